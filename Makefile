@@ -1,0 +1,44 @@
+# `make demo` and `make test` do all their set-up themselves; `make help` lists the rest.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo sandbox test check lint types lock clean
+.DEFAULT_GOAL := help
+
+help:  ## Show what can be done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) \
+	  || { echo "Python's venv module is needed: apt-get install python3-venv"; exit 1; }
+	@echo "Installing the locked packages into $(VENV) (once, one to two minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $(READY)
+
+demo: $(READY)  ## Run the main job on embedded defaults; KEEP=1 leaves everything running
+	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
+
+sandbox: $(READY)  ## Start the MailUp emulator and file servers, to try a client's set-up against
+	@$(BIN)/python -m sandbox --home .sandbox
+
+test: $(READY)  ## Run all tests; those that need servers which are not installed say so
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types  ## Lint and types
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+
+clean:  ## Remove what the targets above have made
+	rm -rf $(VENV) .sandbox .demo

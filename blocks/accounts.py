@@ -1,0 +1,288 @@
+"""The block that holds one MailUp account: keys, addresses, pace."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+from urllib.parse import urlsplit
+
+from prefect.blocks.core import Block
+from prefect.client.orchestration import get_client
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
+from prefect.concurrency.sync import rate_limit
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import ObjectAlreadyExists
+from pydantic import Field, HttpUrl, SecretStr, model_validator
+
+from blocks.errors import MailUpUnavailable
+from blocks.mailup.client import MailUpClient
+from blocks.mailup.pacing import Pacer
+from blocks.mailup.settings import (
+    CONSOLE_URL,
+    MAX_CALLS_PER_SECOND,
+    STATISTICS_URL,
+    TOKEN_URL,
+    MailUpSettings,
+)
+
+# A rolling second then never holds more than calls_per_second + 1 calls: one slot, given back
+# after 1 / calls_per_second. More slots would let all runs together start with a burst.
+RATE_LIMIT_SLOTS = 1
+RATE_LIMIT_WAIT_SECONDS = 120.0
+
+
+class MailUpAccount(Block):
+    """
+    One MailUp account: how to log in, and how fast MailUp may be called.
+
+    All runs that use the account share its rate limit, on all machines that talk to the same
+    Prefect server. Log in with user and password, or with a refresh token; a refresh token that
+    MailUp renews is stored back into the block.
+
+    Attributes:
+        client_id: Client id of the REST API keys.
+        client_secret: Client secret of the REST API keys.
+        username: User name in the MailUp console.
+        password: Password of that user.
+        refresh_token: Refresh token, instead of or beside the password.
+        console_url: Address of the console service.
+        statistics_url: Address of the e-mail statistics service.
+        token_url: Address that hands out access tokens.
+        calls_per_second: Calls per second of all runs together.
+        page_size: Items per page when reading.
+        import_batch_size: Recipients per import call.
+        imports_at_once: Imports that may be under way together.
+        connect_timeout_seconds: Longest wait for a connection.
+        read_timeout_seconds: Longest silence while an answer is awaited.
+        import_timeout_seconds: Longest wait for the completion of one import.
+        allow_plain_http: Whether http:// to another machine is accepted.
+
+    Example:
+        Load an account and list what it may see:
+        ```python
+        from blocks.accounts import MailUpAccount
+
+        account = MailUpAccount.load("BLOCK_NAME")
+        with account.connect() as mailup:
+            print(mailup.lists())
+        ```
+    """
+
+    _block_type_name = "MailUp Account"
+    _block_type_slug = "mailup-account"
+    _logo_url = HttpUrl("https://github.com/mailup.png")
+    _documentation_url = HttpUrl(
+        "https://helpmailup.atlassian.net/wiki/spaces/mailupapi/pages/36341777"
+    )
+
+    client_id: str = Field(
+        title="Client id",
+        description="Client id of the REST API keys (MailUp console, developer's corner).",
+    )
+    client_secret: SecretStr = Field(
+        title="Client secret", description="Client secret that belongs to the client id."
+    )
+    username: str = Field(
+        title="User", description="User name in the MailUp console, for example m1234."
+    )
+    password: SecretStr | None = Field(
+        default=None,
+        title="Password",
+        description="Password of the user; may be left out when a refresh token is set.",
+    )
+    refresh_token: SecretStr | None = Field(
+        default=None,
+        title="Refresh token",
+        description=(
+            "Refresh token of the application, used before the password; "
+            "the block stores each new one that MailUp hands out."
+        ),
+    )
+    console_url: str = Field(
+        default=CONSOLE_URL,
+        title="Console address",
+        description="Address of MailUp's console service; change it only for the sandbox.",
+    )
+    statistics_url: str = Field(
+        default=STATISTICS_URL,
+        title="Statistics address",
+        description="Address of MailUp's e-mail statistics; change it only for the sandbox.",
+    )
+    token_url: str = Field(
+        default=TOKEN_URL,
+        title="Token address",
+        description="Address of MailUp's token service; change it only for the sandbox.",
+    )
+    calls_per_second: float = Field(
+        default=4.0,
+        gt=0,
+        le=MAX_CALLS_PER_SECOND,
+        title="Calls per second",
+        description=(
+            "Calls per second of all runs of this account together. MailUp refuses the sixth "
+            "call of a second; 4 leaves room for the delays of a network."
+        ),
+    )
+    page_size: int = Field(
+        default=500,
+        ge=1,
+        le=5000,
+        title="Page size",
+        description="Items per page when reading; made smaller by itself when a page times out.",
+    )
+    import_batch_size: int = Field(
+        default=2000,
+        ge=1,
+        le=10_000,
+        title="Import batch size",
+        description="Recipients per import call.",
+    )
+    imports_at_once: int = Field(
+        default=1,
+        ge=1,
+        le=10,
+        title="Imports at once",
+        description=(
+            "Imports that may be under way together; whether MailUp takes more than one per "
+            "account is not documented."
+        ),
+    )
+    connect_timeout_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=120,
+        title="Connect time-out",
+        description="Longest wait for a connection, in seconds.",
+    )
+    read_timeout_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=600,
+        title="Read time-out",
+        description="Longest silence while an answer is awaited, in seconds.",
+    )
+    import_timeout_seconds: float = Field(
+        default=3600.0,
+        gt=0,
+        le=86_400,
+        title="Import time-out",
+        description="Longest wait for the completion of one import, in seconds.",
+    )
+    allow_plain_http: bool = Field(
+        default=False,
+        title="Allow plain HTTP",
+        description=(
+            "Accept http:// addresses of other machines, which show the password to the "
+            "network; for test systems only."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        self.settings()
+        return self
+
+    def settings(self) -> MailUpSettings:
+        """The account as the client wants it; `ConfigurationError` when something is missing."""
+        return MailUpSettings(
+            client_id=self.client_id,
+            client_secret=self.client_secret.get_secret_value(),
+            username=self.username,
+            password=_opened(self.password),
+            refresh_token=_opened(self.refresh_token),
+            console_url=self.console_url.rstrip("/"),
+            statistics_url=self.statistics_url.rstrip("/"),
+            token_url=self.token_url,
+            page_size=self.page_size,
+            connect_seconds=self.connect_timeout_seconds,
+            read_seconds=self.read_timeout_seconds,
+            allow_plain_http=self.allow_plain_http,
+        )
+
+    @property
+    def rate_limit_name(self) -> str:
+        """Name of Prefect's concurrency limit: the same for all blocks with the same user."""
+        # MailUp's texts leave open whether it counts per user or per application: per user is
+        # the safe reading. Hashed, since a user name may be an e-mail address.
+        key = f"{urlsplit(self.console_url).netloc}\n{self.username.strip().lower()}"
+        return f"mailup-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+    def ensure_rate_limit(self) -> None:
+        """Create the account's concurrency limit in Prefect, or bring it up to date."""
+        with get_client(sync_client=True) as client:
+            for _ in range(2):
+                try:
+                    client.upsert_global_concurrency_limit_by_name(
+                        self.rate_limit_name,
+                        RATE_LIMIT_SLOTS,
+                        slot_decay_per_second=self.calls_per_second,
+                    )
+                    return
+                except ObjectAlreadyExists:
+                    # Another run created it at the same moment: look again.
+                    continue
+
+    def connect(self) -> MailUpClient:
+        """A client, to be used as a context manager; nothing is sent before the first call.
+
+        Inside a Prefect run its pace is shared with all other runs of the account.
+        """
+        pace: Callable[[], None] = Pacer(self.calls_per_second)
+        if FlowRunContext.get() or TaskRunContext.get():
+            self.ensure_rate_limit()
+            pace = SharedPace(self.rate_limit_name, self.calls_per_second)
+        name = self._block_document_name
+        stored = self.refresh_token is not None and name is not None
+        return MailUpClient(
+            self.settings(),
+            pace=pace,
+            on_rotate=self._store_refresh_token if stored else None,
+            reread=self._stored_refresh_token if stored else None,
+        )
+
+    def _stored_refresh_token(self) -> str | None:
+        """The refresh token that the block document holds at this moment."""
+        return _opened(self._stored().refresh_token)
+
+    def _store_refresh_token(self, token: str) -> None:
+        """Save a rotated refresh token; other changes made to the document meanwhile are kept."""
+        stored = self._stored()
+        stored.refresh_token = SecretStr(token)
+        stored.save(name=self._block_document_name, overwrite=True)
+
+    def _stored(self) -> "MailUpAccount":
+        block = type(self).load(str(self._block_document_name))
+        if not isinstance(block, MailUpAccount):
+            raise TypeError("Load the account in a synchronous flow or task.")
+        return block
+
+
+class SharedPace:
+    """The pace of all runs of an account: Prefect's rate limit, asked when a slot may be free."""
+
+    def __init__(self, name: str, calls_per_second: float) -> None:
+        self._name = name
+        self._interval = 1.0 / calls_per_second
+        self._lock = threading.Lock()
+        self._last = float("-inf")
+
+    def __call__(self) -> None:
+        """Wait for a slot. Raises `MailUpUnavailable` when there is none in time."""
+        with self._lock:
+            # Prefect counts a refused request as a fresh start of the wait, so asking too early
+            # costs calls: counted from the last answer, this run's own slot is surely free.
+            time.sleep(max(0.0, self._last + self._interval - time.monotonic()))
+            try:
+                rate_limit(self._name, timeout_seconds=RATE_LIMIT_WAIT_SECONDS, strict=True)
+            except (TimeoutError, ConcurrencySlotAcquisitionError) as error:
+                raise MailUpUnavailable(
+                    "Prefect did not give a slot of the account's rate limit: check the Prefect "
+                    f"server and its concurrency limit {self._name}.",
+                    sent=False,
+                ) from error
+            self._last = time.monotonic()
+
+
+def _opened(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None

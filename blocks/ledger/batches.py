@@ -1,0 +1,135 @@
+"""The journal of batches: each is written down before it is sent to MailUp.
+
+    sending --MailUp answered with an import id--> accepted --import completed--> done
+
+A batch found `sending` after a crash may or may not have reached MailUp: it is looked up there
+before it is sent again.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Row, func, insert, select, update
+
+from blocks.ledger.store import Store, utc_now
+from blocks.ledger.tables import batches
+
+BatchState = Literal["sending", "accepted", "done"]
+
+
+@dataclass(frozen=True)
+class BatchEntry:
+    """One batch as the ledger knows it.
+
+    `target` are the fields of the ImportTarget it goes to, `after_import` is the newest import id
+    that was known before it was sent.
+    """
+
+    id: int
+    number: int
+    target: dict[str, Any]
+    rows: int
+    sha256: str
+    state: BatchState
+    after_import: int
+    import_id: int | None
+    sending_id: int | None
+    counters: dict[str, int]
+
+
+def find(store: Store, file_id: int, attempt: int, number: int) -> BatchEntry | None:
+    """Return what is known of one batch of a file's attempt."""
+    with store.transaction() as connection:
+        row = connection.execute(
+            select(batches).where(
+                batches.c.file_id == file_id,
+                batches.c.attempt == attempt,
+                batches.c.number == number,
+            )
+        ).first()
+    return _entry(row) if row else None
+
+
+def of_file(store: Store, file_id: int, attempt: int) -> list[BatchEntry]:
+    """All batches of a file's attempt, in the order of their numbers."""
+    with store.transaction() as connection:
+        rows = connection.execute(
+            select(batches)
+            .where(batches.c.file_id == file_id, batches.c.attempt == attempt)
+            .order_by(batches.c.number)
+        ).all()
+    return [_entry(row) for row in rows]
+
+
+def write_ahead(
+    store: Store,
+    file_id: int,
+    attempt: int,
+    number: int,
+    *,
+    target: dict[str, Any],
+    rows: int,
+    sha256: str,
+    after_import: int,
+) -> BatchEntry:
+    """Write a batch down as `sending`, before the first byte of it leaves."""
+    with store.transaction() as connection:
+        connection.execute(
+            insert(batches).values(
+                file_id=file_id, attempt=attempt, number=number, target=target, rows=rows,
+                sha256=sha256, state="sending", after_import=after_import, counters={},
+                changed_at=utc_now(),
+            )
+        )  # fmt: skip
+        row = connection.execute(
+            select(batches).where(
+                batches.c.file_id == file_id,
+                batches.c.attempt == attempt,
+                batches.c.number == number,
+            )
+        ).one()
+    return _entry(row)
+
+
+def accepted(store: Store, batch_id: int, import_id: int) -> None:
+    """MailUp gave an import id: the batch is on its way and never sent again."""
+    _set(store, batch_id, state="accepted", import_id=import_id)
+
+
+def confirming(store: Store, batch_id: int, sending_id: int) -> None:
+    """A confirmation mailing is about to be sent for this batch."""
+    _set(store, batch_id, sending_id=sending_id)
+
+
+def done(store: Store, batch_id: int, counters: dict[str, int]) -> None:
+    """MailUp has completed the import; `counters` are MailUp's own."""
+    _set(store, batch_id, state="done", counters=counters)
+
+
+def claimed_imports(store: Store, after_import: int) -> set[int]:
+    """Import ids above `after_import` that already belong to a batch of this ledger."""
+    with store.transaction() as connection:
+        rows = connection.execute(
+            select(batches.c.import_id).where(batches.c.import_id > after_import)
+        )
+        return {row.import_id for row in rows}
+
+
+def newest_import(store: Store) -> int:
+    """The highest import id in this ledger; 0 before the first one."""
+    with store.transaction() as connection:
+        return connection.execute(select(func.max(batches.c.import_id))).scalar() or 0
+
+
+def _set(store: Store, batch_id: int, **values: Any) -> None:
+    with store.transaction() as connection:
+        connection.execute(
+            update(batches).where(batches.c.id == batch_id).values(**values, changed_at=utc_now())
+        )
+
+
+def _entry(row: Row[Any]) -> BatchEntry:
+    return BatchEntry(
+        row.id, row.number, dict(row.target), row.rows, row.sha256, row.state,
+        row.after_import, row.import_id, row.sending_id, dict(row.counters),
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""Files of clients, known by the hash of their content, and what became of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row, insert, select, update
+
+from blocks.ledger.store import Store, utc_now
+from blocks.ledger.tables import files
+
+FileState = Literal["collected", "held", "submitting", "submitted", "reported"]
+"""collected: fetched and known. held: stopped as a whole. submitting: batches are on their way.
+submitted: MailUp has confirmed every batch (the commit point). reported: the client has its
+result; only the source file may still have to be moved."""
+
+
+@dataclass(frozen=True)
+class FileKey:
+    """Identity of a file: whose it is, where it goes, and what is in it; never its name or time."""
+
+    client: str
+    stream: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file as the ledger knows it. `seen_at` and `changed_at` are UTC."""
+
+    id: int
+    name: str
+    state: FileState
+    reason: str
+    attempt: int
+    agreement: str
+    counts: dict[str, int]
+    seen_at: datetime
+    changed_at: datetime
+
+
+def find(store: Store, key: FileKey) -> FileEntry | None:
+    """Return what is known of a file, or None where its content was never seen."""
+    with store.transaction() as connection:
+        row = connection.execute(select(files).where(*_is(key))).first()
+    return _entry(row) if row else None
+
+
+def enter(
+    store: Store, key: FileKey, *, name: str, size: int, agreement: str, run: str
+) -> FileEntry:
+    """Write a file down before anything is done with it; return the entry, new or known."""
+    known = find(store, key)
+    if known is not None:
+        return known
+    now = utc_now()
+    with store.transaction() as connection:
+        connection.execute(
+            insert(files).values(
+                client=key.client, stream=key.stream, sha256=key.sha256, name=name, size=size,
+                state="collected", reason="", attempt=1, agreement=agreement, counts={}, run=run,
+                seen_at=now, changed_at=now,
+            )
+        )  # fmt: skip
+        row = connection.execute(select(files).where(*_is(key))).one()
+    return _entry(row)
+
+
+def move_to(
+    store: Store,
+    file_id: int,
+    state: FileState,
+    *,
+    reason: str = "",
+    counts: Mapping[str, int] | None = None,
+) -> None:
+    """Record the state that a file has reached, with its counts where they are known."""
+    values: dict[str, Any] = {"state": state, "reason": reason, "changed_at": utc_now()}
+    if counts is not None:
+        values["counts"] = dict(counts)
+    with store.transaction() as connection:
+        connection.execute(update(files).where(files.c.id == file_id).values(values))
+
+
+def start_again(store: Store, file_id: int, *, agreement: str, run: str) -> FileEntry:
+    """Begin a new attempt: batches of earlier ones are kept, and no longer count as this one's."""
+    with store.transaction() as connection:
+        connection.execute(
+            update(files)
+            .where(files.c.id == file_id)
+            .values(
+                attempt=files.c.attempt + 1, state="collected", reason="", agreement=agreement,
+                run=run, changed_at=utc_now(),
+            )
+        )  # fmt: skip
+        row = connection.execute(select(files).where(files.c.id == file_id)).one()
+    return _entry(row)
+
+
+def last_counts(store: Store, client: str, stream: str) -> dict[str, int]:
+    """Counts of the client's file that was submitted last; empty before the first one."""
+    with store.transaction() as connection:
+        row = connection.execute(
+            select(files.c.counts)
+            .where(
+                files.c.client == client,
+                files.c.stream == stream,
+                files.c.state.in_(("submitted", "reported")),
+            )
+            .order_by(files.c.changed_at.desc(), files.c.id.desc())
+        ).first()
+    return dict(row.counts) if row else {}
+
+
+def superseded(store: Store, key: FileKey, entry: FileEntry) -> bool:
+    """Whether another file of the same stream was imported after this one."""
+    with store.transaction() as connection:
+        row = connection.execute(
+            select(files.c.id).where(
+                files.c.client == key.client,
+                files.c.stream == key.stream,
+                files.c.id != entry.id,
+                files.c.state.in_(("submitted", "reported")),
+                files.c.changed_at > entry.changed_at,
+            )
+        ).first()
+    return row is not None
+
+
+def _is(key: FileKey) -> tuple[Any, ...]:
+    return (
+        files.c.client == key.client,
+        files.c.stream == key.stream,
+        files.c.sha256 == key.sha256,
+    )
+
+
+def _entry(row: Row[Any]) -> FileEntry:
+    return FileEntry(
+        row.id, row.name, row.state, row.reason, row.attempt, row.agreement,
+        dict(row.counts), row.seen_at, row.changed_at,
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""Leases: at most one run works for a client, and at most n imports run in an account.
+
+A lease expires unless it is renewed, so that a machine that died blocks nobody for long.
+Prefect's concurrency limits alone do not exclude two runs after a crash (they expire too, but the
+slow run is never told); here the holder can ask whether it still holds.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event, Thread
+from uuid import uuid4
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from blocks.errors import LeaseHeld, RetryableError, RunStopped
+from blocks.ledger.store import Store, utc_now
+from blocks.ledger.tables import leases
+
+LEASE_SECONDS = 60.0
+"""Life of a lease that is not renewed; it is renewed every third of this."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Proof of holding `name`; a small value that may be given to tasks."""
+
+    name: str
+    owner: str
+
+
+def take(store: Store, name: str, *, seconds: float = LEASE_SECONDS) -> Lease | None:
+    """Take the lease `name` if it is free or has expired; None where somebody else holds it."""
+    lease, now = Lease(name, uuid4().hex), utc_now()
+    values = {"owner": lease.owner, "expires_at": now + timedelta(seconds=seconds)}
+    with store.transaction() as connection:
+        expired = (leases.c.name == name) & (leases.c.expires_at <= now)
+        if connection.execute(update(leases).where(expired).values(values)).rowcount:
+            return lease
+        if connection.execute(select(leases.c.name).where(leases.c.name == name)).first():
+            return None
+        try:
+            with connection.begin_nested():
+                connection.execute(leases.insert().values(name=name, **values))
+        except IntegrityError:  # another process was faster by a moment
+            return None
+    return lease
+
+
+def renew(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> bool:
+    """Prolong a lease; False where it was lost in the meantime."""
+    mine = (leases.c.name == lease.name) & (leases.c.owner == lease.owner)
+    until = utc_now() + timedelta(seconds=seconds)
+    with store.transaction() as connection:
+        return connection.execute(update(leases).where(mine).values(expires_at=until)).rowcount == 1
+
+
+def release(store: Store, lease: Lease) -> None:
+    """Give a lease back; no error where it was lost."""
+    mine = (leases.c.name == lease.name) & (leases.c.owner == lease.owner)
+    with store.transaction() as connection:
+        connection.execute(delete(leases).where(mine))
+
+
+def require(store: Store, lease: Lease) -> None:
+    """Raise RunStopped unless the lease is still held: another run may have taken over."""
+    if not renew(store, lease):
+        raise RunStopped(
+            f"The lease {lease.name!r} was taken over by another run, because this one did not "
+            "renew it in time. Nothing more is sent from here; look at the other run."
+        )
+
+
+@contextmanager
+def held(
+    store: Store,
+    names: Sequence[str],
+    *,
+    wait_seconds: float,
+    seconds: float = LEASE_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Lease]:
+    """Hold one of the leases `names` (the first free one), renewed in the background.
+
+    Waits up to `wait_seconds` and then raises LeaseHeld.
+    """
+    lease = _wait(store, names, wait_seconds, seconds, sleep)
+    done = Event()
+    keeper = Thread(target=_keep, args=(store, lease, seconds, done), daemon=True)
+    keeper.start()
+    try:
+        yield lease
+    finally:
+        done.set()
+        keeper.join()
+        release(store, lease)
+
+
+def _wait(
+    store: Store,
+    names: Sequence[str],
+    wait_seconds: float,
+    seconds: float,
+    sleep: Callable[[float], None],
+) -> Lease:
+    end = time.monotonic() + wait_seconds
+    while True:
+        for name in names:
+            lease = take(store, name, seconds=seconds)
+            if lease is not None:
+                return lease
+        if time.monotonic() >= end:
+            raise LeaseHeld(
+                f"Another run holds {' / '.join(names)} and did not end within "
+                f"{wait_seconds:.0f} seconds. Let it end, or run this again later."
+            )
+        sleep(min(1.0, seconds / 10))
+
+
+def _keep(store: Store, lease: Lease, seconds: float, done: Event) -> None:
+    while not done.wait(seconds / 3):
+        try:
+            if not renew(store, lease, seconds=seconds):
+                return
+        except RetryableError:  # the next third may succeed; `require` tells a lost lease
+            continue

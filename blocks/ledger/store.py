@@ -1,0 +1,86 @@
+"""The ledger's database: opening it, and one transaction at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from blocks.errors import ConfigurationError, LedgerUnavailable
+from blocks.ledger.tables import metadata
+
+BUSY_SECONDS = 30
+"""How long a transaction waits for another one's lock on SQLite before it is given up."""
+
+
+def utc_now() -> datetime:
+    """This moment in UTC, without offset, as the ledger's columns hold it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Store:
+    """An open ledger. Use as a context manager; every `transaction` commits or leaves no trace."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _open(url)
+        with self.transaction() as connection:
+            metadata.create_all(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection inside a transaction; foreign database errors become ours."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (OperationalError, DBAPIError) as error:
+            raise LedgerUnavailable(
+                "The ledger's database did not answer or stayed locked "
+                f"({type(error.orig).__name__}). Check that it runs and that its disk is not full; "
+                "the step is tried again."
+            ) from None
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self._engine.dispose()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _open(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 15})
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+            parsed = parsed.set(database=str(Path(parsed.database).expanduser()))
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    except (ArgumentError, ImportError, OSError) as error:
+        raise ConfigurationError(
+            "The ledger's URL cannot be used. Accepted are sqlite:///folder/ledger.db and "
+            "postgresql+psycopg://user:password@host/database "
+            f"({type(error).__name__}); mend the Ledger block."
+        ) from None
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediately)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not open transactions by itself, or BEGIN IMMEDIATE below would come too late.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_immediately(connection: Connection) -> None:
+    # Taking the write lock at once makes read-then-write safe between processes.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,62 @@
+"""The ledger's tables. Times are UTC without offset, so that SQLite and PostgreSQL agree."""
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client", String(100), nullable=False),
+    Column("stream", String(200), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(40), nullable=False, default=""),
+    Column("attempt", Integer, nullable=False, default=1),
+    Column("agreement", String(64), nullable=False),
+    Column("counts", JSON, nullable=False, default=dict),
+    Column("run", String(64), nullable=False),
+    Column("seen_at", DateTime, nullable=False),
+    Column("changed_at", DateTime, nullable=False),
+    UniqueConstraint("client", "stream", "sha256"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file_id", Integer, ForeignKey("files.id"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("target", JSON, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("after_import", Integer, nullable=False),
+    Column("import_id", Integer),
+    Column("sending_id", Integer),
+    Column("counters", JSON, nullable=False, default=dict),
+    Column("changed_at", DateTime, nullable=False),
+    UniqueConstraint("file_id", "attempt", "number"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("expires_at", DateTime, nullable=False),
+)

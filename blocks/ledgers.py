@@ -1,0 +1,46 @@
+"""The block that says where the ledger is kept."""
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+from blocks.ledger.store import Store
+
+
+class Ledger(Block):
+    """
+    Where it is remembered which files, batches and exports have been done.
+
+    All runs of one MailUp account must share one ledger: it is what keeps a file from being
+    imported twice and two runs from working for the same client. SQLite is enough for one
+    machine; use PostgreSQL as soon as workers run on several.
+
+    Attributes:
+        url: SQLAlchemy URL of the database.
+
+    Example:
+        Load a ledger and open it:
+        ```python
+        from blocks.ledgers import Ledger
+
+        with Ledger.load("BLOCK_NAME").open() as store:
+            ...
+        ```
+    """
+
+    _block_type_name = "Ledger"
+    _block_type_slug = "ledger"
+    _logo_url = "https://www.sqlite.org/images/sqlite370_banner.gif"  # type: ignore[assignment]
+    _documentation_url = "https://docs.sqlalchemy.org/en/20/core/engines.html"  # type: ignore[assignment]
+
+    url: SecretStr = Field(
+        default=SecretStr("sqlite:///~/.mailup-file-exchange/ledger.db"),
+        title="URL",
+        description=(
+            "SQLAlchemy URL of the database: sqlite:///folder/ledger.db on one machine, "
+            "postgresql+psycopg://user:password@host/database for workers on several."
+        ),
+    )
+
+    def open(self) -> Store:
+        """Open the ledger; tables that are missing are created."""
+        return Store(self.url.get_secret_value())

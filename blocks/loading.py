@@ -1,0 +1,30 @@
+"""Loading a block by its name, with an error that says what to do where there is none."""
+
+from typing import TypeVar
+
+from prefect.blocks.core import Block
+from pydantic import ValidationError
+
+from blocks.errors import ConfigurationError
+
+B = TypeVar("B", bound=Block)
+
+
+def load(kind: type[B], name: str) -> B:
+    """The block of this kind and name; ConfigurationError where it is missing or unusable."""
+    slug = kind.get_block_type_slug()
+    try:
+        block = kind.load(name)
+    except ValidationError:  # its text would show the values
+        raise ConfigurationError(
+            f"The block {slug}/{name} does not have the fields of this version. Open it in the UI, "
+            "fill in what is missing and save it."
+        ) from None
+    except ValueError:
+        raise ConfigurationError(
+            f"There is no block {slug}/{name}. Create it in the UI under that name, or pipe it "
+            "into `python -m deployments.provision`."
+        ) from None
+    if not isinstance(block, kind):
+        raise TypeError(f"{slug}/{name} was loaded as {type(block).__name__}")
+    return block

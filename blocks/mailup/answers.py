@@ -1,0 +1,169 @@
+"""Reading MailUp's answers: status, error text, JSON, bare numbers, keys in any letter case."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from blocks.errors import (
+    ConfigurationError,
+    LoginRefused,
+    MailUpRefused,
+    MailUpUnavailable,
+    SyncError,
+)
+from blocks.mailup.redaction import redacted
+
+JsonObject = dict[str, Any]
+
+TRANSIENT = {408, 425}  # beside every 5xx
+_HINTS = {
+    403: " Check that this user may see the list; a new list needs a minute.",
+    404: " Check the list and group ids.",
+    413: " Make the account's import batch size smaller.",
+}
+_BUSY = ("-601", "-602", "already running", "import in progress", "another import")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. The body stays out of the repr: it may hold personal data."""
+
+    doing: str
+    status: int
+    body: bytes = field(repr=False)
+    carried_data: bool = False
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status says success."""
+        return 200 <= self.status < 300
+
+    @property
+    def raw_description(self) -> str:
+        """MailUp's own error text, "" when the body has none. Not fit for logs."""
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            return ""
+        if not isinstance(value, dict):
+            return ""
+        keys = lowered(value)
+        text = keys.get("errordescription") or keys.get("error_description") or keys.get("error")
+        return text if isinstance(text, str) else ""
+
+    @property
+    def description(self) -> str:
+        """MailUp's error text without personal data and secrets."""
+        return redacted(self.raw_description, self.hidden, quotes_data=self.carried_data)
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the rate limit refused the call; before 2018 MailUp said so with a 403."""
+        return self.status == 429 or (
+            self.status == 403 and "too_many_requests" in self.raw_description
+        )
+
+    @property
+    def token_refused(self) -> bool:
+        """Whether a new access token may help: 401, or 400 for a token MailUp does not know."""
+        return self.status == 401 or (
+            self.status == 400 and "authorization error" in self.raw_description.lower()
+        )
+
+    @property
+    def contract_missing(self) -> bool:
+        """Whether the user has not yet accepted MailUp's terms of service."""
+        return self.status == 403 and "contract not signed" in self.raw_description.lower()
+
+    def error(self) -> SyncError:
+        """The error that this answer stands for; call it when not `ok`."""
+        where = self._told
+        if self.contract_missing:
+            return contract_not_signed(self.doing)
+        if 300 <= self.status < 400:
+            return ConfigurationError(
+                f"{self.doing}: MailUp answered with a redirection ({self.status}): "
+                "check the account's addresses.",
+                status=self.status,
+            )
+        if self.throttled:
+            return self.throttle_error()
+        if self._busy:
+            return MailUpUnavailable(where, status=self.status, busy=True, sent=False)
+        if self.status >= 500 or self.status in TRANSIENT:
+            return MailUpUnavailable(where, status=self.status)
+        return self._refusal(where)
+
+    def throttle_error(self) -> MailUpUnavailable:
+        """The error for a call that the rate limit refused: nothing was done."""
+        return MailUpUnavailable(self._told, status=self.status, throttled=True, sent=True)
+
+    @property
+    def _told(self) -> str:
+        """Which call, what status, what MailUp says about it."""
+        detail = f": {self.description.rstrip('.')}." if self.description else "."
+        return f"{self.doing}: MailUp answered {self.status}{detail}"
+
+    @property
+    def _busy(self) -> bool:
+        """Whether MailUp runs another import of this account and takes no second one."""
+        text = self.raw_description.lower()
+        return any(mark in text for mark in _BUSY)
+
+    def _refusal(self, where: str) -> SyncError:
+        if self.token_refused:
+            return LoginRefused(
+                f"{where} A fresh access token is refused too: check in the MailUp console "
+                "that the application is still authorised.",
+                status=self.status,
+            )
+        hint = _HINTS.get(self.status, "")
+        return MailUpRefused(where + hint, status=self.status)
+
+    def json(self) -> Any:
+        """The JSON value of the body; an empty or HTML body is `MailUpUnavailable`."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            pass
+        kind = "an empty body" if not self.body.strip() else "something that is not JSON"
+        raise MailUpUnavailable(f"{self.doing}: MailUp answered {kind}.", status=self.status)
+
+    def number(self) -> int:
+        """A bare number, as MailUp answers with ids and counts."""
+        return whole(self.json(), self.doing)
+
+
+def contract_not_signed(doing: str) -> ConfigurationError:
+    """The user has to accept MailUp's terms once, in the console."""
+    return ConfigurationError(
+        f"{doing}: MailUp's terms of service are not accepted yet: log in to the MailUp console "
+        "as this user once and accept them.",
+        status=403,
+    )
+
+
+def lowered(item: Mapping[str, Any]) -> JsonObject:
+    """The same object with lower-case keys: MailUp's spellings differ between resources."""
+    return {key.lower(): value for key, value in item.items()}
+
+
+def whole(value: object, what: str) -> int:
+    """*value* as a whole number (JSON number or digits)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+        return int(value)
+    raise MailUpUnavailable(f"{what}: MailUp's answer has no number where one is expected.")
+
+
+def whole_or_zero(value: object, what: str) -> int:
+    """*value* as a whole number; 0 when absent."""
+    return 0 if value is None else whole(value, what)
+
+
+def text(value: object) -> str:
+    """*value* as text; "" when absent."""
+    return "" if value is None else str(value)

@@ -1,0 +1,144 @@
+"""The MailUp client: every resource of one account behind one object."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from types import TracebackType
+from typing import Self
+
+from blocks.mailup import confirmations, fields, imports, lists, recipients
+from blocks.mailup.imports import POLL_SECONDS, Channel, ImportTarget
+from blocks.mailup.oauth import Tokens
+from blocks.mailup.records import (
+    AccountInfo,
+    DynamicField,
+    Group,
+    ImportDetail,
+    ImportStatus,
+    MailUpList,
+    Optin,
+    Recipient,
+)
+from blocks.mailup.session import Session
+from blocks.mailup.settings import MailUpSettings
+from blocks.mailup.wire import Wire
+
+
+class MailUpClient:
+    """A client of MailUp's REST API v1.1; a context manager, usable by several threads.
+
+    *pace* is called before every request (log-ins and repeats included) and may wait.
+    *on_rotate* gets each new refresh token, *reread* answers the one stored at the moment.
+    """
+
+    def __init__(
+        self,
+        settings: MailUpSettings,
+        *,
+        pace: Callable[[], None],
+        on_rotate: Callable[[str], None] | None = None,
+        reread: Callable[[], str | None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._wire = Wire(settings, pace=pace, clock=clock)
+        self._clock = clock
+        self._sleep = sleep
+        tokens = Tokens(
+            self._wire, settings, on_rotate=on_rotate, reread=reread, clock=clock, sleep=sleep
+        )
+        self.session = Session(self._wire, tokens, settings, clock=clock, sleep=sleep)
+
+    @property
+    def calls(self) -> int:
+        """How many requests were sent, log-ins and repeats included."""
+        return self._wire.calls
+
+    def account_info(self) -> AccountInfo:
+        """See `lists.account_info`."""
+        return lists.account_info(self.session)
+
+    def lists(self) -> list[MailUpList]:
+        """See `lists.lists`."""
+        return lists.lists(self.session)
+
+    def groups(self, list_id: int) -> list[Group]:
+        """See `lists.groups`."""
+        return lists.groups(self.session, list_id)
+
+    def create_group(self, list_id: int, name: str) -> Group:
+        """See `lists.create_group`."""
+        return lists.create_group(self.session, list_id, name)
+
+    def dynamic_fields(self) -> list[DynamicField]:
+        """See `fields.dynamic_fields`."""
+        return fields.dynamic_fields(self.session)
+
+    def start_import(self, target: ImportTarget, body: bytes) -> int:
+        """See `imports.start_import`."""
+        return imports.start_import(self.session, target, body)
+
+    def latest_import_id(self) -> int:
+        """See `imports.latest_import_id`."""
+        return imports.latest_import_id(self.session)
+
+    def find_import(
+        self, target: ImportTarget, rows: int, *, after_id: int, not_ids: Collection[int] = ()
+    ) -> int | None:
+        """See `imports.find_import`."""
+        return imports.find_import(self.session, target, rows, after_id=after_id, not_ids=not_ids)
+
+    def import_status(self, import_id: int) -> ImportStatus:
+        """See `imports.import_status`."""
+        return imports.import_status(self.session, import_id)
+
+    def import_detail(self, import_id: int) -> ImportDetail:
+        """See `imports.import_detail`."""
+        return imports.import_detail(self.session, import_id)
+
+    def wait_for_import(
+        self, import_id: int, *, timeout_seconds: float, poll_seconds: float = POLL_SECONDS
+    ) -> ImportStatus:
+        """See `imports.wait_for_import`."""
+        return imports.wait_for_import(
+            self.session,
+            import_id,
+            timeout_seconds=timeout_seconds,
+            poll_seconds=poll_seconds,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+
+    def confirmation_sending(self, import_id: int) -> int | None:
+        """See `confirmations.confirmation_sending`."""
+        return confirmations.confirmation_sending(self.session, import_id)
+
+    def send_confirmation(self, sending_id: int, *, repeated: bool = False) -> bool:
+        """See `confirmations.send_confirmation`."""
+        return confirmations.send_confirmation(self.session, sending_id, repeated=repeated)
+
+    def optins(self, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
+        """See `recipients.optins`."""
+        return recipients.optins(self.session, list_id, channel)
+
+    def unsubscribed(self, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
+        """See `recipients.unsubscribed`."""
+        return recipients.unsubscribed(self.session, list_id, channel)
+
+    def subscribed(self, list_id: int, channel: Channel) -> Iterator[list[Recipient]]:
+        """See `recipients.subscribed`."""
+        return recipients.subscribed(self.session, list_id, channel)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,188 @@
+"""Asynchronous imports: start one, find one that may have been started, wait for it."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from blocks.errors import ConfigurationError, MailUpUnavailable
+from blocks.mailup.answers import Answer
+from blocks.mailup.paging import pages
+from blocks.mailup.records import ImportDetail, ImportStatus
+from blocks.mailup.session import Session
+
+Channel = Literal["email", "sms"]
+ImportType = Literal["default", "optin", "optout"]
+
+# At 5 calls per second for the whole account, polling must stay slow.
+POLL_SECONDS = 2.0
+HISTORY_PAGE = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportTarget:
+    """Where an import goes and what it may do. The default changes no existing status."""
+
+    list_id: int
+    group_id: int | None = None
+    channel: Channel = "email"
+    import_type: ImportType = "default"
+    confirm_email: bool = False
+    clear_missing_fields: bool = False
+    replace_groups: bool = False
+
+    def __post_init__(self) -> None:
+        if self.replace_groups and self.group_id is None:
+            raise ConfigurationError("replace_groups needs a group: name one, or switch it off.")
+        if self.confirm_email and self.channel == "sms":
+            raise ConfigurationError("confirm_email works for e-mail only: switch it off for SMS.")
+        if self.confirm_email and self.import_type != "default":
+            raise ConfigurationError(
+                "confirm_email asks people for their consent, an opt-in or opt-out import sets it: "
+                "use one of the two."
+            )
+
+    @property
+    def path(self) -> str:
+        """The resource that takes the recipients."""
+        channel = "/Console/Sms" if self.channel == "sms" else "/Console"
+        if self.group_id is not None:
+            return f"{channel}/Group/{self.group_id}/Recipients"
+        return f"{channel}/List/{self.list_id}/Recipients"
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The query parameters; nothing is sent for a default."""
+        chosen = {
+            "ConfirmEmail": self.confirm_email,
+            "clearMissingOrEmptyFields": self.clear_missing_fields,
+            "removeFromPrevGroups": self.replace_groups,
+        }
+        params = {name: "true" for name, wanted in chosen.items() if wanted}
+        if self.import_type != "default":
+            params["importType"] = {"optin": "asOptin", "optout": "asOptout"}[self.import_type]
+        return params
+
+
+def start_import(session: Session, target: ImportTarget, body: bytes) -> int:
+    """Send a JSON array of recipients, once; answers the import id.
+
+    Raises `MailUpUnavailable`: with `context["maybe_accepted"]` the import may exist, look with
+    `find_import` before sending again; with `context["busy"]` another import has to end first.
+    """
+    return session.change("POST", target.path, Answer.number, params=target.params, body=body)
+
+
+def latest_import_id(session: Session) -> int:
+    """The highest import id of the account so far, 0 when there is none."""
+    highest = 0
+    for details in _history_pages(session):
+        ids = [detail.id for detail in details]
+        highest = max(highest, *ids)
+        if len(ids) > 1 and _fall(ids):
+            break
+    return highest
+
+
+def find_import(
+    session: Session,
+    target: ImportTarget,
+    rows: int,
+    *,
+    after_id: int,
+    not_ids: Collection[int] = (),
+) -> int | None:
+    """The id of an import that may be the one of *rows* rows sent to *target*, None if none is.
+
+    *after_id* is the highest id known before sending, *not_ids* are imports known to be others.
+    An import whose rows MailUp has not counted yet may match too, so compare the counters of the
+    completed import before trusting it. Imports appear with a delay: wait some seconds first.
+    """
+    candidates = [
+        detail
+        for detail in _history(session, after_id=after_id)
+        if detail.id not in not_ids and _may_be(detail, target, rows)
+    ]
+    # A counted match is better than an uncounted one; the oldest is the first that was sent.
+    best = min(candidates, key=lambda each: (each.rows_total != rows, each.id), default=None)
+    return None if best is None else best.id
+
+
+def _may_be(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:
+    uncounted = detail.rows_total == 0 and not detail.ended
+    return (
+        detail.list_id == target.list_id
+        and not detail.from_file
+        and (detail.rows_total == rows or uncounted)
+        and detail.group_ids == (() if target.group_id is None else (target.group_id,))
+        and detail.as_unsubscribed in {None, target.import_type == "optout"}
+        and detail.sends_confirmation in {None, target.confirm_email}
+        and detail.replaces_groups in {None, target.replace_groups}
+    )
+
+
+def _history(session: Session, *, after_id: int) -> Iterator[ImportDetail]:
+    """Imports with a higher id than *after_id*, newest first where MailUp sorts.
+
+    Ends early only while the ids do fall, so that an answer in another order is read to its end.
+    """
+    falling = True
+    last: list[int] = []
+    for details in _history_pages(session):
+        ids = [detail.id for detail in details]
+        falling = falling and _fall([*last, *ids])
+        last = ids[-1:]
+        yield from (detail for detail in details if detail.id > after_id)
+        if falling and ids[-1] <= after_id:
+            return
+
+
+def _history_pages(session: Session) -> Iterator[list[ImportDetail]]:
+    """All imports of the account, page by page, sorted by falling id where MailUp sorts."""
+    found = pages(session, "/Console/Imports", "IdImport", descending=True, page_size=HISTORY_PAGE)
+    for items in found:
+        yield [ImportDetail.read(item) for item in items]
+
+
+def _fall(ids: list[int]) -> bool:
+    return all(left >= right for left, right in pairwise(ids))
+
+
+def import_status(session: Session, import_id: int) -> ImportStatus:
+    """The counters of an import."""
+    return session.read(
+        f"/Console/Import/{import_id}", lambda answer: ImportStatus.read(answer.json())
+    )
+
+
+def import_detail(session: Session, import_id: int) -> ImportDetail:
+    """One import of the account's history, with its rows by outcome."""
+    return session.read(
+        f"/Console/Imports/{import_id}", lambda answer: ImportDetail.read(answer.json())
+    )
+
+
+def wait_for_import(
+    session: Session,
+    import_id: int,
+    *,
+    timeout_seconds: float,
+    poll_seconds: float = POLL_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ImportStatus:
+    """Poll until MailUp has completed the import; `MailUpUnavailable` after *timeout_seconds*."""
+    deadline = clock() + timeout_seconds
+    while True:
+        status = import_status(session, import_id)
+        if status.completed:
+            return status
+        if clock() + poll_seconds > deadline:
+            raise MailUpUnavailable(
+                f"MailUp has not completed import {import_id} after {timeout_seconds:g} seconds: "
+                "look at the imports in its console; the next run asks again.",
+                import_id=import_id,
+                not_completed=True,
+            )
+        sleep(poll_seconds)

@@ -1,0 +1,38 @@
+"""Lists and their groups."""
+
+import json
+
+from blocks.mailup.answers import Answer
+from blocks.mailup.paging import pages
+from blocks.mailup.records import AccountInfo, Group, MailUpList
+from blocks.mailup.session import Session
+
+
+def account_info(session: Session) -> AccountInfo:
+    """The account behind the log-in; the cheapest call that proves the credentials."""
+    return AccountInfo.read(session.get("/Console/Authentication/Info"))
+
+
+def lists(session: Session) -> list[MailUpList]:
+    """All lists that the user may see; a list without permission is missing, not an error."""
+    found = pages(session, "/Console/List", "IdList")
+    return [MailUpList.read(item) for items in found for item in items]
+
+
+def groups(session: Session, list_id: int) -> list[Group]:
+    """All groups of a list."""
+    found = pages(session, f"/Console/List/{list_id}/Groups", "idGroup")
+    return [Group.read(item) for items in found for item in items]
+
+
+def create_group(session: Session, list_id: int, name: str) -> Group:
+    """Create a group. MailUp takes a name twice: look through `groups` first.
+
+    Raises `MailUpUnavailable` with `context["maybe_accepted"]` when the answer is lost.
+    """
+    body = json.dumps({"Name": name, "Notes": ""}).encode()
+
+    def understand(answer: Answer) -> Group:
+        return Group.read(answer.json())
+
+    return session.change("POST", f"/Console/List/{list_id}/Group", understand, body=body)

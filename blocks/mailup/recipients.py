@@ -1,0 +1,39 @@
+"""Who is on a list, and who is not any more."""
+
+from collections.abc import Iterator
+
+from blocks.mailup.imports import Channel
+from blocks.mailup.paging import pages
+from blocks.mailup.records import Optin, Recipient
+from blocks.mailup.session import Session
+
+_OPTINS = {
+    "email": "/Console/List/{}/Recipients/EmailOptins",
+    "sms": "/Console/Sms/List/{}/Recipients/SmsOptins",
+}
+_SUBSCRIBED = {
+    "email": "/Console/List/{}/Recipients/Subscribed",
+    "sms": "/Console/Sms/List/{}/Recipients/Subscribed",
+}
+
+
+def optins(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
+    """All subscriptions of a list on one channel, whatever their state, page by page."""
+    for items in pages(session, _OPTINS[channel].format(list_id), "idRecipient"):
+        yield [Optin.read(item) for item in items]
+
+
+def unsubscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
+    """Everybody of the list who is not opted in, pending ones included (`Optin.pending`).
+
+    Read from the subscription details: the plain list of the unsubscribed tells neither cause nor
+    date. A status whose spelling is not known counts as not opted in.
+    """
+    for page in optins(session, list_id, channel):
+        yield [each for each in page if not each.opted_in]
+
+
+def subscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Recipient]]:
+    """Everybody who is opted in to the list, page by page."""
+    for items in pages(session, _SUBSCRIBED[channel].format(list_id), "idRecipient"):
+        yield [Recipient.read(item) for item in items]

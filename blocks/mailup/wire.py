@@ -1,0 +1,133 @@
+"""One HTTP exchange with MailUp: paced, counted, bounded in time, errors mapped."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from blocks.errors import MailUpUnavailable
+from blocks.mailup.answers import Answer
+from blocks.mailup.faults import mapped
+from blocks.mailup.settings import MailUpSettings
+
+CONNECT_ATTEMPTS = 2
+CHUNK_BYTES = 65_536
+JSON_HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
+FORM_HEADERS = {
+    "Accept": "application/json",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. *path* is what messages show: it holds ids, never personal data."""
+
+    method: str
+    url: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON_HEADERS, repr=False)
+
+    @property
+    def doing(self) -> str:
+        """The call in words, for messages."""
+        return f"{self.method} {self.path}"
+
+
+class Wire:
+    """The connection pool of one account. *pace* is called before every request."""
+
+    def __init__(
+        self,
+        settings: MailUpSettings,
+        *,
+        pace: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._pace = pace
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._session = _new_session()
+        self.calls = 0
+
+    def ask(self, call: Call, *, token: str | None = None) -> Answer:
+        """Send *call* once and read the whole answer.
+
+        Raises `MailUpUnavailable` with the context keys `timed_out` and `sent`.
+        """
+        self._pace()
+        with self._lock:
+            self.calls += 1
+        headers = dict(call.headers)
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        with mapped(call.doing), self._send(call, headers) as response:
+            body = self._read(response, call.doing)
+        hidden = (*self._settings.hidden(), *([token] if token else []))
+        return Answer(call.doing, response.status_code, body, bool(call.body), hidden)
+
+    def _send(self, call: Call, headers: dict[str, str]) -> requests.Response:
+        return self._session.request(
+            call.method,
+            call.url,
+            params=dict(call.params),
+            # IIS answers 411 to a POST without length; an empty body sends Content-Length: 0.
+            data=call.body,
+            headers=headers,
+            # Without an auth of its own, requests would look for a password in ~/.netrc.
+            auth=_as_it_is,
+            timeout=(self._settings.connect_seconds, self._settings.read_seconds),
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _read(self, response: requests.Response, doing: str) -> bytes:
+        """The body, bounded in time as a whole: a read time-out alone lets a server drip."""
+        deadline = self._clock() + self._settings.answer_seconds
+        chunks: list[bytes] = []
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            chunks.append(chunk)
+            if self._clock() > deadline:
+                raise MailUpUnavailable(
+                    f"{doing}: MailUp's answer took too long to arrive.", timed_out=True, sent=True
+                )
+        return b"".join(chunks)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    # A connection that was never made is safe to try again for every method. All other repeats
+    # are decided above, where they are paced, counted and tied to the kind of request.
+    retries = Retry(
+        total=CONNECT_ATTEMPTS - 1,
+        connect=CONNECT_ATTEMPTS - 1,
+        read=False,
+        redirect=False,
+        status=0,
+        other=0,
+        allowed_methods=None,
+        backoff_factor=0.5,
+    )
+    adapter = HTTPAdapter(max_retries=retries)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    # ASP.NET serialises the requests that share a session cookie.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No authentication beyond the headers set."""
+    return request

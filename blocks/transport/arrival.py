@@ -1,0 +1,59 @@
+"""Which files of a folder are complete: those that two looks show alike and that are old enough."""
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from blocks.errors import FileGone
+from blocks.transport import names
+from blocks.transport.base import RemoteFile, Transport
+
+# A server's clock may be some minutes fast; a time further ahead was set by a program
+# and says nothing about the age.
+FUTURE_LIMIT = timedelta(days=1)
+
+
+def utc_now() -> datetime:
+    """This moment in UTC."""
+    return datetime.now(tz=UTC)
+
+
+def stable_files(
+    transport: Transport,
+    folder: str,
+    first_look: Iterable[RemoteFile],
+    *,
+    wait_seconds: float,
+    minimum_age_seconds: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], datetime] = utc_now,
+) -> list[RemoteFile]:
+    """The files of the first look that a second one shows unchanged, in the order given.
+
+    One wait and one listing for the whole set. Passed over: a file that grows, changes its time,
+    vanishes, or is younger than the minimum age. The age is left out where the server tells no
+    exact time.
+    """
+    first = list(first_look)
+    if not first:
+        return []
+    sleep(wait_seconds)
+    second = {file.name: file for file in transport.list(folder)}
+    unchanged = [file for file in first if second.get(file.name) == file]
+    if minimum_age_seconds <= 0:
+        return unchanged
+    latest = now() - timedelta(seconds=minimum_age_seconds)
+    return [file for file in unchanged if _is_older(transport, folder, file, latest)]
+
+
+def _is_older(transport: Transport, folder: str, file: RemoteFile, latest: datetime) -> bool:
+    try:
+        exact = (
+            file
+            if transport.abilities.modified_times
+            else transport.stat(names.join(folder, file.name))
+        )
+    except FileGone:
+        return False
+    changed_at = exact.modified_at
+    return changed_at is None or changed_at <= latest or changed_at > latest + FUTURE_LIMIT

@@ -1,0 +1,54 @@
+"""From what a library raises to our own errors: the wording shared by both adapters' seams."""
+
+from dataclasses import dataclass
+
+from blocks.errors import (
+    ConfigurationError,
+    FileGone,
+    HostNotTrusted,
+    LoginRefused,
+    PathRefused,
+    ServerUnavailable,
+    SyncError,
+    TransferInterrupted,
+)
+
+WHAT_NEXT: dict[type[SyncError], str] = {
+    ConfigurationError: "compare the settings of the server block with what the server offers",
+    FileGone: "there is no such file any more; look at the folder",
+    HostNotTrusted: "ask the server's owner before renewing host_key or ca_certificate",
+    LoginRefused: "mend user name, password or key on the server block; it is not tried again",
+    PathRefused: "check that the folder exists and that this user may do this there",
+    ServerUnavailable: "it may work in a moment",
+    TransferInterrupted: "it may go on in a moment",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What was being done when something failed: where, which verb, with which path.
+
+    `missing` is the error for something that is not there, `failed` the one for a refusal
+    without a reason.
+    """
+
+    address: str
+    verb: str
+    path: str = ""
+    missing: type[SyncError] = FileGone
+    failed: type[SyncError] = PathRefused
+
+    def error(self, kind: type[SyncError], reason: str) -> SyncError:
+        """The error to raise: where, what, why (no server text, which may name people), remedy."""
+        what = f"{self.verb} {self.path!r}" if self.path else self.verb
+        next_step = WHAT_NEXT[kind]
+        return kind(
+            f"{self.address}: {what} failed ({reason}); {next_step}.",
+            address=self.address,
+            path=self.path,
+        )
+
+
+def look_up(error: BaseException, table: dict[type[Exception], type[SyncError]]) -> type[SyncError]:
+    """Our class for a foreign error: that of the nearest class above it in the table."""
+    return next(table[kind] for kind in type(error).__mro__ if kind in table)

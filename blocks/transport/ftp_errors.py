@@ -1,0 +1,99 @@
+"""The seam of the FTP adapter: from ftplib, ssl and socket errors to ours."""
+
+import ftplib
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from blocks.errors import (
+    ConfigurationError,
+    HostNotTrusted,
+    LoginRefused,
+    PathRefused,
+    ServerUnavailable,
+    SyncError,
+    TransferInterrupted,
+)
+from blocks.transport.failures import Step, look_up
+
+FOREIGN: dict[type[Exception], type[SyncError]] = {
+    ftplib.Error: TransferInterrupted,
+    ftplib.error_reply: TransferInterrupted,
+    ftplib.error_temp: ServerUnavailable,
+    ftplib.error_perm: PathRefused,
+    ftplib.error_proto: ServerUnavailable,
+    ssl.SSLError: ServerUnavailable,
+    ssl.SSLCertVerificationError: HostNotTrusted,
+    ssl.SSLEOFError: TransferInterrupted,
+    ssl.SSLSyscallError: TransferInterrupted,
+    ssl.SSLWantReadError: TransferInterrupted,
+    ssl.SSLWantWriteError: TransferInterrupted,
+    ssl.SSLZeroReturnError: TransferInterrupted,
+    socket.gaierror: ServerUnavailable,
+    socket.herror: ServerUnavailable,
+    ConnectionError: TransferInterrupted,
+    TimeoutError: ServerUnavailable,
+    EOFError: TransferInterrupted,
+    OSError: ServerUnavailable,
+}
+
+# RFC 959, 2228 and 4217. What is not here: 4xx may pass, 5xx refuses the path.
+REPLIES: dict[str, type[SyncError]] = {
+    "426": TransferInterrupted,
+    "430": LoginRefused,
+    "500": ConfigurationError,
+    "501": ConfigurationError,
+    "502": ConfigurationError,
+    "503": ConfigurationError,
+    "504": ConfigurationError,
+    "521": ConfigurationError,
+    "522": ConfigurationError,
+    "530": LoginRefused,
+    "533": ConfigurationError,
+    "534": ConfigurationError,
+    "535": ConfigurationError,
+    "536": ConfigurationError,
+    "537": ConfigurationError,
+}
+NOT_FOUND_OR_NOT_ALLOWED = ("450", "550")
+
+
+@contextmanager
+def ftp_errors(step: Step) -> Iterator[None]:
+    """Raise our own errors for whatever goes wrong inside; the server's texts are left out."""
+    try:
+        yield
+    except tuple(FOREIGN) as error:
+        raise _translate(error, step) from None
+
+
+def is_reply(error: BaseException) -> bool:
+    """Whether the server answered in order, so that the connection can still be used."""
+    return isinstance(error, ftplib.error_temp | ftplib.error_perm) and _code(error) != "421"
+
+
+def _translate(error: Exception, step: Step) -> SyncError:
+    if isinstance(error, ftplib.error_temp | ftplib.error_perm):
+        return _reply_error(error, step)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return step.error(HostNotTrusted, f"certificate: {error.verify_message}")
+    return step.error(look_up(error, FOREIGN), _reason(error))
+
+
+def _reply_error(error: ftplib.Error, step: Step) -> SyncError:
+    code = _code(error)
+    if code in NOT_FOUND_OR_NOT_ALLOWED:
+        return step.error(step.missing, f"the server answered {code}")
+    kind = REPLIES.get(code, look_up(error, FOREIGN))
+    return step.error(kind, f"the server answered {code}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or type(error).__name__}"
+    return type(error).__name__
+
+
+def _code(error: BaseException) -> str:
+    return str(error)[:3]

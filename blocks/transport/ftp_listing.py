@@ -1,0 +1,147 @@
+"""Listings of FTP servers: MLSD facts (RFC 3659), and the two common forms of LIST.
+
+Lines come in as bytes and go out as `Entry`; the name stays bytes until the adapter decodes it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+Kind = Literal["file", "folder", "link", "other", "unreadable"]
+
+UNIX_LINE = re.compile(
+    rb"(?P<type>[bcdlps-])[rwxsStTl-]{9}[.+@]?\s+\d+\s+"
+    rb"(?:\S+\s+){1,3}?(?P<size>\d+)\s+"
+    rb"(?P<month>[A-Za-z]{3})\s+(?P<day>\d{1,2})\s+(?P<when>\d{1,2}:\d{2}|\d{4}) (?P<name>.+)"
+)
+DOS_LINE = re.compile(
+    rb"(?P<month>\d\d)-(?P<day>\d\d)-(?P<year>\d{2,4})\s+"
+    rb"(?P<hour>\d\d):(?P<minute>\d\d)(?P<half>[AP]M)?\s+(?:(?P<folder><[A-Z]+>)|(?P<size>\d+))"
+    rb" +(?P<name>.+)",
+    re.I,
+)
+MONTHS = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun"]
+MONTHS += [b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"]
+KINDS_OF_LIST: dict[bytes, Kind] = {b"-": "file", b"d": "folder", b"l": "link"}
+LINK_ARROW = b" -> "
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a listing; `size` is 0 and `modified_at` None where the line has none."""
+
+    name: bytes
+    kind: Kind
+    size: int = 0
+    modified_at: datetime | None = None
+
+
+def parse_mlsd(lines: Iterable[bytes]) -> Iterator[Entry]:
+    """Entries of an MLSD answer.
+
+    A line without facts is the rest of a name with a line break in it: the entry before it is
+    not a file of that name either, and becomes unreadable.
+    """
+    waiting: Entry | None = None
+    for line in lines:
+        entry = parse_facts(line)
+        if entry.kind == "unreadable" and waiting is not None:
+            waiting = replace(waiting, kind="unreadable")
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = entry
+    if waiting is not None:
+        yield waiting
+
+
+def parse_facts(line: bytes) -> Entry:
+    """One line of MLSD: `type=file;size=7;modify=20240131120000; name`."""
+    facts_text, space, name = line.partition(b" ")
+    pairs = [fact.partition(b"=") for fact in facts_text.split(b";") if fact]
+    facts = {key.lower(): value for key, equals, value in pairs if equals}
+    if not space or b"type" not in facts:
+        return Entry(line, "unreadable")
+    size = facts.get(b"size", b"0")
+    return Entry(
+        name,
+        _kind_of_fact(facts[b"type"].lower()),
+        int(size) if size.isdigit() else 0,
+        parse_stamp(facts.get(b"modify", b"")),
+    )
+
+
+def parse_stamp(stamp: bytes) -> datetime | None:
+    """`YYYYMMDDHHMMSS[.sss]` in UTC, as MDTM and MLSD write it; None if it is not one."""
+    whole = re.fullmatch(rb"(\d{14})(\.\d+)?", stamp.strip())
+    if whole is None:
+        return None
+    try:
+        return datetime.strptime(whole[1].decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def parse_list(lines: Iterable[bytes], now: datetime) -> Iterator[Entry]:
+    """Entries of a LIST answer, in the form of Unix or of DOS; other lines are left out.
+
+    Times are to the minute (of older files: to the day) and taken as UTC, whatever zone they are
+    written in; a day without year is the latest one that is not in the future of `now`.
+    """
+    for line in lines:
+        if unix := UNIX_LINE.fullmatch(line):
+            yield _unix_entry(unix, now)
+        elif dos := DOS_LINE.fullmatch(line):
+            yield _dos_entry(dos)
+
+
+def _kind_of_fact(fact: bytes) -> Kind:
+    if fact == b"file":
+        return "file"
+    if fact in (b"dir", b"cdir", b"pdir"):
+        return "folder"
+    return "link" if b"link" in fact else "other"
+
+
+def _unix_entry(match: re.Match[bytes], now: datetime) -> Entry:
+    kind = KINDS_OF_LIST.get(match["type"], "other")
+    name = match["name"].partition(LINK_ARROW)[0] if kind == "link" else match["name"]
+    return Entry(name, kind, int(match["size"]), _unix_time(match, now))
+
+
+def _unix_time(match: re.Match[bytes], now: datetime) -> datetime | None:
+    if match["month"].lower() not in MONTHS:
+        return None
+    month, day = MONTHS.index(match["month"].lower()) + 1, int(match["day"])
+    hour, colon, minute = match["when"].partition(b":")
+    if not colon:
+        return _moment(int(match["when"]), month, day)
+    # A server some hours ahead of us shows a time of tomorrow; a later one is of last year.
+    limit = now + timedelta(days=1)
+    for year in (limit.year, limit.year - 1):
+        found = _moment(year, month, day, int(hour), int(minute))
+        if found is not None and found <= limit:
+            return found
+    return None
+
+
+def _dos_entry(match: re.Match[bytes]) -> Entry:
+    year = int(match["year"])
+    if year < 100:
+        year += 2000 if year < 70 else 1900
+    hour = int(match["hour"])
+    if match["half"]:
+        hour = hour % 12 + (12 if match["half"].upper() == b"PM" else 0)
+    when = _moment(year, int(match["month"]), int(match["day"]), hour, int(match["minute"]))
+    return Entry(
+        match["name"], "folder" if match["folder"] else "file", int(match["size"] or 0), when
+    )
+
+
+def _moment(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime | None:
+    try:
+        return datetime(year, month, day, hour, minute, tzinfo=UTC)
+    except ValueError:
+        return None

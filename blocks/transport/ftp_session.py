@@ -1,0 +1,206 @@
+"""One FTP control connection: ftplib with what its TLS and passive mode lack.
+
+Needs: TLS session reuse (servers refuse data connections without it), implicit TLS, EPSV on IPv4,
+and unclean ends of TLS data connections, which many servers practise.
+"""
+
+import contextlib
+import ftplib
+import logging
+import socket
+import ssl
+from dataclasses import dataclass, field
+from ftplib import FTP, parse229
+from typing import Literal
+
+from blocks.errors import ConfigurationError
+from blocks.transport.failures import Step
+from blocks.transport.ftp_errors import ftp_errors
+from blocks.transport.pem import rewrapped
+from blocks.transport.timeouts import CLOSE_SECONDS, Timeouts
+
+logger = logging.getLogger(__name__)
+
+KEEPALIVE_SECONDS = 30
+WIRE_ENCODING = "latin-1"  # one byte per character: NameCodec does the real encoding
+
+
+@dataclass(frozen=True)
+class FtpSettings:
+    """All that is needed to log in. `ca_certificate` is PEM text, replacing the system's list."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    tls: Literal["none", "explicit", "implicit"] = "none"
+    verify_certificate: bool = True
+    ca_certificate: str | None = None
+    trust_passive_address: bool = False
+    encoding: str = "utf-8"
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def address(self) -> str:
+        """Where, for messages."""
+        return f"{'ftp' if self.tls == 'none' else 'ftps'}://{self.host}:{self.port}"
+
+
+def tls_context(ca_certificate: str | None, *, verify: bool) -> ssl.SSLContext:
+    """TLS 1.2 or newer, verified against the system's authorities or the given ones."""
+    authority = rewrapped(ca_certificate) if ca_certificate else None
+    try:
+        context = ssl.create_default_context(cadata=authority)
+    except ssl.SSLError:
+        raise ConfigurationError(
+            "ca_certificate on the server block is not a certificate in PEM form; "
+            "paste it whole, from BEGIN CERTIFICATE to END CERTIFICATE."
+        ) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class FtpSession(ftplib.FTP_TLS):
+    """A control connection, logged in once `open` returns; plain where `tls` is "none"."""
+
+    def __init__(self, settings: FtpSettings) -> None:
+        super().__init__(
+            context=tls_context(settings.ca_certificate, verify=settings.verify_certificate),
+            timeout=settings.timeouts.connect,
+            encoding=WIRE_ENCODING,
+        )
+        self._settings = settings
+        self._extended_passive = True
+        self._peer: tuple[str, int] = ("", 0)
+        self.trust_server_pasv_ipv4_address = settings.trust_passive_address
+
+    def open(self) -> frozenset[str]:
+        """Connect, secure and log in; the server's features in upper case (RFC 2389)."""
+        self._dial()
+        self._log_in()
+        features = self._features()
+        if "UTF8" in features:
+            with contextlib.suppress(ftplib.error_perm):  # asked for by some, unknown to others
+                self.sendcmd("OPTS UTF8 ON")
+        self.voidcmd("TYPE I")
+        return features
+
+    def _dial(self) -> None:
+        self.host, self.port = self._settings.host, self._settings.port
+        sock = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock = sock
+        self.af = sock.family
+        self._peer = sock.getpeername()
+        # During a long transfer nothing is said here, and firewalls forget silent connections.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
+        if self._settings.tls == "implicit":
+            self.sock = self.context.wrap_socket(sock, server_hostname=self.host)
+        self.file = self.sock.makefile("r", encoding=self.encoding)
+        self.welcome = self.getresp()
+
+    def _log_in(self) -> None:
+        if self._settings.tls == "explicit":
+            self._ask_for_tls()
+        user, password = (
+            text.encode("utf-8").decode(WIRE_ENCODING)
+            for text in (self._settings.username, self._settings.password)
+        )
+        self.login(user, password, secure=False)
+        if self._settings.tls != "none":
+            self.prot_p()
+
+    def _ask_for_tls(self) -> None:
+        try:
+            self.auth()
+        except ftplib.error_perm:
+            raise ConfigurationError(
+                f"{self._settings.address}: the server refuses AUTH TLS, and without it no password "
+                "is sent; ask its owner for the port of FTPS, or for implicit TLS."
+            ) from None
+
+    def _features(self) -> frozenset[str]:
+        try:
+            answer = self.sendcmd("FEAT")
+        except ftplib.error_perm:
+            return frozenset()
+        return frozenset(
+            line.split()[0].upper() for line in answer.splitlines()[1:] if line.split()
+        )
+
+    def wait_up_to(self, seconds: float) -> None:
+        """From now on, how long to wait for each answer and each block of data."""
+        self.timeout = seconds
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
+
+    def makepasv(self) -> tuple[str, int]:
+        """Address of the next data connection: EPSV names no host, so nobody can name a wrong one.
+
+        Without EPSV, the host of PASV is replaced by the one we are connected to, unless trusted.
+        """
+        if self._extended_passive:
+            try:
+                return parse229(self.sendcmd("EPSV"), self._peer)  # noqa: S321 - clients' servers are what they are
+            except ftplib.error_perm:
+                self._extended_passive = False
+        return super().makepasv()
+
+    def ntransfercmd(
+        self, cmd: str, rest: int | str | None = None
+    ) -> tuple[socket.socket, int | None]:
+        """A data connection, in TLS with the session of the control connection where needed."""
+        conn, size = FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 - clients' servers are what they are
+        if isinstance(self.sock, ssl.SSLSocket):
+            try:
+                conn = self.context.wrap_socket(
+                    conn, server_hostname=self.host, session=self.sock.session
+                )
+            except OSError:
+                conn.close()
+                raise
+        return conn, size
+
+    def shut(self) -> None:
+        """Log out if the server still answers, and close."""
+        if self.sock is None:
+            return
+        with contextlib.suppress(OSError, EOFError, ftplib.Error):
+            self.wait_up_to(CLOSE_SECONDS)
+            self.quit()
+        self.close()
+
+
+def end_data_connection(conn: socket.socket) -> None:
+    """Close a data connection, saying goodbye in TLS to servers that insist on it.
+
+    Many servers just hang up: an unclean end is no error, because sizes are compared afterwards.
+    """
+    if isinstance(conn, ssl.SSLSocket):
+        with contextlib.suppress(OSError, ValueError):
+            conn.settimeout(CLOSE_SECONDS)
+            conn.unwrap()
+    conn.close()
+
+
+def open_session(settings: FtpSettings) -> tuple[FtpSession, frozenset[str]]:
+    """Log in; the session and the server's features. ServerUnavailable, LoginRefused, ..."""
+    if settings.tls != "none" and not settings.verify_certificate:
+        logger.warning(
+            "%s: the server's certificate is NOT verified, as verify_certificate is off: "
+            "anybody in between can read and change files",
+            settings.address,
+        )
+    session = FtpSession(settings)
+    with ftp_errors(Step(settings.address, "connect", missing=ConfigurationError)):
+        try:
+            features = session.open()
+            session.wait_up_to(settings.timeouts.read)
+        except BaseException:
+            session.close()
+            raise
+    return session, features

@@ -1,0 +1,68 @@
+"""Pinned SSH host keys: what an operator may paste, reduced to SHA256 fingerprints."""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from blocks.errors import ConfigurationError
+
+FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
+RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
+ECDSA = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+# A server shows one of its keys; which one depends on the algorithms we offer.
+FAMILIES: tuple[tuple[str, ...], ...] = (("ssh-ed25519",), ECDSA, RSA_SIGNATURES)
+ACCEPTED = (
+    'accepted is an OpenSSH line ("ssh-ed25519 AAAA...", as in known_hosts or from ssh-keyscan) or '
+    'a fingerprint ("SHA256:..."), one per line'
+)
+
+
+@dataclass(frozen=True)
+class HostKeys:
+    """The host keys that are trusted, and the algorithms to ask the server for, in order."""
+
+    fingerprints: frozenset[str]
+    families: tuple[tuple[str, ...], ...]
+
+
+def fingerprint(key: bytes) -> str:
+    """The fingerprint of a public key blob, as OpenSSH prints it."""
+    digest = hashlib.sha256(key).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def parse_host_keys(text: str) -> HostKeys:
+    """Host keys from pasted text, line breaks kept or lost. ConfigurationError if there is none."""
+    pins: dict[str, tuple[str, ...] | None] = {
+        found.rstrip("="): None for found in FINGERPRINT.findall(text)
+    }
+    for algorithm, blob in pairwise(text.split()):
+        family = _family(algorithm)
+        if family is not None:
+            pins[_fingerprint_of_text(algorithm, blob)] = family
+    if not pins:
+        raise ConfigurationError(f"host_key holds no host key; {ACCEPTED}.")
+    named = set(pins.values())
+    return HostKeys(
+        frozenset(pins), tuple(family for family in FAMILIES if None in named or family in named)
+    )
+
+
+def _family(algorithm: str) -> tuple[str, ...] | None:
+    if algorithm == "ssh-rsa":
+        return RSA_SIGNATURES
+    return next((family for family in FAMILIES if algorithm in family), None)
+
+
+def _fingerprint_of_text(algorithm: str, blob: str) -> str:
+    try:
+        key = base64.b64decode(blob, validate=True)
+    except binascii.Error:
+        key = b""
+    name = algorithm.encode()
+    if not key.startswith(len(name).to_bytes(4, "big") + name):
+        raise ConfigurationError(f"host_key is cut or damaged; {ACCEPTED}.")
+    return fingerprint(key)

@@ -1,0 +1,91 @@
+"""The seam of the SFTP adapter: from paramiko and socket errors to ours."""
+
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import paramiko
+from paramiko import ssh_exception
+from paramiko.auth_strategy import AuthFailure
+from paramiko.buffered_pipe import PipeTimeout
+
+from blocks.errors import (
+    ConfigurationError,
+    HostNotTrusted,
+    LoginRefused,
+    PathRefused,
+    ServerUnavailable,
+    SyncError,
+    TransferInterrupted,
+)
+from blocks.transport.failures import Step, look_up
+
+FOREIGN: dict[type[Exception], type[SyncError]] = {
+    ssh_exception.SSHException: ServerUnavailable,
+    ssh_exception.AuthenticationException: LoginRefused,
+    ssh_exception.BadAuthenticationType: LoginRefused,
+    ssh_exception.PasswordRequiredException: LoginRefused,
+    ssh_exception.PartialAuthentication: LoginRefused,
+    ssh_exception.UnableToAuthenticate: LoginRefused,
+    AuthFailure: LoginRefused,
+    ssh_exception.BadHostKeyException: HostNotTrusted,
+    ssh_exception.ChannelException: ConfigurationError,
+    ssh_exception.ConfigParseError: ConfigurationError,
+    ssh_exception.CouldNotCanonicalize: ConfigurationError,
+    ssh_exception.IncompatiblePeer: ConfigurationError,
+    ssh_exception.MessageOrderError: ServerUnavailable,
+    ssh_exception.NoValidConnectionsError: ServerUnavailable,
+    ssh_exception.ProxyCommandFailure: ServerUnavailable,
+    paramiko.SFTPError: TransferInterrupted,
+    PipeTimeout: ServerUnavailable,
+    socket.gaierror: ServerUnavailable,
+    socket.herror: ServerUnavailable,
+    ConnectionError: TransferInterrupted,
+    TimeoutError: ServerUnavailable,
+    EOFError: TransferInterrupted,
+    OSError: ServerUnavailable,
+}
+
+# paramiko says "authentication" also when the server fell silent or hung up while we logged in.
+NOT_ABOUT_THE_LOGIN = (
+    "Authentication timeout.",
+    "Authentication failed: transport shut down or saw EOF",
+)
+LOST = ("Socket is closed", "Server connection dropped")
+
+
+@contextmanager
+def sftp_errors(step: Step) -> Iterator[None]:
+    """Raise our own errors for whatever goes wrong inside; the server's texts are left out."""
+    try:
+        yield
+    except tuple(FOREIGN) as error:
+        raise step.error(_kind(error, step), _reason(error)) from None
+
+
+def _kind(error: Exception, step: Step) -> type[SyncError]:
+    if str(error).startswith(LOST):
+        return TransferInterrupted
+    if str(error) in NOT_ABOUT_THE_LOGIN:
+        return ServerUnavailable
+    if type(error) in (OSError, FileNotFoundError, PermissionError):
+        return _answer(error, step)
+    return look_up(error, FOREIGN)
+
+
+def _answer(error: Exception, step: Step) -> type[SyncError]:
+    """paramiko turns the answers of an SFTP server into OSErrors, with errno for two of them."""
+    code = getattr(error, "errno", None)
+    if code == errno.ENOENT:
+        return step.missing
+    if code == errno.EACCES:
+        return PathRefused
+    return step.failed if code is None else ServerUnavailable
+
+
+def _reason(error: Exception) -> str:
+    code = getattr(error, "errno", None)
+    if code in (errno.ENOENT, errno.EACCES):
+        return errno.errorcode[code]
+    return type(error).__name__ if type(error) is not OSError else "the server answered failure"

@@ -1,0 +1,215 @@
+"""One SSH connection with an SFTP channel: paramiko with pinned keys and bounded waits.
+
+Needs: a host key that matches the pinned one whichever algorithm the server prefers, names as
+bytes, the server's extensions, and TCP_NODELAY, without which small packets wait for each other.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import paramiko
+from paramiko.message import Message
+from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_OPENDIR, CMD_READDIR, CMD_STATUS
+from paramiko.sftp_attr import SFTPAttributes
+
+from blocks.errors import ConfigurationError, HostNotTrusted
+from blocks.transport.failures import Step
+from blocks.transport.host_keys import HostKeys, fingerprint, parse_host_keys
+from blocks.transport.private_keys import load_private_key
+from blocks.transport.sftp_errors import sftp_errors
+from blocks.transport.timeouts import Timeouts
+
+logger = logging.getLogger(__name__)
+
+KEEPALIVE_SECONDS = 30
+SFTP_VERSION = 3  # the one that servers speak; the drafts after it were given up
+READ_AHEAD = 8  # requests for parts of a listing under way at once
+
+
+@dataclass(frozen=True)
+class SftpSettings:
+    """All that is needed to log in; `host_key` may only be None when it is not verified."""
+
+    host: str
+    port: int
+    username: str
+    password: str | None = field(default=None, repr=False)
+    private_key: str | None = field(default=None, repr=False)
+    passphrase: str | None = field(default=None, repr=False)
+    host_key: str | None = None
+    verify_host_key: bool = True
+    encoding: str = "utf-8"
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def address(self) -> str:
+        """Where, for messages."""
+        return f"sftp://{self.host}:{self.port}"
+
+
+class SftpClient(paramiko.SFTPClient):
+    """paramiko's client, with names as bytes in listings and the server's extensions kept."""
+
+    extensions: frozenset[bytes] = frozenset()
+
+    # What paramiko has but does not publish, with the types used here.
+    _send_packet: Callable[[int, Message], None]
+    _read_packet: Callable[[], tuple[int, bytes]]
+    _request: Callable[..., tuple[int, Message]]
+    _async_request: Callable[..., int]
+    _convert_status: Callable[[Message], None]
+    _expecting: MutableMapping[int, object]
+
+    def _send_version(self) -> int:
+        message = Message()
+        message.add_int(SFTP_VERSION)
+        self._send_packet(paramiko.sftp.CMD_INIT, message)
+        kind, data = self._read_packet()
+        if kind != paramiko.sftp.CMD_VERSION:
+            raise paramiko.SFTPError("Incompatible sftp protocol")
+        answer = Message(data)
+        version = answer.get_int()
+        self.extensions = frozenset(_names_of_pairs(answer))
+        return version
+
+    def scan(self, folder: bytes) -> Iterator[tuple[bytes, SFTPAttributes]]:
+        """Raw names and attributes of a folder, a few requests ahead of the answers."""
+        kind, answer = self._request(CMD_OPENDIR, folder)
+        if kind != CMD_HANDLE:
+            raise paramiko.SFTPError("Expected handle")
+        handle = answer.get_string()
+        waiting, at_end = 0, False
+        while waiting or not at_end:
+            while not at_end and waiting < READ_AHEAD:
+                self._async_request(type(None), CMD_READDIR, handle)
+                waiting += 1
+            part = self._next_part()
+            waiting -= 1
+            at_end = at_end or part is None
+            yield from part or ()
+        self._request(CMD_CLOSE, handle)
+
+    def _next_part(self) -> list[tuple[bytes, SFTPAttributes]] | None:
+        """The next answer to a READDIR; None at the end of the folder."""
+        kind, data = self._read_packet()
+        answer = Message(data)
+        self._expecting.pop(answer.get_int(), None)
+        if kind == CMD_STATUS:
+            try:
+                self._convert_status(answer)
+            except EOFError:
+                return None
+        return [self._entry(answer) for _ in range(answer.get_int())]
+
+    def _entry(self, answer: Message) -> tuple[bytes, SFTPAttributes]:
+        name, line = answer.get_string(), answer.get_string()
+        shown = line.decode("latin-1")
+        attributes = SFTPAttributes._from_msg(  # type: ignore[attr-defined]
+            answer, name.decode("latin-1"), shown
+        )
+        return name, attributes
+
+
+def open_client(settings: SftpSettings) -> SftpClient:
+    """Connect, check the host key, log in, open the channel; every step is bounded."""
+    step = Step(settings.address, "connect", missing=ConfigurationError)
+    key = None
+    if settings.private_key is not None:
+        key = load_private_key(settings.private_key, settings.passphrase)
+    with sftp_errors(step):
+        transport = _trusted_transport(settings)
+        with _closed_after(transport, settings.timeouts.connect):
+            _log_in(transport, settings, key)
+            return _open_channel(transport, settings)
+
+
+def _names_of_pairs(answer: Message) -> Iterator[bytes]:
+    while answer.get_remainder():
+        yield answer.get_string()
+        answer.get_string()
+
+
+@contextmanager
+def _closed_after(transport: paramiko.Transport, seconds: float) -> Iterator[None]:
+    """Close on any error, and after some seconds: paramiko waits for some answers without end."""
+    timer = threading.Timer(seconds, transport.close)
+    timer.start()
+    try:
+        yield
+    except BaseException:
+        transport.close()
+        raise
+    finally:
+        timer.cancel()
+
+
+def _trusted_transport(settings: SftpSettings) -> paramiko.Transport:
+    if not settings.verify_host_key:
+        logger.warning(
+            "%s: the server's host key is NOT verified, as verify_host_key is off: "
+            "anybody in between can read and change files",
+            settings.address,
+        )
+        return _negotiate(settings, None)[0]
+    pinned = parse_host_keys(settings.host_key or "")
+    return _pinned_transport(settings, pinned)
+
+
+def _pinned_transport(settings: SftpSettings, pinned: HostKeys) -> paramiko.Transport:
+    shown: list[str] = []
+    for family in pinned.families:
+        try:
+            transport, key = _negotiate(settings, family)
+        except paramiko.ssh_exception.IncompatiblePeer as error:
+            if "host key" not in str(error):
+                raise
+            continue
+        if key in pinned.fingerprints:
+            return transport
+        transport.close()
+        shown.append(key)
+    found = " and ".join(shown) or "no key of the pinned kind"
+    raise HostNotTrusted(
+        f"{settings.address}: the server shows {found}, which is not the pinned host_key; "
+        "ask the server's owner whether the key was changed before you renew host_key.",
+        address=settings.address,
+    )
+
+
+def _negotiate(
+    settings: SftpSettings, key_types: tuple[str, ...] | None
+) -> tuple[paramiko.Transport, str]:
+    """An encrypted connection, not yet logged in, and the fingerprint of the key it showed."""
+    seconds = settings.timeouts.connect
+    sock = socket.create_connection((settings.host, settings.port), seconds)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    transport = paramiko.Transport(sock)
+    transport.banner_timeout = transport.handshake_timeout = seconds
+    transport.auth_timeout = transport.channel_timeout = seconds
+    if key_types is not None:
+        transport.get_security_options().key_types = key_types
+    with _closed_after(transport, seconds):
+        transport.start_client(timeout=seconds)
+        return transport, fingerprint(transport.get_remote_server_key().asbytes())
+
+
+def _log_in(
+    transport: paramiko.Transport, settings: SftpSettings, key: paramiko.PKey | None
+) -> None:
+    still_wanted = ["password"]
+    if key is not None:
+        still_wanted = transport.auth_publickey(settings.username, key)
+    if settings.password is not None and still_wanted:
+        transport.auth_password(settings.username, settings.password)
+    transport.set_keepalive(KEEPALIVE_SECONDS)
+
+
+def _open_channel(transport: paramiko.Transport, settings: SftpSettings) -> SftpClient:
+    channel = transport.open_session(timeout=settings.timeouts.connect)
+    channel.settimeout(settings.timeouts.read)
+    channel.invoke_subsystem("sftp")
+    return SftpClient(channel)

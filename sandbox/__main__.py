@@ -1,0 +1,79 @@
+"""`python -m sandbox --home FOLDER`: start everything, print the addresses, stop on a signal."""
+
+import argparse
+import gc
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from sandbox.service import Ports, Sandbox, start
+
+# Large request bodies become millions of small objects that are never in a cycle.
+GC_THRESHOLD = 200_000
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    add = parser.add_argument
+    add("--home", type=Path, default=Path(".sandbox"), help="folder of files and state")
+    for name in ("sftp", "ftp", "ftps", "mailup"):
+        add(f"--{name}-port", type=int, default=0, help="0 takes a free port")
+    add("--implicit-ftps", action="store_true", help="FTPS speaks TLS from the first byte")
+    add("--calls-per-second", type=int, default=5, help="limit of the account; 0 = none")
+    add("--import-seconds", type=float, default=0.5, help="least time that an import takes")
+    add("--expires-in", type=int, default=3600, help="life of an access token in seconds")
+    add("--busy", choices=("queue", "refuse"), default="queue", help="fate of a second import")
+    add("--page-size-cap", type=int, default=None, help="largest page that is answered")
+    return parser
+
+
+def _readable(addresses: dict[str, Any]) -> str:
+    lines = []
+    for part, facts in addresses.items():
+        if isinstance(facts, dict):
+            lines.append(part.upper())
+            lines.extend(f"  {name:<15} {value}" for name, value in facts.items())
+        else:
+            lines.append(f"{part.upper():<17} {facts}")
+    return "\n".join(lines)
+
+
+def _run(arguments: argparse.Namespace) -> Sandbox:
+    ports = Ports(
+        arguments.sftp_port, arguments.ftp_port, arguments.ftps_port, arguments.mailup_port
+    )
+    return start(
+        arguments.home,
+        ports,
+        implicit_ftps=arguments.implicit_ftps,
+        calls_per_second=arguments.calls_per_second,
+        import_seconds=arguments.import_seconds,
+        expires_in=arguments.expires_in,
+        busy=arguments.busy,
+        page_size_cap=arguments.page_size_cap,
+    )
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; 0 after a clean stop, 1 when a server cannot start."""
+    arguments = _arguments().parse_args()
+    leave = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: leave.set())
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
+    try:
+        sandbox = _run(arguments)
+    except (OSError, RuntimeError) as error:
+        print(f"The sandbox cannot start: {error}. Is a port in use?", file=sys.stderr)
+        return 1
+    with sandbox:
+        print(_readable(sandbox.addresses), flush=True)
+        print(f"Described in {sandbox.description}; Ctrl-C stops everything.", flush=True)
+        leave.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

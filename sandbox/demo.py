@@ -1,0 +1,74 @@
+"""The demo: `make demo`, or `python -m sandbox.demo [--keep]`.
+
+Starts the sandbox, a Prefect server and a worker, registers blocks, deploys the client of
+`prefect.yaml`, drops a file on the SFTP server, runs the deployment and tells what came out of it.
+Everything it writes is below `.demo`; with `--keep` all of it goes on running until Ctrl-C.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from sandbox.demo_parts import Prefect, Programs, free_port, say
+from sandbox.demo_story import drop_file, tell, told_blocks
+
+HOME = Path(".demo")
+UI_PORT = 4200
+REGISTERED = ("blocks.servers", "blocks.accounts", "blocks.ledgers", "blocks.keys")
+
+
+def main() -> int:
+    """Run the demo; 0 when the counts add up and equal what MailUp's stand-in holds."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m sandbox.demo")
+    parser.add_argument("--keep", action="store_true", help="leave everything running")
+    parser.add_argument("--rows", type=int, default=3000, help="contacts in the file")
+    chosen = parser.parse_args()
+    shutil.rmtree(HOME, ignore_errors=True)
+    with ExitStack() as stack:
+        programs = stack.enter_context(Programs(HOME))
+        right = _play(programs, rows=chosen.rows)
+        if chosen.keep:
+            say("Everything goes on running; Ctrl-C ends it.")
+            _wait_for_interrupt()
+    return 0 if right else 1
+
+
+def _play(programs: Programs, *, rows: int) -> bool:
+    started = time.monotonic()
+    say("Starting the sandbox: MailUp's stand-in and file servers ...")
+    sandbox_home = HOME / "sandbox"
+    programs.start("sandbox", "-m", "sandbox", "--home", str(sandbox_home))
+    sandbox = json.loads(programs.wait_for_file("sandbox", sandbox_home / "sandbox.json"))
+    say("Starting a Prefect server (about 15 seconds) ...")
+    prefect = Prefect(programs, free_port(UI_PORT))
+    prefect.start()
+    say("Registering blocks and deploying the client of prefect.yaml ...")
+    for module in REGISTERED:
+        prefect.run("block", "register", "-m", module)
+    programs.run("-m", "deployments.provision", stdin=json.dumps(told_blocks(sandbox, HOME)))
+    prefect.run("work-pool", "create", "mailup", "--type", "process")
+    prefect.run("deploy", "--prefect-file", "prefect.yaml", "--all")
+    prefect.start_worker("mailup")
+    dropped = drop_file(sandbox, HOME, rows=rows)
+    say(f"A file has arrived on the SFTP server: {dropped}. Running import-recipients/demo ...")
+    run_id = prefect.run_deployment("import-recipients/demo")
+    prefect.follow(run_id)
+    right = tell(sandbox, dropped, prefect.url, run_id)
+    say(f"Done in {time.monotonic() - started:.0f} seconds.")
+    return right
+
+
+def _wait_for_interrupt() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        say("Stopping.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

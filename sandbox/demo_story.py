@@ -1,0 +1,114 @@
+"""The demo's story: the client's file, the blocks it needs, and what came out of the run."""
+
+import asyncio
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import requests
+
+from sandbox.demo_parts import say
+from sandbox.examples import write_contacts
+
+FILE = "contacts-2026-11-23.csv"
+SHOWN_REJECTS = 12
+
+
+def told_blocks(sandbox: dict[str, Any], home: Path) -> dict[str, dict[str, Any]]:
+    """The blocks of the demo client, as `deployments.provision` reads them."""
+    sftp, mailup = sandbox["sftp"], sandbox["mailup"]
+    return {
+        "sftp-server/demo": {
+            name: sftp[name] for name in ("host", "port", "username", "password", "host_key")
+        },
+        "mailup-account/demo": {
+            name: mailup[name]
+            for name in (
+                "client_id", "client_secret", "username", "password",
+                "console_url", "statistics_url", "token_url",
+            )
+        },
+        "ledger/default": {"url": f"sqlite:///{(home / 'ledger.db').resolve()}"},
+    }  # fmt: skip
+
+
+def drop_file(sandbox: dict[str, Any], home: Path, *, rows: int) -> str:
+    """Write the example file and upload it as the client would: named at the end."""
+    local = home / FILE
+    write_contacts(local, rows=rows)
+    asyncio.run(_upload(sandbox["sftp"], local))
+    return FILE
+
+
+async def _upload(sftp: dict[str, Any], local: Path) -> None:
+    host = f"[{sftp['host']}]:{sftp['port']} {sftp['host_key']}"
+    async with (
+        asyncssh.connect(
+            sftp["host"],
+            sftp["port"],
+            username=sftp["username"],
+            password=sftp["password"],
+            known_hosts=asyncssh.import_known_hosts(host),
+            config=None,
+            client_keys=None,
+        ) as connection,
+        connection.start_sftp_client() as client,
+    ):
+        await client.put(str(local), f"outgoing/{local.name}.uploading")
+        await client.posix_rename(f"outgoing/{local.name}.uploading", f"outgoing/{local.name}")
+
+
+def tell(sandbox: dict[str, Any], name: str, ui: str, run_id: str) -> bool:
+    """Print what came out of the run; whether the counts add up and equal what MailUp holds."""
+    results = Path(sandbox["files"]) / "outgoing" / "results"
+    document = results / f"{name}.result.json"
+    if not document.exists():
+        say(f"No result came back. Look at the run: {ui}/runs/flow-run/{run_id}")
+        return False
+    result = json.loads(document.read_text(encoding="utf-8"))
+    counts = result["counts"]
+    _print_counts(name, counts, result["reasons"])
+    _print_rejects(results / f"{name}.rejects.csv")
+    right = _print_check(sandbox, result)
+    say(f"\nOn the SFTP server: {sandbox['files']}/outgoing (results/, imported/)")
+    say(f"MailUp's stand-in:  {sandbox['page']}")
+    say(f"Prefect UI, run:    {ui}/runs/flow-run/{run_id}")
+    return right
+
+
+def _print_counts(name: str, counts: dict[str, int], reasons: list[dict[str, Any]]) -> None:
+    say(f"\n{name}: {counts['records']} records")
+    for outcome in ("submitted", "unchanged", "duplicate", "rejected", "blocked"):
+        say(f"  {counts[outcome]:>6}  {outcome}")
+    say("Why:")
+    for reason in reasons:
+        say(f"  {reason['records']:>6}  {reason['meaning']}")
+
+
+def _print_rejects(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open(encoding="cp1252", newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter=";"))
+    say(f"\nThe first of {len(rows)} rows in the reject file that the client gets back:")
+    for row in rows[:SHOWN_REJECTS]:
+        what = row["reject_column"] or "the line"
+        say(f"  line {row['reject_line']:>5}  {what:<14} {row['reject_reason']}")
+
+
+def _print_check(sandbox: dict[str, Any], result: dict[str, Any]) -> bool:
+    """The law of conservation, and MailUp's own books beside ours."""
+    counts = result["counts"]
+    outcomes = sum(number for outcome, number in counts.items() if outcome != "records")
+    calls: list[dict[str, Any]] = requests.get(f"{sandbox['page']}/_sandbox/log", timeout=30).json()
+    rows = sum(
+        int(call.get("rows") or 0)
+        for call in calls
+        if call["method"] == "POST" and call["path"].endswith("/Recipients")
+    )
+    adds_up, arrived = bool(outcomes == counts["records"]), bool(rows == counts["submitted"])
+    say(f"\n{'OK ' if adds_up else 'BAD'} {counts['records']} records = {outcomes} with an outcome")
+    say(f"{'OK ' if arrived else 'BAD'} {counts['submitted']} submitted = {rows} in MailUp's log")
+    return adds_up and arrived

@@ -1,0 +1,238 @@
+"""Embedded SFTP, FTP and FTPS servers over one folder, each in a thread of its own.
+
+SFTP is asyncssh, FTP and FTPS are pyftpdlib. All listen on 127.0.0.1; port 0 takes a free port.
+"""
+
+import asyncio
+import logging
+import secrets
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import asyncssh
+
+with warnings.catch_warnings():
+    # pyftpdlib stands on asyncore, which Python 3.11 announces as going away (later Pythons use
+    # its own copy).
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from pyftpdlib.authorizers import DummyAuthorizer
+    from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
+    from pyftpdlib.ioloop import IOLoop
+    from pyftpdlib.servers import FTPServer
+
+HOST = "127.0.0.1"
+ALL_FTP_PERMISSIONS = "elradfmwMT"
+STOP_SECONDS = 10.0
+POLL_SECONDS = 0.05
+
+# Both libraries log every login with its user name; the sandbox's own output stays readable.
+# (With no handler of its own pyftpdlib would configure one, level included.)
+logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
+logging.getLogger("pyftpdlib").setLevel(logging.ERROR)
+logging.getLogger("asyncssh").setLevel(logging.ERROR)
+
+
+class FileServer:
+    """One running server; `host`, `port`, and for SFTP `host_key` ("ssh-ed25519 AAAA...")."""
+
+    def __init__(
+        self, port: int, end: Callable[[], None], thread: threading.Thread, host_key: str = ""
+    ) -> None:
+        self.host = HOST
+        self.port = port
+        self.host_key = host_key
+        self._end = end
+        self._thread = thread
+
+    def stop(self) -> None:
+        """Close the listener and every connection; harmless when stopped already."""
+        if self._thread.is_alive():
+            self._end()
+            self._thread.join(STOP_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class _Door(asyncssh.SSHServer):
+    """Lets one user in, by password or by a key of `authorized_client_keys`."""
+
+    def __init__(self, username: str, password: str) -> None:
+        self._username = username
+        self._password = password
+
+    def begin_auth(self, username: str) -> bool:  # noqa: ARG002 - asyncssh's signature
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        right_name = secrets.compare_digest(username.encode(), self._username.encode())
+        return right_name & secrets.compare_digest(password.encode(), self._password.encode())
+
+
+def new_key(path: Path) -> Path:
+    """Write a fresh ed25519 key to `path` and its public half to `path`.pub, unless it exists."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        key.write_public_key(str(path.with_suffix(".pub")))
+        key.write_private_key(str(path))
+        path.chmod(0o600)
+    return path
+
+
+def start_sftp(
+    root: Path,
+    *,
+    username: str,
+    password: str,
+    authorized_keys: Path | None = None,
+    host_key: Path | None = None,
+    port: int = 0,
+) -> FileServer:
+    """Serve `root` over SFTP; clients cannot leave it. Without `host_key` the key is new each time.
+
+    `authorized_keys` is a file in OpenSSH's format, read once at the start.
+    """
+    key = (
+        asyncssh.read_private_key(str(host_key))
+        if host_key
+        else asyncssh.generate_private_key("ssh-ed25519")
+    )
+    options = {
+        "server_factory": lambda: _Door(username, password),
+        "server_host_keys": [key],
+        "sftp_factory": lambda channel: asyncssh.SFTPServer(channel, chroot=str(root).encode()),
+        "authorized_client_keys": str(authorized_keys) if authorized_keys else None,
+        "allow_scp": False,
+        "reuse_address": True,
+    }
+    public = key.export_public_key().decode().split()
+    return _serve_sftp(port, options, host_key=f"{public[0]} {public[1]}")
+
+
+def _serve_sftp(port: int, options: dict[str, Any], *, host_key: str) -> FileServer:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="sandbox-sftp", daemon=True)
+    thread.start()
+    connections: set[Any] = set()
+
+    async def listen() -> Any:
+        return await asyncssh.listen(HOST, port, acceptor=connections.add, **options)
+
+    try:
+        acceptor = asyncio.run_coroutine_threadsafe(listen(), loop).result(STOP_SECONDS)
+    except BaseException:
+        _close_loop(loop, thread)
+        raise
+
+    def end() -> None:
+        asyncio.run_coroutine_threadsafe(_hang_up(acceptor, connections), loop).result(STOP_SECONDS)
+        _close_loop(loop, thread)
+
+    return FileServer(acceptor.get_port(), end, thread, host_key)
+
+
+async def _hang_up(acceptor: Any, connections: set[Any]) -> None:
+    acceptor.close()
+    for connection in connections:
+        connection.abort()
+    await acceptor.wait_closed()
+    await asyncio.sleep(0)
+    rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
+def _close_loop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(STOP_SECONDS)
+    loop.close()
+
+
+def start_ftp(
+    root: Path,
+    *,
+    username: str,
+    password: str,
+    port: int = 0,
+    mlsd: bool = True,
+    masquerade_address: str | None = None,
+) -> FileServer:
+    """Serve `root` over plain FTP.
+
+    `mlsd=False` is a server that knows only LIST; `masquerade_address` is what it announces in PASV
+    answers, right or wrong.
+    """
+    handler = _handler(FTPHandler, root, username, password, mlsd=mlsd)
+    handler.masquerade_address = masquerade_address
+    return _serve_ftp(handler, port)
+
+
+def start_ftps(
+    root: Path,
+    *,
+    username: str,
+    password: str,
+    certificate: Path,
+    private_key: Path,
+    implicit: bool = False,
+    port: int = 0,
+    mlsd: bool = True,
+    masquerade_address: str | None = None,
+) -> FileServer:
+    """Serve `root` over FTPS; TLS is required on control and data connections.
+
+    `implicit=True` speaks TLS from the first byte, otherwise after AUTH TLS.
+    """
+    base = _ImplicitTlsHandler if implicit else TLS_FTPHandler
+    handler = _handler(base, root, username, password, mlsd=mlsd)
+    handler.masquerade_address = masquerade_address
+    handler.certfile, handler.keyfile = str(certificate), str(private_key)
+    handler.tls_control_required = handler.tls_data_required = True
+    return _serve_ftp(handler, port)
+
+
+class _ImplicitTlsHandler(TLS_FTPHandler):  # type: ignore[misc]  # pyftpdlib has no types
+    """FTP inside TLS from the first byte (port 990's way)."""
+
+    def handle(self) -> None:
+        self.secure_connection(self.ssl_context)
+        super().handle()
+
+
+def _handler(base: Any, root: Path, username: str, password: str, *, mlsd: bool) -> Any:
+    """A handler class of its own: pyftpdlib keeps its settings on the class."""
+    authorizer = DummyAuthorizer()
+    authorizer.add_user(username, password, str(root), perm=ALL_FTP_PERMISSIONS)
+    commands = {
+        name: about
+        for name, about in base.proto_cmds.items()
+        if mlsd or name not in ("MLSD", "MLST")
+    }
+    settings = {"authorizer": authorizer, "proto_cmds": commands, "auth_failed_timeout": 0.1}
+    return type(base.__name__, (base,), settings)
+
+
+def _serve_ftp(handler: Any, port: int) -> FileServer:
+    server = FTPServer((HOST, port), handler, ioloop=IOLoop())
+    leave = threading.Event()
+
+    def run() -> None:
+        while not leave.is_set():
+            server.ioloop.loop(POLL_SECONDS, blocking=False)
+        server.close_all()
+        server.ioloop.close()
+
+    thread = threading.Thread(target=run, name="sandbox-ftp", daemon=True)
+    thread.start()
+    return FileServer(server.address[1], leave.set, thread)

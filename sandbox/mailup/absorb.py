@@ -1,0 +1,143 @@
+"""One body into the tables, as whole-set SQL: matching, data, status, groups.
+
+Chosen: an e-mail import that changes no status also subscribes the number's SMS channel; a number
+or address that belongs to somebody else stays there; `New` counts those who were not in the list.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.mailup.rules import IMPORTED, NEVER_BACK, Flags, first_status, transition
+from sandbox.mailup.staging import Counters, Staging
+
+STAGE = """
+CREATE TEMP TABLE IF NOT EXISTS stage (
+    seq INTEGER PRIMARY KEY, recipient_id INTEGER, email TEXT COLLATE NOCASE, prefix TEXT,
+    number TEXT, number_key TEXT, name TEXT, fields TEXT
+)
+"""
+# Matched while filling; whoever is not there gets an id above every present one.
+FILL = {
+    "email": "INSERT INTO stage (email, prefix, number, number_key, name, fields, recipient_id) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT id FROM recipient WHERE email = ?1))",
+    "sms": "INSERT INTO stage (email, prefix, number, number_key, name, fields, recipient_id) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT id FROM recipient WHERE number_key = ?4))",
+}
+# The key that is not matched by must not be taken from somebody else.
+YIELD = {
+    "email": "UPDATE stage SET prefix = NULL, number = NULL, number_key = NULL "
+    "WHERE number_key IS NOT NULL AND EXISTS (SELECT 1 FROM recipient r "
+    "WHERE r.number_key = stage.number_key AND r.id IS NOT stage.recipient_id)",
+    "sms": "UPDATE stage SET email = NULL "
+    "WHERE email IS NOT NULL AND EXISTS (SELECT 1 FROM recipient r "
+    "WHERE r.email = stage.email AND r.id IS NOT stage.recipient_id)",
+}
+NUMBER = "UPDATE stage SET recipient_id = seq + :last WHERE recipient_id IS NULL"
+UPDATE = """
+UPDATE recipient SET
+    email = coalesce(s.email, recipient.email),
+    prefix = CASE WHEN s.number_key IS NULL THEN recipient.prefix ELSE s.prefix END,
+    number = coalesce(s.number, recipient.number),
+    number_key = coalesce(s.number_key, recipient.number_key),
+    name = coalesce(s.name, recipient.name),
+    fields = CASE WHEN :clear THEN s.fields ELSE json_patch(recipient.fields, s.fields) END
+FROM stage s WHERE s.recipient_id = recipient.id AND s.recipient_id <= :last
+"""
+INSERT = """
+INSERT INTO recipient (id, email, prefix, number, number_key, name, fields)
+SELECT recipient_id, email, prefix, number, number_key, name, fields
+FROM stage WHERE recipient_id > :last
+"""
+MOVE = """
+UPDATE subscription SET status = :new,
+    optin_date = CASE WHEN :new = 'subscribed' THEN :now ELSE optin_date END,
+    optin_request_date = CASE WHEN :new = 'pending' THEN :now ELSE optin_request_date END,
+    optout_date = CASE WHEN :new = 'unsubscribed' THEN :now ELSE '' END,
+    optout_type = CASE WHEN :new = 'unsubscribed' THEN :type END,
+    optout_subtype = CASE WHEN :new = 'unsubscribed' THEN 0 END,
+    optout_message = NULL
+WHERE list_id = :list AND channel = :channel
+    AND recipient_id IN (SELECT recipient_id FROM stage)
+    AND status = :old AND coalesce(optout_type, 0) NOT IN (:never, :back)
+"""
+JOIN_LIST = """
+INSERT OR IGNORE INTO subscription (list_id, channel, recipient_id, status, optin_date,
+    optin_request_date, optout_date, optout_type, optout_subtype)
+SELECT :list, :channel, recipient_id, :new,
+    CASE WHEN :new = 'subscribed' THEN :now ELSE '' END,
+    CASE WHEN :new = 'pending' THEN :now ELSE '' END,
+    CASE WHEN :new = 'unsubscribed' THEN :now ELSE '' END,
+    CASE WHEN :new = 'unsubscribed' THEN :type END,
+    CASE WHEN :new = 'unsubscribed' THEN 0 END
+FROM stage WHERE :channel = 'email' OR number_key IS NOT NULL
+"""
+LEAVE_GROUPS = """
+DELETE FROM membership WHERE group_id IN (SELECT id FROM grp WHERE list_id = ?)
+    AND recipient_id IN (SELECT recipient_id FROM stage)
+"""
+JOIN_GROUP = """
+INSERT OR IGNORE INTO membership SELECT ?, recipient_id FROM stage
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where recipients go; `now` is the moment as subscription details show it."""
+
+    list_id: int
+    group_id: int | None
+    default_prefix: str
+    now: str
+
+
+def absorb(
+    connection: sqlite3.Connection, items: list[Any], target: Target, flags: Flags
+) -> Counters:
+    """Write the recipients of one body inside the caller's transaction."""
+    staging = Staging(flags, target.default_prefix)
+    connection.execute(STAGE)
+    connection.execute("DELETE FROM stage")
+    connection.executemany(FILL[flags.channel], staging.rows(items))
+    _write_people(connection, staging.counters, flags)
+    _write_status(connection, staging.counters, target, flags)
+    _write_groups(connection, target, flags)
+    return staging.counters
+
+
+def _write_people(connection: sqlite3.Connection, counters: Counters, flags: Flags) -> None:
+    last = connection.execute("SELECT coalesce(max(id), 0) FROM recipient").fetchone()[0]
+    yielded = connection.execute(YIELD[flags.channel]).rowcount
+    counters.InvalidNumber += yielded if flags.channel == "email" else 0
+    connection.execute(NUMBER, {"last": last})
+    connection.execute(UPDATE, {"last": last, "clear": flags.clear})
+    connection.execute(INSERT, {"last": last})
+
+
+def _write_status(
+    connection: sqlite3.Connection, counters: Counters, target: Target, flags: Flags
+) -> None:
+    values = {
+        "list": target.list_id,
+        "channel": flags.channel,
+        "now": target.now,
+        "type": IMPORTED,
+        "never": NEVER_BACK[0],
+        "back": NEVER_BACK[1],
+    }
+    move = transition(flags)
+    if move:
+        connection.execute(MOVE, values | {"old": move.old, "new": move.new})
+    joined = connection.execute(JOIN_LIST, values | {"new": first_status(flags)}).rowcount
+    total = connection.execute("SELECT count(*) FROM stage").fetchone()[0]
+    counters.New, counters.Update = joined, total - joined
+    if flags.channel == "email" and flags.plain:
+        connection.execute(JOIN_LIST, values | {"channel": "sms", "new": "subscribed"})
+
+
+def _write_groups(connection: sqlite3.Connection, target: Target, flags: Flags) -> None:
+    if target.group_id is None:
+        return
+    if flags.replace_groups:
+        connection.execute(LEAVE_GROUPS, (target.list_id,))
+    connection.execute(JOIN_GROUP, (target.group_id,))

@@ -1,0 +1,42 @@
+"""The application: all routes behind the gate."""
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from sandbox.mailup import (
+    account,
+    changes,
+    control,
+    imports,
+    lists,
+    oauth,
+    page,
+    recipients,
+)
+from sandbox.mailup.gate import Gate
+from sandbox.mailup.settings import Settings
+from sandbox.mailup.store import Store
+from sandbox.mailup.wire import ApiError
+from sandbox.mailup.worker import Worker
+
+
+async def _api_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, ApiError):
+        return error.answer()
+    if isinstance(error, HTTPException):
+        return ApiError(error.status_code, "Endpoint not found or method not allowed").answer()
+    raise error
+
+
+def build(store: Store, settings: Settings, worker: Worker) -> Gate:
+    """The ASGI application over a store that is planted already."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    for part in (oauth, account, lists, imports, recipients, changes, control, page):
+        app.include_router(part.router)
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(HTTPException, _api_error)
+    gate = Gate(app, store, settings)
+    app.state.store, app.state.settings = store, settings
+    app.state.worker, app.state.gate = worker, gate
+    return gate

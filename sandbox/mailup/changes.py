@@ -1,0 +1,207 @@
+"""Changes to single recipients, at once.
+
+Chosen: a bounced or complained recipient cannot be subscribed (400); the synchronous call follows
+the default rule of imports; unsubscribing by API leaves type 0, "by the administrator".
+"""
+
+import sqlite3
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from sandbox.mailup.absorb import Target, absorb
+from sandbox.mailup.clock import local_form, now
+from sandbox.mailup.imports import flags_of
+from sandbox.mailup.lists import json_object, require_group, require_list
+from sandbox.mailup.recipients import descriptions, find_person, person, require_person
+from sandbox.mailup.rules import BY_HAND, NEVER_BACK
+from sandbox.mailup.settings import CONSOLE
+from sandbox.mailup.store import Store
+from sandbox.mailup.wire import ApiError, WcfJson, empty
+
+SET_STATUS = """
+INSERT INTO subscription (list_id, channel, recipient_id, status, optin_date, optout_date,
+    optout_type, optout_subtype)
+VALUES (:list, 'email', :recipient, :status, :optin, :optout, :type, :subtype)
+ON CONFLICT DO UPDATE SET status = :status,
+    optin_date = CASE WHEN :optin = '' THEN optin_date ELSE :optin END,
+    optout_date = :optout, optout_type = :type, optout_subtype = :subtype, optout_message = :message
+"""
+
+router = APIRouter(prefix=CONSOLE + "/Console")
+
+
+def set_subscribed(connection: sqlite3.Connection, list_id: int, who: int, moment: str) -> None:
+    """Subscribe one recipient to a list by e-mail."""
+    values = {"list": list_id, "recipient": who, "status": "subscribed", "optin": moment,
+              "optout": "", "type": None, "subtype": None, "message": None}  # fmt: skip
+    connection.execute(SET_STATUS, values)
+
+
+def set_unsubscribed(
+    connection: sqlite3.Connection,
+    list_id: int,
+    who: int,
+    moment: str,
+    cause: tuple[int, int, int | None],
+) -> None:
+    """Unsubscribe one recipient; `cause` is type, subtype and message id."""
+    values = {"list": list_id, "recipient": who, "status": "unsubscribed", "optin": "",
+              "optout": moment, "type": cause[0], "subtype": cause[1],
+              "message": cause[2]}  # fmt: skip
+    connection.execute(SET_STATUS, values)
+
+
+def _moment(request: Request) -> str:
+    return local_form(now(), request.app.state.settings.zone)
+
+
+def _add_one(request: Request, body: dict[str, Any], list_id: int, group_id: int | None) -> int:
+    state = request.app.state
+    flags = flags_of(request, "email")
+    prefix = require_list(request, list_id)["default_prefix"]
+    target = Target(list_id, group_id, prefix, _moment(request))
+    with state.store.writing() as connection:
+        counters = absorb(connection, [body], target, flags)
+        if counters.invalid("email"):
+            raise ApiError(400, "The e-mail address is missing or not valid")
+        return int(connection.execute("SELECT recipient_id FROM stage").fetchone()[0])
+
+
+@router.post("/List/{list_id:int}/Recipient")
+async def add_to_list(request: Request, list_id: int) -> Response:
+    """Insert or update one recipient; the answer is its bare id."""
+    body = await json_object(request)
+    return WcfJson(await run_in_threadpool(_add_one, request, body, list_id, None))
+
+
+@router.post("/Group/{group_id:int}/Recipient")
+async def add_to_group(request: Request, group_id: int) -> Response:
+    """Insert or update one recipient of a group; the answer is its bare id."""
+    body = await json_object(request)
+    list_id = require_group(request, group_id)["list_id"]
+    return WcfJson(await run_in_threadpool(_add_one, request, body, list_id, group_id))
+
+
+@router.put("/Recipient/Detail")
+async def change_detail(request: Request) -> Response:
+    """Change the data of one recipient, found by `idRecipient` or `Email`; the rest is kept."""
+    body = await json_object(request)
+    return await run_in_threadpool(_change_detail, request, body)
+
+
+def _change_detail(request: Request, body: dict[str, Any]) -> Response:
+    store: Store = request.app.state.store
+    if body.get("idRecipient"):
+        row = require_person(request, int(body["idRecipient"]))
+    else:
+        row = find_person(store, "r.email", str(body.get("Email") or ""))
+    if row is None:
+        raise ApiError(404, "The recipient does not exist")
+    _change_data(store, row["idRecipient"], body)
+    return WcfJson(person(require_person(request, row["idRecipient"]), descriptions(store)))
+
+
+def _change_data(store: Store, who: int, body: dict[str, Any]) -> None:
+    """Set the fields given (empty ones too); number and prefix only where given."""
+    values = {
+        f'$."{int(one["Id"])}"': str(one.get("Value") or "")[:200]
+        for one in body.get("Fields") or []
+    }
+    with store.writing() as connection:
+        for path, value in values.items():
+            connection.execute(
+                "UPDATE recipient SET fields = json_set(fields, ?, ?) WHERE id = ?",
+                (path, value, who),
+            )
+        connection.execute(
+            "UPDATE recipient SET name = coalesce(?, name) WHERE id = ?", (body.get("Name"), who)
+        )
+
+
+@router.post("/List/{list_id:int}/Subscribe/{recipient_id:int}")
+def subscribe(request: Request, list_id: int, recipient_id: int) -> Response:
+    """(Re)subscribe to a list; 400 for bounced and complained ones."""
+    require_list(request, list_id)
+    require_person(request, recipient_id)
+    store: Store = request.app.state.store
+    cause = store.value(
+        "SELECT optout_type FROM subscription "
+        "WHERE list_id = ? AND channel = 'email' AND recipient_id = ?",
+        (list_id, recipient_id),
+    )
+    if cause in NEVER_BACK:
+        raise ApiError(400, "The recipient cannot be subscribed again")
+    with store.writing() as connection:
+        set_subscribed(connection, list_id, recipient_id, _moment(request))
+    return empty()
+
+
+@router.delete("/List/{list_id:int}/Unsubscribe/{recipient_id:int}")
+def unsubscribe(request: Request, list_id: int, recipient_id: int) -> Response:
+    """Unsubscribe from a list; an earlier cause is kept."""
+    require_list(request, list_id)
+    require_person(request, recipient_id)
+    store: Store = request.app.state.store
+    status = store.value(
+        "SELECT status FROM subscription "
+        "WHERE list_id = ? AND channel = 'email' AND recipient_id = ?",
+        (list_id, recipient_id),
+    )
+    if status != "unsubscribed":
+        with store.writing() as connection:
+            cause = (BY_HAND, 0, None)
+            set_unsubscribed(connection, list_id, recipient_id, _moment(request), cause)
+    return empty()
+
+
+@router.post("/Group/{group_id:int}/Subscribe/{recipient_id:int}")
+def join_group(request: Request, group_id: int, recipient_id: int) -> Response:
+    """Put a recipient into a group."""
+    require_group(request, group_id)
+    require_person(request, recipient_id)
+    store: Store = request.app.state.store
+    store.write("INSERT OR IGNORE INTO membership VALUES (?, ?)", (group_id, recipient_id))
+    return empty()
+
+
+@router.delete("/Group/{group_id:int}/Unsubscribe/{recipient_id:int}")
+def leave_group(request: Request, group_id: int, recipient_id: int) -> Response:
+    """Take a recipient out of a group; the list's status stays."""
+    require_group(request, group_id)
+    store: Store = request.app.state.store
+    store.write(
+        "DELETE FROM membership WHERE group_id = ? AND recipient_id = ?", (group_id, recipient_id)
+    )
+    return empty()
+
+
+@router.delete("/List/{list_id:int}/Recipient/{recipient_id:int}")
+def remove_from_list(request: Request, list_id: int, recipient_id: int) -> Response:
+    """Forget that a recipient was ever in a list."""
+    require_list(request, list_id)
+    store: Store = request.app.state.store
+    with store.writing() as connection:
+        removed = connection.execute(
+            "DELETE FROM subscription WHERE list_id = ? AND recipient_id = ?",
+            (list_id, recipient_id),
+        ).rowcount
+        connection.execute(
+            "DELETE FROM membership WHERE recipient_id = ? "
+            "AND group_id IN (SELECT id FROM grp WHERE list_id = ?)",
+            (recipient_id, list_id),
+        )
+    return WcfJson({"Removed": min(removed, 1)})
+
+
+@router.delete("/Recipients/{recipient_id:int}")
+def remove(request: Request, recipient_id: int) -> Response:
+    """Remove a recipient from the account."""
+    store: Store = request.app.state.store
+    with store.writing() as connection:
+        connection.execute("DELETE FROM subscription WHERE recipient_id = ?", (recipient_id,))
+        connection.execute("DELETE FROM membership WHERE recipient_id = ?", (recipient_id,))
+        removed = connection.execute("DELETE FROM recipient WHERE id = ?", (recipient_id,)).rowcount
+    return WcfJson({"Removed": removed})

@@ -1,0 +1,29 @@
+"""MailUp's three ways to write a moment."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+NEVER = "0001-01-01 00:00:00Z"
+
+
+def now() -> datetime:
+    """This moment in UTC."""
+    return datetime.now(UTC)
+
+
+def utc_form(moment: datetime) -> str:
+    """`2014-04-01 13:53:06Z`: messages, sendings, SMS."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def local_form(moment: datetime, zone: str) -> str:
+    """`2020-01-27 10:38:00.000`: subscription details. Chosen: the account's local time."""
+    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S.000")
+
+
+def parse(text: str | None) -> datetime:
+    """An ISO moment of the control API; without zone it is UTC, without text it is now."""
+    if not text:
+        return now()
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,159 @@
+"""The control API under /_sandbox: faults, settings, history, state. No token, no limit."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from sandbox.mailup.changes import set_unsubscribed
+from sandbox.mailup.clock import local_form, parse
+from sandbox.mailup.faults import Fault
+from sandbox.mailup.lists import json_object
+from sandbox.mailup.oauth import expire
+from sandbox.mailup.rules import BOUNCED, COMPLAINED, LINK
+from sandbox.mailup.store import Store
+from sandbox.mailup.wire import ApiError, WcfJson
+
+CAUSES = {"unsubscribe": LINK, "bounce": BOUNCED, "complain": COMPLAINED}
+
+router = APIRouter(prefix="/_sandbox")
+
+
+@router.get("/faults")
+def faults(request: Request) -> Response:
+    """Orders in force."""
+    return WcfJson([vars(fault) for fault in request.app.state.gate.faults.orders])
+
+
+@router.post("/faults")
+async def add_fault(request: Request) -> Response:
+    """A new order; see `faults.Fault` for the keys."""
+    body = await json_object(request)
+    try:
+        fault = Fault(**body | {"kind": str(body.get("kind"))})
+    except (TypeError, ValueError) as error:
+        raise ApiError(400, str(error)) from None
+    request.app.state.gate.faults.add(fault)
+    return WcfJson(vars(fault))
+
+
+@router.delete("/faults")
+def clear_faults(request: Request) -> Response:
+    """Forget all orders."""
+    request.app.state.gate.faults.clear()
+    return WcfJson([])
+
+
+@router.get("/log")
+def log(request: Request) -> Response:
+    """Calls of the API since the start or the last DELETE, oldest first."""
+    return WcfJson(list(request.app.state.gate.log))
+
+
+@router.delete("/log")
+def clear_log(request: Request) -> Response:
+    """Forget the calls so far."""
+    request.app.state.gate.log.clear()
+    return WcfJson([])
+
+
+@router.get("/settings")
+def settings(request: Request) -> Response:
+    """Settings in force, credentials included."""
+    return WcfJson(vars(request.app.state.settings))
+
+
+@router.post("/settings")
+async def change_settings(request: Request) -> Response:
+    """Change some settings while running."""
+    body = await json_object(request)
+    try:
+        request.app.state.settings.change(body)
+    except ValueError as error:
+        raise ApiError(400, str(error)) from None
+    return WcfJson(vars(request.app.state.settings))
+
+
+@router.post("/expire_tokens")
+def expire_tokens(request: Request) -> Response:
+    """Let every access token expire now; refresh tokens stay valid."""
+    expire(request.app.state.store)
+    return WcfJson({})
+
+
+@router.post("/unsubscribe")
+async def unsubscribe(request: Request) -> Response:
+    """A click on the link: `{list, email, when, message, type, subtype}`; the first two needed."""
+    return await _history(request, "unsubscribe")
+
+
+@router.post("/bounce")
+async def bounce(request: Request) -> Response:
+    """A hard bounce: off the e-mail channel of every list."""
+    return await _history(request, "bounce")
+
+
+@router.post("/complain")
+async def complain(request: Request) -> Response:
+    """A spam complaint about one list."""
+    return await _history(request, "complain")
+
+
+async def _history(request: Request, event: str) -> Response:
+    body = await json_object(request)
+    return await run_in_threadpool(_play, request, event, body)
+
+
+def _play(request: Request, event: str, body: dict[str, Any]) -> Response:
+    store: Store = request.app.state.store
+    who = store.value("SELECT id FROM recipient WHERE email = ?", (str(body.get("email")),))
+    if who is None:
+        raise ApiError(404, "nobody has this address")
+    moment = local_form(parse(body.get("when")), request.app.state.settings.zone)
+    cause = (body.get("type", CAUSES[event]), body.get("subtype", 0), body.get("message"))
+    lists = [body.get("list")]
+    if event == "bounce":
+        lists = [row["id"] for row in store.rows("SELECT id FROM list")]
+    with store.writing() as connection:
+        for list_id in lists:
+            set_unsubscribed(connection, int(list_id or 0), who, moment, cause)
+    return WcfJson({"idRecipient": who})
+
+
+@router.get("/state")
+def state(
+    request: Request, list_id: Annotated[int, Query(alias="list")], channel: str = "email"
+) -> Response:
+    """Everybody in a list: id, email, prefix, number, name, fields, status, type, dates, groups."""
+    store: Store = request.app.state.store
+    members: dict[int, list[int]] = {}
+    for row in store.rows(
+        "SELECT m.* FROM membership m JOIN grp g ON g.id = m.group_id WHERE g.list_id = ?",
+        (list_id,),
+    ):
+        members.setdefault(row["recipient_id"], []).append(row["group_id"])
+    rows = store.rows(
+        "SELECT r.id, email, prefix, number, name, fields, status, optout_type AS type, "
+        "optout_subtype AS subtype, optin_date, optin_request_date, optout_date "
+        "FROM subscription b JOIN recipient r ON r.id = b.recipient_id "
+        "WHERE list_id = ? AND channel = ? ORDER BY r.id",
+        (list_id, channel),
+    )
+    found = [
+        dict(row) | {"fields": json.loads(row["fields"]), "groups": members.get(row["id"], [])}
+        for row in rows
+    ]
+    return WcfJson(found)
+
+
+@router.get("/counts")
+def counts(request: Request) -> Response:
+    """Number of people by list, channel and status: `[{list, channel, status, type, count}]`."""
+    store: Store = request.app.state.store
+    rows = store.rows(
+        "SELECT list_id AS list, channel, status, optout_type AS type, count(*) AS count "
+        "FROM subscription GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+    )
+    return WcfJson([dict(row) for row in rows])

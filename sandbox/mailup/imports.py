@@ -1,0 +1,243 @@
+"""Asynchronous imports: accepted with a bare id, looked at with counters, never with reasons.
+
+Chosen: `GET /Console/Imports` lists the oldest first; a confirmation sending exists once its import
+is completed; in the mode "refuse" a second import gets 400 while one is at work.
+"""
+
+import json
+import time
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from sandbox.mailup.clock import NEVER
+from sandbox.mailup.filters import Column
+from sandbox.mailup.lists import require_group, require_list
+from sandbox.mailup.paging import Query, flag, page, parameter
+from sandbox.mailup.rules import Channel, Flags, known_import_type
+from sandbox.mailup.settings import CONSOLE
+from sandbox.mailup.store import Store
+from sandbox.mailup.wire import ApiError, WcfJson
+from sandbox.mailup.worker import COMPLETED, FAILED, NOT_STARTED, RUNNING, counters_of
+
+IMPORTS = {
+    "IdImport": Column("i.id", "number"),
+    "IdList": Column("i.list_id", "number"),
+    "StatusCode": Column("i.status", "number"),
+    "StartDate": Column("i.started"),
+    "EndDate": Column("i.ended"),
+    "group_id": Column("i.group_id", "number"),
+    "channel": Column("i.channel"),
+    "flags": Column("i.flags"),
+    "counters": Column("i.counters"),
+}
+
+router = APIRouter(prefix=CONSOLE + "/Console")
+
+
+def flags_of(request: Request, channel: Channel) -> Flags:
+    """The import flags of a call; ApiError 400 for contradictory ones."""
+    flags = Flags(
+        channel=channel,
+        import_type=known_import_type(parameter(request, "importType")),
+        confirm=flag(request, "ConfirmEmail") or flag(request, "confirmMessage"),
+        ignore_mobile=flag(request, "ignoreMobile"),
+        clear=flag(request, "clearMissingOrEmptyFields"),
+        replace_groups=flag(request, "removeFromPrevGroups"),
+    )
+    if flags.confirm and flags.import_type == "asOptout":
+        raise ApiError(400, "ConfirmEmail and importType=asOptout exclude each other")
+    return flags
+
+
+def _items(body: bytes) -> list[Any]:
+    try:
+        items = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise ApiError(400, "The request body is not valid JSON") from None
+    if not isinstance(items, list):
+        raise ApiError(400, "The request body must be a JSON array of recipients")
+    return items
+
+
+def _accept(
+    request: Request, body: bytes, list_id: int, group_id: int | None, channel: Channel
+) -> Response:
+    state = request.app.state
+    flags, items = flags_of(request, channel), _items(body)
+    request.scope["log_entry"]["rows"] = len(items)
+    store: Store = state.store
+    if state.settings.busy == "refuse" and store.value(
+        "SELECT 1 FROM import WHERE status IN (?, ?)", (NOT_STARTED, RUNNING)
+    ):
+        raise ApiError(400, "Import error: another import process is running for this account")
+    import_id = store.write(
+        "INSERT INTO import (list_id, group_id, channel, flags, status, accepted, started, ended, "
+        "counters, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (list_id, group_id, channel, json.dumps(flags.as_json()), NOT_STARTED, time.time(),
+         NEVER, NEVER, "{}", body),
+    )  # fmt: skip
+    state.worker.hand_over(import_id, items)
+    return WcfJson(import_id)
+
+
+async def _import_to_list(request: Request, list_id: int, channel: Channel) -> Response:
+    body = await request.body()
+    require_list(request, list_id)
+    return await run_in_threadpool(_accept, request, body, list_id, None, channel)
+
+
+async def _import_to_group(request: Request, group_id: int, channel: Channel) -> Response:
+    body = await request.body()
+    list_id = require_group(request, group_id)["list_id"]
+    return await run_in_threadpool(_accept, request, body, list_id, group_id, channel)
+
+
+@router.post("/List/{list_id:int}/Recipients")
+async def import_to_list(request: Request, list_id: int) -> Response:
+    """E-mail recipients into a list."""
+    return await _import_to_list(request, list_id, "email")
+
+
+@router.post("/Group/{group_id:int}/Recipients")
+async def import_to_group(request: Request, group_id: int) -> Response:
+    """E-mail recipients into a group and its list."""
+    return await _import_to_group(request, group_id, "email")
+
+
+@router.post("/Sms/List/{list_id:int}/Recipients")
+async def import_sms_to_list(request: Request, list_id: int) -> Response:
+    """SMS recipients into a list."""
+    return await _import_to_list(request, list_id, "sms")
+
+
+@router.post("/Sms/Group/{group_id:int}/Recipients")
+async def import_sms_to_group(request: Request, group_id: int) -> Response:
+    """SMS recipients into a group and its list."""
+    return await _import_to_group(request, group_id, "sms")
+
+
+def _require_import(request: Request, import_id: int) -> Any:
+    store: Store = request.app.state.store
+    row = store.row("SELECT * FROM import WHERE id = ?", (import_id,))
+    if row is None:
+        raise ApiError(404, "The import does not exist")
+    return row
+
+
+@router.get("/Import/{import_id:int}")
+def import_status(request: Request, import_id: int) -> Response:
+    """The seven counters."""
+    row = _require_import(request, import_id)
+    counters = counters_of(row)
+    invalid = counters.invalid(row["channel"])
+    body = {
+        "idImport": row["id"],
+        "Completed": row["status"] in (COMPLETED, FAILED),
+        "CreatedRecipients": counters.New,
+        "ImportedRecipients": counters.New + counters.Update,
+        "NotValidRecipients": invalid,
+        "UpdatedRecipients": counters.Update,
+        "ValidRecipients": counters.Total - invalid,
+    }
+    return WcfJson(body)
+
+
+def _detail(row: Any) -> dict[str, Any]:
+    flags = Flags(**json.loads(row["flags"]))
+    return {
+        "EndDate": row["EndDate"],
+        "FieldSeparator": "",
+        "Filename": "",
+        "IdGroups": [row["group_id"]] if row["group_id"] else [],
+        "IdImport": row["IdImport"],
+        "IdList": row["IdList"],
+        "IgnoreDoubleQuotes": False,
+        "IgnoreFirstRow": False,
+        "ImportAsUnsubscribed": flags.import_type == "asOptout",
+        "IncludePendingRecipients": False,
+        "OverwriteEmptyFields": flags.clear,
+        "ReplaceExistingGroup": flags.replace_groups,
+        "Rows": _rows(row, flags),
+        "SendConfirmationEmail": flags.confirm,
+        "StartDate": row["StartDate"],
+        "StatusCode": row["StatusCode"],
+    }
+
+
+def _rows(row: Any, flags: Flags) -> dict[str, Any]:
+    counters = counters_of(row)
+    invalid = counters.invalid(flags.channel)
+    email = flags.channel == "email"
+    return {
+        "Invalid": {
+            "InvalidEmail": counters.InvalidEmail,
+            "InvalidNumber": counters.InvalidNumber,
+            "Total": invalid,
+            "WithoutEmail": counters.WithoutEmail,
+            "WithoutNumber": counters.WithoutNumber,
+            "WithoutPrefix": counters.WithoutPrefix,
+        },
+        "Total": counters.Total,
+        "Valid": {
+            "EmailNew": counters.New if email else 0,
+            "EmailUpdate": counters.Update if email else 0,
+            "NumberNew": 0 if email else counters.New,
+            "NumberUpdate": 0 if email else counters.Update,
+            "RepeatedEmail": counters.RepeatedEmail,
+            "RepeatedNumber": counters.RepeatedNumber,
+            "Total": counters.Total - invalid,
+        },
+    }
+
+
+@router.get("/Imports")
+def imports(request: Request) -> Response:
+    """All imports in full detail, the oldest first."""
+    return page(request, Query(IMPORTS, "import i WHERE 1", order="i.id"), _detail)
+
+
+@router.get("/Imports/{import_id:int}")
+def import_detail(request: Request, import_id: int) -> Response:
+    """One import in full detail."""
+    _require_import(request, import_id)
+    store: Store = request.app.state.store
+    columns = ", ".join(f'{c.sql} AS "{name}"' for name, c in IMPORTS.items())
+    sql = f"SELECT {columns} FROM import i WHERE i.id = ?"  # noqa: S608 - own column names
+    return WcfJson(_detail(store.row(sql, (import_id,))))
+
+
+@router.get("/Import/{import_id:int}/Sending")
+def import_sending(request: Request, import_id: int) -> Response:
+    """The prepared confirmation sending; 404 before the import is completed or without one."""
+    _require_import(request, import_id)
+    store: Store = request.app.state.store
+    row = store.row("SELECT * FROM sending WHERE import_id = ?", (import_id,))
+    if row is None:
+        raise ApiError(404, "The import has no confirmation sending")
+    return WcfJson(_sending(row))
+
+
+def _sending(row: Any) -> dict[str, Any]:
+    return {
+        "IdList": row["list_id"],
+        "idMessage": row["message_id"],
+        "idSending": row["id"],
+        "Date": row["date"],
+    }
+
+
+@router.post("/Email/Sendings/{sending_id:int}/Immediate")
+def send_now(request: Request, sending_id: int) -> Response:
+    """Send a prepared sending; 400 when it has gone already."""
+    store: Store = request.app.state.store
+    row = store.row("SELECT * FROM sending WHERE id = ?", (sending_id,))
+    if row is None:
+        raise ApiError(404, "The sending does not exist")
+    if row["state"] != "prepared":
+        raise ApiError(400, "The sending has been started already")
+    store.write("UPDATE sending SET state = 'sent' WHERE id = ?", (sending_id,))
+    return WcfJson(_sending(row))

@@ -1,0 +1,71 @@
+"""Consent: what an import may do to people who are there already (table of the SOAP flags).
+
+Chosen: `importType=asPending`, which no source shows, and `ConfirmEmail` together with `asOptout`
+are refused; pending people are moved by none of the remaining flags.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sandbox.mailup.wire import ApiError
+
+Channel = Literal["email", "sms"]
+BOUNCED, COMPLAINED, LINK, IMPORTED, BY_HAND = 8, 16, 2, 4, 0
+NEVER_BACK = (BOUNCED, COMPLAINED)
+IMPORT_TYPES = {"": "", "asoptin": "asOptin", "asoptout": "asOptout"}
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The query parameters of one import; `import_type` is "", "asOptin" or "asOptout"."""
+
+    channel: Channel = "email"
+    import_type: str = ""
+    confirm: bool = False
+    ignore_mobile: bool = False
+    clear: bool = False
+    replace_groups: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """For the import's row in the store."""
+        return asdict(self)
+
+    @property
+    def plain(self) -> bool:
+        """No flag touches the status."""
+        return not self.import_type and not self.confirm
+
+
+@dataclass(frozen=True)
+class Transition:
+    """Existing subscriptions in status `old` go to `new`."""
+
+    old: str
+    new: str
+
+
+def known_import_type(value: str | None) -> str:
+    """The import type in its usual spelling; ApiError 400 for an unknown one."""
+    given = (value or "").strip('"')
+    if given.lower() not in IMPORT_TYPES:
+        raise ApiError(400, f"importType '{given}' is not valid: asOptin or asOptout expected")
+    return IMPORT_TYPES[given.lower()]
+
+
+def first_status(flags: Flags) -> str:
+    """The status of somebody who was not in the list."""
+    if flags.import_type == "asOptout":
+        return "unsubscribed"
+    return "pending" if flags.confirm else "subscribed"
+
+
+def transition(flags: Flags) -> Transition | None:
+    """What happens to those who were in the list; None leaves every status as it is."""
+    if flags.confirm:
+        old = "unsubscribed" if flags.import_type == "asOptin" else "subscribed"
+        return Transition(old, "pending")
+    if flags.import_type == "asOptin":
+        return Transition("unsubscribed", "subscribed")
+    if flags.import_type == "asOptout":
+        return Transition("subscribed", "unsubscribed")
+    return None

@@ -1,0 +1,76 @@
+"""Tables of the emulator. Dates are text as MailUp shows them; fields are a JSON object by id."""
+
+# Small pages: imports touch leaves of the e-mail index at random, and each touched page is
+# written once per import.
+PRAGMAS = """
+PRAGMA page_size = 2048;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = OFF;
+PRAGMA wal_autocheckpoint = 40000;
+"""
+
+CONNECTION_PRAGMAS = """
+PRAGMA busy_timeout = 30000;
+PRAGMA synchronous = OFF;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -300000;
+"""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS token (
+    value TEXT PRIMARY KEY, kind TEXT NOT NULL, expires REAL NOT NULL, revoked INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS list (
+    id INTEGER PRIMARY KEY, guid TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
+    company TEXT NOT NULL, default_prefix TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS grp (
+    id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, name TEXT NOT NULL, notes TEXT NOT NULL,
+    deletable INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS field (id INTEGER PRIMARY KEY, description TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS recipient (
+    id INTEGER PRIMARY KEY, email TEXT COLLATE NOCASE, prefix TEXT, number TEXT, number_key TEXT,
+    name TEXT, fields TEXT NOT NULL DEFAULT '{}'
+);
+CREATE UNIQUE INDEX IF NOT EXISTS recipient_email ON recipient (email) WHERE email IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS recipient_number ON recipient (number_key)
+    WHERE number_key IS NOT NULL;
+CREATE TABLE IF NOT EXISTS subscription (
+    list_id INTEGER NOT NULL, channel TEXT NOT NULL, recipient_id INTEGER NOT NULL,
+    status TEXT NOT NULL, optin_date TEXT NOT NULL DEFAULT '',
+    optin_request_date TEXT NOT NULL DEFAULT '', optin_request_ip TEXT,
+    optout_date TEXT NOT NULL DEFAULT '', optout_message INTEGER, optout_type INTEGER,
+    optout_subtype INTEGER,
+    PRIMARY KEY (list_id, channel, recipient_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS membership (
+    group_id INTEGER NOT NULL, recipient_id INTEGER NOT NULL,
+    PRIMARY KEY (group_id, recipient_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS import (
+    id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, group_id INTEGER, channel TEXT NOT NULL,
+    flags TEXT NOT NULL, status INTEGER NOT NULL, accepted REAL NOT NULL,
+    started TEXT NOT NULL, ended TEXT NOT NULL, counters TEXT NOT NULL, body BLOB
+);
+CREATE INDEX IF NOT EXISTS import_open ON import (status, id);
+CREATE TABLE IF NOT EXISTS sending (
+    id INTEGER PRIMARY KEY, import_id INTEGER, list_id INTEGER NOT NULL, state TEXT NOT NULL,
+    message_id INTEGER, date TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, channel TEXT NOT NULL, subject TEXT NOT NULL,
+    notes TEXT NOT NULL, created TEXT NOT NULL, service_type INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS history (
+    id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, started TEXT NOT NULL, ended TEXT NOT NULL,
+    recipients INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, recipient_id INTEGER NOT NULL,
+    kind TEXT NOT NULL, count INTEGER NOT NULL, url TEXT, date TEXT NOT NULL,
+    status INTEGER, error TEXT
+);
+CREATE INDEX IF NOT EXISTS event_message ON event (message_id, kind, recipient_id);
+CREATE INDEX IF NOT EXISTS event_recipient ON event (recipient_id, kind, message_id);
+"""

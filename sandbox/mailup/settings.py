@@ -1,0 +1,44 @@
+"""What a run of the emulator can be told; every field may be changed while it runs."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+CONSOLE = "/API/v1.1/Rest/ConsoleService.svc"
+STATISTICS = "/API/v1.1/Rest/MailStatisticsService.svc"
+TOKEN = "/Authorization/OAuth/Token"
+LOG_ON = "/Authorization/OAuth/LogOn"
+
+Busy = Literal["queue", "refuse"]
+
+
+@dataclass
+class Settings:
+    """Settings of one emulator. Times are seconds; `None` and 0 switch a limit off."""
+
+    username: str = "m1234"
+    password: str = "sandbox-password"
+    client_id: str = "9f3c2f0e-5d0b-4a6c-8a51-0d6e1f2a7b10"
+    client_secret: str = "5b8d7c1a-61f2-4e0d-9a3c-77c0de51a2f4"
+    expires_in: int = 3600
+    rotate_refresh_token: bool = True
+    contract_signed: bool = True
+    calls_per_second: int = 5
+    per_resource: bool = False
+    count_refused_calls: bool = False
+    page_size_cap: int | None = None
+    slow_page_size: int | None = None
+    slow_page_seconds: float = 0.0
+    import_seconds: float = 0.5
+    busy: Busy = "queue"
+    zone: str = "Europe/Rome"
+    log_size: int = field(default=20_000)
+
+    def change(self, values: dict[str, object]) -> None:
+        """Set some fields; an unknown name or a value of another type raises ValueError."""
+        for name, value in values.items():
+            if name not in self.__dataclass_fields__:
+                known = ", ".join(sorted(self.__dataclass_fields__))
+                raise ValueError(f"unknown setting {name!r}; known: {known}")
+            if name == "busy" and value not in ("queue", "refuse"):
+                raise ValueError("busy is 'queue' or 'refuse'")
+            setattr(self, name, value)

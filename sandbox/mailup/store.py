@@ -1,0 +1,73 @@
+"""The emulator's state in one SQLite file; one connection per thread, one writer at a time."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sandbox.mailup.schema import CONNECTION_PRAGMAS, PRAGMAS, TABLES
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class Store:
+    """Opens (and creates) the database at `path`; it survives the process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._writing = threading.RLock()
+        connection = self._connection()
+        connection.executescript(PRAGMAS)
+        connection.executescript(TABLES)
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            connection.row_factory = sqlite3.Row
+            connection.executescript(CONNECTION_PRAGMAS)
+            self._local.connection = connection
+            self._all.append(connection)
+        return connection
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self._connection().execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+        """The first row of a query."""
+        found: sqlite3.Row | None = self._connection().execute(sql, parameters).fetchone()
+        return found
+
+    def value(self, sql: str, parameters: Parameters = ()) -> Any:
+        """The first column of the first row, or None."""
+        row = self.row(sql, parameters)
+        return row[0] if row else None
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: committed at the end, rolled back on any error."""
+        connection = self._connection()
+        with self._writing:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def write(self, sql: str, parameters: Parameters = ()) -> int:
+        """One statement in a transaction of its own; answers the last row id."""
+        with self.writing() as connection:
+            return connection.execute(sql, parameters).lastrowid or 0
+
+    def close(self) -> None:
+        """Close every connection, also those of threads that ended."""
+        for connection in self._all:
+            connection.close()
+        self._all.clear()

@@ -1,0 +1,132 @@
+"""All of the sandbox at once: three file servers over one folder and the MailUp emulator.
+
+Layout of the home: `files/` is what the servers serve, `mailup/` the emulator's state, `tls/` the
+certificates, `ssh/` host key, client key and authorized_keys, `sandbox.json` the addresses.
+"""
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from sandbox.certificates import Certificates, certificates
+from sandbox.file_servers import FileServer, new_key, start_ftp, start_ftps, start_sftp
+from sandbox.mailup.server import Emulator
+from sandbox.mailup.server import start as start_mailup
+
+USERNAME, PASSWORD = "acme", "sandbox-files"
+FOLDERS = ("incoming", "outgoing")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports on 127.0.0.1; 0 takes a free one."""
+
+    sftp: int = 0
+    ftp: int = 0
+    ftps: int = 0
+    mailup: int = 0
+
+
+class Sandbox:
+    """Everything running; `addresses` is what sandbox.json holds."""
+
+    def __init__(self, home: Path, ports: Ports, *, implicit_ftps: bool, **settings: Any) -> None:
+        self.home = home.resolve()
+        self.description = self.home / "sandbox.json"
+        self.description.unlink(missing_ok=True)
+        self.files = self.home / "files"
+        for folder in FOLDERS:
+            (self.files / folder).mkdir(parents=True, exist_ok=True)
+        self._running = ExitStack()
+        try:
+            self.addresses = self._start(ports, implicit_ftps=implicit_ftps, **settings)
+        except BaseException:
+            self._running.close()
+            raise
+        _write_atomically(self.description, json.dumps(self.addresses, indent=2) + "\n")
+
+    def _start(self, ports: Ports, *, implicit_ftps: bool, **settings: Any) -> dict[str, Any]:
+        enter = self._running.enter_context
+        who, word, root = USERNAME, PASSWORD, self.files
+        tls = certificates(self.home / "tls")
+        keys, key = _client_key(self.home / "ssh")
+        host_key = new_key(self.home / "ssh" / "host_key")
+        sftp = enter(
+            start_sftp(root, username=who, password=word, authorized_keys=keys,
+                       host_key=host_key, port=ports.sftp)
+        )  # fmt: skip
+        ftp = enter(start_ftp(root, username=who, password=word, port=ports.ftp))
+        ftps = enter(
+            start_ftps(root, username=who, password=word, certificate=tls.certificate,
+                       private_key=tls.private_key, implicit=implicit_ftps, port=ports.ftps)
+        )  # fmt: skip
+        mailup = enter(start_mailup(self.home / "mailup", port=ports.mailup, **settings))
+        return {
+            "sftp": _address(sftp) | {"host_key": sftp.host_key, "private_key": str(key)},
+            "ftp": _address(ftp),
+            "ftps": _address(ftps) | _tls(tls, implicit=implicit_ftps),
+            "mailup": _account(mailup),
+            "page": mailup.base_url,
+            "files": str(self.files),
+        }
+
+    def stop(self) -> None:
+        """Stop all servers and take sandbox.json away; harmless when stopped already."""
+        self.description.unlink(missing_ok=True)
+        self._running.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def start(
+    home: Path, ports: Ports | None = None, *, implicit_ftps: bool = False, **settings: Any
+) -> Sandbox:
+    """Start everything; `settings` are those of the emulator. Returns when all servers listen."""
+    return Sandbox(home, ports or Ports(), implicit_ftps=implicit_ftps, **settings)
+
+
+def _client_key(folder: Path) -> tuple[Path, Path]:
+    """authorized_keys and the private key that it lets in."""
+    key = new_key(folder / "client_key")
+    keys = folder / "authorized_keys"
+    if not keys.exists():
+        keys.write_bytes(key.with_suffix(".pub").read_bytes())
+    return keys, key
+
+
+def _address(server: FileServer) -> dict[str, Any]:
+    return {
+        "host": server.host,
+        "port": server.port,
+        "username": USERNAME,
+        "password": PASSWORD,
+    }
+
+
+def _tls(tls: Certificates, *, implicit: bool) -> dict[str, Any]:
+    return {"ca_certificate": str(tls.authority), "implicit": implicit}
+
+
+def _account(mailup: Emulator) -> dict[str, Any]:
+    return {
+        "base_url": mailup.base_url,
+        "console_url": mailup.console_url,
+        "statistics_url": mailup.statistics_url,
+        "token_url": mailup.token_url,
+        "client_id": mailup.client_id,
+        "client_secret": mailup.client_secret,
+        "username": mailup.username,
+        "password": mailup.password,
+    }
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    draft = path.with_suffix(".part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

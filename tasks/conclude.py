@@ -1,0 +1,60 @@
+"""Conclude: the name of a run, and the state with the message that it ends in."""
+
+from collections.abc import Sequence
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from blocks.transport.base import RemoteFile
+from tasks.records.agreement import ImportAgreement
+from tasks.records.handover import Hold, Outcome
+
+
+def run_name() -> str:
+    """Name of a run at its start: the client, a file where one is named, and whether it is dry."""
+    agreement = ImportAgreement.model_validate(flow_run.parameters["agreement"])
+    return _name(agreement.client, flow_run.parameters.get("file") or "")
+
+
+def show_files_in_name(agreement: ImportAgreement, files: Sequence[RemoteFile]) -> None:
+    """Put the name of the first file, and how many there are, into the name of the run."""
+    if not files or flow_run.id is None:
+        return
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(flow_run.id, name=_name(agreement.client, files[0].name + more))
+
+
+def _name(client: str, files: str) -> str:
+    dry = "(dry run)" if flow_run.parameters.get("dry_run") else ""
+    return " ".join(filter(None, (client, files, dry)))
+
+
+def conclude(outcomes: Sequence[Outcome], files: int) -> State[None]:
+    """Completed, with what was done; Failed where a file is held and somebody has to decide."""
+    if not files:
+        return Completed(message="Nothing to do: no file is waiting.")
+    for outcome in outcomes:
+        if outcome.hold:
+            return Failed(message=_held(outcome.name, outcome.hold, files - len(outcomes)))
+    return Completed(message="; ".join(_told(outcome) for outcome in outcomes) or "Nothing to do.")
+
+
+def _held(name: str, hold: Hold, waiting: int) -> str:
+    behind = f" {waiting} files behind it wait." if waiting else ""
+    return f"{name} is held ({hold.reason}): {hold.message}{behind}"
+
+
+def _told(outcome: Outcome) -> str:
+    counts = outcome.counts
+    if outcome.fate == "already_imported":
+        return f"{outcome.name}: imported before, nothing sent"
+    verb = "would be submitted" if outcome.fate == "dry_run" else "submitted"
+    parts = [f"{counts.submitted} of {counts.records} {verb}"]
+    words = ("unchanged", "duplicate", "rejected", "blocked")
+    parts += [f"{getattr(counts, word)} {word}" for word in words if getattr(counts, word)]
+    if outcome.refused_by_mailup:
+        parts.append(f"MailUp refused {outcome.refused_by_mailup} of them")
+    return f"{outcome.name}: " + ", ".join(parts)

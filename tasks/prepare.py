@@ -1,0 +1,75 @@
+"""Prepare: from a fetched file to batches that are ready to be sent, and to what was refused."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import get_run_logger
+
+from blocks.accounts import MailUpAccount
+from blocks.errors import FileHeld
+from blocks.keys import GpgKey
+from blocks.loading import load
+from tasks.decrypt import decrypt
+from tasks.records.agreement import ImportAgreement
+from tasks.records.handover import AccountFacts, Claim, Fetched, Hold, Prepared
+from tasks.records.reading import read_file
+from tasks.records.thresholds import hold_if_unlikely
+from tasks.records.unpack import unpack
+from tasks.retrying import unit
+from tasks.scratch import fresh_folder
+
+
+@unit("prepare", "prepare {fetched.name}")
+def prepare(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    facts: AccountFacts,
+    scratch: Path,
+    *,
+    release: bool,
+) -> Prepared:
+    """Read a file to its end and decide about every record; nothing leaves the machine.
+
+    A file that is not what was agreed comes back with `hold` set and no batches. `release`
+    passes over the thresholds, never over a damaged file.
+    """
+    folder = fresh_folder(scratch / "prepared" / fetched.path.name)
+    batch_size = load(MailUpAccount, agreement.account).import_batch_size
+    try:
+        path = _opened(agreement, fetched.path, folder)
+        prepared = read_file(
+            path, agreement, facts, folder,
+            batch_size=batch_size, today=datetime.now(UTC).date(),
+        )  # fmt: skip
+    except FileHeld as held:
+        return Prepared(hold=_hold(held))
+    if not release:
+        prepared = _within_limits(agreement, prepared, claim)
+    get_run_logger().info("%s was read: %d records", fetched.name, prepared.counts.records)
+    return prepared
+
+
+def _opened(agreement: ImportAgreement, path: Path, folder: Path) -> Path:
+    """The file decrypted and unpacked, as far as it was agreed."""
+    if agreement.decryption_key:
+        path = decrypt(path, load(GpgKey, agreement.decryption_key), folder)
+    return unpack(path, folder, agreement.unpacking)
+
+
+def _within_limits(agreement: ImportAgreement, prepared: Prepared, claim: Claim) -> Prepared:
+    try:
+        hold_if_unlikely(
+            agreement.thresholds,
+            prepared.counts,
+            opt_outs=prepared.opt_outs,
+            before=claim.former,
+            full=agreement.mode == "full",
+        )
+    except FileHeld as held:
+        return prepared.held(_hold(held))
+    return prepared
+
+
+def _hold(held: FileHeld) -> Hold:
+    return Hold(str(held.context.get("reason", "held")), str(held))

@@ -1,0 +1,54 @@
+"""What every cell goes through before anything else is made of it."""
+
+import polars as pl
+
+INVISIBLE = (
+    "\t\n\v\f\r \x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
+"""Characters that nobody sees at the edge of a cell: Unicode white space and zero-width marks."""
+
+UNREADABLE = "\x00"
+"""Stands for a cell that holds something that could not be understood; never part of a record."""
+
+MAX_VALUE_UNITS = 200
+"""A dynamic field is nvarchar(200) in MailUp: 200 UTF-16 units; an emoji counts two."""
+
+
+def trimmed(cells: pl.Expr) -> pl.Expr:
+    """Cells without white space and zero-width characters at both ends."""
+    return cells.str.strip_chars(INVISIBLE)
+
+
+def blank_to_null(cells: pl.Expr) -> pl.Expr:
+    """Cells with null for empty ones."""
+    return pl.when(cells != "").then(cells)
+
+
+def utf16_units(text: str) -> int:
+    """Length of a text as MailUp's database counts it."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def cut(text: str, units: int = MAX_VALUE_UNITS) -> str:
+    """The longest beginning of a text that fits in `units`, never half of a character."""
+    while utf16_units(text) > units:
+        text = text[: len(text) - (utf16_units(text) - units + 1) // 2]
+    return text
+
+
+def fits(cells: pl.Series) -> pl.Series:
+    """Whether each text fits in a dynamic field; null counts as fitting."""
+    # A text never has more UTF-16 units than UTF-8 bytes, so almost all are settled by bytes.
+    short = (cells.str.len_bytes() <= MAX_VALUE_UNITS).fill_null(True)
+    if short.all():
+        return short
+    long = cells.filter(~short).unique()
+    fitting = [text for text in long if utf16_units(text) <= MAX_VALUE_UNITS]
+    return short | cells.is_in(fitting).fill_null(True)
+
+
+def shortened(cells: pl.Series) -> pl.Series:
+    """Texts cut to what fits in a dynamic field."""
+    long = cells.filter(~fits(cells)).unique()
+    return cells.replace({text: cut(text) for text in long}) if len(long) else cells

@@ -1,0 +1,98 @@
+"""From the text frame of a file to records that are ready for MailUp, and rejects."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tasks.records.binding import Binding
+from tasks.records.contract import contract, faults
+from tasks.records.normal import normalised
+from tasks.records.verdict import LINE, REJECTS, no_rejects
+
+RECORD: dict[str, pl.DataType] = {
+    LINE: pl.Int64(),
+    "key_high": pl.UInt64(),
+    "key_low": pl.UInt64(),
+    "channel": pl.String(),
+    "list_id": pl.Int64(),
+    "group": pl.String(),
+    "status": pl.String(),
+    "clear": pl.Boolean(),
+    "email": pl.String(),
+    "prefix": pl.String(),
+    "number": pl.String(),
+}
+"""Schema of records, followed by one text column `field_<id>` for each dynamic field, by id.
+
+`key_high` and `key_low` are 128 bits of hash of channel and address: two people share them with a
+chance of 1 in 10^24 for a file of ten million. They hold within one installation of polars only,
+so nothing that is kept may contain them. `channel` is "email" or "sms", the one whose address is
+the record's key. `group` is a name or an id, as the mapping says; null for none. `status` is
+"subscribed", "unsubscribed", or null where the row does not say. `clear` is true where a blank
+cell has to clear a field. Of email, prefix and number, and of the fields, null means: not sent.
+"""
+
+_SEEDS = {"key_high": 0x6D61696C, "key_low": 0x75702E69}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One chunk, sorted: `records` (schema RECORD and fields), `rejects` (schema REJECTS)."""
+
+    records: pl.DataFrame
+    rejects: pl.DataFrame
+
+
+def check(frame: pl.DataFrame, binding: Binding) -> Checked:
+    """Normalise a chunk and hold it against its contract; each row ends in exactly one frame.
+
+    `frame` has LINE and one text column per column of the file, empty cells as empty text. A
+    refused row gives one reject with all its faults, in the order of the file's columns.
+    """
+    normal = normalised(frame, binding)
+    found = faults(normal, contract(binding))
+    if found.is_empty():
+        return Checked(_records(normal, binding), no_rejects())
+    refused = pl.int_range(pl.len()).is_in(found["row"].unique().implode())
+    return Checked(_records(normal.filter(~refused), binding), _rejects(frame, found, binding))
+
+
+def keys(channel: pl.Expr, address: pl.Expr) -> list[pl.Expr]:
+    """The columns key_high and key_low of an address on its channel."""
+    named = pl.concat_str(channel, pl.lit("\n"), address)
+    return [named.hash(seed).alias(name) for name, seed in _SEEDS.items()]
+
+
+def _records(normal: pl.DataFrame, binding: Binding) -> pl.DataFrame:
+    fields = [bound.into for bound in binding.fields]
+    channel = {
+        "email": pl.lit("email"),
+        "mobile": pl.lit("sms"),
+        "both": pl.when(pl.col("email").is_null()).then(pl.lit("sms")).otherwise(pl.lit("email")),
+    }[binding.mapping.key]
+    cleared = pl.any_horizontal(pl.col(name).is_null() for name in fields)
+    number = pl.concat_str("prefix", "number")
+    address = pl.when(pl.col("channel") == "email").then("email").otherwise(number)
+    return (
+        normal.with_columns(
+            channel=channel, clear=cleared if binding.mapping.clears else pl.lit(False)
+        )
+        .with_columns(keys(pl.col("channel"), address))
+        .select(*RECORD, *fields)
+    )
+
+
+def _rejects(frame: pl.DataFrame, found: pl.DataFrame, binding: Binding) -> pl.DataFrame:
+    """One reject per refused row of `frame`; `found` has the schema FAULTS."""
+    positions = {name: place for place, name in enumerate(binding.file_columns)}
+    names = {bound.into: bound.name for bound in binding.columns}
+    rows = (
+        found.with_columns(pl.col("column").replace_strict(names, return_dtype=pl.String))
+        .with_columns(place=pl.col("column").replace_strict(positions, return_dtype=pl.Int64))
+        .sort("row", "place", "reason")
+        .group_by("row", maintain_order=True)
+        .agg(columns="column", reasons="reason")
+    )
+    cells = frame[rows["row"]].select(line=pl.col(LINE), cells=pl.concat_list(binding.file_columns))
+    refused = rows.hstack(cells).with_columns(original=pl.lit(None, pl.String))
+    return refused.select(REJECTS.keys())

@@ -1,0 +1,106 @@
+"""What was agreed about people's subscription status, and the grant that an opt-in needs."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from blocks.errors import ConfigurationError
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class Consent(BaseModel):
+    """What an import does to the subscription status of people."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    import_type: Literal["default", "opt-out", "opt-in"] = Field(
+        default="default",
+        description=(
+            "Default: new people are subscribed, nobody's status changes. Opt-out: everybody in "
+            "the file is unsubscribed. Opt-in: people who unsubscribed are subscribed again, which "
+            "needs the grant below."
+        ),
+    )
+    unsubscribed: Literal["update", "block"] = Field(
+        default="update",
+        description=(
+            "People who unsubscribed, bounced or complained: update their data and leave their "
+            "status, or block them, that is leave them out and list them."
+        ),
+    )
+    grant_date: str = Field(
+        default="", description="Opt-in only: day of the grant, such as 2026-01-31."
+    )
+    grant_by: str = Field(
+        default="", max_length=200, description="Opt-in only: who at the client granted it."
+    )
+    grant_reason: str = Field(
+        default="",
+        max_length=500,
+        description="Opt-in only: how these people asked to be subscribed again.",
+    )
+    grant_expires: str = Field(
+        default="", description="Opt-in only: last day on which it holds, such as 2026-02-28."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Consent":
+        for mistake in _mistakes(self):
+            raise ValueError(mistake)
+        return self
+
+    @property
+    def asks_mailup(self) -> bool:
+        """Whether judging needs to know who is unsubscribed in MailUp."""
+        return self.import_type == "opt-in" or self.unsubscribed == "block"
+
+
+def _mistakes(consent: Consent) -> Iterator[str]:
+    """What contradicts what, as sentences."""
+    grant = {
+        name: getattr(consent, name).strip()
+        for name in ("grant_date", "grant_by", "grant_reason", "grant_expires")
+    }
+    if consent.import_type != "opt-in":
+        if any(grant.values()):
+            yield "The grant_ fields are only for import_type 'opt-in'; leave them empty."
+        if consent.import_type == "opt-out" and consent.unsubscribed == "block":
+            yield "unsubscribed 'block' is only for import_type 'default'; take 'update'."
+        return
+    missing = [name for name, value in grant.items() if not value]
+    if missing:
+        yield f"import_type 'opt-in' needs a grant; fill in {', '.join(missing)}."
+    for name in ("grant_date", "grant_expires"):
+        if _day(grant[name]) is None:
+            yield f"{name} has to be a day such as 2026-01-31."
+    if grant["grant_expires"] < grant["grant_date"]:
+        yield "grant_expires lies before grant_date."
+    if consent.unsubscribed == "block":
+        yield "unsubscribed 'block' contradicts import_type 'opt-in'; take 'update'."
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def check_grant(consent: Consent, today: date) -> None:
+    """Raise ConfigurationError where an opt-in has a grant that does not hold today."""
+    if consent.import_type != "opt-in":
+        return
+    if consent.grant_date > today.isoformat():
+        raise ConfigurationError(
+            f"The opt-in grant is dated {consent.grant_date}, after today; correct grant_date, or "
+            "set import_type to 'default'."
+        )
+    if consent.grant_expires < today.isoformat():
+        raise ConfigurationError(
+            f"The opt-in grant expired on {consent.grant_expires}; ask the client for a new one, "
+            "or set import_type to 'default'."
+        )

@@ -1,0 +1,36 @@
+"""Where records go: one import of MailUp takes records of one destination."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+Channel = Literal["email", "sms"]
+ImportType = Literal["default", "optin", "optout"]
+
+_ORDER = {"optout": 0, "default": 1, "optin": 2}
+_COLUMNS = ["channel", "list_id", "group", "import_type", "clear"]
+
+
+@dataclass(frozen=True)
+class Destination:
+    """What all records of one import have in common; `group` is a name or an id, or None."""
+
+    channel: Channel
+    list_id: int
+    group: str | None
+    import_type: ImportType
+    clear: bool
+
+    @property
+    def rank(self) -> tuple[int, int, str, str, bool]:
+        """Order of sending: who unsubscribes comes first, whatever happens afterwards."""
+        return _ORDER[self.import_type], self.list_id, self.channel, self.group or "", self.clear
+
+
+def destinations(judged: pl.DataFrame) -> Iterator[tuple[Destination, pl.DataFrame]]:
+    """Split judged records by destination, in the order of sending; rows keep their order."""
+    parts = judged.partition_by(_COLUMNS, as_dict=True, maintain_order=True)
+    found = [(Destination(*key), part) for key, part in parts.items()]
+    yield from sorted(found, key=lambda pair: pair[0].rank)

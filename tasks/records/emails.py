@@ -1,0 +1,49 @@
+"""E-mail addresses as MailUp keeps them: one spelling for each mailbox.
+
+MailUp's key does not distinguish letter case, so neither do we: addresses come here trimmed and in
+lower case; A@x.it and a@X.it are one person.
+"""
+
+import idna
+import polars as pl
+
+MAX_ADDRESS = 254
+MAX_LOCAL_PART = 64
+"""Longest address and longest part before its @ (RFC 5321, 4.5.3.1, and erratum 1690)."""
+
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
+_SHAPE = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})$"
+_TOO_LONG = r"^[^@]{65}|[^@.]{64,}(?:\.[^@]*)?$"
+
+
+def with_ascii_domains(addresses: pl.Series) -> pl.Series:
+    """Addresses with international domains in punycode; what cannot be turned stays as it is."""
+    foreign = (addresses.str.len_bytes() != addresses.str.len_chars()).fill_null(False)
+    if not foreign.any():
+        return addresses
+    unique = addresses.filter(foreign).unique()
+    known = {address: _punycode(address) for address in unique}
+    return addresses.replace(known)
+
+
+def _punycode(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    try:
+        return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
+    except (idna.IDNAError, UnicodeError):
+        return address
+
+
+def valid(addresses: pl.Expr) -> pl.Expr:
+    """Whether normalised addresses are ones that mail can be sent to; null stays null.
+
+    Dot-atom before the @, host name with a top-level domain after it, both within their limits.
+    Quoted local parts, address literals and non-ASCII mailboxes are refused: MailUp's documents
+    promise nothing for them.
+    """
+    return (
+        addresses.str.contains(_SHAPE)
+        & (addresses.str.len_bytes() <= MAX_ADDRESS)
+        & ~addresses.str.contains(_TOO_LONG)
+    )

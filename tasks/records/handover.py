@@ -1,0 +1,106 @@
+"""The small frozen records that tasks hand to each other: paths, counts and names, never people."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from blocks.transport.base import RemoteFile
+from tasks.records.batches import Batch
+from tasks.records.dialect import FileDialect
+from tasks.records.verdict import Counts
+
+NONE = Counts()
+
+Fate = Literal["imported", "already_imported", "held", "dry_run"]
+"""What became of a file in this run."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A client's file, downloaded. `sha256` is of the bytes as they were on the server."""
+
+    name: str
+    path: Path
+    size: int
+    sha256: str
+    seen: RemoteFile
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """What MailUp knows that decides about records: asked once per run, before any file is read.
+
+    `fields` dynamic fields, id to name; `groups` per list id, group id to name; `refusals` a
+    Parquet file of people who are not subscribed, None where nobody asks for it.
+    """
+
+    fields: dict[int, str] = field(default_factory=dict)
+    groups: dict[int, dict[int, str]] = field(default_factory=dict)
+    refusals: Path | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A file's place in the ledger.
+
+    `done` says how far earlier runs came with it, `earlier_name` and `counts` under which name and
+    with which counts; `former` are the counts of the stream's file before it.
+    """
+
+    name: str
+    entry_id: int
+    attempt: int
+    seen_at: datetime
+    done: Literal["nothing", "submitted", "reported"]
+    earlier_name: str
+    counts: Counts
+    former: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why a file is held as a whole; `reason` is a code, `message` a sentence for people."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A file that was read to its end: what would be sent, and what was refused and why."""
+
+    counts: Counts = NONE
+    reasons: dict[str, int] = field(default_factory=dict)
+    batches: tuple[Batch, ...] = ()
+    dialect: FileDialect | None = None
+    rejects: Path | None = None
+    skipped: Path | None = None
+    opt_outs: int = 0
+    hold: Hold | None = None
+
+    def held(self, hold: Hold) -> "Prepared":
+        """The same with a reason to hold it, and nothing to be sent."""
+        return replace(self, hold=hold, batches=())
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What MailUp made of a file: the counts as committed, and MailUp's own, one per batch."""
+
+    counts: Counts = NONE
+    imports: tuple[dict[str, Any], ...] = ()
+    refused_by_mailup: int = 0
+    api_calls: int = 0
+    hold: Hold | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of one file in one run."""
+
+    name: str
+    fate: Fate
+    counts: Counts
+    hold: Hold | None = None
+    refused_by_mailup: int = 0

@@ -1,0 +1,145 @@
+"""Reading a file from its first line to its last: every record ends with exactly one outcome.
+
+Two passes. The first cuts, maps and checks chunk by chunk and lays checked records down on disk;
+then all keys are known. The second keeps of several rows for one person the one that counts,
+applies the rules of consent, and cuts batches.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from tasks.records.agreement import ImportAgreement
+from tasks.records.batches import write_batches
+from tasks.records.binding import Binding, bind
+from tasks.records.check import check
+from tasks.records.consent import Consent
+from tasks.records.dialect import FileDialect, resolve
+from tasks.records.duplicates import Keys
+from tasks.records.ending import check_ending
+from tasks.records.handover import AccountFacts, Prepared
+from tasks.records.judging import UNSUBSCRIBED, Known, judge, known
+from tasks.records.setaside import SKIPPED, Parts, read_parts
+from tasks.records.structure import read_chunks
+from tasks.records.verdict import LINE, Counts
+
+
+def read_file(
+    path: Path,
+    agreement: ImportAgreement,
+    facts: AccountFacts,
+    folder: Path,
+    *,
+    batch_size: int,
+    today: date,
+) -> Prepared:
+    """Decide about every record of a file and write batches below `folder`.
+
+    Raises FileHeld where the file as a whole is not what was agreed.
+    """
+    dialect = resolve(path, agreement.dialect)
+    check_ending(path, dialect)
+    binding = bind(
+        agreement.mapping,
+        dialect.columns,
+        facts.fields,
+        list_id=agreement.list_id,
+        group=agreement.group,
+        groups=facts.groups,
+        create_groups=agreement.create_groups,
+    )
+    desk = _Desk(agreement.consent, binding, _refusals(facts), today, folder)
+    keys = Keys(last_row_decides_status=agreement.mapping.last_row_decides_status)
+    desk.first_pass(path, dialect, keys)
+    batches = write_batches(desk.second_pass(keys), folder / "batches", batch_size)
+    submitted = sum(batch.rows for batch in batches)
+    return Prepared(
+        counts=desk.counts(submitted).conserved(),
+        reasons=dict(desk.reasons),
+        batches=tuple(batches),
+        dialect=dialect,
+        rejects=desk.rejects.folder,
+        skipped=desk.skipped.folder,
+        opt_outs=sum(each.rows for each in batches if each.destination.import_type == "optout"),
+    )
+
+
+def _refusals(facts: AccountFacts) -> Known | None:
+    if facts.refusals is None:
+        return None
+    return known(pl.concat([pl.DataFrame(schema=UNSUBSCRIBED), *read_parts(facts.refusals)]))
+
+
+@dataclass
+class _Desk:
+    """Where one file is read: counts grow here, records and refusals go to disk."""
+
+    consent: Consent
+    binding: Binding
+    refusals: Known | None
+    today: date
+    folder: Path
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.checked = self.folder / "checked"
+        self.checked.mkdir(parents=True)
+        self.rejects = Parts(self.folder / "rejects")
+        self.skipped = Parts(self.folder / "skipped")
+
+    def first_pass(self, path: Path, dialect: FileDialect, keys: Keys) -> None:
+        """Cut, map and check; note the keys of what is good."""
+        for number, chunk in enumerate(read_chunks(path, dialect)):
+            checked = check(chunk.frame, self.binding)
+            self._reject(pl.concat([chunk.rejects, checked.rejects]).sort("line"))
+            self.outcomes["records"] += chunk.records
+            keys.add(checked.records)
+            checked.records.write_parquet(self._part(number), compression="lz4")
+
+    def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame]:
+        """Yield what is to be sent; set duplicates and blocked records aside."""
+        self._skip("duplicate", keys.beaten())
+        none = pl.DataFrame(
+            schema={LINE: pl.Int64, **dict.fromkeys(self.binding.file_columns, pl.String)}
+        )
+        for number, wins in enumerate(keys.winners()):
+            records = pl.read_parquet(self._part(number))
+            self._part(number).unlink()
+            judged = judge(
+                records.filter(wins), none, self.refusals, self.consent, self.binding,
+                today=self.today,
+            )  # fmt: skip
+            self._skip("blocked", _blocked(judged.blocked))
+            self._note(_blocked(judged.granted))
+            yield judged.send
+
+    def counts(self, submitted: int) -> Counts:
+        """The outcomes so far, and how many records are in batches."""
+        return Counts(submitted=submitted, **self.outcomes)
+
+    def _part(self, number: int) -> Path:
+        return self.checked / f"{number:06d}.parquet"
+
+    def _reject(self, rejects: pl.DataFrame) -> None:
+        self.rejects.add(rejects)
+        self.outcomes["rejected"] += rejects.height
+        self.reasons.update(rejects["reasons"].explode().drop_nulls().to_list())
+
+    def _skip(self, outcome: str, skipped: pl.DataFrame) -> None:
+        self.outcomes[outcome] += skipped.height
+        self._note(skipped)
+
+    def _note(self, skipped: pl.DataFrame) -> None:
+        self.skipped.add(skipped)
+        self.reasons.update(skipped["reason"].to_list())
+
+
+def _blocked(judged: pl.DataFrame) -> pl.DataFrame:
+    return judged.select(
+        "line", reason=pl.col("reasons").list.first(), instead=pl.lit(None, pl.Int64)
+    ).cast(SKIPPED)  # type: ignore[arg-type]

@@ -1,0 +1,141 @@
+"""Why a record is refused: every code, and its sentence in the languages of the clients."""
+
+from typing import Literal
+
+Language = Literal["en", "it"]
+"""Languages in which a reject file can be written."""
+
+REASONS: dict[str, dict[Language, str]] = {
+    # The line itself
+    "too_few_cells": {
+        "en": "The line has fewer cells than the header.",
+        "it": "La riga ha meno celle dell'intestazione.",
+    },
+    "too_many_cells": {
+        "en": "The line has more cells than the header; a separator in a value must be quoted.",
+        "it": "La riga ha più celle dell'intestazione; un separatore interno va tra virgolette.",
+    },
+    "open_quote": {
+        "en": "A quoted cell is opened but never closed.",
+        "it": "Una cella tra virgolette è aperta ma mai chiusa.",
+    },
+    "text_after_quote": {
+        "en": "There is text outside the quotes of a quoted cell; a quote in it must be doubled.",
+        "it": "C'è testo fuori dalle virgolette di una cella; quelle interne vanno raddoppiate.",
+    },
+    "stray_quote": {
+        "en": "A single quote stands in a cell that is not quoted.",
+        "it": "Una virgoletta isolata sta in una cella che non è tra virgolette.",
+    },
+    "quote_unclear": {
+        "en": "Quotes on this line or before it can be read in two ways; close or double them.",
+        "it": "Le virgolette qui o prima si leggono in due modi; vanno chiuse o raddoppiate.",
+    },
+    "bad_bytes": {
+        "en": "The line holds bytes that do not exist in the file's encoding.",
+        "it": "La riga contiene byte che non esistono nella codifica del file.",
+    },
+    "nul_byte": {
+        "en": "The line holds a NUL byte.",
+        "it": "La riga contiene un byte NUL.",
+    },
+    "control_character": {
+        "en": "The line holds an invisible control character.",
+        "it": "La riga contiene un carattere di controllo invisibile.",
+    },
+    "line_too_long": {
+        "en": "The line is longer than agreed; only its beginning is shown.",
+        "it": "La riga è più lunga di quanto concordato; se ne mostra solo l'inizio.",
+    },
+    # What is in the cells
+    "email_missing": {
+        "en": "The e-mail address is missing.",
+        "it": "Manca l'indirizzo e-mail.",
+    },
+    "email_invalid": {
+        "en": "This is not a valid e-mail address.",
+        "it": "L'indirizzo e-mail non è valido.",
+    },
+    "mobile_missing": {
+        "en": "The mobile number is missing.",
+        "it": "Manca il numero di cellulare.",
+    },
+    "mobile_invalid": {
+        "en": "This is not a valid mobile number.",
+        "it": "Il numero di cellulare non è valido.",
+    },
+    "prefix_invalid": {
+        "en": "This is not a valid international prefix.",
+        "it": "Il prefisso internazionale non è valido.",
+    },
+    "key_missing": {
+        "en": "The record has neither an e-mail address nor a mobile number.",
+        "it": "Il record non ha né indirizzo e-mail né numero di cellulare.",
+    },
+    "date_invalid": {
+        "en": "This is not a date in the agreed format.",
+        "it": "La data non è nel formato concordato.",
+    },
+    "length_wrong": {
+        "en": "The value does not have the agreed length.",
+        "it": "Il valore non ha la lunghezza concordata.",
+    },
+    "value_too_long": {
+        "en": "The value is longer than MailUp accepts.",
+        "it": "Il valore è più lungo di quanto MailUp accetta.",
+    },
+    "required_blank": {
+        "en": "A required value is blank.",
+        "it": "Un valore obbligatorio è vuoto.",
+    },
+    "blank_refused": {
+        "en": "A blank value is not accepted in this column.",
+        "it": "In questa colonna un valore vuoto non è accettato.",
+    },
+    "status_unknown": {
+        "en": "The subscription status is not one of the agreed values.",
+        "it": "Lo stato di iscrizione non è tra i valori concordati.",
+    },
+    "list_unknown": {
+        "en": "The list does not exist in the account.",
+        "it": "La lista non esiste nell'account.",
+    },
+    "list_not_allowed": {
+        "en": "The list is not among those agreed for this file.",
+        "it": "La lista non è tra quelle concordate per questo file.",
+    },
+    "group_unknown": {
+        "en": "The group does not exist in the list.",
+        "it": "Il gruppo non esiste nella lista.",
+    },
+    "consent_unsubscribed": {
+        "en": "This person unsubscribed and is not subscribed again by an import.",
+        "it": "La persona si è disiscritta e un'importazione non la iscrive di nuovo.",
+    },
+    "consent_bounced": {
+        "en": "Messages to this address bounced; it is not subscribed again by an import.",
+        "it": "L'indirizzo ha respinto i messaggi; un'importazione non lo iscrive di nuovo.",
+    },
+    "consent_complained": {
+        "en": "This person reported a message as spam and is not subscribed again by an import.",
+        "it": "La persona ha segnalato spam e un'importazione non la iscrive di nuovo.",
+    },
+    "duplicate": {
+        "en": "Another line of the file for the same recipient counts instead.",
+        "it": "Vale invece un'altra riga del file per lo stesso destinatario.",
+    },
+    "consent_granted": {
+        "en": "This person had unsubscribed and is subscribed again because of the grant.",
+        "it": "La persona si era disiscritta ed è iscritta di nuovo in base all'autorizzazione.",
+    },
+    "consent_pending": {
+        "en": "This person has not confirmed the subscription yet.",
+        "it": "La persona non ha ancora confermato l'iscrizione.",
+    },
+}
+"""Sentences by code and language; what a client reads beside a refused record."""
+
+
+def sentence(code: str, language: Language) -> str:
+    """The sentence for a code; a code without an entry is a defect and raises KeyError."""
+    return REASONS[code][language]

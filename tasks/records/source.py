@@ -1,0 +1,116 @@
+"""Which files of a client's folder are taken, in which order, and where they go afterwards."""
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Listed(Protocol):
+    """What this module needs to know of a file on a server."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def modified_at(self) -> datetime | None: ...
+
+
+F = TypeVar("F", bound=Listed)
+
+
+class Source(BaseModel):
+    """Where a client's files are found and what happens to them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str = Field(default=".", description="Folder on the server in which the files arrive.")
+    pattern: str = Field(
+        default="*.csv", min_length=1, description="Names of the files to take, as a glob or regex."
+    )
+    pattern_kind: Literal["glob", "regex"] = Field(
+        default="glob", description="How the pattern is read; a regex has to match the whole name."
+    )
+    order: Literal["name", "modified"] = Field(
+        default="name",
+        description="Order in which several files are imported: by name, or oldest first.",
+    )
+    settle_seconds: float = Field(
+        default=10,
+        ge=0,
+        le=600,
+        description="A file is taken when its size and time stay the same for so many seconds.",
+    )
+    minimum_age_seconds: int = Field(
+        default=0, ge=0, le=86400, description="A file younger than this is left for the next run."
+    )
+    afterwards: Literal["leave", "rename", "move"] = Field(
+        default="move",
+        description="What happens to a file when its import is complete and reported.",
+    )
+    rename_suffix: str = Field(
+        default=".done",
+        pattern=r"^\.[A-Za-z0-9._-]+$",
+        description="Added to the name of an imported file when it is renamed.",
+    )
+    move_to: str = Field(
+        default="imported",
+        description="Folder, below the file's own, to which an imported file is moved.",
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> "Source":
+        if self.pattern_kind == "regex":
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"pattern is not a regular expression: {error}") from None
+        if self.afterwards == "move" and self.move_to.strip("./") == "":
+            raise ValueError("move_to is the folder itself; name another one, such as 'imported'.")
+        return self
+
+    def takes(self, name: str) -> bool:
+        """Whether a file of this name is one of the client's files."""
+        if name.startswith("."):
+            return False
+        if self.afterwards == "rename" and name.endswith(self.rename_suffix):
+            return False
+        if self.pattern_kind == "regex":
+            return re.fullmatch(self.pattern, name) is not None
+        return fnmatch.fnmatchcase(name, self.pattern)
+
+    def path(self, name: str) -> str:
+        """Path on the server of a file in the folder."""
+        return join(self.folder, name)
+
+
+def join(folder: str, name: str) -> str:
+    """Join a folder of the server, possibly empty or '.', and a name."""
+    return name if folder in ("", ".") else str(PurePosixPath(folder) / name)
+
+
+def in_order(files: Iterable[F], source: Source) -> list[F]:
+    """The client's own files among `files`, in the order in which they are imported."""
+    taken = [file for file in files if source.takes(file.name)]
+    if source.order == "name":
+        return sorted(taken, key=lambda file: file.name)
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(taken, key=lambda file: (file.modified_at or never, file.name))
+
+
+def unique_name(name: str, sha256: str, seen_at: datetime) -> str:
+    """A name that is unique, and always the same for the same content: NAME.TIME.HASH.ENDING."""
+    stem, dot, ending = name.partition(".")
+    return f"{stem}.{seen_at:%Y%m%dT%H%M%S}.{sha256[:8]}{dot}{ending}"
+
+
+def resting_place(source: Source, unique: str) -> str | None:
+    """Path to which an imported file goes under its unique name; None where it stays."""
+    if source.afterwards == "leave":
+        return None
+    if source.afterwards == "rename":
+        return source.path(unique + source.rename_suffix)
+    return join(join(source.folder, source.move_to), unique)

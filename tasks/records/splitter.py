@@ -1,0 +1,87 @@
+"""The exact splitter: one record of a file into its cells, as RFC 4180 reads it."""
+
+import re
+from dataclasses import dataclass, field
+
+_BREAK = re.compile(rb"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Cells of one record, the fault that ended it (empty: none) and where the next one starts."""
+
+    cells: list[bytes]
+    fault: str
+    end: int
+
+
+@dataclass(frozen=True)
+class Splitter:
+    """Cuts records at `separator`, honouring `quote` (one byte each; empty quote: no quoting).
+
+    A quoted cell begins and ends with the quote, holds separators and line breaks, and doubles
+    its quotes. A quote inside an unquoted cell is text where quotes come in pairs there, as in
+    `Mario "Il Rosso" Verdi`, or where the quote is the apostrophe; a lone one is a fault.
+    """
+
+    separator: bytes
+    quote: bytes
+    _plain: re.Pattern[bytes] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        pattern = re.compile(rb"[^" + re.escape(self.separator) + rb"\r\n]*")
+        object.__setattr__(self, "_plain", pattern)
+
+    def record(self, data: bytes, start: int, stop: int) -> Record:
+        """Read the record that begins at `start`, looking no further than `stop`.
+
+        Faults: "open_quote", "text_after_quote", "stray_quote". After the first two the cells
+        read so far are returned and `end` is where reading stopped.
+        """
+        cells: list[bytes] = []
+        fault = ""
+        position = start
+        while True:
+            cell, position, problem = self._cell(data, position, stop)
+            cells.append(cell)
+            fault = fault or problem
+            if problem in ("open_quote", "text_after_quote"):
+                return Record(cells, fault, position)
+            if data[position : position + 1] != self.separator or position >= stop:
+                return Record(cells, fault, self._behind_break(data, position, stop))
+            position += 1
+
+    def _cell(self, data: bytes, position: int, stop: int) -> tuple[bytes, int, str]:
+        """Return one cell, the position behind it, and its fault."""
+        if self.quote and position < stop and data[position : position + 1] == self.quote:
+            return self._quoted(data, position + 1, stop)
+        match = self._plain.match(data, position, stop)
+        cell = match.group() if match else b""
+        return cell, position + len(cell), self._plain_fault(cell)
+
+    def _plain_fault(self, cell: bytes) -> str:
+        if not self.quote or self.quote not in cell:
+            return ""
+        if cell.lstrip(b" \t").startswith(self.quote):
+            return "text_after_quote"
+        return "stray_quote" if self.quote == b'"' and cell.count(self.quote) % 2 else ""
+
+    def _quoted(self, data: bytes, inside: int, stop: int) -> tuple[bytes, int, str]:
+        """Read a quoted cell whose text begins at `inside`."""
+        position = inside
+        while True:
+            position = data.find(self.quote, position, stop)
+            if position < 0:
+                return data[inside:stop], stop, "open_quote"
+            if data[position + 1 : position + 2] != self.quote or position + 1 >= stop:
+                break
+            position += 2
+        cell = data[inside:position].replace(self.quote * 2, self.quote)
+        position += 1
+        ended = position >= stop or data[position : position + 1] in (self.separator, b"\r", b"\n")
+        return cell, position, "" if ended else "text_after_quote"
+
+    @staticmethod
+    def _behind_break(data: bytes, position: int, stop: int) -> int:
+        found = _BREAK.match(data, position, stop)
+        return found.end() if found else position

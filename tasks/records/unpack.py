@@ -1,0 +1,154 @@
+"""Opens zip and gz files as a stream, with limits that an archive built to do harm runs into."""
+
+import gzip
+import lzma
+import zipfile
+import zlib
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import IO, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from blocks.errors import FileHeld
+
+UNPACKED_NAME = "unpacked"
+"""Name of what comes out; names inside an archive are never used as paths."""
+_PIECE = 1 << 20
+_MAGIC = {"zip": (b"PK\x03\x04", b"PK\x05\x06"), "gz": (b"\x1f\x8b",)}
+_OTHERS = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\x00", b"BZh", b"\x28\xb5\x2f\xfd")
+# A small file of blank cells compresses better than any bomb: the ratio counts from here on.
+_RATIO_FROM_BYTES = 10_000_000
+_DECLARED = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, OSError)
+
+
+class Unpacking(BaseModel):
+    """Whether a client's files are compressed, and how much may come out of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["auto", "none", "zip", "gz"] = Field(
+        default="auto",
+        description="Compression of the file; auto recognises zip, gz and none by their content.",
+    )
+    member: str = Field(
+        default="*",
+        min_length=1,
+        description="File to take out of a zip, as a glob on its name; exactly one must match.",
+    )
+    max_bytes: int = Field(
+        default=4_000_000_000, ge=1, description="Most bytes that may come out of an archive."
+    )
+    max_ratio: int = Field(
+        default=250,
+        ge=2,
+        description="How many times larger than the archive its content may be, beyond 10 MB.",
+    )
+    max_members: int = Field(
+        default=100, ge=1, description="Most entries that a zip may list, folders included."
+    )
+
+
+def unpack(path: Path, folder: Path, limits: Unpacking) -> Path:
+    """Return `path` itself where it is not compressed, or what came out of it, inside `folder`.
+
+    Raises FileHeld with reason "archive" (damaged, other kind, several files), "encrypted",
+    "nested" (an archive within the archive), "too_big" or "cut".
+    """
+    kind = _kind(path, limits.kind)
+    if kind == "none":
+        return path
+    target = folder / UNPACKED_NAME
+    try:
+        if kind == "gz":
+            with gzip.open(path) as source:
+                _pour(source, path, target, limits)
+        else:
+            _unzip(path, target, limits)
+    except EOFError:
+        _drop(target)
+        _hold("The archive ends before its content does", "cut")
+    except _DECLARED as error:
+        _drop(target)
+        if isinstance(error, OSError) and error.errno:
+            raise
+        _hold("The archive is damaged", "archive")
+    except FileHeld:
+        _drop(target)
+        raise
+    return target
+
+
+def _kind(path: Path, wanted: str) -> str:
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    found = next((kind for kind, magic in _MAGIC.items() if head.startswith(magic)), "none")
+    if wanted == "none":
+        return wanted
+    if wanted not in ("auto", found):
+        _hold(f"The file is not a {wanted} archive", "archive")
+    if found == "none" and head.startswith(_OTHERS):
+        _hold("The file is an archive of another kind", "archive")
+    return found
+
+
+def _unzip(path: Path, target: Path, limits: Unpacking) -> None:
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile:
+        _hold("The zip has no table of contents at its end, as after a cut", "cut")
+    with archive:
+        member = _member(archive, limits)
+        try:
+            with archive.open(member) as source:
+                _pour(source, path, target, limits)
+        except NotImplementedError:
+            _hold("The zip uses a compression that is not supported", "archive")
+
+
+def _member(archive: zipfile.ZipFile, limits: Unpacking) -> zipfile.ZipInfo:
+    """The one data file of a zip; folders and what macOS adds do not count."""
+    entries = archive.infolist()
+    if len(entries) > limits.max_members:
+        _hold(f"The zip lists {len(entries)} entries, more than {limits.max_members}", "archive")
+    names = {entry: PurePosixPath(entry.filename.replace("\\", "/")) for entry in entries}
+    files = [
+        entry
+        for entry, name in names.items()
+        if not entry.is_dir() and name.parts[:1] != ("__MACOSX",) and name.name != ".DS_Store"
+    ]
+    matching = [entry for entry in files if fnmatch(names[entry].name, limits.member)]
+    if len(matching) != 1:
+        _hold(f"Of {len(files)} files in the zip {len(matching)} match, instead of one", "archive")
+    if matching[0].flag_bits & 1:
+        _hold("The zip is encrypted with a password", "encrypted")
+    return matching[0]
+
+
+def _pour(
+    source: IO[bytes] | gzip.GzipFile, archive: Path, target: Path, limits: Unpacking
+) -> None:
+    """Copy what comes out, counting what is there and not what the archive declares."""
+    packed, written = archive.stat().st_size, 0
+    with target.open("wb") as stream:
+        while piece := source.read(_PIECE):
+            if not written and piece.startswith((*_MAGIC["zip"], *_MAGIC["gz"], *_OTHERS)):
+                _hold("The archive holds another archive", "nested")
+            written += len(piece)
+            if written > limits.max_bytes:
+                _hold(f"More than {limits.max_bytes} bytes come out of the archive", "too_big")
+            if written > _RATIO_FROM_BYTES and written > packed * limits.max_ratio:
+                _hold(f"The content is over {limits.max_ratio} times the archive", "too_big")
+            stream.write(piece)
+
+
+def _drop(target: Path) -> None:
+    target.unlink(missing_ok=True)
+
+
+def _hold(fact: str, reason: str) -> NoReturn:
+    raise FileHeld(
+        f"{fact}. Accepted are a file without compression, a gz, or a zip with one data file and "
+        "without password, within the limits of the unpacking settings; ask the client for it.",
+        reason=reason,
+    )

@@ -1,0 +1,42 @@
+"""People who are not subscribed, as MailUp tells it, kept in the scratch folder for the rules of
+consent."""
+
+from pathlib import Path
+
+import polars as pl
+
+from blocks.mailup.client import MailUpClient
+from blocks.mailup.imports import Channel
+from blocks.mailup.records import Optin
+from tasks.records.agreement import ImportAgreement
+from tasks.records.judging import UNSUBSCRIBED
+from tasks.records.setaside import Parts
+
+CHANNELS: dict[str, tuple[Channel, ...]] = {
+    "email": ("email",),
+    "mobile": ("sms",),
+    "both": ("email", "sms"),
+}
+
+
+def write_refusals(folder: Path, agreement: ImportAgreement, client: MailUpClient) -> Path:
+    """Write everybody who unsubscribed, bounced, complained or is pending in the agreement's lists.
+
+    Returns a folder of Parquet parts with schema UNSUBSCRIBED, one per page of MailUp's answer.
+    """
+    parts = Parts(folder)
+    for list_id in agreement.lists:
+        for channel in CHANNELS[agreement.mapping.key]:
+            for page in client.unsubscribed(list_id, channel):
+                rows = [(list_id, channel, _address(each, channel), _cause(each)) for each in page]
+                parts.add(pl.DataFrame(rows, schema=UNSUBSCRIBED, orient="row"))
+    return folder
+
+
+def _address(person: Optin, channel: Channel) -> str:
+    return person.email if channel == "email" else person.prefix + person.number
+
+
+def _cause(person: Optin) -> str | None:
+    # The type alone decides what a cause means; sub-types are not listed completely anywhere.
+    return "pending" if person.pending else person.optout_type or None

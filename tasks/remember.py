@@ -1,0 +1,83 @@
+"""Remember: ask the ledger what earlier runs did with a file, and work alone for a client."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+
+from blocks.ledger import files, leases
+from blocks.ledger.files import FileEntry, FileKey
+from blocks.ledger.leases import Lease
+from blocks.ledger.store import Store, utc_now
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from tasks.records.agreement import ImportAgreement
+from tasks.records.handover import Claim, Fetched
+from tasks.records.verdict import Counts
+from tasks.retrying import unit
+
+LEASE_WAIT_SECONDS = 180.0
+"""How long a run waits for another run of the same client; longer than a dead run's lease lives."""
+
+
+@contextmanager
+def working_alone(agreement: ImportAgreement, *, dry_run: bool) -> Iterator[Lease | None]:
+    """Hold the client's lease while the run lasts; a dry run needs none and takes none."""
+    if dry_run:
+        yield None
+        return
+    with (
+        load(Ledger, agreement.ledger).open() as store,
+        leases.held(
+            store,
+            [f"client/{agreement.client}/{agreement.stream}"],
+            wait_seconds=LEASE_WAIT_SECONDS,
+        ) as lease,
+    ):
+        yield lease
+
+
+@unit("claim", "claim {fetched.name}")
+def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, release: bool) -> Claim:
+    """Write the file down in the ledger, or find out how far an earlier run came with it.
+
+    A dry run only looks. With `release`, a file that was reported before is begun anew.
+    """
+    key = FileKey(agreement.client, agreement.stream, fetched.sha256)
+    with load(Ledger, agreement.ledger).open() as store:
+        former = files.last_counts(store, key.client, key.stream)
+        entry = files.find(store, key)
+        if not dry_run:
+            entry = _entered(store, key, entry, agreement, fetched, release=release)
+    if entry is None:
+        return Claim(fetched.name, 0, 0, utc_now(), "nothing", fetched.name, Counts(), former)
+    get_run_logger().info("The ledger knows %s as %s", fetched.name, entry.state)
+    done = entry.state if entry.state in ("submitted", "reported") else "nothing"
+    counts = Counts(**entry.counts)
+    return Claim(
+        fetched.name, entry.id, entry.attempt, entry.seen_at, done, entry.name, counts, former
+    )
+
+
+def _entered(
+    store: Store,
+    key: FileKey,
+    entry: FileEntry | None,
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    *,
+    release: bool,
+) -> FileEntry:
+    run = str(flow_run.id or "")
+    if entry is None:
+        return files.enter(
+            store, key, name=fetched.name, size=fetched.size,
+            agreement=agreement.fingerprint, run=run,
+        )  # fmt: skip
+    others_since = agreement.same_content == "import-after-others" and files.superseded(
+        store, key, entry
+    )
+    if entry.state == "reported" and (release or others_since):
+        return files.start_again(store, entry.id, agreement=agreement.fingerprint, run=run)
+    return entry

@@ -1,0 +1,150 @@
+"""Report: give the client its result, tell the operator, and put the source file to rest."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.artifacts import create_markdown_artifact
+
+from blocks.errors import FileGone
+from blocks.ledger import files
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from blocks.servers import load_server
+from blocks.transport.base import Transport
+from blocks.transport.delivery import deliver
+from tasks.records.agreement import ImportAgreement
+from tasks.records.handover import Claim, Fetched, Hold, Outcome, Prepared, Submission
+from tasks.records.rejects import write_rejects
+from tasks.records.setaside import read_parts, write_skipped
+from tasks.records.source import join, resting_place, unique_name
+from tasks.reports.import_result import counted, first_lines, result_document, summary
+from tasks.retrying import unit
+
+
+@unit("report", "report {fetched.name}")
+def report(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    prepared: Prepared,
+    submission: Submission,
+    *,
+    dry_run: bool,
+) -> Outcome:
+    """Deliver the results, record that it was done, and move the source file, in this order.
+
+    Each step may be repeated. A dry run does none of them and only shows what would be done.
+    """
+    outcome = _outcome(fetched, claim, prepared, submission, dry_run=dry_run)
+    delivered = []
+    if not dry_run:
+        document = result_document(agreement, fetched, claim, prepared, submission, outcome)
+        with load_server(agreement.server).connect() as server:
+            delivered = _deliver(agreement, fetched, claim, prepared, document, server)
+            if outcome.fate == "imported":
+                _remember(agreement, claim)
+            if outcome.fate in ("imported", "already_imported"):
+                _put_to_rest(agreement, fetched, claim, server)
+        if outcome.fate == "held" and prepared.hold:
+            _remember_hold(agreement, claim, prepared.hold)
+    _show(agreement, outcome, prepared, submission, delivered)
+    return outcome
+
+
+def _outcome(
+    fetched: Fetched, claim: Claim, prepared: Prepared, submission: Submission, *, dry_run: bool
+) -> Outcome:
+    hold = prepared.hold or submission.hold
+    if claim.done == "reported":
+        return Outcome(fetched.name, "already_imported", claim.counts)
+    if hold:
+        return Outcome(fetched.name, "held", prepared.counts, hold)
+    if dry_run:
+        return Outcome(fetched.name, "dry_run", prepared.counts)
+    refused = submission.refused_by_mailup
+    return Outcome(fetched.name, "imported", submission.counts, refused_by_mailup=refused)
+
+
+def _deliver(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    prepared: Prepared,
+    document: dict[str, Any],
+    server: Transport,
+) -> list[str]:
+    """Write the result files beside the fetched one and deliver them; paths on the server."""
+    name = fetched.name
+    if agreement.results.names == "unique":
+        name = unique_name(name, fetched.sha256, claim.seen_at)
+    made = [(_written_document(fetched.path, document), f"{name}.result.json")]
+    language, dialect = agreement.results.language, prepared.dialect
+    if dialect and prepared.counts.rejected and not prepared.hold:
+        path = fetched.path.with_suffix(".rejects")
+        write_rejects(path, read_parts(prepared.rejects), dialect, language)
+        made.append((path, f"{name}.rejects.csv"))
+    if dialect and prepared.counts.blocked + prepared.counts.duplicate and not prepared.hold:
+        path = fetched.path.with_suffix(".skipped")
+        write_skipped(path, read_parts(prepared.skipped), dialect, language)
+        made.append((path, f"{name}.skipped.csv"))
+    folder = join(agreement.source.folder, agreement.results.folder)
+    server.make_folder(folder)
+    for path, final in made:
+        deliver(server, path, folder, final)
+    return [join(folder, final) for _, final in made]
+
+
+def _written_document(beside: Path, document: dict[str, Any]) -> Path:
+    path = beside.with_suffix(".result")
+    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _remember(agreement: ImportAgreement, claim: Claim) -> None:
+    with load(Ledger, agreement.ledger).open() as store:
+        files.move_to(store, claim.entry_id, "reported")
+
+
+def _remember_hold(agreement: ImportAgreement, claim: Claim, hold: Hold) -> None:
+    with load(Ledger, agreement.ledger).open() as store:
+        files.move_to(store, claim.entry_id, "held", reason=hold.reason)
+
+
+def _put_to_rest(
+    agreement: ImportAgreement, fetched: Fetched, claim: Claim, server: Transport
+) -> None:
+    """Move or rename the source file as agreed, unless another file has taken its name since."""
+    unique = unique_name(fetched.name, fetched.sha256, claim.seen_at)
+    goal = resting_place(agreement.source, unique)
+    if goal is None:
+        return
+    path = agreement.source.path(fetched.name)
+    if agreement.source.afterwards == "move":
+        server.make_folder(join(agreement.source.folder, agreement.source.move_to))
+    with suppress(FileGone):  # an earlier attempt has moved it
+        if server.stat(path).size != fetched.size:
+            get_run_logger().warning("%s was replaced meanwhile and stays", fetched.name)
+            return
+        server.rename(path, goal, replace=True)
+
+
+def _show(
+    agreement: ImportAgreement,
+    outcome: Outcome,
+    prepared: Prepared,
+    submission: Submission,
+    delivered: list[str],
+) -> None:
+    rejects = []
+    if outcome.fate == "dry_run":
+        rejects = first_lines(read_parts(prepared.rejects))
+    create_markdown_artifact(
+        key=f"{agreement.client}-import-recipients",
+        markdown=summary(outcome, prepared, submission, first_rejects=rejects, delivered=delivered),
+        description=f"{outcome.name}: {outcome.fate}",
+    )
+    get_run_logger().info("%s: %s %s", outcome.name, outcome.fate, counted(outcome.counts))

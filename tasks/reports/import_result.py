@@ -1,0 +1,117 @@
+"""What is told about one imported file: JSON to the client, a summary to the operator."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from tasks.records.agreement import ImportAgreement
+from tasks.records.handover import Claim, Fetched, Hold, Outcome, Prepared, Submission
+from tasks.records.reasons import sentence
+from tasks.records.verdict import Counts
+
+RESULT_VERSION = 1
+"""Version of the result document; it grows when a key changes its meaning or goes away."""
+
+FIRST_REJECTS = 20
+"""Refused records whose place and reason a dry run shows."""
+
+FATES = {
+    "imported": "Imported",
+    "already_imported": "Imported before, nothing was sent",
+    "held": "Held as a whole",
+    "dry_run": "Dry run, nothing was sent or written",
+}
+
+
+def result_document(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    prepared: Prepared,
+    submission: Submission,
+    outcome: Outcome,
+) -> dict[str, Any]:
+    """The client's result file as JSON values; no value of a record is in it."""
+    language = agreement.results.language
+    return {
+        "version": RESULT_VERSION,
+        "client": agreement.client,
+        "file": fetched.name,
+        "sha256": fetched.sha256,
+        "bytes": fetched.size,
+        "first_seen_as": claim.earlier_name,
+        "first_seen_at": _utc(claim.seen_at),
+        "reported_at": _utc(datetime.now(UTC)),
+        "outcome": outcome.fate,
+        "held": _held(outcome.hold),
+        "counts": asdict(outcome.counts),
+        "reasons": [
+            {"code": code, "records": records, "meaning": sentence(code, language)}
+            for code, records in sorted(prepared.reasons.items())
+        ],
+        "mailup": {
+            "imports": list(submission.imports),
+            "refused": submission.refused_by_mailup,
+        },
+    }
+
+
+def _held(hold: Hold | None) -> dict[str, str] | None:
+    return None if hold is None else {"reason": hold.reason, "message": hold.message}
+
+
+def _utc(moment: datetime) -> str:
+    return moment.replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def summary(
+    outcome: Outcome,
+    prepared: Prepared,
+    submission: Submission,
+    *,
+    first_rejects: list[tuple[int, str, str]],
+    delivered: list[str],
+) -> str:
+    """The operator's Markdown: counts by outcome, reasons, MailUp's counters; no personal data."""
+    parts = [f"## {outcome.name}", f"**{FATES[outcome.fate]}.**"]
+    if outcome.hold:
+        parts.append(f"> {outcome.hold.reason}: {outcome.hold.message}")
+    parts.append(_table(("outcome", "records"), [*asdict(outcome.counts).items()]))
+    if prepared.reasons:
+        rows = [(code, n, sentence(code, "en")) for code, n in sorted(prepared.reasons.items())]
+        parts.append(_table(("reason", "times", "meaning"), rows))
+    if submission.imports:
+        names = ("import_id", "list_id", "import_type", "sent", "created", "updated", "not_valid")
+        rows = [tuple(entry.get(name, "") for name in names) for entry in submission.imports[:50]]
+        parts.append(_table(names, rows))
+        parts.append(f"MailUp calls in this step: {submission.api_calls}")
+    if first_rejects:
+        parts.append(_table(("line", "column", "reason"), first_rejects))
+    if delivered:
+        parts.append("Delivered to the client: " + ", ".join(f"`{path}`" for path in delivered))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def counted(counts: Counts) -> str:
+    """The counts in one line for the log."""
+    return ", ".join(f"{number} {outcome}" for outcome, number in asdict(counts).items())
+
+
+def first_lines(parts: Iterable[pl.DataFrame]) -> list[tuple[int, str, str]]:
+    """Line, columns and sentences of the first refused records, without their cells."""
+    shown: list[tuple[int, str, str]] = []
+    for frame in parts:
+        for line, columns, reasons in frame.select("line", "columns", "reasons").iter_rows():
+            if len(shown) == FIRST_REJECTS:
+                return shown
+            sentences = " ".join(sentence(code, "en") for code in reasons)
+            shown.append((line, ", ".join(filter(None, columns)) or "(line)", sentences))
+    return shown

@@ -1,0 +1,49 @@
+"""The one place that decides what is retried, how often, and how long the waits are."""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import exponential_backoff
+
+from blocks.errors import SyncError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ATTEMPTS_AFTER_THE_FIRST = 4
+FIRST_WAIT_SECONDS = 4
+
+
+def may_be_repeated(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether the error that ended an attempt says of itself that the step may work in a moment.
+
+    Unknown errors are defects or settings: repeating them would only hide them, or, with a wrong
+    password, lock an account.
+    """
+    try:
+        state.result()
+    except SyncError as error:
+        return error.retry
+    except Exception:
+        return False
+    return False
+
+
+def unit(name: str, run_name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Decorator of every task of the project: a named unit of retry."""
+    return task(
+        name=name,
+        task_run_name=run_name,
+        retries=ATTEMPTS_AFTER_THE_FIRST,
+        retry_delay_seconds=exponential_backoff(FIRST_WAIT_SECONDS),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=may_be_repeated,
+        # Results would put paths and counts of one run into storage that outlives it; what has
+        # been done is in the ledger, and inputs must never be compared to skip a step: a file may
+        # be the same and still be due.
+        persist_result=False,
+        cache_policy=NO_CACHE,
+    )

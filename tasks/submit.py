@@ -1,0 +1,165 @@
+"""Submit: bring every batch of a file to completion in MailUp, and compare the counts."""
+
+import hashlib
+import time
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+
+import polars as pl
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+
+from blocks.accounts import MailUpAccount
+from blocks.ledger import batches, files, leases
+from blocks.ledger.batches import BatchEntry
+from blocks.ledger.leases import Lease
+from blocks.ledger.store import Store
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from blocks.mailup.client import MailUpClient
+from blocks.mailup.imports import ImportTarget
+from tasks.groups import group_ids
+from tasks.records.agreement import ImportAgreement
+from tasks.records.batches import Batch
+from tasks.records.bodies import body
+from tasks.records.handover import AccountFacts, Claim, Hold, Prepared, Submission
+from tasks.records.verdict import Counts
+from tasks.retrying import unit
+from tasks.sending import Counter, Parcel, PlanChanged
+
+SLOT_WAIT_SECONDS = 3600.0
+"""How long a batch waits for other imports of the same MailUp account."""
+LOG_EVERY_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What submitting one file needs at hand; `attempt` numbers the plan that is carried out."""
+
+    agreement: ImportAgreement
+    account: MailUpAccount
+    client: MailUpClient
+    store: Store
+    lease: Lease
+    entry_id: int
+    attempt: int
+
+
+@unit("submit", "submit {claim.name}")
+def submit(
+    agreement: ImportAgreement, prepared: Prepared, claim: Claim, facts: AccountFacts, lease: Lease
+) -> Submission:
+    """Send what the ledger does not show as done, and compare MailUp's counters with ours.
+
+    The commit that marks the file as submitted is the last thing done here.
+    """
+    if prepared.hold:
+        return Submission(prepared.counts)
+    account = load(MailUpAccount, agreement.account)
+    with load(Ledger, agreement.ledger).open() as store, account.connect() as client:
+        job = _Job(agreement, account, client, store, lease, claim.entry_id, claim.attempt)
+        if claim.done == "nothing":
+            job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
+        counts = claim.counts if claim.done == "submitted" else prepared.counts
+        entries = batches.of_file(store, job.entry_id, job.attempt)
+        submission = _compare(counts, entries, client.calls)
+        _commit(job, submission)
+    return submission
+
+
+def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Job:
+    """Send all batches; where an earlier run had begun with other ones, as a new attempt."""
+    files.move_to(job.store, job.entry_id, "submitting")
+    try:
+        _send(job, prepared, groups)
+    except PlanChanged:
+        get_run_logger().warning(
+            "The agreement, or who is unsubscribed, has changed since an earlier run began with "
+            "this file: its batches are sent anew, after those on their way have ended"
+        )
+        job = _begin_anew(job)
+        _send(job, prepared, groups)
+    return job
+
+
+def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> None:
+    counter, logger, logged = _counter(job), get_run_logger(), time.monotonic()
+    newest = job.client.latest_import_id() if prepared.batches else 0
+    for batch in prepared.batches:
+        counter.bring(_parcel(job.agreement, batch, groups), newest_import=newest)
+        if time.monotonic() - logged > LOG_EVERY_SECONDS:
+            logged = time.monotonic()
+            logger.info("%d of %d batches are complete", batch.number, len(prepared.batches))
+
+
+def _begin_anew(job: _Job) -> _Job:
+    counter = _counter(job)
+    for entry in batches.of_file(job.store, job.entry_id, job.attempt):
+        counter.settle(entry)
+    again = files.start_again(
+        job.store, job.entry_id, agreement=job.agreement.fingerprint, run=str(flow_run.id or "")
+    )
+    files.move_to(job.store, job.entry_id, "submitting")
+    return replace(job, attempt=again.attempt)
+
+
+def _counter(job: _Job) -> Counter:
+    slots = [
+        f"mailup-import/{job.agreement.account}/{number}"
+        for number in range(1, job.account.imports_at_once + 1)
+    ]
+
+    def slot() -> AbstractContextManager[Lease]:
+        return leases.held(job.store, slots, wait_seconds=SLOT_WAIT_SECONDS)
+
+    return Counter(
+        job.store, job.client, job.entry_id, job.attempt, job.lease, slot,
+        job.account.import_timeout_seconds,
+    )  # fmt: skip
+
+
+def _parcel(agreement: ImportAgreement, batch: Batch, groups: dict[tuple[int, str], int]) -> Parcel:
+    to = batch.destination
+    target = ImportTarget(
+        list_id=to.list_id,
+        group_id=groups[to.list_id, to.group] if to.group else None,
+        channel=to.channel,
+        import_type=to.import_type,
+        confirm_email=agreement.confirm_email
+        and to.channel == "email"
+        and to.import_type == "default",
+        clear_missing_fields=to.clear,
+        replace_groups=agreement.replace_groups and bool(to.group),
+    )
+    content = body(pl.read_parquet(batch.path))
+    digest = hashlib.sha256(f"{target.path} {target.params} ".encode() + content).hexdigest()
+    return Parcel(batch.number, batch.rows, content, digest, target)
+
+
+def _compare(counts: Counts, entries: list[BatchEntry], calls: int) -> Submission:
+    """Set MailUp's counters beside what was sent; a difference holds the file for a look."""
+    imports = tuple(
+        {"import_id": entry.import_id, "list_id": entry.target["list_id"],
+         "import_type": entry.target["import_type"], "sent": entry.rows, **entry.counters}
+        for entry in entries
+    )  # fmt: skip
+    given = sum(entry.counters.get("rows", 0) for entry in entries)
+    hold = None
+    if given != counts.submitted:
+        hold = Hold(
+            "counts_differ",
+            f"{counts.submitted} records were sent, but MailUp counts {given}. Compare "
+            "the imports listed in the result with MailUp's console before this file is released.",
+        )
+    refused = sum(entry.counters.get("not_valid", 0) for entry in entries)
+    return Submission(counts, imports, refused, calls, hold)
+
+
+def _commit(job: _Job, submission: Submission) -> None:
+    files.move_to(
+        job.store,
+        job.entry_id,
+        "held" if submission.hold else "submitted",
+        reason=submission.hold.reason if submission.hold else "",
+        counts=asdict(submission.counts),
+    )

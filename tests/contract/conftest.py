@@ -1,0 +1,147 @@
+"""Servers for the contract suite: each starts when the first test asks for it."""
+
+import datetime
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from real_servers import embedded, proftpd, pureftpd, sshd, vsftpd
+from real_servers.catalogue import Certificate, Server
+from real_servers.machine import SystemUser, throwaway_user
+from real_servers.network import Network
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What servers are started with."""
+
+    folder: Path
+    user: Callable[[], SystemUser]
+    certificate: Certificate
+    authorized_key: str
+
+
+Start = Callable[[Ground], AbstractContextManager[Server]]
+
+SERVERS: dict[str, Start] = {
+    "sshd": lambda on: sshd.start(on.folder, on.user(), on.authorized_key),
+    "vsftpd-ftp": lambda on: vsftpd.start(on.folder, on.user()),
+    "vsftpd-ftps": lambda on: vsftpd.start(on.folder, on.user(), on.certificate),
+    "proftpd-ftp": lambda on: proftpd.start(on.folder, on.user()),
+    "proftpd-ftps": lambda on: proftpd.start(on.folder, on.user(), on.certificate),
+    "proftpd-sftp": lambda on: proftpd.start(on.folder, on.user(), sftp=True),
+    "proftpd-no-overwrite": lambda on: proftpd.start(on.folder, on.user(), overwrite=False),
+    "pure-ftpd-ftp": lambda on: pureftpd.start(on.folder, on.user()),
+    "pure-ftpd-ftps": lambda on: pureftpd.start(on.folder, on.user(), on.certificate),
+    "embedded-sftp": lambda on: embedded.start_embedded_sftp(on.folder, on.authorized_key),
+    "embedded-ftp": lambda on: embedded.start_embedded_ftp(on.folder),
+    "embedded-ftp-no-mlsd": lambda on: embedded.start_embedded_ftp(on.folder, mlsd=False),
+    "ancient-ftp": lambda on: embedded.start_ancient_ftp(on.folder),
+    "embedded-ftps": lambda on: embedded.start_embedded_ftps(on.folder, on.certificate),
+    "embedded-ftps-implicit": lambda on: embedded.start_embedded_ftps(
+        on.folder, on.certificate, implicit=True
+    ),
+}
+FTPS_SERVERS = [name for name in SERVERS if "ftps" in name]
+SFTP_SERVERS = ["sshd", "proftpd-sftp", "embedded-sftp"]
+
+
+@pytest.fixture(scope="session")
+def system_user() -> Iterator[Callable[[], SystemUser]]:
+    """The throwaway user, made when a server first needs it."""
+    opened: list[tuple[AbstractContextManager[SystemUser], SystemUser]] = []
+
+    def get() -> SystemUser:
+        if not opened:
+            context = throwaway_user()
+            opened.append((context, context.__enter__()))
+        return opened[0][1]
+
+    yield get
+    for context, _ in opened:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def issue(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Certificate]:
+    """Certificates for 127.0.0.1, each from an authority of its own."""
+
+    def make(*, expired: bool = False) -> Certificate:
+        folder = tmp_path_factory.mktemp("certificate")
+        authority = trustme.CA()
+        end = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC) if expired else None
+        issued = authority.issue_cert("127.0.0.1", not_after=end)
+        issued.cert_chain_pems[0].write_to_path(str(folder / "certificate.pem"))
+        issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+        return Certificate(
+            authority.cert_pem.bytes().decode(), folder / "certificate.pem", folder / "key.pem"
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def certificate(issue: Callable[..., Certificate]) -> Certificate:
+    """The certificate of all FTPS servers."""
+    return issue()
+
+
+@pytest.fixture(scope="session")
+def client_key() -> ed25519.Ed25519PrivateKey:
+    """The key that SFTP servers let in."""
+    return ed25519.Ed25519PrivateKey.generate()
+
+
+@pytest.fixture(scope="session")
+def ground(
+    tmp_path_factory: pytest.TempPathFactory,
+    system_user: Callable[[], SystemUser],
+    certificate: Certificate,
+    client_key: ed25519.Ed25519PrivateKey,
+) -> Callable[[str], Ground]:
+    """What a server of this name is started with."""
+    public = client_key.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
+
+    def prepare(name: str) -> Ground:
+        folder = tmp_path_factory.mktemp(name)
+        folder.chmod(0o755)
+        return Ground(folder / "server", system_user, certificate, public.decode() + "\n")
+
+    return prepare
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def running_server(
+    request: pytest.FixtureRequest, ground: Callable[[str], Ground]
+) -> Iterator[Server]:
+    """One server after the other; without parameters of its own, a test runs on all of them."""
+    with SERVERS[request.param](ground(request.param)) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running_server: Server, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The server with an empty folder of this test's own, `server.folder`."""
+    own = replace(running_server, folder=f"test-{abs(hash(request.node.nodeid)):x}")
+    own.disk.mkdir()
+    own.own(own.disk)
+    yield own
+    shutil.rmtree(own.disk)
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
+    """From now on, every connection of this process passes a relay that can fail."""
+    relay = Network(socket.create_connection)
+    monkeypatch.setattr(socket, "create_connection", relay.connect)
+    yield relay
+    relay.close()

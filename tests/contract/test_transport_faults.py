@@ -1,0 +1,219 @@
+"""What the network does to transfers: cuts, silence, wrong addresses. Never a short file."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conftest import Ground
+from real_servers import vsftpd
+from real_servers.catalogue import Server
+from real_servers.network import Network
+
+from blocks.errors import RetryableError, ServerUnavailable
+from blocks.transport.delivery import deliver
+from blocks.transport.timeouts import Timeouts
+
+pytestmark = pytest.mark.contract
+
+SIZE = 6_000_000
+SHORT = Timeouts(connect=3, read=1, transfer=60)
+
+
+@pytest.fixture
+def big(server: Server, tmp_path: Path) -> tuple[str, Path, bytes]:
+    """Path, a local target or source, and content of a file that takes a moment."""
+    content = os.urandom(SIZE)
+    return f"{server.folder}/big.csv", tmp_path / "big.csv", content
+
+
+def test_download_that_is_cut(
+    server: Server, network: Network, big: tuple[str, Path, bytes]
+) -> None:
+    """A cut download may be repeated, leaves no short file, and resumes where the server can."""
+    path, target, content = big
+    server.plant("big.csv", content)
+    with server.connect() as transport:
+        network.cut_after(SIZE // 2)
+        with pytest.raises(RetryableError):
+            transport.read(path, target)
+        assert not target.exists()
+    network.heal()
+    before = network.passed
+    with server.connect() as transport:
+        can_resume = transport.abilities.resume and server.tells_times
+        assert transport.read(path, target) == SIZE
+    assert target.read_bytes() == content
+    assert (network.passed - before < SIZE * 0.9) is can_resume
+    assert [entry.name for entry in target.parent.iterdir()] == ["big.csv"]
+
+
+def test_part_file_of_another_version(
+    server: Server, network: Network, big: tuple[str, Path, bytes]
+) -> None:
+    """What arrived of an older file is never put before the rest of a newer one."""
+    path, target, content = big
+    server.plant("big.csv", content)
+    with server.connect() as transport:
+        network.cut_after(SIZE // 2)
+        with pytest.raises(RetryableError):
+            transport.read(path, target)
+    network.heal()
+    newer = os.urandom(SIZE)
+    later = time.time() + 5
+    os.utime(server.plant("big.csv", newer), (later, later))
+    with server.connect() as transport:
+        transport.read(path, target)
+    assert target.read_bytes() == newer
+    assert [entry.name for entry in target.parent.iterdir()] == ["big.csv"]
+
+
+def test_delivery_that_is_cut(
+    server: Server, network: Network, big: tuple[str, Path, bytes]
+) -> None:
+    """A cut delivery leaves the old file untouched under its name; the next one replaces it."""
+    _, source, content = big
+    source.write_bytes(content)
+    server.plant("report.csv", b"of yesterday")
+    transport = server.connect()
+    network.cut_after(SIZE // 2)
+    with transport, pytest.raises(RetryableError):
+        deliver(transport, source, server.folder, "report.csv")
+    assert (server.disk / "report.csv").read_bytes() == b"of yesterday"
+    network.heal()
+    with server.connect() as transport:
+        deliver(transport, source, server.folder, "report.csv")
+    assert (server.disk / "report.csv").read_bytes() == content
+    assert [entry.name for entry in server.disk.iterdir()] == ["report.csv"]
+
+
+def test_reader_never_sees_half_a_delivery(server: Server, big: tuple[str, Path, bytes]) -> None:
+    """Whoever looks while a file is delivered finds the old one, the new one, or none."""
+    _, source, content = big
+    source.write_bytes(content)
+    server.plant("report.csv", b"of yesterday")
+    sizes: set[int] = set()
+    with Watcher(server.disk / "report.csv", sizes), server.connect() as transport:
+        deliver(transport, source, server.folder, "report.csv")
+    assert sizes <= {len(b"of yesterday"), SIZE}
+
+
+def test_download_that_falls_silent(
+    server: Server, network: Network, big: tuple[str, Path, bytes]
+) -> None:
+    """A server that stops sending is given up after the agreed silence."""
+    path, target, content = big
+    server.plant("big.csv", content)
+    with server.connect(timeouts=SHORT) as transport:
+        network.be_silent_after(SIZE // 2)
+        started = time.monotonic()
+        with pytest.raises(RetryableError):
+            transport.read(path, target)
+        assert time.monotonic() - started < 8
+    assert not target.exists()
+
+
+def test_transfer_that_takes_too_long(server: Server, big: tuple[str, Path, bytes]) -> None:
+    """A transfer ends after its total time, however busily the server keeps sending."""
+    path, target, content = big
+    server.plant("big.csv", content)
+    with (
+        server.connect(timeouts=Timeouts(connect=10, read=10, transfer=0)) as transport,
+        pytest.raises(RetryableError, match="transfer_timeout_seconds"),
+    ):
+        transport.read(path, target)
+    assert not target.exists()
+
+
+def test_connection_after_an_error(server: Server, network: Network) -> None:
+    """A connection that was cut says so at the next verb, in our words, and closes in peace."""
+    transport = server.connect()
+    network.close()
+    for _ in range(2):
+        with pytest.raises(RetryableError):
+            transport.list(server.folder)
+    transport.close()
+    transport.close()
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+PROTOCOLS = ["embedded-ftp", "embedded-ftps", "embedded-ftps-implicit", "embedded-sftp"]
+on_each_protocol = pytest.mark.parametrize("running_server", PROTOCOLS, indirect=True)
+
+
+@on_each_protocol
+def test_server_that_never_answers(running_server: Server, silent_port: int) -> None:
+    """A server that takes the connection and says nothing is given up in time."""
+    started = time.monotonic()
+    with pytest.raises(ServerUnavailable) as caught:
+        running_server.connect(port=silent_port, timeouts=Timeouts(connect=1, read=1))
+    assert caught.value.retry
+    assert time.monotonic() - started < 8
+
+
+@on_each_protocol
+@pytest.mark.parametrize("passed", [100, 1500, 3000])
+def test_server_that_falls_silent_while_we_log_in(
+    running_server: Server, network: Network, passed: int
+) -> None:
+    """Silence at any step of the login is given up in time, and may be tried again."""
+    network.be_silent_after(passed)
+    started = time.monotonic()
+    with suppress(StopIteration), pytest.raises(RetryableError):
+        running_server.connect(timeouts=Timeouts(connect=1, read=1)).list("")
+    assert time.monotonic() - started < 8
+
+
+@on_each_protocol
+def test_nobody_listens(running_server: Server) -> None:
+    """A refused connection may be tried again."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(RetryableError):
+        running_server.connect(port=port)
+
+
+def test_wrong_passive_address(ground: Callable[[str], Ground], tmp_path: Path) -> None:
+    """A server that names a wrong address in PASV works, unless one insists on trusting it."""
+    on = ground("vsftpd-wrong-address")
+    wrong = "127.9.9.9"  # nobody listens there
+    with vsftpd.start(on.folder, on.user(), passive_address=wrong, epsv=False) as server:
+        with server.connect() as transport:
+            assert [*transport.list("")] == []
+        with (
+            server.connect(trust_passive_address=True) as transport,
+            pytest.raises(RetryableError),
+        ):
+            transport.list("")
+
+
+class Watcher:
+    """Notes every size that a file has while the block runs."""
+
+    def __init__(self, path: Path, sizes: set[int]) -> None:
+        self._path, self._sizes = path, sizes
+        self._leave = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        while not self._leave.is_set():
+            with suppress(FileNotFoundError):
+                self._sizes.add(self._path.stat().st_size)
+            time.sleep(0.0005)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._leave.set()
+        self._thread.join()

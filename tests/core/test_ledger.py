@@ -1,0 +1,147 @@
+"""The ledger: files by content, batches as a journal, leases."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable, RunStopped
+from blocks.ledger import batches, files, leases
+from blocks.ledger.files import FileKey
+from blocks.ledger.store import Store
+
+KEY = FileKey("acme", "import:1", "ab" * 32)
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with Store(f"sqlite:///{tmp_path}/ledger.db") as opened:
+        yield opened
+
+
+def enter(store: Store, key: FileKey = KEY, name: str = "a.csv") -> files.FileEntry:
+    return files.enter(store, key, name=name, size=10, agreement="v1", run="r1")
+
+
+def test_a_file_is_known_by_content_whatever_its_name(store: Store) -> None:
+    """The same content under another name is the same file."""
+    first = enter(store)
+    again = enter(store, name="b.csv")
+
+    assert (first.id, "a.csv") == (again.id, again.name)
+
+
+def test_the_same_content_for_another_list_is_another_file(store: Store) -> None:
+    """Content is remembered per client and destination."""
+    assert enter(store).id != enter(store, FileKey("acme", "import:2", KEY.sha256)).id
+
+
+def test_states_and_counts_are_kept_when_the_ledger_is_opened_again(tmp_path: Path) -> None:
+    """What was committed is there after a restart."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with Store(url) as store:
+        files.move_to(store, enter(store).id, "submitted", counts={"records": 3})
+
+    with Store(url) as store:
+        entry = files.find(store, KEY)
+        assert entry is not None
+        assert (entry.state, entry.counts) == ("submitted", {"records": 3})
+        assert files.last_counts(store, "acme", "import:1") == {"records": 3}
+
+
+def test_a_new_attempt_has_its_own_batches(store: Store) -> None:
+    """Batches of an earlier attempt are kept and do not count for the next one."""
+    entry = enter(store)
+    _batch(store, entry, 1)
+    again = files.start_again(store, entry.id, agreement="v2", run="r2")
+
+    assert (again.attempt, again.agreement) == (2, "v2")
+    assert batches.of_file(store, entry.id, 1)[0].number == 1
+    assert batches.of_file(store, entry.id, 2) == []
+
+
+def test_a_batch_is_written_before_it_is_sent_and_keeps_what_mailup_said(store: Store) -> None:
+    """The journal shows sending, then the import id, then MailUp's counters."""
+    entry = enter(store)
+    batch = _batch(store, entry, 1)
+    assert (batch.state, batch.import_id) == ("sending", None)
+
+    batches.accepted(store, batch.id, 77)
+    assert batches.claimed_imports(store, 5) == {77}
+    batches.done(store, batch.id, {"valid": 2})
+
+    known = batches.find(store, entry.id, 1, 1)
+    assert known is not None
+    assert (known.state, known.import_id, known.counters) == ("done", 77, {"valid": 2})
+
+
+def test_one_lease_has_one_holder(store: Store) -> None:
+    """A second run cannot take a lease that is held, and can once it is given back."""
+    first = leases.take(store, "client/acme")
+    assert first is not None
+    assert leases.take(store, "client/acme") is None
+
+    leases.release(store, first)
+    assert leases.take(store, "client/acme") is not None
+
+
+def test_an_expired_lease_passes_on_and_its_former_holder_is_told(store: Store) -> None:
+    """A machine that died blocks nobody for long; if it was only slow, it must stop."""
+    slow = leases.take(store, "client/acme", seconds=0.05)
+    assert slow is not None
+    time.sleep(0.1)
+    assert leases.take(store, "client/acme") is not None
+
+    with pytest.raises(RunStopped, match="taken over"):
+        leases.require(store, slow)
+
+
+def test_a_held_lease_outlives_its_term(store: Store) -> None:
+    """The background renewal keeps a lease for as long as the work takes."""
+    with leases.held(store, ["client/acme"], wait_seconds=0, seconds=0.3):
+        time.sleep(0.8)
+        assert leases.take(store, "client/acme") is None
+    assert leases.take(store, "client/acme") is not None
+
+
+def test_waiting_for_a_lease_is_bounded(store: Store) -> None:
+    """A run that cannot have the lease in time leaves with a clear message."""
+    leases.take(store, "client/acme")
+    with (
+        pytest.raises(LeaseHeld, match="Another run holds client/acme"),
+        leases.held(store, ["client/acme"], wait_seconds=0.2, sleep=lambda _: None),
+    ):
+        pytest.fail("the lease was given twice")
+
+
+def test_of_many_at_once_exactly_one_takes_the_lease(tmp_path: Path) -> None:
+    """Racing threads, each with its own connection: one winner."""
+    url, won = f"sqlite:///{tmp_path}/ledger.db", []
+    Store(url).close()
+
+    def race() -> None:
+        with Store(url) as store:
+            won.append(leases.take(store, "client/acme"))
+
+    racers = [threading.Thread(target=race) for _ in range(8)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert sum(lease is not None for lease in won) == 1
+
+
+@pytest.mark.parametrize("url", ["nonsense", "unknown+driver://x", "sqlite:////proc/no/ledger.db"])
+def test_a_wrong_url_says_what_is_accepted(url: str) -> None:
+    """A ledger that cannot be opened is a setting to mend, told without showing the URL."""
+    with pytest.raises((ConfigurationError, LedgerUnavailable)) as told:
+        Store(url)
+    assert url not in str(told.value)
+
+
+def _batch(store: Store, entry: files.FileEntry, number: int) -> batches.BatchEntry:
+    return batches.write_ahead(
+        store, entry.id, entry.attempt, number, target={"list_id": 1}, rows=2, sha256="cd" * 32,
+        after_import=5,
+    )  # fmt: skip

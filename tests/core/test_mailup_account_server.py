@@ -1,0 +1,119 @@
+"""The account block with a Prefect server: the shared pace, and refresh tokens stored back."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
+
+from blocks.accounts import MailUpAccount
+from sandbox.mailup.server import Emulator, start
+
+pytestmark = pytest.mark.journeys
+
+WORK = """
+import sys, time
+from prefect import flow
+from blocks.accounts import MailUpAccount
+
+@flow
+def work():
+    with MailUpAccount.load(sys.argv[1]).connect() as client:
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            client.account_info()
+
+work()
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prefect_server() -> Iterator[None]:
+    """One Prefect server for the file; without heartbeats a flow ends at once."""
+    with (
+        prefect_test_harness(server_startup_timeout=60),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    """An emulator with MailUp's limit of 5 calls per second."""
+    with start(tmp_path / "mailup", calls_per_second=5) as running:
+        yield running
+
+
+def save(emulator: Emulator, name: str, **changes: object) -> MailUpAccount:
+    """A saved block for the emulator."""
+    known: dict[str, object] = {
+        "client_id": emulator.client_id,
+        "client_secret": emulator.client_secret,
+        "username": emulator.username,
+        "password": emulator.password,
+        "console_url": emulator.console_url,
+        "statistics_url": emulator.statistics_url,
+        "token_url": emulator.token_url,
+    }
+    account = MailUpAccount.model_validate(known | changes)
+    account.save(name, overwrite=True)
+    return account
+
+
+def test_the_rate_limit_is_made_once_and_kept_up_to_date(emulator: Emulator) -> None:
+    """Ensuring the limit is repeatable, and follows the block."""
+    account = save(emulator, "limit")
+    account.ensure_rate_limit()
+    account.ensure_rate_limit()
+    faster = account.model_copy(update={"calls_per_second": 2.0})
+    faster.ensure_rate_limit()
+    with get_client(sync_client=True) as client:
+        limit = client.read_global_concurrency_limit_by_name(account.rate_limit_name)
+    assert (limit.limit, limit.slot_decay_per_second) == (1, 2.0)
+
+
+def test_two_processes_share_the_pace(emulator: Emulator) -> None:
+    """Two runs of one account in two processes are never refused for calling too often."""
+    save(emulator, "shared")
+    script = [sys.executable, "-c", WORK, "shared"]
+    environment = os.environ | {"PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    processes = [subprocess.Popen(script, env=environment) for _ in range(2)]
+    assert [process.wait(timeout=90) for process in processes] == [0, 0]
+    log = requests.get(f"{emulator.base_url}/_sandbox/log", timeout=5).json()
+    assert {call["status"] for call in log} == {200}
+    assert len(log) > 6
+
+
+def test_a_rotated_refresh_token_is_stored_in_the_block(emulator: Emulator) -> None:
+    """After a run the block holds the new refresh token; what else changed meanwhile is kept."""
+    form = {
+        "grant_type": "password",
+        "username": emulator.username,
+        "password": emulator.password,
+        "client_id": emulator.client_id,
+        "client_secret": emulator.client_secret,
+    }
+    first = requests.post(emulator.token_url, data=form, timeout=5).json()["refresh_token"]
+    save(emulator, "rotating", password=None, refresh_token=first)
+
+    @flow
+    def call() -> str:
+        account = MailUpAccount.load("rotating")
+        save(emulator, "rotating", password=None, refresh_token=first, page_size=77)
+        with account.connect() as client:
+            return client.account_info().username
+
+    assert call() == emulator.username
+    stored = MailUpAccount.load("rotating")
+    assert stored.refresh_token is not None
+    assert stored.refresh_token.get_secret_value() != first
+    assert stored.page_size == 77
+    with stored.connect() as client:
+        assert client.account_info().username == emulator.username

@@ -1,0 +1,80 @@
+"""Which files are taken, in which order, and where they go."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.records.source import Source, in_order, resting_place, unique_name
+
+
+@dataclass(frozen=True)
+class Listed:
+    name: str
+    modified_at: datetime | None = None
+
+
+def names(files: list[Listed]) -> list[str]:
+    return [file.name for file in files]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "taken"),
+    [
+        ("glob", "contacts-*.csv", ["contacts-1.csv", "contacts-1.csv.rejects.csv"]),
+        ("regex", r"contacts-\d+\.csv", ["contacts-1.csv"]),
+        ("glob", "*", ["CONTACTS-1.CSV", "contacts-1.csv", "contacts-1.csv.rejects.csv"]),
+    ],
+    ids=["glob", "regex matches the whole name", "everything but hidden files"],
+)
+def test_only_files_that_match_are_taken(kind: str, pattern: str, taken: list[str]) -> None:
+    """The pattern decides; a name that begins with a dot is somebody's work in progress."""
+    listed = [
+        Listed(name)
+        for name in ("contacts-1.csv", ".contacts-2.csv", "contacts-1.csv.rejects.csv", "CONTACTS-1.CSV")
+    ]  # fmt: skip
+    assert names(in_order(listed, Source(pattern=pattern, pattern_kind=kind))) == taken
+
+
+def test_files_are_ordered_by_name_or_by_age() -> None:
+    """The order is the agreed one, also where a server tells no time."""
+    day = datetime(2026, 11, 23, tzinfo=UTC)
+    listed = [Listed("b.csv", day.replace(hour=1)), Listed("a.csv", day), Listed("c.csv")]
+
+    assert names(in_order(listed, Source())) == ["a.csv", "b.csv", "c.csv"]
+    assert names(in_order(listed, Source(order="modified"))) == ["c.csv", "a.csv", "b.csv"]
+
+
+def test_a_renamed_file_is_not_taken_again() -> None:
+    """Whatever the pattern, what carries the agreed suffix has been imported."""
+    source = Source(pattern="*", afterwards="rename", rename_suffix=".done")
+    place = resting_place(source, unique_name("a.csv", "ab" * 32, datetime(2026, 1, 2, 3, 4, 5)))  # noqa: DTZ001
+
+    assert place == "a.20260102T030405.abababab.csv.done"
+    assert not source.takes(place)
+
+
+def test_the_same_content_always_rests_at_the_same_place() -> None:
+    """Moving twice is harmless, and two files of one name do not collide."""
+    source, day = Source(folder="in"), datetime(2026, 1, 2, tzinfo=UTC)
+    first, second = (unique_name("a.csv", digest * 32, day) for digest in ("aa", "bb"))
+
+    assert resting_place(source, first) == "in/imported/a.20260102T000000.aaaaaaaa.csv"
+    assert resting_place(source, first) != resting_place(source, second)
+    assert resting_place(Source(afterwards="leave"), first) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"pattern": "(", "pattern_kind": "regex"}, "pattern is not a regular expression"),
+        ({"move_to": "."}, "move_to is the folder itself"),
+        ({"afterwards": "delete"}, "'leave', 'rename' or 'move'"),
+        ({"paterns": "*"}, "paterns"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(wrong: dict[str, str], told: str) -> None:
+    """The message names the field and what is accepted."""
+    with pytest.raises(ValidationError, match=told):
+        Source(**wrong)

@@ -1,0 +1,52 @@
+"""When a file is held as a whole."""
+
+import pytest
+
+from blocks.errors import CountsDiffer, FileHeld
+from tasks.records.thresholds import Thresholds, hold_if_unlikely
+from tasks.records.verdict import Counts
+
+
+@pytest.mark.parametrize(
+    ("limits", "counts", "opt_outs", "before", "reason"),
+    [
+        (Thresholds(), Counts(), 0, {}, "too_few_records"),
+        (Thresholds(max_records=5), Counts(records=6, submitted=6), 0, {}, "too_many_records"),
+        (Thresholds(), Counts(records=100, rejected=21), 0, {}, "too_many_rejects"),
+        (Thresholds(max_opt_out_percent=5), Counts(records=100), 6, {}, "too_many_opt_outs"),
+        (Thresholds(), Counts(records=49), 0, {"records": 100}, "file_shrank"),
+    ],
+)
+def test_a_file_beyond_a_limit_is_held(
+    limits: Thresholds, counts: Counts, opt_outs: int, before: dict[str, int], reason: str
+) -> None:
+    """Each limit holds the file, and the message gives the figure and the way out."""
+    with pytest.raises(FileHeld, match="release=true") as told:
+        hold_if_unlikely(limits, counts, opt_outs=opt_outs, before=before, full=True)
+    assert told.value.context["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("counts", "before", "full"),
+    [
+        (Counts(records=100, rejected=20), {}, False),
+        (Counts(records=3, rejected=3), {}, False),
+        (Counts(records=49), {"records": 100}, False),
+        (Counts(records=50), {"records": 100}, True),
+    ],
+    ids=["at the limit", "small files", "incremental files may shrink", "half is still agreed"],
+)
+def test_a_file_within_the_limits_passes(
+    counts: Counts, before: dict[str, int], full: bool
+) -> None:
+    """A limit is what is still accepted."""
+    hold_if_unlikely(Thresholds(), counts, opt_outs=0, before=before, full=full)
+
+
+def test_a_record_without_an_outcome_stops_the_run() -> None:
+    """records = submitted + unchanged + duplicate + rejected + blocked, or nothing is done."""
+    whole = Counts(records=15, submitted=1, unchanged=2, duplicate=3, rejected=4, blocked=5)
+    assert whole.conserved() == whole
+
+    with pytest.raises(CountsDiffer, match="16 records but 15"):
+        Counts(records=16, submitted=1, unchanged=2, duplicate=3, rejected=4, blocked=5).conserved()
