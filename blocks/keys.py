@@ -17,7 +17,7 @@ class GpgKey(Block):
         ```python
         from blocks.keys import GpgKey
 
-        key = GpgKey.load("acme")
+        key = GpgKey.load("BLOCK_NAME")
         ```
     """
 

@@ -41,6 +41,6 @@ class Ledger(Block):
         ),
     )
 
-    def open(self) -> Store:
-        """Open the ledger; tables that are missing are created."""
-        return Store(self.url.get_secret_value())
+    def open(self, *, only_look: bool = False) -> Store:
+        """Open the ledger; tables that are missing are created, unless it is only looked at."""
+        return Store(self.url.get_secret_value(), only_look=only_look)

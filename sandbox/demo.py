@@ -8,6 +8,7 @@ Everything it writes is below `.demo`; with `--keep` all of it goes on running u
 import argparse
 import json
 import shutil
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -27,6 +28,9 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     parser.add_argument("--rows", type=int, default=3000, help="contacts in the file")
     chosen = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Set even where the shell had it ignored: children would inherit that and never end.
+        signal.signal(number, signal.default_int_handler)
     shutil.rmtree(HOME, ignore_errors=True)
     with ExitStack() as stack:
         programs = stack.enter_context(Programs(HOME))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.mailup.seed import BOUNCED, COMPLAINED, PENDING, UNSUBSCRIBED, seeded
+from sandbox.mailup.seed_people import BOUNCED, COMPLAINED, PENDING, UNSUBSCRIBED, seeded
 
 HEADER = "email;nome;cognome;cellulare;data_nascita;citta;consenso"
 ENCODING = "cp1252"

@@ -63,9 +63,18 @@ class FileServer:
 class _Door(asyncssh.SSHServer):
     """Lets one user in, by password or by a key of `authorized_client_keys`."""
 
-    def __init__(self, username: str, password: str) -> None:
+    def __init__(self, username: str, password: str, connections: set[Any]) -> None:
         self._username = username
         self._password = password
+        self._connections = connections
+        self._connection: Any = None
+
+    def connection_made(self, conn: Any) -> None:
+        self._connection = conn
+        self._connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
+        self._connections.discard(self._connection)
 
     def begin_auth(self, username: str) -> bool:  # noqa: ARG002 - asyncssh's signature
         return True
@@ -107,8 +116,9 @@ def start_sftp(
         if host_key
         else asyncssh.generate_private_key("ssh-ed25519")
     )
+    connections: set[Any] = set()
     options = {
-        "server_factory": lambda: _Door(username, password),
+        "server_factory": lambda: _Door(username, password, connections),
         "server_host_keys": [key],
         "sftp_factory": lambda channel: asyncssh.SFTPServer(channel, chroot=str(root).encode()),
         "authorized_client_keys": str(authorized_keys) if authorized_keys else None,
@@ -116,17 +126,18 @@ def start_sftp(
         "reuse_address": True,
     }
     public = key.export_public_key().decode().split()
-    return _serve_sftp(port, options, host_key=f"{public[0]} {public[1]}")
+    return _serve_sftp(port, options, connections, host_key=f"{public[0]} {public[1]}")
 
 
-def _serve_sftp(port: int, options: dict[str, Any], *, host_key: str) -> FileServer:
+def _serve_sftp(
+    port: int, options: dict[str, Any], connections: set[Any], *, host_key: str
+) -> FileServer:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="sandbox-sftp", daemon=True)
     thread.start()
-    connections: set[Any] = set()
 
     async def listen() -> Any:
-        return await asyncssh.listen(HOST, port, acceptor=connections.add, **options)
+        return await asyncssh.listen(HOST, port, **options)
 
     try:
         acceptor = asyncio.run_coroutine_threadsafe(listen(), loop).result(STOP_SECONDS)
@@ -143,10 +154,12 @@ def _serve_sftp(port: int, options: dict[str, Any], *, host_key: str) -> FileSer
 
 async def _hang_up(acceptor: Any, connections: set[Any]) -> None:
     acceptor.close()
-    for connection in connections:
+    open_ones = list(connections)
+    for connection in open_ones:
         connection.abort()
     await acceptor.wait_closed()
-    await asyncio.sleep(0)
+    waits = [connection.wait_closed() for connection in open_ones]
+    await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), STOP_SECONDS)
     rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in rest:
         task.cancel()

@@ -15,7 +15,7 @@ from tasks.records.source import Source, in_order
 from tasks.retrying import unit
 
 
-@unit("look for files")
+@unit("look", "look for files of {agreement.client}")
 def look(agreement: ImportAgreement, file: str) -> list[RemoteFile]:
     """Files to import, in order; only `file` where one is named. Empty where nothing is there.
 

@@ -16,7 +16,7 @@ from tasks.refusals import write_refusals
 from tasks.retrying import unit
 
 
-@unit("consult MailUp")
+@unit("consult", "consult MailUp account {agreement.account}")
 def consult(agreement: ImportAgreement, scratch: Path) -> AccountFacts:
     """Dynamic fields and groups of the account and, where consent asks for it, who said no.
 

@@ -66,13 +66,15 @@ def _write_keys(ring: Path, key: GpgKey) -> None:
     """Put the keys where only gpg, in a folder with mode 0700, reads them."""
     passphrase = key.passphrase.get_secret_value() if key.passphrase else ""
     (ring / "passphrase").write_text(passphrase)
+    # The agent encrypts the key again for its own store: slow by design, and of no use here.
+    (ring / "gpg-agent.conf").write_text("s2k-count 65536\n")
     (ring / "private.asc").write_text(key.private_key.get_secret_value())
     for number, signer in enumerate(key.signers):
         (ring / f"signer-{number}.asc").write_text(signer)
 
 
 def _run(ring: Path, source: Path, target: Path, max_bytes: int) -> None:
-    ShellOperation(
+    operation = ShellOperation(
         commands=[_COMMAND],
         env={
             "KEY_RING": str(ring),
@@ -82,7 +84,13 @@ def _run(ring: Path, source: Path, target: Path, max_bytes: int) -> None:
             "SECONDS_EACH": str(TIMEOUT_SECONDS),
         },
         stream_output=False,
-    ).run()
+    )
+    with operation:
+        process = operation.trigger()
+        process.wait_for_completion()
+        # prefect-shell leaves its ends of the pipes open.
+        for pipe in (process._process.stdout, process._process.stderr):
+            pipe.close()
 
 
 def _judge(ring: Path, target: Path, key: GpgKey, max_bytes: int) -> None:

@@ -45,9 +45,11 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
     A dry run only looks. With `release`, a file that was reported before is begun anew.
     """
     key = FileKey(agreement.client, agreement.stream, fetched.sha256)
-    with load(Ledger, agreement.ledger).open() as store:
-        former = files.last_counts(store, key.client, key.stream)
-        entry = files.find(store, key)
+    former, entry = {}, None
+    with load(Ledger, agreement.ledger).open(only_look=dry_run) as store:
+        if not store.is_new:
+            former = files.last_counts(store, key.client, key.stream)
+            entry = files.find(store, key)
         if not dry_run:
             entry = _entered(store, key, entry, agreement, fetched, release=release)
     if entry is None:

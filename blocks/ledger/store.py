@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from blocks.errors import ConfigurationError, LedgerUnavailable
-from blocks.ledger.tables import metadata
+from blocks.ledger.tables import files, metadata
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another one's lock on SQLite before it is given up."""
@@ -23,12 +23,25 @@ def utc_now() -> datetime:
 
 
 class Store:
-    """An open ledger. Use as a context manager; every `transaction` commits or leaves no trace."""
+    """An open ledger. Use as a context manager; every `transaction` commits or leaves no trace.
 
-    def __init__(self, url: str) -> None:
+    Tables that are missing are created, unless it is opened only to look.
+    """
+
+    def __init__(self, url: str, *, only_look: bool = False) -> None:
         self._engine = _open(url)
+        if not only_look:
+            with self.transaction() as connection:
+                metadata.create_all(connection)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever written into this ledger."""
+        place = self._engine.url.database or ""
+        if self._engine.dialect.name == "sqlite" and not Path(place).exists():
+            return True  # connecting would already make the file
         with self.transaction() as connection:
-            metadata.create_all(connection)
+            return not inspect(connection).has_table(files.name)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -98,7 +98,7 @@ class Answer:
 
     def throttle_error(self) -> MailUpUnavailable:
         """The error for a call that the rate limit refused: nothing was done."""
-        return MailUpUnavailable(self._told, status=self.status, throttled=True, sent=True)
+        return MailUpUnavailable(self._told, status=self.status, throttled=True, sent=False)
 
     @property
     def _told(self) -> str:

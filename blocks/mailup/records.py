@@ -118,7 +118,8 @@ class ImportStatus:
 class ImportDetail:
     """One import as the account's history shows it.
 
-    *started* and *ended* are MailUp's texts, "" while there is none. A flag is None where the answer leaves it out.
+    *started* and *ended* are MailUp's texts, "" while there is none. A flag is None where the
+    answer leaves it out.
     """
 
     id: int

@@ -119,8 +119,8 @@ class FtpSession(ftplib.FTP_TLS):
             self.auth()
         except ftplib.error_perm:
             raise ConfigurationError(
-                f"{self._settings.address}: the server refuses AUTH TLS, and without it no password "
-                "is sent; ask its owner for the port of FTPS, or for implicit TLS."
+                f"{self._settings.address}: the server refuses AUTH TLS, without which no password "
+                "is sent; ask its owner for the port of FTPS or for implicit TLS."
             ) from None
 
     def _features(self) -> frozenset[str]:

@@ -1,11 +1,13 @@
 """Pinned SSH host keys: what an operator may paste, reduced to SHA256 fingerprints."""
 
 import base64
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from blocks.errors import ConfigurationError
 
@@ -59,10 +61,7 @@ def _family(algorithm: str) -> tuple[str, ...] | None:
 
 def _fingerprint_of_text(algorithm: str, blob: str) -> str:
     try:
-        key = base64.b64decode(blob, validate=True)
-    except binascii.Error:
-        key = b""
-    name = algorithm.encode()
-    if not key.startswith(len(name).to_bytes(4, "big") + name):
-        raise ConfigurationError(f"host_key is cut or damaged; {ACCEPTED}.")
-    return fingerprint(key)
+        load_ssh_public_key(f"{algorithm} {blob}".encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ConfigurationError(f"host_key is cut or damaged; {ACCEPTED}.") from None
+    return fingerprint(base64.b64decode(blob))

@@ -1,6 +1,7 @@
 """The application: all routes behind the gate."""
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -10,9 +11,11 @@ from sandbox.mailup import (
     control,
     imports,
     lists,
+    messages,
     oauth,
     page,
     recipients,
+    statistics,
 )
 from sandbox.mailup.gate import Gate
 from sandbox.mailup.settings import Settings
@@ -26,16 +29,28 @@ async def _api_error(_: Request, error: Exception) -> Response:
         return error.answer()
     if isinstance(error, HTTPException):
         return ApiError(error.status_code, "Endpoint not found or method not allowed").answer()
-    raise error
+    return ApiError(400, "A part of the address or a parameter is missing or malformed").answer()
 
 
 def build(store: Store, settings: Settings, worker: Worker) -> Gate:
     """The ASGI application over a store that is planted already."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    for part in (oauth, account, lists, imports, recipients, changes, control, page):
+    for part in (
+        oauth,
+        account,
+        lists,
+        imports,
+        recipients,
+        changes,
+        messages,
+        statistics,
+        control,
+        page,
+    ):
         app.include_router(part.router)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _api_error)
+    app.add_exception_handler(RequestValidationError, _api_error)
     gate = Gate(app, store, settings)
     app.state.store, app.state.settings = store, settings
     app.state.worker, app.state.gate = worker, gate

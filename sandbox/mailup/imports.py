@@ -1,7 +1,9 @@
 """Asynchronous imports: accepted with a bare id, looked at with counters, never with reasons.
 
 Chosen: `GET /Console/Imports` lists the oldest first; a confirmation sending exists once its import
-is completed; in the mode "refuse" a second import gets 400 while one is at work.
+is completed; in the mode "refuse" a second import gets 400 while one is at work; `Rows.Total` is
+known from the start (with the setting `total_at_once` off only at the end), all other counters at
+the end.
 """
 
 import json
@@ -74,11 +76,12 @@ def _accept(
         "SELECT 1 FROM import WHERE status IN (?, ?)", (NOT_STARTED, RUNNING)
     ):
         raise ApiError(400, "Import error: another import process is running for this account")
+    known = {"Total": len(items)} if state.settings.total_at_once else {}
     import_id = store.write(
         "INSERT INTO import (list_id, group_id, channel, flags, status, accepted, started, ended, "
         "counters, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (list_id, group_id, channel, json.dumps(flags.as_json()), NOT_STARTED, time.time(),
-         NEVER, NEVER, "{}", body),
+         NEVER, NEVER, json.dumps(known), body),
     )  # fmt: skip
     state.worker.hand_over(import_id, items)
     return WcfJson(import_id)
@@ -141,7 +144,7 @@ def import_status(request: Request, import_id: int) -> Response:
         "ImportedRecipients": counters.New + counters.Update,
         "NotValidRecipients": invalid,
         "UpdatedRecipients": counters.Update,
-        "ValidRecipients": counters.Total - invalid,
+        "ValidRecipients": counters.valid(row["channel"]),
     }
     return WcfJson(body)
 
@@ -189,7 +192,7 @@ def _rows(row: Any, flags: Flags) -> dict[str, Any]:
             "NumberUpdate": 0 if email else counters.Update,
             "RepeatedEmail": counters.RepeatedEmail,
             "RepeatedNumber": counters.RepeatedNumber,
-            "Total": counters.Total - invalid,
+            "Total": counters.valid(flags.channel),
         },
     }
 

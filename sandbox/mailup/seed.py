@@ -1,16 +1,19 @@
-"""What a new account holds: 28 fields, three lists, groups, about 200 recipients; always the same.
-
-Recipients are `NAME.SURNAME.NNN@example.it` and the like; `seeded()` tells what became of each, so
-that example files and tests can aim at them.
-"""
+"""What a new account holds: 28 fields, three lists, groups, 200 recipients; always the same."""
 
 import json
-import random
-from dataclasses import dataclass
 
+from sandbox.mailup.seed_messages import plant_messages
+from sandbox.mailup.seed_people import (
+    BOUNCED,
+    CAUSES,
+    PENDING,
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    Seeded,
+    seeded,
+)
 from sandbox.mailup.store import Store
 
-SEED = 20_240_507
 NEWSLETTER, OFFERS, SMS = 1, 2, 3
 TEST_GROUP = 1
 OPTIN_DATE = "2023-03-14 09:30:00.000"
@@ -39,44 +42,6 @@ GROUPS = (
     (5, OFFERS, "Negozi", "", 1),
     (6, SMS, "TEST", "Gruppo di sistema", 0),
 )
-NAMES = ("Anna", "Niccolò", "Giulia", "Luca", "Chiara", "Matteo", "Sofia", "Andrea", "Noè", "Zoë")
-SURNAMES = ("Rossi", "Bianchi", "D'Angelo", "Ferrari", "De Luca", "Marà", "Conti", "Ricci")
-CITIES = (("Milano", "MI", "20121"), ("Forlì", "FC", "47121"), ("Roma", "RM", "00184"))
-
-SUBSCRIBED, UNSUBSCRIBED, BOUNCED, COMPLAINED, PENDING = (
-    "subscribed", "unsubscribed", "bounced", "complained", "pending",
-)  # fmt: skip
-CAUSES = {UNSUBSCRIBED: 2, BOUNCED: 8, COMPLAINED: 16}
-SHARES = ((SUBSCRIBED, 130), (UNSUBSCRIBED, 30), (BOUNCED, 15), (COMPLAINED, 5), (PENDING, 20))
-
-
-@dataclass(frozen=True)
-class Seeded:
-    """One recipient of a new account and its state in the Newsletter list."""
-
-    id: int
-    email: str
-    state: str
-    fields: dict[str, str]
-    number: str | None
-
-
-def seeded() -> list[Seeded]:
-    """The recipients of a new account, in order of their ids."""
-    chance = random.Random(SEED)
-    states = [state for state, share in SHARES for _ in range(share)]
-    return [_person(number, state, chance) for number, state in enumerate(states, start=1)]
-
-
-def _person(number: int, state: str, chance: random.Random) -> Seeded:
-    name, surname = chance.choice(NAMES), chance.choice(SURNAMES)
-    city, province, postcode = chance.choice(CITIES)
-    fields = {
-        "1": name, "2": surname, "4": city, "5": province, "6": postcode,
-        "8": "Italia", "12": f"C{number:05d}", "27": f"{chance.randint(1950, 2005)}-06-15",
-    }  # fmt: skip
-    phone = f"34712{number:05d}" if number % 3 == 0 else None
-    return Seeded(number, f"{state}.{number:03d}@example.it", state, fields, phone)
 
 
 def plant(store: Store) -> None:
@@ -98,6 +63,7 @@ def plant(store: Store) -> None:
             "INSERT INTO membership VALUES (?, ?)",
             [(2 if p.id % 2 else 3, p.id) for p in people if p.state == SUBSCRIBED],
         )
+        plant_messages(connection, people)
 
 
 def _recipient(person: Seeded) -> tuple[object, ...]:

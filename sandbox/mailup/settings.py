@@ -30,6 +30,8 @@ class Settings:
     slow_page_seconds: float = 0.0
     import_seconds: float = 0.5
     busy: Busy = "queue"
+    total_at_once: bool = True
+    retention_days: int | None = None
     zone: str = "Europe/Rome"
     log_size: int = field(default=20_000)
 

@@ -49,6 +49,11 @@ class Counters:
             return self.InvalidEmail + self.WithoutEmail
         return self.InvalidNumber + self.WithoutNumber + self.WithoutPrefix
 
+    def valid(self, channel: str) -> int:
+        """Rows that were taken, repeated ones included."""
+        repeated = self.RepeatedEmail if channel == "email" else self.RepeatedNumber
+        return self.New + self.Update + repeated
+
 
 @dataclass(slots=True)
 class Person:

@@ -84,8 +84,8 @@ class ImportAgreement(BaseModel):
     mode: Literal["incremental", "full"] = Field(
         default="incremental",
         description=(
-            "Incremental: a file holds changes. Full: a file holds everybody, so a file that "
-            "shrank is held and subscribers missing from it are counted (nobody is removed)."
+            "Incremental: a file holds changes. Full: a file holds everybody, so one that shrank "
+            "beyond thresholds.max_shrink_percent is held; nobody is removed for being absent."
         ),
     )
     confirm_email: bool = Field(

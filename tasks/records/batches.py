@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -10,6 +11,9 @@ from tasks.records.destinations import Destination, destinations
 
 PENDING_ROWS = 200_000
 """Records of batches not yet full that are held in memory at most; beyond, they go to disk."""
+
+_SPILL_GROUP = 10_000
+"""Rows of a row group of spill files: the least that is read for a slice."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,11 @@ def write_batches(
     destinations. `folder` has to be empty or to hold only what this function wrote before.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shelves = _Shelves(folder, batch_size)
+    shelves = _Shelves(folder, batch_size, pending_rows)
     for part in parts:
         for destination, records in destinations(part):
             shelves.put(destination, records)
-        if shelves.pending > pending_rows:
-            shelves.spill()
+        shelves.make_room()
     return list(_numbered(shelves.close(), folder))
 
 
@@ -56,87 +59,122 @@ def _numbered(written: dict[Destination, list[tuple[Path, int]]], folder: Path) 
             yield Batch(number, destination, rows, path.rename(folder / f"{number:06}.parquet"))
 
 
-@dataclass(frozen=True)
-class _Slice:
-    """Records of one destination inside a spill file."""
+class _Place(NamedTuple):
+    """Where a destination's records lie in a spill file."""
 
-    path: Path
     start: int
     rows: int
 
-    def read(self) -> pl.DataFrame:
-        return pl.scan_ipc(self.path).slice(self.start, self.rows).collect()
-
 
 class _Shelves:
-    """One shelf per destination with what is not a full batch yet, in memory or on disk."""
+    """One shelf per destination for what is not a full batch yet, in memory or on disk.
 
-    def __init__(self, folder: Path, batch_size: int) -> None:
+    A spill file holds destinations in the order of sending, so that a range of destinations is one
+    slice of each file.
+    """
+
+    def __init__(self, folder: Path, batch_size: int, pending_rows: int) -> None:
         self._folder = folder
         self._batch_size = batch_size
-        self._shelves: dict[Destination, list[pl.DataFrame | _Slice]] = {}
+        self._pending_rows = pending_rows
+        self._pending = 0
+        self._held: dict[Destination, list[pl.DataFrame]] = {}
+        self._spills: list[Path] = []
+        self._spilled: dict[Destination, dict[int, _Place]] = {}
         self._written: dict[Destination, list[tuple[Path, int]]] = {}
         self._files = 0
-        self._spills: list[Path] = []
-        self.pending = 0
 
     def put(self, destination: Destination, records: pl.DataFrame) -> None:
         """Lay records on their shelf; full batches go to disk at once."""
-        shelf = self._shelves.setdefault(destination, [])
+        shelf = self._held.setdefault(destination, [])
         shelf.append(records)
-        self.pending += records.height
-        if _height(shelf) >= self._batch_size:
-            self._write_full(destination)
+        self._pending += records.height
+        # Where earlier records lie in a spill file, a batch has to begin with those.
+        if destination not in self._spilled and _height(shelf) >= self._batch_size:
+            self._write(destination, last=False)
 
-    def spill(self) -> None:
-        """Move everything that is held in memory to one file on disk."""
-        path = self._folder / f"spill-{len(self._spills)}.arrow"
-        self._spills.append(path)
-        frames: list[pl.DataFrame] = []
-        start = 0
-        for shelf in self._shelves.values():
-            for place, item in enumerate(shelf):
-                if isinstance(item, pl.DataFrame):
-                    frames.append(item)
-                    shelf[place] = _Slice(path, start, item.height)
-                    start += item.height
-        pl.concat(frames).write_ipc(path)
-        self.pending = 0
+    def make_room(self) -> None:
+        """Move everything that is held in memory to one file on disk if it is too much."""
+        if self._pending > self._pending_rows:
+            self._spill()
 
     def close(self) -> dict[Destination, list[tuple[Path, int]]]:
         """Write what is left on the shelves; return the files and their rows by destination."""
-        for destination in self._shelves:
-            self._write_full(destination)
-            self._write(destination, self._take(destination))
+        if self._spilled:
+            self._spill()
+            for some in self._ranges():
+                self._bring_back(some)
+        for destination in list(self._held):
+            self._write(destination, last=True)
         for path in self._spills:
             path.unlink()
         return self._written
 
-    def _write_full(self, destination: Destination) -> None:
-        records = self._take(destination)
-        full = records.height - records.height % self._batch_size
-        for start in range(0, full, self._batch_size):
-            self._write(destination, records.slice(start, self._batch_size))
-        if full < records.height:
-            # A copy, for a slice would keep the whole part in memory.
-            self._shelves[destination] = [records.slice(full).clone().rechunk()]
-            self.pending += records.height - full
+    def _spill(self) -> None:
+        path = self._folder / f"spill-{len(self._spills) + 1}.parquet"
+        frames: list[pl.DataFrame] = []
+        start = 0
+        for destination in sorted(self._held, key=lambda one: one.rank):
+            shelf = self._held[destination]
+            place = _Place(start, _height(shelf))
+            self._spilled.setdefault(destination, {})[len(self._spills)] = place
+            frames += shelf
+            start += place.rows
+        if frames:
+            pl.concat(frames).write_parquet(path, compression="lz4", row_group_size=_SPILL_GROUP)
+            self._spills.append(path)
+        self._held, self._pending = {}, 0
 
-    def _take(self, destination: Destination) -> pl.DataFrame:
-        shelf = self._shelves[destination]
-        self.pending -= sum(item.height for item in shelf if isinstance(item, pl.DataFrame))
-        self._shelves[destination] = []
-        frames = [item if isinstance(item, pl.DataFrame) else item.read() for item in shelf]
-        return pl.concat(frames) if frames else pl.DataFrame()
+    def _ranges(self) -> Iterator[list[Destination]]:
+        """Spilled destinations in the order of sending, as many at once as memory may hold."""
+        some: list[Destination] = []
+        rows = 0
+        for destination in sorted(self._spilled, key=lambda one: one.rank):
+            more = sum(place.rows for place in self._spilled[destination].values())
+            if some and rows + more > self._pending_rows:
+                yield some
+                some, rows = [], 0
+            some.append(destination)
+            rows += more
+        yield some
 
-    def _write(self, destination: Destination, records: pl.DataFrame) -> None:
-        if records.is_empty():
-            return
-        self._files += 1
-        path = self._folder / f"unnumbered-{self._files}.parquet"
-        records.write_parquet(path, compression="lz4", statistics=False)
-        self._written.setdefault(destination, []).append((path, records.height))
+    def _bring_back(self, some: list[Destination]) -> None:
+        """Make batches of a range of spilled destinations."""
+        places = {destination: self._spilled.pop(destination) for destination in some}
+        for number, path in enumerate(self._spills):
+            here = {to: place[number] for to, place in places.items() if number in place}
+            if not here:
+                continue
+            start = min(place.start for place in here.values())
+            rows = sum(place.rows for place in here.values())
+            records = pl.scan_parquet(path).slice(start, rows).collect()
+            for destination, place in here.items():
+                self.put(destination, records.slice(place.start - start, place.rows))
+        for destination in some:
+            if destination in self._held:
+                self._write(destination, last=True)
+
+    def _write(self, destination: Destination, *, last: bool) -> None:
+        """Write a shelf's full batches and, if it is the last time, what remains."""
+        shelf = self._held.pop(destination)
+        self._pending -= _height(shelf)
+        records = pl.concat(shelf)
+        files = self._written.setdefault(destination, [])
+        while records.height >= self._batch_size or (last and records.height):
+            self._files += 1
+            path = self._folder / f"unnumbered-{self._files}.parquet"
+            batch, records = records.head(self._batch_size), records.slice(self._batch_size)
+            batch.write_parquet(path, compression="lz4", statistics=False)
+            files.append((path, batch.height))
+        if records.height:
+            self._held[destination] = [_copy(records)]
+            self._pending += records.height
 
 
-def _height(shelf: list[pl.DataFrame | _Slice]) -> int:
-    return sum(item.height if isinstance(item, pl.DataFrame) else item.rows for item in shelf)
+def _height(frames: list[pl.DataFrame]) -> int:
+    return sum(frame.height for frame in frames)
+
+
+def _copy(records: pl.DataFrame) -> pl.DataFrame:
+    """The same records in memory of their own: a slice would hold on to all of its source."""
+    return records[pl.int_range(records.height, eager=True)]

@@ -1,5 +1,6 @@
 """A mapping made concrete: this file's columns, this account's fields."""
 
+import re
 from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ class Binding:
         """The client's name for what our records call `into`; empty if it is in no column."""
         return next((column.name for column in self.columns if column.into == into), "")
 
+
+_VALUE = re.compile(r"@|[0-9]{5}")
+"""What names of columns do not hold, but the first record of a file without header does."""
 
 _INTO: dict[Target, str] = {
     "email": "email",
@@ -121,10 +125,17 @@ def _in_file(wanted: str, file_columns: Sequence[str]) -> str:
         return alike[0]
     fault = "has several columns" if alike else "has no column"
     raise FileHeld(
-        f"The file {fault} '{wanted}'; its columns are {_listed(file_columns)}. Nothing of it was "
-        "sent: mend the file's header or the mapping.",
+        f"The file {fault} '{wanted}'; {_there(file_columns)}. Nothing of it was sent: mend the "
+        "file's header or the mapping.",
         reason="header",
     )
+
+
+def _there(file_columns: Sequence[str]) -> str:
+    """What the header holds, for a message; not if it is somebody's data."""
+    if any(_VALUE.search(name) for name in file_columns):
+        return "its first line looks like data, not like names of columns"
+    return f"its columns are {_listed(file_columns)}"
 
 
 def _field_id(wanted: str, fields: Table[int, str]) -> int:

@@ -20,6 +20,8 @@ def body(records: pl.DataFrame) -> bytes:
     {"Name", "Email", "MobilePrefix", "MobileNumber", "Fields": [{"Id", "Value"}]}, with null
     values left out and Name, empty, only on the SMS channel, where MailUp wants it.
     """
+    if records.is_empty():
+        return b"[]"
     texts = _escaped(records)
     pieces = [*_identifiers(texts), pl.lit('"Fields":['), _fields(texts), pl.lit("]}")]
     rows = texts.select(pl.concat_str(pieces).str.join(","))
@@ -39,8 +41,9 @@ def _escaped(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _identifiers(texts: pl.DataFrame) -> Iterator[pl.Expr]:
-    sms = texts.height and texts["channel"][0] == "sms"
-    yield pl.lit('{"Name":"",' if sms else "{")
+    sms = texts["channel"][0] == "sms"
+    # Repeated, not a literal: rows without any value are rows all the same.
+    yield pl.repeat('{"Name":"",' if sms else "{", pl.len())
     for name, key in _IDENTIFIERS.items():
         nulls = texts[name].null_count()
         if nulls == texts.height:

@@ -70,13 +70,11 @@ def _records(normal: pl.DataFrame, binding: Binding) -> pl.DataFrame:
         "mobile": pl.lit("sms"),
         "both": pl.when(pl.col("email").is_null()).then(pl.lit("sms")).otherwise(pl.lit("email")),
     }[binding.mapping.key]
-    cleared = pl.any_horizontal(pl.col(name).is_null() for name in fields)
+    clears = [pl.col(name).is_null() for name in fields] if binding.mapping.clears else []
     number = pl.concat_str("prefix", "number")
     address = pl.when(pl.col("channel") == "email").then("email").otherwise(number)
     return (
-        normal.with_columns(
-            channel=channel, clear=cleared if binding.mapping.clears else pl.lit(False)
-        )
+        normal.with_columns(channel=channel, clear=pl.any_horizontal(pl.lit(False), *clears))
         .with_columns(keys(pl.col("channel"), address))
         .select(*RECORD, *fields)
     )

@@ -6,6 +6,7 @@ wins; but a row that unsubscribes beats those that do not, unless the last row i
 """
 
 from functools import cached_property
+from itertools import accumulate
 
 import polars as pl
 
@@ -20,12 +21,10 @@ _SPREAD = {"key_high": 0x9E3779B97F4A7C15, "key_low": 0xC2B2AE3D27D4EB4F}
 _OPT_OUT_BONUS = 1 << 40
 """More than any file has rows: puts every row that unsubscribes after every other."""
 
-_COLLECTED = {
-    "line": pl.Int64(),
-    "key_high": pl.UInt64(),
-    "key_low": pl.UInt64(),
-    "opt_out": pl.Boolean(),
-}
+_ROWS_AT_ONCE = 500_000
+"""Keys that are compared at once; the others wait for their share of all possible keys."""
+
+_BEATEN = {"row": pl.UInt32(), "line": pl.Int64(), "instead": pl.Int64()}
 
 
 class Keys:
@@ -58,21 +57,36 @@ class Keys:
         return masks
 
     def beaten(self) -> pl.DataFrame:
-        """The records that do not count: `line`, `reason` (DUPLICATE), `instead` (winner's line)."""
-        return self._ranked.sort("row").select("line", pl.lit(DUPLICATE).alias("reason"), "instead")
+        """The records that do not count: `line`, `reason`, and `instead`, the winner's line."""
+        return self._ranked.select("line", pl.lit(DUPLICATE).alias("reason"), "instead")
 
     @cached_property
     def _ranked(self) -> pl.DataFrame:
         """Every record that does not count: row in the file, line, and line of the winner."""
-        every = pl.concat([pl.DataFrame(schema=_COLLECTED), *self._chunks]).with_row_index("row")
+        starts = [0, *accumulate(chunk.height for chunk in self._chunks)]
+        shares = starts[-1] // _ROWS_AT_ONCE + 1
+        found = [pl.DataFrame(schema=_BEATEN)]
+        for share in range(shares):
+            mine = pl.col("key_high") % shares == share
+            every = pl.concat(
+                chunk.with_row_index("row", offset=start).filter(mine)
+                for chunk, start in zip(self._chunks, starts, strict=False)
+            )
+            found.append(self._beaten_in(every))
+        return pl.concat(found).sort("row")
+
+    def _beaten_in(self, every: pl.DataFrame) -> pl.DataFrame:
+        """The records that do not count among all those whose keys fall in one share."""
         # Half a key settles almost all records; only the rest is compared by whole keys.
         shared = every.filter(pl.col("key_high").is_duplicated())
         bonus = pl.lit(0) if self._last_row_decides else pl.col("opt_out") * _OPT_OUT_BONUS
-        winner = pl.col("row").max_by(pl.col("row").cast(pl.Int64) + bonus)
-        line = pl.col("line").max_by(pl.col("row").cast(pl.Int64) + bonus)
+        rank = pl.col("row").cast(pl.Int64) + bonus
         keys = ("key_high", "key_low")
         return (
-            shared.with_columns(winner.over(keys).alias("winner"), line.over(keys).alias("instead"))
+            shared.with_columns(
+                pl.col("row").max_by(rank).over(keys).alias("winner"),
+                pl.col("line").max_by(rank).over(keys).alias("instead"),
+            )
             .filter(pl.col("row") != pl.col("winner"))
-            .select("row", "line", "instead")
+            .select(_BEATEN.keys())
         )

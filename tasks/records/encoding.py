@@ -28,6 +28,7 @@ _ACCEPTED = "utf-8, cp1252, iso-8859-1, iso-8859-15, utf-16"
 _ASCII = bytes(range(0x80))
 _NOT_LEADING = bytes(range(0xC0))
 _SAMPLE = 1 << 16
+_FEW = 10_000
 # Code points at which cp1252 and iso-8859-15 disagree; cp1252 and iso-8859-1 agree from 0xA0 on.
 _DIFFER = frozenset(b"\xa4\xa6\xa8\xb4\xb8\xbc\xbd\xbe")
 _CP1252_ONLY = frozenset(range(0x80, 0xA0))
@@ -40,10 +41,11 @@ _WESTERN = frozenset(
 class Survey:
     """What the whole file shows.
 
-    Numbers of valid characters and of invalid bytes, read as UTF-8; where some are invalid, the
-    bytes over 0x7F that occur, and a sample of the lines that hold them.
+    Its size, and its numbers of valid characters and of invalid bytes, read as UTF-8; where some
+    are invalid, the bytes over 0x7F that occur, and a sample of the lines that hold them.
     """
 
+    size: int = 0
     valid: int = 0
     bad: int = 0
     high: set[int] = field(default_factory=set)
@@ -90,6 +92,7 @@ def survey(path: Path) -> Survey:
     found = Survey()
     with path.open("rb") as stream:
         for block in line_blocks(iter(lambda: stream.read(PIECE), b""), PIECE):
+            found.size += len(block)
             if not block.isascii():
                 _count(block, found)
     return found
@@ -118,29 +121,33 @@ def _accented(block: bytes, room: int) -> bytes:
 def _narrow(found: Survey, wanted: str) -> str:
     """Decide among UTF-8 and the single-byte encodings."""
     utf8 = found.valid > found.bad
-    if wanted == "utf-8" and found.bad > found.valid:
-        raise _held("Most accented characters of the file are not UTF-8")
     if wanted not in ("auto", "utf-8") and utf8:
         raise _held(f"The file is in UTF-8, not {wanted}")
     if wanted != "auto":
         return wanted
     if utf8 or not found.bad:
         return "utf-8"
-    if found.valid > 0.05 * found.bad:
-        raise _held("The file mixes UTF-8 with another encoding")
-    return _western(found)
+    doubt = _doubt(found)
+    if not doubt:
+        return "cp1252"
+    # So few bad bytes cost their own lines and no others: what is left reads alike everywhere.
+    if found.bad * _FEW <= found.size:
+        return "utf-8"
+    raise _held(doubt)
 
 
-def _western(found: Survey) -> str:
-    """cp1252 where the evidence allows nothing else, or where the alternatives read the same."""
+def _doubt(found: Survey) -> str:
+    """Why the file cannot be taken for cp1252; empty where it can, or where it makes no odds."""
     text = bytes(found.sample).decode("cp1252", "replace")
     high = [character for character in text if character > "\x7f"]
+    if found.valid > 0.05 * found.bad:
+        return "The file mixes UTF-8 with another encoding"
     plausible = sum(character in _WESTERN for character in high) >= 0.95 * len(high)
     if not plausible or not _confirmed(bytes(found.sample)):
-        raise _held("The file is neither UTF-8 nor plainly Western European")
+        return "The file is neither UTF-8 nor plainly Western European"
     if not found.high & _CP1252_ONLY and found.high & _DIFFER:
-        raise _held("The file reads differently in cp1252 and in iso-8859-15")
-    return "cp1252"
+        return "The file reads differently in cp1252 and in iso-8859-15"
+    return ""
 
 
 def _confirmed(sample: bytes) -> bool:

@@ -12,7 +12,7 @@ from tasks.records.verdict import LINE
 
 SAMPLE_RECORDS = 100
 """Records looked at before a separator is believed."""
-_FITTING = 0.9
+_FITTING = 0.5
 _NAMES = {";": "';'", ",": "','", "|": "'|'", "\t": "tab"}
 _BREAK = re.compile(rb"\r\n|\n|\r")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

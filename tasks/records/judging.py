@@ -10,7 +10,7 @@ from tasks.records.binding import Binding
 from tasks.records.check import keys
 from tasks.records.consent import Consent, check_grant
 from tasks.records.emails import with_ascii_domains
-from tasks.records.verdict import LINE, REJECTS
+from tasks.records.verdict import LINE, REJECTS, no_rejects
 
 UNSUBSCRIBED: dict[str, pl.DataType] = {
     "list_id": pl.Int64(),
@@ -108,7 +108,7 @@ _BLOCKED = {
 
 def judge(
     records: pl.DataFrame,
-    originals: pl.DataFrame,
+    originals: pl.DataFrame | None,
     people: Known | None,
     consent: Consent,
     binding: Binding,
@@ -117,7 +117,10 @@ def judge(
 ) -> Judged:
     """Decide for each record of a chunk how it is sent, or that it is not.
 
-    `originals` is the chunk's text frame, from which the cells of listed people are taken. Rows
+    `originals` is the chunk's text frame, from which the cells of listed people are taken; None
+    leaves their cells null, and the line has to do. `people` may be None where the agreement does
+    not ask for them. Whoever judges before duplicates are settled has to drop from `granted` the
+    lines that do not win. Rows
     that unsubscribe always pass, as opt-outs. All others are default imports, which change
     nobody's status; only with a grant that holds today are people who left sent as opt-ins, and
     then without the identifier of the other channel, which the grant does not concern. A row that
@@ -193,12 +196,18 @@ def _one_channel(send: pl.DataFrame) -> pl.DataFrame:
 
 
 def _listed(
-    records: pl.DataFrame, reason: pl.Expr, originals: pl.DataFrame, binding: Binding
+    records: pl.DataFrame, reason: pl.Expr, originals: pl.DataFrame | None, binding: Binding
 ) -> pl.DataFrame:
     """Records as rows of the schema REJECTS, with the client's column of their key at fault."""
+    if records.is_empty():
+        return no_rejects()
     key = {"email": binding.client_name("email"), "sms": binding.client_name("number")}
     column = pl.col("channel").replace_strict(key, return_dtype=pl.String)
-    cells = originals.select(LINE, cells=pl.concat_list(binding.file_columns))
+    if originals is None:
+        originals = pl.DataFrame(schema=dict.fromkeys([LINE, *binding.file_columns], pl.String))
+        originals = originals.cast({LINE: pl.Int64})
+    there = originals.filter(pl.col(LINE).is_in(records[LINE].implode()))
+    cells = there.select(LINE, cells=pl.concat_list(binding.file_columns))
     return (
         records.select(LINE, columns=pl.concat_list(column), reasons=pl.concat_list(reason))
         .join(cells, on=LINE, how="left", maintain_order="left")

@@ -86,15 +86,21 @@ def _flat(data: bytes) -> bytes:
 def _well_quoted(lines: pl.Series, dialect: FileDialect, quote: str) -> pl.Series:
     """Which lines consist of cells that are wholly quoted or without quotes, and are enough."""
     q, s = re.escape(quote), re.escape(dialect.separator)
-    cell = f"(?:{q}(?:[^{q}]|{q}{q})*{q}|[^{q}{s}]*)"
-    formed = lines.str.contains(f"^{cell}(?:{s}{cell})*$")
     wanted = len(dialect.columns) - 1
-    enough = lines.str.count_matches(dialect.separator, literal=True) == wanted
-    # Quoted separators are rare: only lines that have too many at first sight are looked into.
-    index = (formed & ~enough).arg_true()
-    inside = lines.gather(index).str.replace_all(f"{q}[^{q}]*{q}", "")
-    found = inside.str.count_matches(dialect.separator, literal=True) == wanted
-    return formed & enough.scatter(index.filter(found), True)
+    separators = lines.str.count_matches(dialect.separator, literal=True)
+    good = (separators == wanted) & lines.str.contains(_shape(f"[^{q}{s}]", q, s))
+    # Quoted separators are rare: only lines with too many separators are looked into for them.
+    index = (separators > wanted).arg_true()
+    inside = lines.gather(index)
+    bare = inside.str.replace_all(f"{q}[^{q}]*{q}", "")
+    enough = bare.str.count_matches(dialect.separator, literal=True) == wanted
+    return good.scatter(index.filter(enough & inside.str.contains(_shape(f"[^{q}]", q, s))), True)
+
+
+def _shape(inner: str, q: str, s: str) -> str:
+    """Regex of a line whose quoted cells hold characters `inner` and doubled quotes."""
+    cell = f"(?:{q}(?:{inner}|{q}{q})*{q}|[^{q}{s}]*)"
+    return f"^{cell}(?:{s}{cell})*$"
 
 
 def plain_frame(marks: Marks, free: pl.Series, line: int, dialect: FileDialect) -> pl.DataFrame:

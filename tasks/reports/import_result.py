@@ -1,6 +1,6 @@
 """What is told about one imported file: JSON to the client, a summary to the operator."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from tasks.records.agreement import ImportAgreement
+from tasks.records.batches import Batch
 from tasks.records.handover import Claim, Fetched, Hold, Outcome, Prepared, Submission
 from tasks.records.reasons import sentence
 from tasks.records.verdict import Counts
@@ -88,11 +89,24 @@ def summary(
         rows = [tuple(entry.get(name, "") for name in names) for entry in submission.imports[:50]]
         parts.append(_table(names, rows))
         parts.append(f"MailUp calls in this step: {submission.api_calls}")
+    if outcome.fate == "dry_run":
+        parts.append(_planned(prepared.batches))
     if first_rejects:
         parts.append(_table(("line", "column", "reason"), first_rejects))
     if delivered:
         parts.append("Delivered to the client: " + ", ".join(f"`{path}`" for path in delivered))
     return "\n\n".join(parts) + "\n"
+
+
+def _planned(batches: Sequence[Batch]) -> str:
+    """What would be sent: records and batches by destination."""
+    plan: dict[tuple[Any, ...], list[int]] = {}
+    for batch in batches:
+        to = batch.destination
+        key = (to.channel, to.list_id, to.group or "", to.import_type)
+        plan.setdefault(key, []).append(batch.rows)
+    head = ("channel", "list", "group", "import type", "records", "batches")
+    return _table(head, [(*key, sum(rows), len(rows)) for key, rows in plan.items()])
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:

@@ -242,6 +242,16 @@ def test_a_rate_limit_that_stays_ends(emulator: Emulator, connect: Connect) -> N
     assert 30 < sum(naps) <= 60
 
 
+def test_an_import_that_was_only_throttled_was_not_accepted(
+    emulator: Emulator, connect: Connect
+) -> None:
+    """When the rate limit never lets an import pass, there is nothing to look for."""
+    control(emulator, "faults", path=f"{RECIPIENTS}$", kind="429", times=1000)
+    with pytest.raises(MailUpUnavailable) as caught:
+        connect(nap=lambda _: None).start_import(ImportTarget(list_id=1), body(2))
+    assert caught.value.context["maybe_accepted"] is False
+
+
 def test_every_request_is_paced_and_counted(emulator: Emulator, connect: Connect) -> None:
     """Log-ins and repeats go through the pace too."""
     control(emulator, "faults", path=r"/Console/List(\?|$)", kind="503", times=1)

@@ -53,21 +53,22 @@ def test_totals_of_zero_are_not_believed(count: int, size: int) -> None:
     assert list(range(count)) == _ids(_server(ROWS[:count], tells_total=False), size)
 
 
-def test_an_unpaged_answer_is_read_once() -> None:
-    """PageSize 0 with all items is one page, asked for once."""
+@pytest.mark.parametrize(("count", "total"), [(1203, 0), (100, 0), (40, 5000)])
+def test_an_unpaged_answer_is_read_once(count: int, total: int) -> None:
+    """PageSize 0 means one page, asked for once, whatever the total says."""
     asked: list[int] = []
 
     def get_page(number: int, _size: int) -> Page:
         asked.append(number)
-        return Page(ROWS, 0, 0)
+        return Page(ROWS[:count], 0, total)
 
-    assert len(ROWS) == len(_ids(get_page, 100))
+    assert _ids(get_page, 100) == list(range(count))
     assert asked == [0]
 
 
 def test_more_items_than_asked_for_is_an_unpaged_answer() -> None:
     """A server that ignores the page size is asked once."""
-    assert len(ROWS) == len(_ids(lambda _, size: Page(ROWS, size, len(ROWS)), 100))
+    assert len(ROWS) == len(_ids(lambda _, size: Page(ROWS, size, 5000), 100))
 
 
 def test_a_server_that_repeats_its_page_is_refused() -> None:

@@ -17,9 +17,8 @@ with warnings.catch_warnings():
     from pyftpdlib.ioloop import IOLoop
     from pyftpdlib.servers import FTPServer
 
-RFC_959 = (
-    "USER PASS QUIT PASV TYPE STRU MODE RETR STOR RNFR RNTO DELE RMD MKD PWD CWD CDUP LIST NLST NOOP"
-).split()
+LOGIN = {"USER", "PASS", "QUIT", "PWD", "CWD", "CDUP", "TYPE", "STRU", "MODE", "PASV", "NOOP"}
+RFC_959 = LOGIN | {"LIST", "NLST", "RETR", "STOR", "RNFR", "RNTO", "DELE", "RMD", "MKD"}
 USERNAME, PASSWORD = "client", "s3cret-Pässword"
 
 

@@ -12,7 +12,7 @@ Port {port}
 ListenAddress 127.0.0.1
 HostKey {folder}/hostkey
 PidFile {folder}/sshd.pid
-AuthorizedKeysFile {folder}/authorized_keys
+AuthorizedKeysFile .ssh/authorized_keys
 AllowUsers {user}
 PasswordAuthentication yes
 PubkeyAuthentication yes
@@ -34,7 +34,10 @@ def start(folder: Path, user: SystemUser, authorized_key: str = "") -> Iterator[
     folder.mkdir()
     folder.chmod(0o755)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "hostkey"))
-    (folder / "authorized_keys").write_text(authorized_key)
+    # sshd reads this file with the user's rights, and test folders are closed to others.
+    keys = user.home / ".ssh/authorized_keys"
+    keys.parent.mkdir(exist_ok=True)
+    keys.write_text(authorized_key)
     port = free_ports(1)[0]
     configuration = folder / "sshd_config"
     configuration.write_text(CONFIGURATION.format(port=port, folder=folder, user=user.name))

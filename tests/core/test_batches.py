@@ -1,0 +1,125 @@
+"""Batches: every record once, in order, opt-outs first, however the records arrive."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tasks.records.batches import Batch, write_batches
+from tasks.records.destinations import Destination
+from tasks.records.verdict import LINE
+
+SCHEMA = {
+    LINE: pl.Int64,
+    "channel": pl.String,
+    "list_id": pl.Int64,
+    "group": pl.String,
+    "import_type": pl.String,
+    "clear": pl.Boolean,
+}
+Place = tuple[str, int, str | None, str, bool]
+
+
+def records(places: list[Place]) -> pl.DataFrame:
+    rows = [(line, *place) for line, place in enumerate(places, start=2)]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def written(
+    folder: Path, places: list[Place], *, size: int = 2, part: int = 3, pending: int = 1000
+) -> list[tuple[int, Destination, list[int]]]:
+    frame = records(places)
+    parts = [frame.slice(start, part) for start in range(0, frame.height, part)]
+    batches = write_batches(iter(parts), folder, size, pending_rows=pending)
+    assert sorted(folder.iterdir()) == sorted(batch.path for batch in batches)
+    return [(batch.number, batch.destination, lines(batch)) for batch in batches]
+
+
+def lines(batch: Batch) -> list[int]:
+    frame = pl.read_parquet(batch.path)
+    assert frame.height == batch.rows and dict(frame.schema) == SCHEMA
+    return frame[LINE].to_list()
+
+
+def test_batches_are_full_in_order_and_opt_outs_go_first(tmp_path: Path) -> None:
+    """Records keep the file's order in their destination; who leaves is sent first."""
+    stay: Place = ("email", 7, None, "default", False)
+    leave: Place = ("email", 9, None, "optout", False)
+    assert written(tmp_path, [stay, stay, leave, stay, stay, stay]) == [
+        (1, Destination(*leave), [4]),
+        (2, Destination(*stay), [2, 3]),
+        (3, Destination(*stay), [5, 6]),
+        (4, Destination(*stay), [7]),
+    ]
+
+
+def test_no_records_no_batches(tmp_path: Path) -> None:
+    """Nothing to send leaves nothing on disk."""
+    assert write_batches(iter([records([])]), tmp_path / "new", 10) == []
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_destination_says_everything_that_an_import_needs(tmp_path: Path) -> None:
+    """Channel, list, group, import type and clearing each make a destination of their own."""
+    base: Place = ("email", 7, None, "default", False)
+    others: list[Place] = [
+        ("sms", 7, None, "default", False),
+        ("email", 8, None, "default", False),
+        ("email", 7, "News", "default", False),
+        ("email", 7, None, "optin", False),
+        ("email", 7, None, "default", True),
+    ]
+    assert len(written(tmp_path, [base, *others], size=100)) == 6
+
+
+def test_many_destinations_are_spilled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more destinations than memory may hold, records wait on disk and none is lost."""
+    seen: list[Path] = []
+    write = pl.DataFrame.write_parquet
+
+    def watched(frame: pl.DataFrame, path: Path, **options: object) -> None:
+        seen.append(path)
+        write(frame, path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", watched)
+    places: list[Place] = [("email", 1 + n % 300, None, "default", False) for n in range(1500)]
+    got = written(tmp_path, places, size=4, part=50, pending=200)
+    assert sorted(line for _, _, batch in got for line in batch) == list(range(2, 1502))
+    assert sum(path.name.startswith("spill") for path in seen) >= 5
+
+
+drawn = st.lists(
+    st.tuples(
+        st.sampled_from(["email", "sms"]),
+        st.integers(1, 3),
+        st.sampled_from([None, "News"]),
+        st.sampled_from(["default", "optout"]),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(drawn, st.integers(1, 5), st.integers(1, 9), st.integers(0, 20))
+def test_batches_do_not_depend_on_how_records_arrive(
+    tmp_path_factory: pytest.TempPathFactory,
+    places: list[Place],
+    size: int,
+    part: int,
+    pending: int,
+) -> None:
+    """Cut into other parts, with other limits of memory, the same records give the same batches."""
+    one = written(tmp_path_factory.mktemp("a"), places, size=size, part=100)
+    other = written(tmp_path_factory.mktemp("b"), places, size=size, part=part, pending=pending)
+    assert one == other
+    assert [number for number, _, _ in one] == list(range(1, len(one) + 1))
+    assert sorted(line for _, _, batch in one for line in batch) == list(range(2, len(places) + 2))

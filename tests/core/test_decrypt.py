@@ -1,0 +1,167 @@
+"""Promises of decryption, with the real gpg: only what is meant for us and signed comes out."""
+
+import logging
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from blocks.errors import ConfigurationError, FileHeld
+from blocks.keys import GpgKey
+from tasks.decrypt import decrypt
+
+DATA = b"email;name\na@example.com;Anna\n"
+PASSPHRASE = "open $(touch injected); sesame"
+
+needs_gpg = pytest.mark.skipif(shutil.which("gpg") is None, reason="skipped: needs gpg")
+
+
+class Keyring:
+    """Key pairs of us, a client and a stranger, in one gpg home."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        (home / "gpg-agent.conf").write_text("s2k-count 65536\n")
+        for name in ("us", "client", "stranger"):
+            self.gpg("--quick-gen-key", name, "future-default", "default", "never", user=name)
+
+    def gpg(self, *arguments: str, data: bytes = b"", user: str = "") -> bytes:
+        """Run gpg and return what it prints."""
+        secret = PASSPHRASE if user == "us" else ""
+        fixed = ["gpg", "--homedir", str(self.home), "--batch", "--yes", "--trust-model", "always"]
+        loopback = ["--pinentry-mode", "loopback", "--passphrase", secret]
+        done = subprocess.run(
+            [*fixed, *loopback, *arguments], input=data, capture_output=True, check=True, timeout=60
+        )
+        return done.stdout
+
+    def private(self, name: str) -> str:
+        return self.gpg("--armor", "--export-secret-keys", name, user=name).decode()
+
+    def public(self, name: str) -> str:
+        return self.gpg("--armor", "--export", name).decode()
+
+    def encrypted(self, to: str, by: str = "", data: bytes = DATA) -> bytes:
+        signing = ("--sign", "--local-user", by) if by else ()
+        return self.gpg(*signing, "--encrypt", "--recipient", to, data=data, user=by)
+
+
+@pytest.fixture(scope="module")
+def ring() -> Iterator[Keyring]:
+    """A keyring in a folder with a path short enough for gpg's sockets."""
+    with tempfile.TemporaryDirectory(prefix="keys-", ignore_cleanup_errors=True) as name:
+        try:
+            yield Keyring(Path(name))
+        finally:
+            command = [shutil.which("gpgconf") or "", "--homedir", name, "--kill", "all"]
+            subprocess.run(command, check=False, timeout=60)
+
+
+@pytest.fixture
+def key(ring) -> GpgKey:
+    """Our key, with the client as signer."""
+    return GpgKey(
+        private_key=ring.private("us"), passphrase=PASSPHRASE, signers=[ring.public("client")]
+    )
+
+
+def opened(tmp_path: Path, content: bytes, key: GpgKey, **options: int) -> bytes:
+    """Decrypt a file whose name is hostile."""
+    path, folder = tmp_path / "a.csv; touch injected $(touch injected).gpg", tmp_path / "out"
+    path.write_bytes(content)
+    folder.mkdir(exist_ok=True)
+    try:
+        return decrypt(path, key, folder, **options).read_bytes()
+    finally:
+        assert not list(tmp_path.rglob("injected"))
+
+
+@needs_gpg
+def test_signed_file_is_opened(tmp_path, ring, key, caplog, monkeypatch):
+    """A file for us, signed by the client, comes out; keys are gone and no secret is logged."""
+    scratch = tmp_path / "t"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level(logging.DEBUG):
+        assert opened(tmp_path, ring.encrypted("us", "client"), key) == DATA
+    assert list(scratch.iterdir()) == []
+    assert PASSPHRASE not in caplog.text + repr(key)
+    assert "PRIVATE KEY" not in caplog.text + repr(key)
+
+
+@needs_gpg
+def test_signature_is_not_asked_for_without_signers(tmp_path, ring, key):
+    """Without signers an unsigned file is enough."""
+    lenient = key.model_copy(update={"signers": []})
+    assert opened(tmp_path, ring.encrypted("us"), lenient) == DATA
+
+
+@needs_gpg
+@pytest.mark.parametrize("signer", ["", "stranger", "us"])
+def test_missing_or_foreign_signature_is_held(tmp_path, ring, key, signer):
+    """An unsigned file, or one signed by anybody but a signer, is held and not left behind."""
+    with pytest.raises(FileHeld) as held:
+        opened(tmp_path, ring.encrypted("us", signer), key)
+    assert held.value.context["reason"] == "signature"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@needs_gpg
+def test_file_for_another_key_is_held(tmp_path, ring, key):
+    """A file that is encrypted for somebody else is held."""
+    with pytest.raises(FileHeld, match="another key"):
+        opened(tmp_path, ring.encrypted("stranger", "client"), key)
+
+
+@needs_gpg
+def test_file_that_is_not_encrypted_is_held(tmp_path, ring, key):
+    """A plain file, or one that is only signed, is not taken for an encrypted one."""
+    for content in (DATA, ring.gpg("--sign", "--local-user", "client", data=DATA)):
+        with pytest.raises(FileHeld, match="not encrypted"):
+            opened(tmp_path, content, key)
+
+
+@needs_gpg
+def test_damaged_or_cut_file_is_held(tmp_path, ring, key):
+    """A file that lost its end, or in which a bit changed, is held."""
+    whole = ring.encrypted("us", "client")
+    changed = whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:]
+    for content in (whole[:-30], whole[:200], changed):
+        with pytest.raises(FileHeld) as held:
+            opened(tmp_path, content, key)
+        assert held.value.context["reason"] == "decrypt"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@needs_gpg
+def test_bomb_is_held(tmp_path, ring, key):
+    """What would unpack to more than agreed is stopped on the way."""
+    with pytest.raises(FileHeld) as held:
+        opened(tmp_path, ring.encrypted("us", "client", b"0" * 5_000_000), key, max_bytes=1_000_000)
+    assert held.value.context["reason"] == "too_big"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@needs_gpg
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"passphrase": "wrong"}, "passphrase"),
+        ({"passphrase": None}, "passphrase"),
+        ({"private_key": "nonsense"}, "private_key"),
+        ({"signers": ["nonsense"]}, "signers"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path, ring, key, change, field):
+    """A wrong passphrase or unreadable key is a setting to mend, and the message names it."""
+    values = {
+        "private_key": key.private_key.get_secret_value(),
+        "passphrase": PASSPHRASE,
+        "signers": key.signers,
+    }
+    with pytest.raises(ConfigurationError, match=field):
+        opened(tmp_path, ring.encrypted("us", "client"), GpgKey(**{**values, **change}))

@@ -1,0 +1,212 @@
+"""A client's file on its way into MailUp, and what comes back."""
+
+import sqlite3
+from typing import Any
+
+ANNA = "anna@example.it;Anna;3331234567"
+
+
+def test_good_rows_arrive_and_bad_ones_come_back(world: Any) -> None:
+    """Every row ends in the list or in the reject file, and the source file is put to rest."""
+    world.drop("a.csv", ANNA, "bruno@example.it;Bruno;", "carla@@example.it;Carla;", "dario;short")
+    state = world.run()
+
+    assert state.is_completed(), state.message
+    assert state.message == "a.csv: 2 of 4 submitted, 2 rejected"
+    people = world.people()
+    assert people["anna@example.it"]["status"] == "subscribed"
+    assert people["anna@example.it"]["number"] == "3331234567"
+    assert "bruno@example.it" in people
+    assert world.result("a.csv")["counts"] == {
+        "records": 4, "submitted": 2, "unchanged": 0, "duplicate": 0, "rejected": 2, "blocked": 0,
+    }  # fmt: skip
+    assert [line.split(";")[3] for line in world.rejects("a.csv")[1:]] == ["4", "5"]
+    assert not (world.inbox / "a.csv").exists()
+    assert len(list((world.inbox / "imported").iterdir())) == 1
+
+
+def test_nothing_waiting_is_a_quiet_success(world: Any) -> None:
+    """Without a file the run ends well and MailUp is not asked at all."""
+    state = world.run()
+
+    assert state.is_completed()
+    assert "Nothing to do" in state.message
+    assert world.control("GET", "log") == []
+
+
+def test_the_same_content_is_imported_once_whatever_its_name(world: Any) -> None:
+    """A file sent twice does nothing twice, and the client is told."""
+    world.drop("a.csv", ANNA)
+    world.run()
+    world.drop("again.csv", ANNA)
+    state = world.run()
+
+    assert state.message == "again.csv: imported before, nothing sent"
+    assert len(world.posts()) == 1
+    assert world.result("again.csv")["outcome"] == "already_imported"
+    assert world.result("again.csv")["first_seen_as"] == "a.csv"
+    assert not (world.inbox / "again.csv").exists()
+
+
+def test_a_released_file_is_imported_once_more(world: Any) -> None:
+    """An operator may repeat an import on purpose."""
+    world.drop("a.csv", ANNA)
+    world.run()
+    world.drop("a.csv", ANNA)
+    state = world.run(file="a.csv", release=True)
+
+    assert state.is_completed()
+    assert len(world.posts()) == 2
+
+
+def test_a_cut_file_is_held_as_a_whole(world: Any) -> None:
+    """Nothing of a cut file is sent; it stays where it is and the client is told why."""
+    path = world.drop("a.csv", ANNA)
+    path.write_bytes(path.read_bytes() + b"bruno@exam")
+    world.drop("b.csv", "carla@example.it;Carla;")
+    state = world.run()
+
+    assert state.is_failed()
+    assert "a.csv is held (cut)" in state.message
+    assert "1 files behind it wait" in state.message
+    assert world.posts() == []
+    assert world.result("a.csv")["held"]["reason"] == "cut"
+    assert path.exists()
+
+    world.drop("a.csv", ANNA, "bruno@example.it;Bruno;")
+    assert world.run().is_completed()
+    assert {"anna@example.it", "bruno@example.it", "carla@example.it"} <= set(world.people())
+
+
+def test_a_file_beyond_a_threshold_waits_for_its_release(world: Any) -> None:
+    """A file unlike the agreed ones is held; released by hand, its good rows arrive."""
+    bad = [f"nobody{number};X;" for number in range(20)]
+    world.drop("a.csv", ANNA, *bad)
+    held = world.run()
+    assert held.is_failed()
+    assert "too_many_rejects" in held.message
+    assert world.posts() == []
+
+    released = world.run(file="a.csv", release=True)
+    assert released.message == "a.csv: 1 of 21 submitted, 20 rejected"
+
+
+def test_a_dry_run_changes_nothing_anywhere(world: Any) -> None:
+    """What would be sent is counted; server, MailUp and ledger stay as they were."""
+    path = world.drop("a.csv", ANNA, "carla@@example.it;Carla;")
+    state = world.run(dry_run=True)
+
+    assert state.message == "a.csv: 1 of 2 would be submitted, 1 rejected"
+    assert [entry.name for entry in world.inbox.iterdir()] == [path.name]
+    assert world.posts() == []
+    assert not (world.home / "ledger.db").exists()
+    assert world.run().is_completed()
+
+
+def test_rows_that_unsubscribe_do_so_and_win(world: Any) -> None:
+    """A status column subscribes and unsubscribes; of two rows the one that unsubscribes counts."""
+    columns = [*world.agreement["mapping"]["columns"], {"column": "stato", "target": "status"}]
+    header = "email;nome;cellulare;stato\r\n"
+    world.drop(
+        "a.csv", "anna@example.it;Anna;;0", "anna@example.it;Anna;;1", "bruno@example.it;B;;1",
+        header=header,
+    )  # fmt: skip
+    state = world.run(agreed={"mapping": {"columns": columns}})
+
+    assert state.message == "a.csv: 2 of 3 submitted, 1 duplicate"
+    assert world.people()["anna@example.it"]["status"] == "unsubscribed"
+    assert world.people()["bruno@example.it"]["status"] == "subscribed"
+
+
+def test_nobody_is_subscribed_again_by_a_file(world: Any) -> None:
+    """Who unsubscribed, bounced or complained stays off, with and without listing them."""
+    world.drop("a.csv", ANNA, "bruno@example.it;B;", "carla@example.it;C;", "dario@example.it;D;")
+    world.run()
+    world.control("POST", "unsubscribe", {"list": 1, "email": "anna@example.it"})
+    world.control("POST", "bounce", {"list": 1, "email": "bruno@example.it"})
+    world.control("POST", "complain", {"list": 1, "email": "carla@example.it"})
+    rows = ["anna@example.it;AA;3331234567", "bruno@example.it;BB;", "carla@example.it;CC;", "dario@example.it;DD;"]
+
+    world.drop("b.csv", *rows)
+    world.run()
+    gone = ("anna@example.it", "bruno@example.it", "carla@example.it")
+    assert {world.people()[email]["status"] for email in gone} == {"unsubscribed"}
+
+    world.drop("c.csv", *rows, "elena@example.it;E;")
+    state = world.run(agreed={"consent": {"unsubscribed": "block"}})
+    assert state.message == "c.csv: 2 of 5 submitted, 3 blocked"
+    assert {world.people()[email]["status"] for email in gone} == {"unsubscribed"}
+    codes = {reason["code"] for reason in world.result("c.csv")["reasons"]}
+    assert codes == {"consent_unsubscribed", "consent_bounced", "consent_complained"}
+
+
+def test_a_grant_subscribes_only_those_it_may(world: Any) -> None:
+    """With a dated grant people who left come back and are listed; bounced ones never do."""
+    world.drop("a.csv", ANNA, "bruno@example.it;B;")
+    world.run()
+    world.control("POST", "unsubscribe", {"list": 1, "email": "anna@example.it"})
+    world.control("POST", "bounce", {"list": 1, "email": "bruno@example.it"})
+    world.drop("b.csv", "anna@example.it;A;", "bruno@example.it;B2;")
+    grant = {
+        "import_type": "opt-in", "grant_date": "2026-01-01", "grant_expires": "2999-12-31",
+        "grant_by": "Acme DPO", "grant_reason": "asked for again on the web form",
+    }  # fmt: skip
+    state = world.run(agreed={"consent": grant})
+
+    assert state.message == "b.csv: 1 of 2 submitted, 1 blocked"
+    assert world.people()["anna@example.it"]["status"] == "subscribed"
+    assert world.people()["bruno@example.it"]["status"] == "unsubscribed"
+    granted = {reason["code"]: reason["records"] for reason in world.result("b.csv")["reasons"]}
+    assert granted == {"consent_granted": 1, "consent_bounced": 1}
+
+
+def test_an_import_that_may_have_arrived_is_looked_up_and_not_sent_again(world: Any) -> None:
+    """The connection breaks after MailUp took the batch: one import, everybody there once."""
+    world.control(
+        "POST", "faults", {"path": "List/1/Recipients$", "kind": "drop_after_accept", "times": 1}
+    )
+    world.drop("a.csv", ANNA)
+    state = world.run()
+
+    assert state.is_completed(), state.message
+    assert len(world.posts()) == 1
+    assert "anna@example.it" in world.people()
+    with sqlite3.connect(world.home / "ledger.db") as ledger:
+        assert ledger.execute("SELECT state, import_id FROM batches").fetchall() == [("done", 1)]
+
+
+def test_a_wrong_password_is_tried_once(world: Any) -> None:
+    """Nothing is repeated that could lock the account; the message says what to mend."""
+    world.control("POST", "settings", {"password": "changed"})
+    world.drop("a.csv", ANNA)
+    state = world.run()
+
+    assert state.is_failed()
+    calls = world.control("GET", "log")
+    assert len([call for call in calls if call["path"].endswith("/Token")]) == 1
+
+
+def test_groups_are_created_once_and_filled(world: Any) -> None:
+    """A group that is named and missing is created when agreed, and found by the next run."""
+    agreed = {"group": "Nuovi clienti", "create_groups": True}
+    for number in (1, 2):
+        world.drop(f"{number}.csv", f"p{number}@example.it;P;")
+        state = world.run(agreed=agreed)
+        assert state.is_completed(), state.message
+
+    one, two = (world.people()[f"p{number}@example.it"]["groups"] for number in (1, 2))
+    assert one == two != []
+
+
+def test_one_file_feeds_several_lists(world: Any) -> None:
+    """A column names the list of each row; a list that was not agreed is a reject."""
+    columns = [*world.agreement["mapping"]["columns"], {"column": "lista", "target": "list"}]
+    world.drop(
+        "a.csv", "anna@example.it;A;;1", "anna@example.it;A;;2", "bruno@example.it;B;;3",
+        header="email;nome;cellulare;lista\r\n",
+    )  # fmt: skip
+    state = world.run(agreed={"list_id": 0, "mapping": {"columns": columns, "lists": [1, 2]}})
+
+    assert state.message == "a.csv: 2 of 3 submitted, 1 rejected"
+    assert "anna@example.it" in world.people(1)
+    assert "anna@example.it" in world.people(2)
