@@ -17,6 +17,7 @@ ImportType = Literal["default", "optin", "optout"]
 
 # At 5 calls per second for the whole account, polling must stay slow.
 POLL_SECONDS = 2.0
+FIRST_POLL_SECONDS = 0.25
 HISTORY_PAGE = 50
 
 
@@ -172,17 +173,22 @@ def wait_for_import(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ImportStatus:
-    """Poll until MailUp has completed the import; `MailUpUnavailable` after *timeout_seconds*."""
+    """Poll until MailUp has completed the import; `MailUpUnavailable` after *timeout_seconds*.
+
+    The waits grow from FIRST_POLL_SECONDS to *poll_seconds*: small imports end at once.
+    """
     deadline = clock() + timeout_seconds
+    wait = min(FIRST_POLL_SECONDS, poll_seconds)
     while True:
         status = import_status(session, import_id)
         if status.completed:
             return status
-        if clock() + poll_seconds > deadline:
+        if clock() + wait > deadline:
             raise MailUpUnavailable(
                 f"MailUp has not completed import {import_id} after {timeout_seconds:g} seconds: "
                 "look at the imports in its console; the next run asks again.",
                 import_id=import_id,
                 not_completed=True,
             )
-        sleep(poll_seconds)
+        sleep(wait)
+        wait = min(2 * wait, poll_seconds)

@@ -57,7 +57,8 @@ class Transport(Protocol):
         """How many names the latest `list` passed over because they are not legal."""
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
-        """The files of a folder from one listing; no folders. Links count as what they lead to.
+        """The files of a folder from one listing; no folders. Links count as
+        what they lead to; without a way to ask for that (RFC 959 servers) they are passed over.
 
         Names with control characters or path steps are never handed out: they are counted in
         `skipped` and a warning without the name is logged. Servers may hide names that begin

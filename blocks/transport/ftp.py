@@ -64,13 +64,7 @@ class FtpTransport:
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
         """The files of a folder, from MLSD or, where a server has none, from LIST."""
-        step = self._step("list", folder, missing=PathRefused)
-        with self._inside(folder, step):
-            if "MLST" in self._features:
-                entries = parse_mlsd(self._lines("MLSD", step))
-            else:
-                entries = parse_list(self._lines("LIST", step), datetime.now(tz=UTC))
-        return iter(self._files(folder, entries))
+        return iter(self._files(folder, self._entries(folder)))
 
     def stat(self, path: str) -> RemoteFile:
         """Size and time from SIZE and MDTM or, where a server has no SIZE, from the listing."""
@@ -195,6 +189,13 @@ class FtpTransport:
         with self._seam(step):
             self._session.sendcmd(f"CWD {self._home}")
 
+    def _entries(self, folder: str) -> Iterable[Entry]:
+        step = self._step("list", folder, missing=PathRefused)
+        with self._inside(folder, step):
+            if "MLST" in self._features:
+                return parse_mlsd(self._lines("MLSD", step))
+            return parse_list(self._lines("LIST", step), datetime.now(tz=UTC))
+
     def _lines(self, command: str, step: Step) -> Iterable[bytes]:
         content = b"".join(self._blocks(command, step))
         return [line.removesuffix(b"\r") for line in content.split(b"\n") if line.strip()]
@@ -221,9 +222,10 @@ class FtpTransport:
             return  # a link to a folder, or to nothing
 
     def _listed(self, path: str, name: str, step: Step) -> RemoteFile:
-        for file in self.list(names.split(path)[0]):
-            if file.name == name:
-                return RemoteFile(name, file.size, None)
+        wire = self._codec.encode(name)
+        for entry in self._entries(names.split(path)[0]):
+            if entry.name == wire and entry.kind == "file":
+                return RemoteFile(name, entry.size, None)
         raise step.error(FileGone, "it is not in the listing")
 
     def _chunks(self, path: str, offset: int) -> Iterator[bytes]:

@@ -11,6 +11,8 @@ from typing import Literal
 
 Kind = Literal["file", "folder", "link", "other", "unreadable"]
 
+TOTAL = re.compile(rb"\s*total \d+\s*", re.I)
+UNIX_MODE = re.compile(rb"[bcdlps-][rwxsStTl?-]{9}")
 UNIX_LINE = re.compile(
     rb"(?P<type>[bcdlps-])[rwxsStTl-]{9}[.+@]?\s+\d+\s+"
     rb"(?:\S+\s+){1,3}?(?P<size>\d+)\s+"
@@ -39,22 +41,8 @@ class Entry:
 
 
 def parse_mlsd(lines: Iterable[bytes]) -> Iterator[Entry]:
-    """Entries of an MLSD answer.
-
-    A line without facts is the rest of a name with a line break in it: the entry before it is
-    not a file of that name either, and becomes unreadable.
-    """
-    waiting: Entry | None = None
-    for line in lines:
-        entry = parse_facts(line)
-        if entry.kind == "unreadable" and waiting is not None:
-            waiting = replace(waiting, kind="unreadable")
-            continue
-        if waiting is not None:
-            yield waiting
-        waiting = entry
-    if waiting is not None:
-        yield waiting
+    """Entries of an MLSD answer."""
+    return _without_halves(map(parse_facts, lines))
 
 
 def parse_facts(line: bytes) -> Entry:
@@ -85,16 +73,38 @@ def parse_stamp(stamp: bytes) -> datetime | None:
 
 
 def parse_list(lines: Iterable[bytes], now: datetime) -> Iterator[Entry]:
-    """Entries of a LIST answer, in the form of Unix or of DOS; other lines are left out.
+    """Entries of a LIST answer, in the form of Unix or of DOS.
 
     Times are to the minute (of older files: to the day) and taken as UTC, whatever zone they are
     written in; a day without year is the latest one that is not in the future of `now`.
     """
-    for line in lines:
-        if unix := UNIX_LINE.fullmatch(line):
-            yield _unix_entry(unix, now)
-        elif dos := DOS_LINE.fullmatch(line):
-            yield _dos_entry(dos)
+    return _without_halves(_list_entry(line, now) for line in lines if not TOTAL.fullmatch(line))
+
+
+def _without_halves(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries, where one that is followed by unreadable lines is unreadable itself.
+
+    Such a line is the rest of a name with a line break in it, and before it stands no whole name.
+    """
+    waiting: Entry | None = None
+    for entry in entries:
+        if entry.kind == "unreadable" and waiting is not None:
+            waiting = replace(waiting, kind="unreadable")
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = entry
+    if waiting is not None:
+        yield waiting
+
+
+def _list_entry(line: bytes, now: datetime) -> Entry:
+    if unix := UNIX_LINE.fullmatch(line):
+        return _unix_entry(unix, now)
+    if dos := DOS_LINE.fullmatch(line):
+        return _dos_entry(dos)
+    # Devices have numbers for a size, and some servers print what cannot be read at all.
+    return Entry(line, "other" if UNIX_MODE.match(line) else "unreadable")
 
 
 def _kind_of_fact(fact: bytes) -> Kind:

@@ -53,5 +53,5 @@ def build(store: Store, settings: Settings, worker: Worker) -> Gate:
     app.add_exception_handler(RequestValidationError, _api_error)
     gate = Gate(app, store, settings)
     app.state.store, app.state.settings = store, settings
-    app.state.worker, app.state.gate = worker, gate
+    app.state.worker, app.state.gate, app.state.counts = worker, gate, page.Counts()
     return gate

@@ -77,13 +77,16 @@ def _accept(
     ):
         raise ApiError(400, "Import error: another import process is running for this account")
     known = {"Total": len(items)} if state.settings.total_at_once else {}
-    import_id = store.write(
-        "INSERT INTO import (list_id, group_id, channel, flags, status, accepted, started, ended, "
-        "counters, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (list_id, group_id, channel, json.dumps(flags.as_json()), NOT_STARTED, time.time(),
-         NEVER, NEVER, json.dumps(known), body),
-    )  # fmt: skip
-    state.worker.hand_over(import_id, items)
+    with store.writing() as connection:
+        import_id = connection.execute(
+            "INSERT INTO import (list_id, group_id, channel, flags, status, accepted, started, "
+            "ended, counters) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (list_id, group_id, channel, json.dumps(flags.as_json()), NOT_STARTED, time.time(),
+             NEVER, NEVER, json.dumps(known)),
+        ).lastrowid or 0  # fmt: skip
+        store.keep_body(import_id, body)
+        state.worker.hand_over(import_id, items)
+    state.worker.wake()
     return WcfJson(import_id)
 
 

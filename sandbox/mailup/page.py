@@ -30,7 +30,7 @@ def page(request: Request) -> HTMLResponse:
     list_id = int(given) if given.isdecimal() else 1
     search = request.query_params.get("q", "")
     parts = [
-        _lists(store, list_id),
+        _lists(store, state.counts.of(store), list_id),
         _imports(store),
         _calls(state.gate.log),
         _recipients(store, list_id, search),
@@ -74,13 +74,27 @@ def _cell(cell: Any, numeric: bool) -> str:
     return f"<td{_class(numeric)}>{escape(text)}</td>"
 
 
-def _lists(store: Store, chosen: int) -> str:
-    counts: dict[tuple[int, str, str], int] = {
-        (row[0], row[1], row[2]): row[3]
-        for row in store.rows(
-            "SELECT list_id, channel, status, count(*) FROM subscription GROUP BY 1, 2, 3"
-        )
-    }
+class Counts:
+    """People by list, channel and status; with millions of them counted only now and then."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[int, str, str], int] = {}
+        self._good_until = 0.0
+
+    def of(self, store: Store) -> dict[tuple[int, str, str], int]:
+        """The counts, at most as old as twenty times what counting takes."""
+        begun = time.monotonic()
+        if begun >= self._good_until:
+            rows = store.rows(
+                "SELECT list_id, channel, status, count(*) FROM subscription GROUP BY 1, 2, 3"
+            )
+            self._counts = {(row[0], row[1], row[2]): row[3] for row in rows}
+            ended = time.monotonic()
+            self._good_until = ended + 20 * (ended - begun)
+        return self._counts
+
+
+def _lists(store: Store, counts: dict[tuple[int, str, str], int], chosen: int) -> str:
     cards = []
     for row in store.rows("SELECT * FROM list ORDER BY id"):
         figures = "".join(

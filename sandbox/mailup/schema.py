@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS membership (
 CREATE TABLE IF NOT EXISTS import (
     id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, group_id INTEGER, channel TEXT NOT NULL,
     flags TEXT NOT NULL, status INTEGER NOT NULL, accepted REAL NOT NULL,
-    started TEXT NOT NULL, ended TEXT NOT NULL, counters TEXT NOT NULL, body BLOB
+    started TEXT NOT NULL, ended TEXT NOT NULL, counters TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS import_open ON import (status, id);
 CREATE TABLE IF NOT EXISTS sending (

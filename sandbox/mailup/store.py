@@ -1,4 +1,7 @@
-"""The emulator's state in one SQLite file; one connection per thread, one writer at a time."""
+"""The emulator's state in one SQLite file; one connection per thread, one writer at a time.
+
+Bodies of unfinished imports are files beside it: in the database each would be written three times.
+"""
 
 import sqlite3
 import threading
@@ -17,6 +20,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._bodies = path.parent / "bodies"
+        self._bodies.mkdir(exist_ok=True)
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._writing = threading.RLock()
@@ -65,6 +70,21 @@ class Store:
         """One statement in a transaction of its own; answers the last row id."""
         with self.writing() as connection:
             return connection.execute(sql, parameters).lastrowid or 0
+
+    def keep_body(self, import_id: int, body: bytes) -> None:
+        """Keep the body of an import that is not finished."""
+        self._body(import_id).write_bytes(body)
+
+    def body(self, import_id: int) -> bytes:
+        """The body of an unfinished import."""
+        return self._body(import_id).read_bytes()
+
+    def drop_body(self, import_id: int) -> None:
+        """Forget the body of an import."""
+        self._body(import_id).unlink(missing_ok=True)
+
+    def _body(self, import_id: int) -> Path:
+        return self._bodies / f"{import_id}.json"
 
     def close(self) -> None:
         """Close every connection, also those of threads that ended."""

@@ -17,6 +17,8 @@ from sandbox.mailup.store import Store
 NOT_STARTED, RUNNING, COMPLETED, FAILED = 1, 2, 3, 4
 STOP_SECONDS = 30.0
 LOOK_SECONDS = 1.0
+# Parsed bodies are ten times larger than bodies; a long queue waits on disk.
+KEPT_BODIES = 4
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +45,12 @@ class Worker:
         self._thread.join(STOP_SECONDS)
 
     def hand_over(self, import_id: int, items: list[Any]) -> None:
-        """Announce an accepted import; its parsed body spares a second parsing."""
-        self._parsed[import_id] = items
+        """Lend the parsed body of an import before it is committed: spares a second parsing."""
+        if len(self._parsed) < KEPT_BODIES:
+            self._parsed[import_id] = items
+
+    def wake(self) -> None:
+        """Say that an import was committed."""
         self._news.set()
 
     def _work(self) -> None:
@@ -65,14 +71,15 @@ class Worker:
                 self._carry_out(row)
 
     def _carry_out(self, row: Any) -> None:
-        items = self._parsed.pop(row["id"], None) or orjson.loads(row["body"])
+        items = self._parsed.pop(row["id"], None) or orjson.loads(self._store.body(row["id"]))
         try:
             self._absorb(row, items)
         except Exception:
             # The import fails, the account lives on; the trace is for whoever mends the sandbox.
             log.exception("import %s failed", row["id"])
-            sql = "UPDATE import SET status = ?, ended = ?, body = NULL WHERE id = ?"
+            sql = "UPDATE import SET status = ?, ended = ? WHERE id = ?"
             self._store.write(sql, (FAILED, utc_form(now()), row["id"]))
+        self._store.drop_body(row["id"])
 
     def _absorb(self, row: Any, items: list[Any]) -> None:
         """Recipients, counters and the end of the import in one transaction."""
@@ -84,7 +91,7 @@ class Worker:
         with self._store.writing() as connection:
             counters = absorb(connection, items, target, flags)
             connection.execute(
-                "UPDATE import SET status = ?, ended = ?, counters = ?, body = NULL WHERE id = ?",
+                "UPDATE import SET status = ?, ended = ?, counters = ? WHERE id = ?",
                 (COMPLETED, utc_form(now()), json.dumps(vars(counters)), row["id"]),
             )
             if flags.confirm:

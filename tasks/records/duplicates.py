@@ -63,6 +63,8 @@ class Keys:
     @cached_property
     def _ranked(self) -> pl.DataFrame:
         """Every record that does not count: row in the file, line, and line of the winner."""
+        if not self._chunks:
+            return pl.DataFrame(schema=_BEATEN)
         starts = [0, *accumulate(chunk.height for chunk in self._chunks)]
         shares = starts[-1] // _ROWS_AT_ONCE + 1
         found = [pl.DataFrame(schema=_BEATEN)]

@@ -134,12 +134,17 @@ def test_no_verb_takes_an_illegal_path(server: Server, tmp_path: Path, step: str
 
 def test_folder_of_ten_thousand_files(server: Server) -> None:
     """A crowded folder is listed whole, in one go and in seconds."""
-    for number in range(10_000):
-        server.plant(f"{number:05}.csv", b"xy")
+    crowd = server.root / "crowd"
+    if not crowd.exists():  # several servers look at the same disk
+        crowd.mkdir()
+        first = crowd / "00000.csv"
+        first.write_bytes(b"xy")
+        for number in range(1, 10_000):
+            (crowd / f"{number:05}.csv").hardlink_to(first)
     started = time.monotonic()
     with server.connect() as transport:
-        files = [*transport.list(server.folder)]
-    assert time.monotonic() - started < 10
+        files = [*transport.list("crowd")]
+    assert time.monotonic() - started < 20
     assert sorted(file.name for file in files) == [f"{n:05}.csv" for n in range(10_000)]
     assert {file.size for file in files} == {2}
 
@@ -153,7 +158,7 @@ def test_times_are_utc(server: Server) -> None:
         assert transport.abilities.modified_times is server.has_mlsd
         if transport.abilities.modified_times:
             assert next(transport.list(server.folder)).modified_at == moment
-        if server.tells_times:
+        if not server.knows_only_rfc_959:
             assert transport.stat(f"{server.folder}/old.csv").modified_at == moment
 
 
@@ -165,7 +170,8 @@ def test_files_only(server: Server) -> None:
     (server.disk / "link-to-folder").symlink_to("folder")
     (server.disk / "link-to-nothing").symlink_to("nothing")
     with server.connect() as transport:
-        assert listed(transport, server.folder) == {"file.csv": 7, "link.csv": 7}
+        links = {} if server.knows_only_rfc_959 else {"link.csv": 7}
+        assert listed(transport, server.folder) == {"file.csv": 7, **links}
         for name in ("folder", "link-to-folder", "link-to-nothing"):
             with pytest.raises(FileGone):
                 transport.stat(f"{server.folder}/{name}")
@@ -294,7 +300,7 @@ def test_minimum_age(server: Server) -> None:
             wait_seconds=0,
             minimum_age_seconds=60,
         )
-    expected = {"old.csv", "dated.csv"} if server.tells_times else set(ages)
+    expected = {"old.csv", "dated.csv"} if not server.knows_only_rfc_959 else set(ages)
     assert {file.name for file in found} == expected
 
 

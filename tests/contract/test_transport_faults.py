@@ -45,7 +45,7 @@ def test_download_that_is_cut(
     network.heal()
     before = network.passed
     with server.connect() as transport:
-        can_resume = transport.abilities.resume and server.tells_times
+        can_resume = transport.abilities.resume and not server.knows_only_rfc_959
         assert transport.read(path, target) == SIZE
     assert target.read_bytes() == content
     assert (network.passed - before < SIZE * 0.9) is can_resume

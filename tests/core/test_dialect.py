@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from blocks.errors import FileHeld
 from tasks.records.dialect import Dialect, resolve
 
-CASES = Path(__file__).parent.parent / "cases" / "structure"
 NAMES = ["Nicolò", "Forlì", "Cantù", "Città di Castello", "Mondovì", "Perché", "Calabrò"]
 
 

@@ -30,10 +30,8 @@ def names(files: list[Listed]) -> list[str]:
 )
 def test_only_files_that_match_are_taken(kind: str, pattern: str, taken: list[str]) -> None:
     """The pattern decides; a name that begins with a dot is somebody's work in progress."""
-    listed = [
-        Listed(name)
-        for name in ("contacts-1.csv", ".contacts-2.csv", "contacts-1.csv.rejects.csv", "CONTACTS-1.CSV")
-    ]  # fmt: skip
+    there = ["contacts-1.csv", ".contacts-2.csv", "contacts-1.csv.rejects.csv", "CONTACTS-1.CSV"]
+    listed = [Listed(name) for name in there]
     assert names(in_order(listed, Source(pattern=pattern, pattern_kind=kind))) == taken
 
 

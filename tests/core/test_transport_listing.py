@@ -79,9 +79,22 @@ def test_list_lines(line: bytes, entry: Entry) -> None:
 
 
 def test_list_lines_that_say_nothing() -> None:
-    """Totals, headings and error texts are no files."""
-    lines = [b"total 12", b"", b"ls: cannot open directory", b"-rw-r--r-- broken"]
-    assert [*parse_list(lines, NOW)] == []
+    """Totals, devices and error texts are no files, and harm none beside them."""
+    good = b"-rw-r--r-- 1 o g 5 Feb 01 10:00 good.csv"
+    device = b"crw-rw-rw- 1 root root 1, 3 Feb 01 10:00 null"
+    lines = [b"ls: cannot open directory", b"total 12", good, device, b"d????????? ? ? ? x"]
+    assert [entry.kind for entry in parse_list(lines, NOW)] == [
+        "unreadable",
+        "file",
+        "other",
+        "other",
+    ]
+
+
+def test_list_name_with_a_line_break() -> None:
+    """The beginning of a broken name is not taken for a file."""
+    lines = [b"-rw-r--r-- 1 o g 5 Feb 01 10:00 a", b"b.csv"]
+    assert [entry.kind for entry in parse_list(lines, NOW)] == ["unreadable"]
 
 
 def test_mlsd_lines() -> None:

@@ -28,7 +28,7 @@ COLUMNS = [
 HEADER = "email;nome;cellulare\r\n"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def prefect() -> Iterator[None]:
     """A Prefect server for all journeys; runs do not wait for their last heartbeat."""
     with (
@@ -99,7 +99,7 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(prefect: None, tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[World]:
     """A client with an SFTP server, ready for files in `inbox`."""
     files = tmp_path / "files"
     (files / "in").mkdir(parents=True)

@@ -125,7 +125,12 @@ def test_nobody_is_subscribed_again_by_a_file(world: Any) -> None:
     world.control("POST", "unsubscribe", {"list": 1, "email": "anna@example.it"})
     world.control("POST", "bounce", {"list": 1, "email": "bruno@example.it"})
     world.control("POST", "complain", {"list": 1, "email": "carla@example.it"})
-    rows = ["anna@example.it;AA;3331234567", "bruno@example.it;BB;", "carla@example.it;CC;", "dario@example.it;DD;"]
+    rows = [
+        "anna@example.it;AA;3331234567",
+        "bruno@example.it;BB;",
+        "carla@example.it;CC;",
+        "dario@example.it;DD;",
+    ]
 
     world.drop("b.csv", *rows)
     world.run()

@@ -37,7 +37,7 @@ class Server:
     host_key: str | None = None
     authority: str | None = None
     has_mlsd: bool = True
-    tells_times: bool = True
+    knows_only_rfc_959: bool = False
     refuses_overwriting: bool = False
     folder: str = field(default="")
 

@@ -93,7 +93,7 @@ def start_ancient_ftp(folder: Path) -> Iterator[Server]:
         PASSWORD,
         root,
         has_mlsd=False,
-        tells_times=False,
+        knows_only_rfc_959=True,
     )
     leave.set()
     thread.join(5)
