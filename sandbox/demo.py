@@ -34,14 +34,14 @@ def main() -> int:
     shutil.rmtree(HOME, ignore_errors=True)
     with ExitStack() as stack:
         programs = stack.enter_context(Programs(HOME))
-        right = _play(programs, rows=chosen.rows)
+        right = _play(programs, rows=chosen.rows, keep=chosen.keep)
         if chosen.keep:
             say("Everything goes on running; Ctrl-C ends it.")
             _wait_for_interrupt()
     return 0 if right else 1
 
 
-def _play(programs: Programs, *, rows: int) -> bool:
+def _play(programs: Programs, *, rows: int, keep: bool) -> bool:
     started = time.monotonic()
     say("Starting the sandbox: MailUp's stand-in and file servers ...")
     sandbox_home = HOME / "sandbox"
@@ -61,7 +61,7 @@ def _play(programs: Programs, *, rows: int) -> bool:
     say(f"A file has arrived on the SFTP server: {dropped}. Running import-recipients/demo ...")
     run_id = prefect.run_deployment("import-recipients/demo")
     prefect.follow(run_id)
-    right = tell(sandbox, dropped, prefect.url, run_id)
+    right = tell(sandbox, dropped, f"{prefect.url}/runs/flow-run/{run_id}", keep=keep)
     say(f"Done in {time.monotonic() - started:.0f} seconds.")
     return right
 

@@ -15,6 +15,9 @@ import requests
 START_SECONDS = 120
 RUN_SECONDS = 600
 STOP_SECONDS = 15
+TECHNICAL = ("Worker ", "Flow run ", "Executing ", "Deployment step ", "All deployment steps",
+             "Running 1 deployment", "Finished in state Completed()", "View at ")  # fmt: skip
+"""Beginnings of log lines that say nothing about the client's file."""
 
 
 def say(text: str) -> None:
@@ -174,7 +177,9 @@ class Prefect:
                 },
             )
             for entry in logs:
-                say(f"    {entry['timestamp'][11:19]}  {entry['message'].splitlines()[0][:150]}")
+                if not entry["message"].startswith(TECHNICAL):
+                    line = entry["message"].splitlines()[0][:150]
+                    say(f"    {entry['timestamp'][11:19]}  {line}")
             shown += len(logs)
             if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") and not logs:
                 return

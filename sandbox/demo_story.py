@@ -60,12 +60,12 @@ async def _upload(sftp: dict[str, Any], local: Path) -> None:
         await client.posix_rename(f"outgoing/{local.name}.uploading", f"outgoing/{local.name}")
 
 
-def tell(sandbox: dict[str, Any], name: str, ui: str, run_id: str) -> bool:
+def tell(sandbox: dict[str, Any], name: str, run_page: str, *, keep: bool) -> bool:
     """Print what came out of the run; whether the counts add up and equal what MailUp holds."""
     results = Path(sandbox["files"]) / "outgoing" / "results"
     document = results / f"{name}.result.json"
     if not document.exists():
-        say(f"No result came back. Look at the run: {ui}/runs/flow-run/{run_id}")
+        say(f"No result came back. Look at the run: {run_page}")
         return False
     result = json.loads(document.read_text(encoding="utf-8"))
     counts = result["counts"]
@@ -74,7 +74,9 @@ def tell(sandbox: dict[str, Any], name: str, ui: str, run_id: str) -> bool:
     right = _print_check(sandbox, result)
     say(f"\nOn the SFTP server: {sandbox['files']}/outgoing (results/, imported/)")
     say(f"MailUp's stand-in:  {sandbox['page']}")
-    say(f"Prefect UI, run:    {ui}/runs/flow-run/{run_id}")
+    say(f"Prefect UI, run:    {run_page}")
+    if not keep:
+        say("These pages are gone with the demo; `make demo KEEP=1` leaves them open.")
     return right
 
 

@@ -101,7 +101,7 @@ class _Exact:
         stop = min(self.starts[limit], start + self.dialect.max_line_bytes)
         record = self.splitter.record(data, start, stop)
         if record.fault:
-            waits = record.fault == "open_quote" and False
+            waits = record.fault == "open_quote" and stop == len(data) and not self.block.last
             return index if waits else self._reject(index, index + 1, "open_quote")
         behind = bisect_left(self.starts, record.end)
         if self._doubtful_span(index, behind):

@@ -69,24 +69,23 @@ def _in_bulk(codes: pl.Series) -> pl.Expr:
     """National numbers where a country's pattern for mobile numbers settles it, else null."""
     national = pl.lit(None, pl.String)
     for code in codes.drop_nulls().value_counts(sort=True)["code"].head(_COUNTRIES_IN_BULK):
-        mobile, trunk = _patterns(code)
         rest = pl.col("plus").str.slice(1 + len(code))
-        settled = (pl.col("code") == code) & rest.str.contains(mobile)
-        if trunk:
-            settled &= ~rest.str.contains(trunk)
+        settled = (pl.col("code") == code) & rest.str.contains(_mobile_pattern(code))
         national = pl.when(settled).then(rest).otherwise(national)
     return national
 
 
 @cache
-def _patterns(code: str) -> tuple[str, str]:
-    """Regexes of a calling code's main country: whole mobile numbers, and its trunk prefix."""
+def _mobile_pattern(code: str) -> str:
+    """Regex of whole mobile numbers in a calling code's main country; one that fits none, if none.
+
+    The property test holds it against phonenumbers: nothing that fits is read differently there.
+    """
     region = phonenumbers.region_code_for_country_code(int(code))
     plan = PhoneMetadata.metadata_for_region(region)
     if plan is None or plan.mobile is None or not plan.mobile.national_number_pattern:
-        return r"^\b$", ""
-    trunk = plan.national_prefix_for_parsing
-    return f"^(?:{plan.mobile.national_number_pattern})$", f"^(?:{trunk})" if trunk else ""
+        return r"^\b$"
+    return f"^(?:{plan.mobile.national_number_pattern})$"
 
 
 def _one_by_one(frame: pl.DataFrame, region: str) -> pl.DataFrame:

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import Ground
 from real_servers import vsftpd
 from real_servers.catalogue import Server
+from real_servers.fleet import Ground
 from real_servers.network import Network
 
 from blocks.errors import RetryableError, ServerUnavailable

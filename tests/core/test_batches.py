@@ -90,6 +90,19 @@ def test_many_destinations_are_spilled(tmp_path: Path, monkeypatch: pytest.Monke
     assert sum(path.name.startswith("spill") for path in seen) >= 5
 
 
+def test_spilled_records_keep_their_place(tmp_path: Path) -> None:
+    """A full batch in memory waits for the earlier records of its destination on disk."""
+    one: Place = ("email", 1, None, "default", False)
+    two: Place = ("email", 2, None, "default", False)
+    places = [one, two, two, one, one, one]
+    spilled = written(tmp_path / "a", places, size=3, part=3, pending=2)
+    assert spilled == [
+        (1, Destination(*one), [2, 5, 6]),
+        (2, Destination(*one), [7]),
+        (3, Destination(*two), [3, 4]),
+    ]
+
+
 drawn = st.lists(
     st.tuples(
         st.sampled_from(["email", "sms"]),

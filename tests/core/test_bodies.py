@@ -59,6 +59,11 @@ def test_records_without_fields() -> None:
     assert body(records) == b'[{"Email":"a@b.it","Fields":[]}]'
 
 
+def test_records_without_any_value_are_still_counted() -> None:
+    """As many objects as records, even if nothing is in them."""
+    assert body(frame([(None,) * 5] * 2)) == b'[{"Fields":[]},{"Fields":[]}]'
+
+
 @pytest.mark.parametrize(
     "value", ['"', "\\", "\\n", "\n\r\t\b\f", "\x00\x1f\x7f", "\u2028\u2029", "😀", "</script>", ""]
 )

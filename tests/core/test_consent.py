@@ -189,10 +189,19 @@ def test_lists_are_kept_apart_except_for_bounces() -> None:
     assert (left.blocked.height, lost.blocked.height) == (0, 1)
 
 
-def test_the_worst_cause_counts() -> None:
-    """Somebody who is there twice, once as bounced, counts as bounced."""
-    people: list[Person] = [(7, "email", "a@b.it", "2"), (7, "email", "A@b.it", "8")]
+@pytest.mark.parametrize("worse", ["8", "16", "1024"])
+def test_the_worst_cause_counts(worse: str) -> None:
+    """Somebody who is there twice, once for a reason that no grant opens, stays out."""
+    people: list[Person] = [(7, "email", "a@b.it", "2"), (7, "email", "A@b.it", worse)]
     assert judged([("a@b.it", "", "")], people, **GRANT).granted.is_empty()
+
+
+@pytest.mark.parametrize("days", [("2026-05-01", "2026-05-14"), ("2026-05-16", "2026-05-31")])
+def test_nothing_is_judged_on_a_grant_that_does_not_hold(days: tuple[str, str]) -> None:
+    """Before and after its days a grant opens nothing, whoever forgot to look."""
+    consent = GRANT | {"grant_date": days[0], "grant_expires": days[1]}
+    with pytest.raises(ConfigurationError, match="grant"):
+        judged([("a@b.it", "", "")], [], **consent)
 
 
 def test_blocked_and_granted_people_are_listed_with_their_cells() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pandera.config import config_context
 
 from blocks.errors import RunStopped
 from tasks.records.binding import Binding, bind
@@ -106,12 +107,13 @@ def test_a_wrong_prefix_is_the_prefix_columns_fault() -> None:
     assert reasons(bound, "a@b.it", "3331234567", "zz") == [("p", "prefix_invalid")]
 
 
-def test_the_environment_cannot_switch_the_contract_off(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "switch", [{"validation_enabled": False}, {"validation_depth": "SCHEMA_ONLY"}]
+)
+def test_the_contract_cannot_be_switched_off(switch: dict[str, Any]) -> None:
     """pandera's own switches do not let a bad record through."""
-    import pandera.config
-
-    monkeypatch.setattr(pandera.config.CONFIG, "validation_enabled", False)
-    assert reasons(binding(EMAIL), "x") == [("email", "email_invalid")]
+    with config_context(**switch):
+        assert reasons(binding(EMAIL), "x") == [("email", "email_invalid")]
 
 
 def test_no_value_leaves_in_an_error() -> None:

@@ -23,6 +23,7 @@ def judged(*addresses: str) -> list[bool]:
         "m@münchen.de",
         "m@xn--mnchen-3ya.de",
         "m@例え.テスト",
+        "m@ｅｘａｍｐｌｅ。com",
         "l" * 64 + "@example.com",
         "m@" + "d" * 63 + ".com",
         "m@" + ".".join(["d" * 50] * 4) + ".com",

@@ -146,6 +146,10 @@ def test_two_stray_quotes_swallow_nothing(tmp_path):
     assert reasons(chunk) == {1: "open_quote", 4: "stray_quote"}
     chunk = read_bytes(tmp_path, b"\n".join([lines[0], lines[3], b""]), 4)
     assert reasons(chunk) == {1: "open_quote", 2: "stray_quote"}
+    lines[0], lines[3] = b'1;"Rossi', b'Bianchi";x;y'
+    chunk = read_bytes(tmp_path, b"\n".join([*lines, b""]), 4)
+    assert [row[1] for row in chunk.frame.rows()] == ["2", "3", "5"]
+    assert reasons(chunk) == {1: "open_quote", 4: "stray_quote"}
 
 
 def test_unclear_quotes_are_listed_not_guessed(tmp_path):
