@@ -92,15 +92,27 @@ class Counter:
         return self._accept(entry, self._hand_in(parcel))
 
     def _look_up(self, entry: BatchEntry) -> BatchEntry | None:
-        """The batch as accepted where MailUp turns out to have it; None where it never arrived."""
+        """The batch as accepted where MailUp turns out to have it; None where it never arrived.
+
+        MailUp counts an import's rows late, so each candidate is waited for and has to show as
+        many rows as were sent; otherwise it is somebody else's.
+        """
         self.sleep(LOOK_UP_DELAY_SECONDS)
-        import_id = self.client.find_import(
-            ImportTarget(**entry.target),
-            entry.rows,
-            after_id=entry.after_import,
-            not_ids=batches.claimed_imports(self.store, entry.after_import),
-        )
-        return None if import_id is None else self._accept(entry, import_id)
+        others = batches.claimed_imports(self.store, entry.after_import)
+        target = ImportTarget(**entry.target)
+        while True:
+            import_id = self.client.find_import(
+                target, entry.rows, after_id=entry.after_import, not_ids=others
+            )
+            if import_id is None:
+                return None
+            self._wait(import_id)
+            if self.client.import_detail(import_id).rows_total == entry.rows:
+                return self._accept(entry, import_id)
+            others.add(import_id)
+
+    def _wait(self, import_id: int) -> ImportStatus:
+        return self.client.wait_for_import(import_id, timeout_seconds=self.import_timeout_seconds)
 
     def _accept(self, entry: BatchEntry, import_id: int) -> BatchEntry:
         batches.accepted(self.store, entry.id, import_id)
@@ -118,7 +130,7 @@ class Counter:
 
     def _complete(self, entry: BatchEntry, target: ImportTarget) -> None:
         import_id = entry.import_id or 0
-        status = self.client.wait_for_import(import_id, timeout_seconds=self.import_timeout_seconds)
+        status = self._wait(import_id)
         if target.confirm_email:
             self._confirm(entry, import_id)
         batches.done(self.store, entry.id, self._counters(status, entry.rows))

@@ -7,6 +7,7 @@ from blocks.errors import MailUpUnavailable
 from blocks.mailup.answers import JsonObject, lowered, text, whole, whole_or_zero
 
 OPTED_IN = frozenset({"OPTIN", "OPT-IN", "SUBSCRIBED"})
+NEVER = "0001-01-01"
 PENDING = frozenset({"PENDING", "OPTPENDING", "WAITING"})
 
 
@@ -150,8 +151,8 @@ class ImportDetail:
             id=whole(keys.get("idimport"), "Import"),
             list_id=whole_or_zero(keys.get("idlist"), "Import"),
             group_ids=tuple(whole(each, "Import") for each in keys.get("idgroups") or ()),
-            started=text(keys.get("startdate")),
-            ended=text(keys.get("enddate")),
+            started=_date(keys.get("startdate")),
+            ended=_date(keys.get("enddate")),
             status_code=None if status is None else whole(status, "Import"),
             rows_total=_count(rows, "total"),
             rows_valid=_count(valid, "total"),
@@ -168,6 +169,12 @@ class ImportDetail:
 
 def _count(keys: JsonObject, *names: str) -> int:
     return sum(whole_or_zero(keys.get(name), "Import") for name in names)
+
+
+def _date(value: Any) -> str:
+    """A date as MailUp writes it; "" where it writes its "never", the first day of year 1."""
+    written = text(value)
+    return "" if written.startswith(NEVER) else written
 
 
 def _flag(value: Any) -> bool | None:

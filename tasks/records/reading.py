@@ -25,7 +25,7 @@ from tasks.records.handover import AccountFacts, Prepared
 from tasks.records.judging import UNSUBSCRIBED, Known, judge, known
 from tasks.records.setaside import SKIPPED, Parts, read_parts
 from tasks.records.structure import read_chunks
-from tasks.records.verdict import LINE, Counts
+from tasks.records.verdict import Counts
 
 
 def read_file(
@@ -104,14 +104,11 @@ class _Desk:
     def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame]:
         """Yield what is to be sent; set duplicates and blocked records aside."""
         self._skip("duplicate", keys.beaten())
-        none = pl.DataFrame(
-            schema={LINE: pl.Int64, **dict.fromkeys(self.binding.file_columns, pl.String)}
-        )
         for number, wins in enumerate(keys.winners()):
             records = pl.read_parquet(self._part(number))
             self._part(number).unlink()
             judged = judge(
-                records.filter(wins), none, self.refusals, self.consent, self.binding,
+                records.filter(wins), None, self.refusals, self.consent, self.binding,
                 today=self.today,
             )  # fmt: skip
             self._skip("blocked", _blocked(judged.blocked))

@@ -111,6 +111,22 @@ def test_missing_or_foreign_signature_is_held(tmp_path, ring, key, signer):
 
 
 @needs_gpg
+def test_signature_of_an_expired_key_is_held(tmp_path, ring, key):
+    """A signer whose key has expired is no signer any more."""
+    then = ("--faked-system-time", "20200101T000000", "--ignore-time-conflict")
+    ring.gpg(*then, "--quick-gen-key", "former", "future-default", "default", "1d")
+    content = ring.gpg(
+        *(*then, "--ignore-valid-from", "--sign", "--local-user", "former"),
+        *("--encrypt", "--recipient", "us"),
+        data=DATA,
+    )
+    former = key.model_copy(update={"signers": [ring.public("former")]})
+    with pytest.raises(FileHeld) as held:
+        opened(tmp_path, content, former)
+    assert held.value.context["reason"] == "signature"
+
+
+@needs_gpg
 def test_file_for_another_key_is_held(tmp_path, ring, key):
     """A file that is encrypted for somebody else is held."""
     with pytest.raises(FileHeld, match="another key"):

@@ -90,6 +90,9 @@ def test_two_encodings_in_one_file_are_held(tmp_path):
     """A file of which a part is UTF-8 and the larger part is not is held."""
     data = names(rows=100).encode() + names(rows=150).encode("cp1252")
     assert reason(write(tmp_path, data)) == "encoding"
+    floor = "u@example.com;1º piano, città\n"
+    data = b"email;floor\n" + 10 * "u@example.com;1º\n".encode() + 90 * floor.encode("cp1252")
+    assert reason(write(tmp_path, data)) == "encoding"
 
 
 @pytest.mark.parametrize(

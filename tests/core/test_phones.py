@@ -100,6 +100,13 @@ def test_each_row_keeps_its_own_number() -> None:
     assert got == ["3331234567", None, bad, bad, "7911123456", bad, "3331234567"]
 
 
+def test_a_landline_abroad_is_not_taken_for_a_mobile_at_home() -> None:
+    """In a chunk of several countries each number is held against its own country's plan."""
+    cells = pl.Series(["+393331234567", "+493311234567", "+41791234567"])
+    got = prefix_and_number(cells, None, "IT")["number"].to_list()
+    assert got == ["3331234567", UNREADABLE, "791234567"]
+
+
 def as_the_library_says(cell: str, region: str) -> tuple[str, str] | None:
     try:
         number = phonenumbers.parse(cell, region)

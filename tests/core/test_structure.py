@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from blocks.errors import FileHeld
 from tasks.records.dialect import Dialect, FileDialect, resolve
 from tasks.records.ending import check_ending
+from tasks.records.line_blocks import line_blocks
 from tasks.records.structure import Chunk, read_chunks
 from tasks.records.verdict import LINE, REJECTS
 
@@ -177,6 +178,14 @@ def test_endless_line_is_refused_in_little_memory(tmp_path):
     assert len(chunk.rejects["original"][0]) == 1000
 
 
+def test_blocks_stay_small_whatever_the_line():
+    """A line without end never makes a block larger than the limit and one piece."""
+    pieces = [b"a\n", *([b"x" * 1000] * 50), b"\nb\n"]
+    blocks = list(line_blocks(pieces, 5000))
+    assert max(map(len, blocks)) <= 5000 + 1000 + 2
+    assert [len(line) > 5000 for line in b"".join(blocks).splitlines()] == [False, True, False]
+
+
 def test_rejects_carry_what_could_be_read(tmp_path):
     """A refused line keeps its text, and cells where it could be cut; bad bytes become visible."""
     chunk = read_bytes(tmp_path, b'a;b;"c;d"\ne\nf;\xe0\n', 2)
@@ -307,6 +316,8 @@ def test_cut_files_are_held(tmp_path, data, final_newline):
         (b"a;b;c\nd;e\n", "required"),
         (b'a;b;c\nd;e;"f\ng;h\n\ni"\n', "required"),
         (b'a;"b;c\nd;e;f\ng;h\n', "required"),
+        (b'a;b;c\nd;"e\n";f\n', "required"),
+        (b'a;b;c\nd;e;"f\ng"', "any"),
         (b"a;b;c\r", "required"),
         (b"\n" * 300_000 + b"a;b;c\n", "required"),
         (b"x" * 300_000 + b"\n", "required"),

@@ -3,6 +3,8 @@
 import sqlite3
 from typing import Any
 
+import pytest
+
 ANNA = "anna@example.it;Anna;3331234567"
 
 
@@ -165,8 +167,12 @@ def test_a_grant_subscribes_only_those_it_may(world: Any) -> None:
     assert granted == {"consent_granted": 1, "consent_bounced": 1}
 
 
-def test_an_import_that_may_have_arrived_is_looked_up_and_not_sent_again(world: Any) -> None:
+@pytest.mark.parametrize("counted", [True, False], ids=["counted at once", "counted at the end"])
+def test_an_import_that_may_have_arrived_is_looked_up_and_not_sent_again(
+    world: Any, counted: bool
+) -> None:
     """The connection breaks after MailUp took the batch: one import, everybody there once."""
+    world.control("POST", "settings", {"total_at_once": counted, "import_seconds": 3.0})
     world.control(
         "POST", "faults", {"path": "List/1/Recipients$", "kind": "drop_after_accept", "times": 1}
     )

@@ -12,7 +12,6 @@ from real_servers.machine import (
     need,
     run,
     running,
-    servers_home,
 )
 
 CONFIGURATION = """
@@ -74,7 +73,7 @@ def start(
     _write_logins(folder, user)
     ports = free_ports(1 + PASSIVE_PORTS)
     text = CONFIGURATION.format(
-        modules=servers_home() / "usr/lib/proftpd",
+        modules=Path(program).parents[1] / "lib/proftpd",
         port=ports[0],
         first=ports[1],
         last=ports[-1],

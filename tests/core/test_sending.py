@@ -1,0 +1,157 @@
+"""One batch is sent once, wherever an earlier run was cut off; against the emulated MailUp."""
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from blocks.errors import RunStopped
+from blocks.ledger import batches, files, leases
+from blocks.ledger.batches import BatchEntry
+from blocks.ledger.files import FileKey
+from blocks.ledger.store import Store
+from blocks.mailup.client import MailUpClient
+from blocks.mailup.imports import ImportTarget
+from blocks.mailup.settings import MailUpSettings
+from sandbox.mailup.caller import Caller
+from sandbox.mailup.server import Emulator, start
+from tasks.sending import Counter, Parcel, PlanChanged
+
+TARGET = ImportTarget(list_id=1)
+PEOPLE = [{"Email": f"p{number}@example.it", "Fields": []} for number in range(3)]
+PARCEL = Parcel(1, len(PEOPLE), json.dumps(PEOPLE).encode(), "ab" * 32, TARGET)
+
+
+@pytest.fixture(scope="module")
+def mailup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with start(
+        tmp_path_factory.mktemp("mailup"), calls_per_second=0, import_seconds=0.1
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def counter(mailup: Emulator, tmp_path: Path) -> Iterator[Counter]:
+    """A counter for attempt 1 of a file that the ledger has just written down."""
+    settings = MailUpSettings(
+        client_id=mailup.client_id, client_secret=mailup.client_secret, username=mailup.username,
+        password=mailup.password, console_url=mailup.console_url, token_url=mailup.token_url,
+        statistics_url=mailup.statistics_url,
+    )  # fmt: skip
+    with (
+        Store(f"sqlite:///{tmp_path}/ledger.db") as store,
+        MailUpClient(settings, pace=lambda: None) as client,
+    ):
+        key = FileKey("acme", "import:1", "cd" * 32)
+        entry = files.enter(store, key, name="a.csv", size=1, agreement="v1", run="")
+        lease = leases.take(store, "client/acme")
+        assert lease is not None
+        yield Counter(store, client, entry.id, 1, lease, lambda: nullcontext(lease), 20.0)
+
+
+def posts(mailup: Emulator) -> int:
+    calls = Caller(mailup).control("log")
+    return sum(c["method"] == "POST" and c["path"].endswith("/Recipients") for c in calls)
+
+
+def written_ahead(counter: Counter, newest: int) -> BatchEntry:
+    """The ledger as a run leaves it that was cut off while it sent the parcel."""
+    return batches.write_ahead(
+        counter.store, counter.file_id, 1, 1, target=asdict(TARGET), rows=PARCEL.rows,
+        sha256=PARCEL.sha256, after_import=newest,
+    )  # fmt: skip
+
+
+def outcome(counter: Counter) -> BatchEntry:
+    entry = batches.find(counter.store, counter.file_id, 1, 1)
+    assert entry is not None
+    return entry
+
+
+def test_a_parcel_is_brought_once_and_a_second_time_not_at_all(
+    counter: Counter, mailup: Emulator
+) -> None:
+    """What the ledger shows as done costs no call."""
+    before = posts(mailup)
+    counter.bring(PARCEL, newest_import=counter.client.latest_import_id())
+    calls = counter.client.calls
+    counter.bring(PARCEL, newest_import=0)
+
+    assert (posts(mailup) - before, counter.client.calls) == (1, calls)
+    assert outcome(counter).state == "done"
+    assert outcome(counter).counters["rows"] == len(PEOPLE)
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["counted at once", "counted at the end"])
+def test_a_parcel_that_arrived_before_the_cut_is_found(
+    counter: Counter, mailup: Emulator, counted: bool
+) -> None:
+    """Cut off between MailUp's yes and the ledger's: adopted, not sent again."""
+    Caller(mailup).control("settings", {"total_at_once": counted, "import_seconds": 7.0})
+    written_ahead(counter, counter.client.latest_import_id())
+    import_id = counter.client.start_import(TARGET, PARCEL.content)
+    before = posts(mailup)
+    counter.bring(PARCEL, newest_import=0)
+    Caller(mailup).control("settings", {"total_at_once": True, "import_seconds": 0.1})
+
+    assert posts(mailup) == before
+    assert (outcome(counter).state, outcome(counter).import_id) == ("done", import_id)
+
+
+def test_a_parcel_that_never_arrived_is_sent(counter: Counter, mailup: Emulator) -> None:
+    """Cut off before MailUp saw anything: looked up, not found, sent."""
+    written_ahead(counter, counter.client.latest_import_id())
+    before = posts(mailup)
+    counter.bring(PARCEL, newest_import=0)
+
+    assert posts(mailup) == before + 1
+    assert outcome(counter).state == "done"
+
+
+def test_an_import_of_somebody_else_is_not_taken_for_ours(
+    counter: Counter, mailup: Emulator
+) -> None:
+    """An uncounted import into the same list is waited for and turns out to be foreign."""
+    Caller(mailup).control("settings", {"total_at_once": False, "import_seconds": 7.0})
+    written_ahead(counter, counter.client.latest_import_id())
+    foreign = counter.client.start_import(TARGET, json.dumps(PEOPLE[:1]).encode())
+    before = posts(mailup)
+    counter.bring(PARCEL, newest_import=0)
+    Caller(mailup).control("settings", {"total_at_once": True, "import_seconds": 0.1})
+
+    assert posts(mailup) == before + 1
+    assert outcome(counter).import_id not in (None, foreign)
+
+
+def test_an_accepted_parcel_is_only_waited_for(counter: Counter, mailup: Emulator) -> None:
+    """With an import id in the ledger nothing is sent and nothing is looked up."""
+    entry = written_ahead(counter, 0)
+    import_id = counter.client.start_import(TARGET, PARCEL.content)
+    batches.accepted(counter.store, entry.id, import_id)
+    before = posts(mailup)
+    counter.bring(PARCEL, newest_import=0)
+
+    assert posts(mailup) == before
+    assert outcome(counter).state == "done"
+
+
+def test_another_parcel_under_the_same_number_changes_the_plan(counter: Counter) -> None:
+    """What an earlier run began with is not mixed with something else; it can be settled first."""
+    written_ahead(counter, counter.client.latest_import_id())
+    with pytest.raises(PlanChanged):
+        counter.bring(replace(PARCEL, sha256="ef" * 32), newest_import=0)
+
+    counter.settle(outcome(counter))
+    assert outcome(counter).state == "sending"
+
+
+def test_without_its_lease_a_run_sends_nothing(counter: Counter, mailup: Emulator) -> None:
+    """A run that was taken for dead and replaced stops before the next batch."""
+    leases.release(counter.store, counter.lease)
+    before = posts(mailup)
+    with pytest.raises(RunStopped, match="taken over"):
+        counter.bring(PARCEL, newest_import=0)
+    assert posts(mailup) == before
