@@ -3,6 +3,7 @@
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
+from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 
 
@@ -16,14 +17,16 @@ class Ledger(Block):
 
     Attributes:
         url: SQLAlchemy URL of the database.
+        storage: Folder or URL for snapshots and staged exports.
 
     Example:
         Load a ledger and open it:
         ```python
         from blocks.ledgers import Ledger
 
-        with Ledger.load("BLOCK_NAME").open() as store:
-            ...
+        ledger = Ledger.load("BLOCK_NAME")
+        with ledger.open() as store:
+            print(store.is_new)
         ```
     """
 
@@ -40,6 +43,19 @@ class Ledger(Block):
             "postgresql+psycopg://user:password@host/database for workers on several."
         ),
     )
+
+    storage: str = Field(
+        default="~/.mailup-file-exchange/storage",
+        title="Storage",
+        description=(
+            "Folder, or URL of an object store (s3://..., gs://...), for snapshots and staged "
+            "exports; shared by all workers, like the database."
+        ),
+    )
+
+    def open_storage(self) -> Storage:
+        """Open the storage beside the database."""
+        return Storage(self.storage)
 
     def open(self, *, only_look: bool = False) -> Store:
         """Open the ledger; tables that are missing are created, unless it is only looked at."""

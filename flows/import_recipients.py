@@ -25,17 +25,21 @@ from tasks.submit import submit
 
 @flow(name="import-recipients", flow_run_name=run_name)
 def import_recipients(
-    agreement: ImportAgreement, file: str = "", dry_run: bool = False, release: bool = False
+    file: str = "",
+    dry_run: bool = False,
+    release: bool = False,
+    *,
+    agreement: ImportAgreement,
 ) -> State[None]:
     """
     Import a client's files into MailUp.
 
     Args:
-        agreement: What was agreed with the client.
         file: Name of one file in the source folder to import now, whatever the pattern says; empty
             for all that match.
         dry_run: Show what would be sent, and change nothing anywhere.
         release: Import a file that a threshold holds, or that was imported before, all the same.
+        agreement: What was agreed with the client; a manual run seldom changes it.
     """
     outcomes: list[Outcome] = []
     with working_alone(agreement, dry_run=dry_run) as lease, scratch_folder() as scratch:

@@ -9,6 +9,7 @@ from prefect_shell import ShellOperation  # type: ignore[import-untyped]
 
 from blocks.errors import ConfigurationError, FileHeld
 from blocks.keys import GpgKey
+from tasks.scratch import PREFIX, scratch_parent
 
 DECRYPTED_NAME = "decrypted"
 """Name of the decrypted file; the client's name of it is never used as a path."""
@@ -50,7 +51,11 @@ def decrypt(path: Path, key: GpgKey, folder: Path, max_bytes: int = DEFAULT_MAX_
         raise ConfigurationError("The program gpg is missing on this worker; install GnuPG 2.2.")
     target = folder / DECRYPTED_NAME
     # gpg's sockets need a short path, which a run's scratch folder need not have.
-    with tempfile.TemporaryDirectory(prefix="ring-", ignore_cleanup_errors=True) as name:
+    # Beside the scratch folders and named like them, so that a killed run's ring is swept, too; not
+    # inside one, for the path of the agent's socket has to be short.
+    with tempfile.TemporaryDirectory(
+        prefix=PREFIX, dir=scratch_parent(), ignore_cleanup_errors=True
+    ) as name:
         ring = Path(name)
         _write_keys(ring, key)
         _run(ring, path, target, max_bytes)

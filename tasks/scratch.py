@@ -17,16 +17,22 @@ ABANDONED_AFTER_SECONDS = 24 * 3600
 def scratch_folder() -> Iterator[Path]:
     """Yield a new folder that only this user can read, and remove it whatever happens.
 
-    It is made below MAILUP_EXCHANGE_SCRATCH, or below the system's folder for temporary files.
+    Folders that runs which were killed left behind are removed when they are a day old.
     """
-    parent = Path(os.environ.get("MAILUP_EXCHANGE_SCRATCH") or tempfile.gettempdir())
-    parent.mkdir(parents=True, exist_ok=True)
+    parent = scratch_parent()
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def scratch_parent() -> Path:
+    """MAILUP_EXCHANGE_SCRATCH, or else the system's folder for temporary files."""
+    parent = Path(os.environ.get("MAILUP_EXCHANGE_SCRATCH") or tempfile.gettempdir())
+    parent.mkdir(parents=True, exist_ok=True)
+    return parent
 
 
 def fresh_folder(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     DateTime,
     ForeignKey,
@@ -22,7 +23,7 @@ files = Table(
     Column("stream", String(200), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("name", String(255), nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("state", String(20), nullable=False),
     Column("reason", String(40), nullable=False, default=""),
     Column("attempt", Integer, nullable=False, default=1),
@@ -51,6 +52,28 @@ batches = Table(
     Column("counters", JSON, nullable=False, default=dict),
     Column("changed_at", DateTime, nullable=False),
     UniqueConstraint("file_id", "attempt", "number"),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client", String(100), nullable=False),
+    Column("stream", String(200), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("window_start", DateTime),
+    Column("window_end", DateTime, nullable=False),
+    Column("file_name", String(255), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("staged", String(400), nullable=False),
+    Column("snapshot", String(400), nullable=False),
+    Column("agreement", String(64), nullable=False),
+    Column("run", String(64), nullable=False),
+    Column("changed_at", DateTime, nullable=False),
+    UniqueConstraint("client", "stream", "number"),
 )
 
 leases = Table(

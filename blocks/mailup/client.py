@@ -1,12 +1,27 @@
 """The MailUp client: every resource of one account behind one object."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from blocks.mailup import confirmations, fields, imports, lists, recipients
+import polars as pl
+
+from blocks.mailup import (
+    clicks,
+    confirmations,
+    fields,
+    imports,
+    lists,
+    messages,
+    profiles,
+    recipients,
+    sms,
+    statistics,
+)
+from blocks.mailup.clicks import ClickDetails
 from blocks.mailup.imports import POLL_SECONDS, Channel, ImportTarget
+from blocks.mailup.messages import Message, Sending
 from blocks.mailup.oauth import Tokens
 from blocks.mailup.records import (
     AccountInfo,
@@ -20,6 +35,7 @@ from blocks.mailup.records import (
 )
 from blocks.mailup.session import Session
 from blocks.mailup.settings import MailUpSettings
+from blocks.mailup.statistics import Availability, Countable
 from blocks.mailup.wire import Wire
 
 
@@ -47,6 +63,10 @@ class MailUpClient:
             self._wire, settings, on_rotate=on_rotate, reread=reread, clock=clock, sleep=sleep
         )
         self.session = Session(self._wire, tokens, settings, clock=clock, sleep=sleep)
+        # The same log-in and connections, at the address of the other service.
+        self.statistics_session = Session(
+            self._wire, tokens, statistics.at_statistics(settings), clock=clock, sleep=sleep
+        )
 
     @property
     def calls(self) -> int:
@@ -127,6 +147,76 @@ class MailUpClient:
     def subscribed(self, list_id: int, channel: Channel) -> Iterator[list[Recipient]]:
         """See `recipients.subscribed`."""
         return recipients.subscribed(self.session, list_id, channel)
+
+    def subscribed_with_fields(
+        self, list_id: int, channel: Channel, field_ids: Collection[int] = ()
+    ) -> Iterator[pl.DataFrame]:
+        """Everybody who is opted in, with personal data; see `profiles.profiles`."""
+        return profiles.profiles(self.session, list_id, channel, "Subscribed", field_ids)
+
+    def unsubscribed_with_fields(
+        self, list_id: int, channel: Channel, field_ids: Collection[int] = ()
+    ) -> Iterator[pl.DataFrame]:
+        """Everybody who is opted out, with personal data; see `profiles.profiles`."""
+        return profiles.profiles(self.session, list_id, channel, "Unsubscribed", field_ids)
+
+    def messages(self, list_id: int) -> Iterator[list[Message]]:
+        """See `messages.messages`."""
+        return messages.messages(self.session, list_id)
+
+    def send_history(self, list_id: int, message_id: int) -> list[Sending]:
+        """See `messages.send_history`."""
+        return messages.send_history(self.session, list_id, message_id)
+
+    def message_tags(self, list_id: int, message_id: int) -> tuple[str, ...]:
+        """See `messages.message_tags`."""
+        return messages.message_tags(self.session, list_id, message_id)
+
+    def message_recipients(self, message_id: int) -> Iterator[pl.DataFrame]:
+        """See `statistics.recipients`."""
+        return statistics.recipients(self.statistics_session, message_id)
+
+    def views(self, message_id: int) -> Iterator[pl.DataFrame]:
+        """See `statistics.views`."""
+        return statistics.views(self.statistics_session, message_id)
+
+    def clicks(self, message_id: int) -> Iterator[pl.DataFrame]:
+        """See `statistics.clicks`."""
+        return statistics.clicks(self.statistics_session, message_id)
+
+    def url_clicks(self, message_id: int) -> Iterator[pl.DataFrame]:
+        """See `statistics.url_clicks`."""
+        return statistics.url_clicks(self.statistics_session, message_id)
+
+    def url_click_details(self, message_id: int, *, may_fall_back: bool = True) -> ClickDetails:
+        """See `clicks.url_click_details`."""
+        return clicks.url_click_details(
+            self.statistics_session, message_id, may_fall_back=may_fall_back
+        )
+
+    def bounces(self, message_id: int) -> Iterator[pl.DataFrame]:
+        """See `statistics.bounces`."""
+        return statistics.bounces(self.statistics_session, message_id)
+
+    def unsubscriptions(self, message_id: int) -> Iterator[pl.DataFrame]:
+        """See `statistics.unsubscriptions`."""
+        return statistics.unsubscriptions(self.statistics_session, message_id)
+
+    def counts(self, message_id: int, what: Countable) -> int:
+        """See `statistics.counts`."""
+        return statistics.counts(self.statistics_session, message_id, what)
+
+    def availability(self, message_id: int, sendings: Sequence[Sending]) -> Availability:
+        """See `statistics.availability`."""
+        return statistics.availability(self.statistics_session, message_id, sendings)
+
+    def sms_messages(self, list_id: int) -> Iterator[list[Message]]:
+        """See `sms.sms_messages`."""
+        return sms.sms_messages(self.session, list_id)
+
+    def sms_report_details(self, message_id: int) -> Iterator[pl.DataFrame]:
+        """See `sms.sms_report_details`."""
+        return sms.sms_report_details(self.session, message_id)
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,9 +1,11 @@
 """A client's file on its way into MailUp, and what comes back."""
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.settings import get_current_settings
 
 ANNA = "anna@example.it;Anna;3331234567"
 
@@ -221,3 +223,31 @@ def test_one_file_feeds_several_lists(world: Any) -> None:
     assert state.message == "a.csv: 2 of 3 submitted, 1 rejected"
     assert "anna@example.it" in world.people(1)
     assert "anna@example.it" in world.people(2)
+
+
+def test_nothing_personal_is_left_behind(world: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """After good, bad and held files no address, name, number or secret is in Prefect's database,
+    in the log, in the ledger or in the scratch folder."""
+    caplog.set_level("DEBUG")
+    world.drop("a.csv", "pianta.buona@example.it;Piantabuona;3339876543", "pianta.rotta@@x;Rotta;")
+    world.run()
+    path = world.drop("b.csv", "pianta.tagliata@example.it;Piantatagliata;")
+    path.write_bytes(path.read_bytes()[:-4])
+    assert world.run().is_failed()
+    world.control("POST", "settings", {"password": "another"})
+    world.drop("b.csv", "pianta.terza@example.it;Terza;")
+    assert world.run().is_failed()
+
+    planted = [b"pianta.", b"Pianta", b"Rotta", b"3339876543", b"files-secret"]
+    planted += [text.encode() for text in (world.mailup.client_secret, "sandbox-password")]
+    left = {"log": caplog.text.encode()}
+    url = get_current_settings().server.database.connection_url.get_secret_value()
+    database = Path(url.partition("///")[2])
+    folders = [database.parent, world.home]
+    for file in (found for folder in folders for found in folder.rglob("*") if found.is_file()):
+        if world.home / "files" not in file.parents and world.home / "mailup" not in file.parents:
+            left[str(file)] = file.read_bytes()
+    assert {str(database), str(world.home / "ledger.db")} <= set(left)
+    assert any(b"b.csv is held (cut)" in content for name, content in left.items() if name != "log")
+    for name, content in left.items():
+        assert [word for word in planted if word in content] == [], name

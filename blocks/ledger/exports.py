@@ -1,0 +1,86 @@
+"""Windows of exports: what was extracted up to when, and whether it has reached the client.
+
+    rendered --the file is on the client's server--> delivered
+
+A window found `rendered` is delivered, with the very bytes and name that are staged for it, before
+a new one is begun. The newest delivered window is the stream's watermark.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row, insert, select, update
+
+from blocks.ledger.store import Store, utc_now
+from blocks.ledger.tables import exports
+
+ExportState = Literal["rendered", "delivered"]
+
+
+@dataclass(frozen=True)
+class ExportEntry:
+    """One window of a stream. Times are UTC, the window is half-open, `window_start` None for the
+    first one. `staged` and `snapshot` name files of the ledger's storage; `file_name` is empty
+    where there was nothing to deliver.
+    """
+
+    number: int
+    state: ExportState
+    window_start: datetime | None
+    window_end: datetime
+    file_name: str
+    rows: int
+    bytes: int
+    sha256: str
+    staged: str
+    snapshot: str
+
+
+def newest(store: Store, client: str, stream: str) -> ExportEntry | None:
+    """The window of a stream with the highest number; None before the first one."""
+    with store.transaction() as connection:
+        row = connection.execute(
+            select(exports)
+            .where(exports.c.client == client, exports.c.stream == stream)
+            .order_by(exports.c.number.desc())
+            .limit(1)
+        ).first()
+    return _entry(row) if row else None
+
+
+def rendered(
+    store: Store, client: str, stream: str, entry: ExportEntry, *, agreement: str, run: str
+) -> None:
+    """Write a window down whose file is staged; from now on it is delivered, never made anew."""
+    with store.transaction() as connection:
+        connection.execute(
+            insert(exports).values(
+                client=client, stream=stream, number=entry.number, state="rendered",
+                window_start=entry.window_start, window_end=entry.window_end,
+                file_name=entry.file_name, rows=entry.rows, bytes=entry.bytes,
+                sha256=entry.sha256, staged=entry.staged, snapshot=entry.snapshot,
+                agreement=agreement, run=run, changed_at=utc_now(),
+            )
+        )  # fmt: skip
+
+
+def delivered(store: Store, client: str, stream: str, number: int) -> None:
+    """The client has the file: the watermark moves to the end of this window."""
+    with store.transaction() as connection:
+        connection.execute(
+            update(exports)
+            .where(
+                exports.c.client == client,
+                exports.c.stream == stream,
+                exports.c.number == number,
+            )
+            .values(state="delivered", changed_at=utc_now())
+        )
+
+
+def _entry(row: Row[Any]) -> ExportEntry:
+    return ExportEntry(
+        row.number, row.state, row.window_start, row.window_end, row.file_name, row.rows,
+        row.bytes, row.sha256, row.staged, row.snapshot,
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""Files that the ledger refers to: snapshots and staged exports, in a folder given as a URL.
+
+Files are immutable: a name is written once and never changed, so that a row of the ledger always
+means the same bytes. A local folder by default; object stores through fsspec.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+
+from blocks.errors import ConfigurationError, LedgerUnavailable, RunStopped
+
+
+class Storage:
+    """A folder of immutable files. `url` is a path, or a URL that fsspec knows (s3://, gs://)."""
+
+    def __init__(self, url: str) -> None:
+        place = url if "://" in url else str(Path(url).expanduser().absolute())
+        try:
+            self._files, root = fsspec.core.url_to_fs(place)
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(
+                "The ledger's storage cannot be used. Accepted are a folder and URLs of file "
+                f"systems whose fsspec package is installed ({type(error).__name__})."
+            ) from None
+        self._root = root.rstrip("/")
+
+    def put(self, source: Path, kind: str) -> str:
+        """Store a file under a new name and return the name: KIND/RANDOM.ENDING."""
+        name = f"{kind}/{uuid4().hex}{source.suffix}"
+        with _told("write"):
+            self._files.makedirs(f"{self._root}/{kind}", exist_ok=True)
+            self._files.put_file(str(source), f"{self._root}/{name}.part")
+            self._files.mv(f"{self._root}/{name}.part", f"{self._root}/{name}")
+        return name
+
+    def get(self, name: str, target: Path) -> Path:
+        """Copy a stored file to a local path."""
+        with _told("read"):
+            self._files.get_file(f"{self._root}/{name}", str(target))
+        return target
+
+    def remove(self, name: str) -> None:
+        """Delete a stored file; no error where it is gone."""
+        with _told("delete"):
+            if self._files.exists(f"{self._root}/{name}"):
+                self._files.rm_file(f"{self._root}/{name}")
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise RunStopped(
+            f"The ledger's storage lacks a file that the ledger refers to, so it cannot {what} it. "
+            "Restore the storage from its backup, together with the ledger's database."
+        ) from None
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"The ledger's storage could not {what} a file ({type(error).__name__}). Check that it "
+            "is there and not full; the step is tried again."
+        ) from None

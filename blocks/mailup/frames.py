@@ -1,0 +1,119 @@
+"""Pages of MailUp's items as polars frames: one fast step per page, whatever the spelling.
+
+Keys are read without regard to letter case and underscores. A field that is missing, empty or of
+another type than expected is null: what the statistics carry is not fully documented, and one odd
+row must not stop the others.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from blocks.errors import MailUpUnavailable
+from blocks.mailup.answers import JsonObject
+from blocks.mailup.moments import moment
+
+Spellings = dict[str, list[str]]
+Kind = Literal["id", "count", "text", "moment"]
+
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a frame, and the names under which MailUp may send it, best first."""
+
+    name: str
+    kind: Kind
+    keys: tuple[str, ...]
+
+    @property
+    def dtype(self) -> type[pl.DataType]:
+        """Whole numbers for ids and counts, text for the rest."""
+        return pl.Int64 if self.kind in {"id", "count"} else pl.String
+
+    def series(self, items: Sequence[JsonObject], spellings: Spellings) -> pl.Series:
+        """The column's values, one per item."""
+        found = [spelled for key in self.keys for spelled in spellings.get(key, ())]
+        values = [_READ[self.kind](value) for value in _values(items, found)]
+        return pl.Series(self.name, values, dtype=self.dtype)
+
+
+def frame(items: Sequence[Any], columns: Iterable[Column]) -> pl.DataFrame:
+    """One row per item, exactly *columns*. An item that is no object is an unusable answer."""
+    spellings = spelled(items)
+    return pl.DataFrame([column.series(items, spellings) for column in columns])
+
+
+def frames(
+    pages: Iterable[list[JsonObject]], columns: tuple[Column, ...]
+) -> Iterator[pl.DataFrame]:
+    """The frames of a walk, page by page; nothing for an empty walk."""
+    for items in pages:
+        yield frame(items, columns)
+
+
+def empty(columns: Iterable[Column]) -> pl.DataFrame:
+    """The frame without rows."""
+    return pl.DataFrame(schema={column.name: column.dtype for column in columns})
+
+
+def spelled(items: Iterable[Any]) -> Spellings:
+    """How the keys of *items* are spelled, by their plain form (lower case, no underscore)."""
+    seen: dict[str, None] = {}
+    for item in items:
+        if not isinstance(item, dict):
+            raise MailUpUnavailable("An item of a MailUp page is not an object.")
+        seen.update(dict.fromkeys(item))
+    spellings: Spellings = {}
+    for key in seen:
+        spellings.setdefault(key.lower().replace("_", ""), []).append(key)
+    return spellings
+
+
+def _values(items: Sequence[JsonObject], keys: list[str]) -> Iterable[Any]:
+    """Per item the value of the first of *keys* that holds one."""
+    if not keys:
+        return [None] * len(items)
+    if len(keys) == 1:
+        return [item.get(keys[0]) for item in items]
+    return [_first(item, keys) for item in items]
+
+
+def _first(item: JsonObject, keys: list[str]) -> Any:
+    return next((item[key] for key in keys if item.get(key) not in (None, "")), None)
+
+
+def whole_or_none(value: object) -> int | None:
+    """A whole number that fits 64 bits, from a JSON number or digits."""
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+        value = int(value[:20])
+    if type(value) is not int:
+        return None
+    return value if -_LARGEST <= value <= _LARGEST else None
+
+
+def text_or_none(value: object) -> str | None:
+    """Text that can be written as UTF-8; None for "" and for what is no text and no number."""
+    if type(value) is int or isinstance(value, float):
+        return str(value)
+    if not isinstance(value, str) or not value:
+        return None
+    # JSON can spell half of a character (a lone surrogate), which no file can hold.
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _occurrences(value: object) -> int:
+    """A number of occurrences; one where the row does not count."""
+    count = whole_or_none(value)
+    return 1 if count is None else count
+
+
+_READ: dict[Kind, Callable[[object], Any]] = {
+    "id": whole_or_none,
+    "count": _occurrences,
+    "text": text_or_none,
+    "moment": moment,
+}

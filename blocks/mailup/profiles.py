@@ -1,0 +1,64 @@
+"""Recipients of a list with their personal data, as frames."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Literal
+
+import polars as pl
+
+from blocks.mailup.answers import JsonObject, lowered
+from blocks.mailup.frames import Column, frame, text_or_none, whole_or_none
+from blocks.mailup.imports import Channel
+from blocks.mailup.paging import pages
+from blocks.mailup.session import Session
+
+State = Literal["Subscribed", "Unsubscribed", "Pending"]
+
+PROFILE = (
+    Column("recipient_id", "id", ("idrecipient", "recipientid")),
+    Column("email", "text", ("email",)),
+    Column("prefix", "text", ("mobileprefix",)),
+    Column("number", "text", ("mobilenumber",)),
+)
+_CONSOLE: dict[Channel, str] = {"email": "/Console", "sms": "/Console/Sms"}
+
+
+def profiles(
+    session: Session, list_id: int, channel: Channel, state: State, field_ids: Collection[int] = ()
+) -> Iterator[pl.DataFrame]:
+    """Everybody of the list in one state, page by page.
+
+    Columns: `PROFILE` and one `field_<id>` (text) for each of *field_ids*; null for none.
+    """
+    path = f"{_CONSOLE[channel]}/List/{list_id}/Recipients/{state}"
+    for items in pages(session, path, "idRecipient"):
+        known = frame(items, PROFILE)
+        yield known.with_columns(_field_columns(items, field_ids)) if field_ids else known
+
+
+def _field_columns(items: Sequence[JsonObject], field_ids: Collection[int]) -> list[pl.Series]:
+    wanted = frozenset(field_ids)
+    people = [_fields(item, wanted) for item in items]
+    return [
+        pl.Series(f"field_{number}", [person.get(number) for person in people], dtype=pl.String)
+        for number in field_ids
+    ]
+
+
+def _fields(item: JsonObject, wanted: Collection[int]) -> dict[int, str | None]:
+    """The wanted dynamic fields of one recipient, by id."""
+    found: dict[int, str | None] = {}
+    for each in lowered(item).get("fields") or ():
+        number, value = _field(each)
+        if number in wanted:
+            found[number] = text_or_none(value)
+    return found
+
+
+def _field(value: Any) -> tuple[int, Any]:
+    """Id and value of one dynamic field; id 0 for what is none."""
+    if not isinstance(value, dict):
+        return 0, None
+    if "Id" not in value:
+        value = lowered(value)
+        return whole_or_none(value.get("id")) or 0, value.get("value")
+    return whole_or_none(value["Id"]) or 0, value.get("Value")

@@ -1,0 +1,39 @@
+"""SMS messages of a list, and what became of each SMS."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from blocks.mailup.frames import Column, frames
+from blocks.mailup.messages import Message
+from blocks.mailup.paging import pages
+from blocks.mailup.session import Session
+from blocks.mailup.unpaged import whole_answer
+
+OUTCOMES = (
+    # International prefix and number, digits only.
+    Column("number", "text", ("receiver", "recipient", "number")),
+    Column("sent_at", "moment", ("sentdate", "senddate")),
+    # 0 delivered, 1 queued, 2 error; null for anything else than a number.
+    Column("status", "id", ("status",)),
+    # Outcome and detail, such as FAILED_AT_004; null unless it failed.
+    Column("error", "text", ("errorcode", "error")),
+    # When the operator's receipt arrived: not documented for this resource.
+    Column("at", "moment", ("responsedate", "deliverydate", "statusdate", "receiptdate")),
+)
+
+
+def sms_messages(session: Session, list_id: int) -> Iterator[list[Message]]:
+    """The SMS messages of a list, page by page, by id."""
+    for items in pages(session, f"/Console/Sms/List/{list_id}/Messages", "idMessage"):
+        yield [Message.read(item, list_id) for item in items]
+
+
+def sms_report_details(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
+    """The present state of each SMS sent of a message. Columns: `OUTCOMES`.
+
+    MailUp answers in one piece, so mostly this is one frame. Several sendings of one message are
+    told apart by `sent_at` only.
+    """
+    path = f"/Console/Sms/{message_id}/Sendings/ReportDetails"
+    return frames(whole_answer(session, path), OUTCOMES)

@@ -1,0 +1,55 @@
+"""Resources that MailUp answers in one piece, and how to read them if it ever pages them."""
+
+from collections.abc import Iterator
+
+from blocks.errors import MailUpUnavailable
+from blocks.mailup.answers import JsonObject
+from blocks.mailup.paging import SMALLEST_PAGE, Page, walk
+from blocks.mailup.session import Session
+
+
+def whole_answer(session: Session, path: str) -> Iterator[list[JsonObject]]:
+    """All items of a resource that is documented as not paged: one piece, as long as it is one.
+
+    Page parameters are left out: what a server cuts because of them, it need not report (such
+    answers carry a PageSize and a total of 0). An answer that shows that there is more, or that
+    times out, is walked page by page instead.
+    """
+    page = _asked_whole(session, path)
+    if page is not None and not _is_cut(page):
+        if page.items:
+            yield page.items
+        return
+    yield from walk(
+        lambda number, size: _asked_page(session, path, number, size), session.page_size
+    )
+
+
+def _asked_whole(session: Session, path: str) -> Page | None:
+    """The answer in one piece; None when it takes too long."""
+    try:
+        return session.read(path, lambda answer: Page.read(answer.json()), repeat_timeouts=False)
+    except MailUpUnavailable as failure:
+        if not failure.context.get("timed_out"):
+            raise
+        return None
+
+
+def _is_cut(page: Page) -> bool:
+    """Whether the answer is the first page of several. Totals of 0 tell nothing."""
+    if page.total:
+        return page.total > len(page.items)
+    return 0 < page.size == len(page.items)
+
+
+def _asked_page(session: Session, path: str, number: int, size: int) -> Page:
+    page = session.read(
+        path,
+        lambda answer: Page.read(answer.json()),
+        {"PageNumber": str(number), "PageSize": str(size)},
+        repeat_timeouts=size <= SMALLEST_PAGE,
+    )
+    if page.size == 0 and len(page.items) == size:
+        # The envelope denies paging, yet exactly one page came: only the next one can tell.
+        return Page(page.items, size, page.total)
+    return page
