@@ -5,6 +5,7 @@ another type than expected is null: what the statistics carry is not fully docum
 row must not stop the others.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,7 @@ Spellings = dict[str, list[str]]
 Kind = Literal["id", "count", "text", "moment"]
 
 _LARGEST = 2**63 - 1
+_DIGITS = re.compile(r"-?\d{1,19}")
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def _first(item: JsonObject, keys: list[str]) -> Any:
 
 def whole_or_none(value: object) -> int | None:
     """A whole number that fits 64 bits, from a JSON number or digits."""
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
-        value = int(value[:20])
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        value = int(value)
     if type(value) is not int:
         return None
     return value if -_LARGEST <= value <= _LARGEST else None

@@ -38,4 +38,4 @@ def _ticks(value: str) -> datetime:
 def _written(when: datetime) -> str:
     if when.tzinfo is None:
         return when.isoformat(" ", timespec="milliseconds")
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(" ", timespec="seconds") + "Z"

@@ -36,29 +36,27 @@ def profiles(
 
 
 def _field_columns(items: Sequence[JsonObject], field_ids: Collection[int]) -> list[pl.Series]:
-    wanted = frozenset(field_ids)
-    people = [_fields(item, wanted) for item in items]
+    people = [_fields(item) for item in items]
     return [
-        pl.Series(f"field_{number}", [person.get(number) for person in people], dtype=pl.String)
+        pl.Series(
+            f"field_{number}",
+            [text_or_none(person.get(number)) for person in people],
+            dtype=pl.String,
+        )
         for number in field_ids
     ]
 
 
-def _fields(item: JsonObject, wanted: Collection[int]) -> dict[int, str | None]:
-    """The wanted dynamic fields of one recipient, by id."""
-    found: dict[int, str | None] = {}
-    for each in lowered(item).get("fields") or ():
-        number, value = _field(each)
-        if number in wanted:
-            found[number] = text_or_none(value)
-    return found
+def _fields(item: JsonObject) -> dict[int, Any]:
+    """The dynamic fields of one recipient as they came, by id."""
+    carried = lowered(item).get("fields")
+    return dict(_field(each) for each in carried) if isinstance(carried, list) else {}
 
 
 def _field(value: Any) -> tuple[int, Any]:
     """Id and value of one dynamic field; id 0 for what is none."""
     if not isinstance(value, dict):
         return 0, None
-    if "Id" not in value:
-        value = lowered(value)
-        return whole_or_none(value.get("id")) or 0, value.get("value")
-    return whole_or_none(value["Id"]) or 0, value.get("Value")
+    # The two spellings met, not any: this runs for each of up to 39 fields of each recipient.
+    number = whole_or_none(value.get("Id", value.get("id")))
+    return number or 0, value.get("Value", value.get("value"))

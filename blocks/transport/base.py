@@ -43,9 +43,9 @@ class Abilities:
 class Transport(Protocol):
     """An open connection to one file server; a context manager that closes it.
 
-    Errors: `ServerUnavailable` and `TransferInterrupted` may pass (after either, the connection
-    may be closed: open a new one), `FileGone` for a missing file, `PathRefused` for a missing
-    folder, a forbidden path or an illegal name.
+    Errors: `ServerUnavailable` and `TransferInterrupted` may pass, `FileGone` for a missing file,
+    `PathRefused` for a missing folder, a forbidden path or an illegal name. After a transfer that
+    was left half-way, and after an error that may pass, open a new connection.
     """
 
     @property

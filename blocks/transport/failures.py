@@ -28,15 +28,13 @@ WHAT_NEXT: dict[type[SyncError], str] = {
 class Step:
     """What was being done when something failed: where, which verb, with which path.
 
-    `missing` is the error for something that is not there, `failed` the one for a refusal
-    without a reason.
+    `missing` is the error for something that is not there.
     """
 
     address: str
     verb: str
     path: str = ""
     missing: type[SyncError] = FileGone
-    failed: type[SyncError] = PathRefused
 
     def error(self, kind: type[SyncError], reason: str) -> SyncError:
         """The error to raise: where, what, why (no server text, which may name people), remedy."""

@@ -269,6 +269,7 @@ class FtpTransport:
         try:
             self._ask("RNTO", step)
         except ServerUnavailable:
-            # pure-ftpd says "try again later" when the folder is missing.
-            with self._inside(names.split(step.path)[0], step):
+            if self._session.sock is None:
                 raise
+            # pure-ftpd says "try later" where the folder is missing or forbidden.
+            raise step.error(PathRefused, "the server refused it for now") from None

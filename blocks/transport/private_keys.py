@@ -7,7 +7,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from blocks.errors import ConfigurationError
-from blocks.transport.pem import rewrapped
 
 KEY_CLASSES: tuple[tuple[type, type[paramiko.PKey]], ...] = (
     (ed25519.Ed25519PrivateKey, paramiko.Ed25519Key),
@@ -22,7 +21,7 @@ ACCEPTED = (
 
 def load_private_key(text: str, passphrase: str | None) -> paramiko.PKey:
     """The key in the text. ConfigurationError for another form or a wrong passphrase."""
-    key = _read(rewrapped(text).encode(), passphrase.encode() if passphrase else None)
+    key = _read(text.strip().encode() + b"\n", passphrase.encode() if passphrase else None)
     for kind, key_class in KEY_CLASSES:
         if isinstance(key, kind):
             # paramiko reads fewer forms than cryptography; OpenSSH's own is common to both.

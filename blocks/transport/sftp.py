@@ -14,7 +14,6 @@ from paramiko.sftp_attr import SFTPAttributes
 from blocks.errors import (
     FileGone,
     PathRefused,
-    RetryableError,
     SyncError,
     TransferInterrupted,
 )
@@ -58,7 +57,7 @@ class SftpTransport:
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
         """The files of a folder, with the attributes that the listing brings."""
-        with self._seam(self._step("list", folder or ".", missing=PathRefused)):
+        with sftp_errors(self._step("list", folder or ".", missing=PathRefused)):
             entries = [*self._client.scan(self._codec.encode(folder or "."))]
         return iter(self._files(folder, entries))
 
@@ -66,7 +65,7 @@ class SftpTransport:
         """Size and time of one file."""
         step = self._step("look at", path)
         wire = self._codec.encode(path)
-        with self._seam(step):
+        with sftp_errors(step):
             attributes = self._client.stat(wire)
         if _is(stat.S_ISDIR, attributes):
             raise step.error(FileGone, "it is a folder")
@@ -104,7 +103,7 @@ class SftpTransport:
 
     def remove(self, path: str) -> None:
         """Delete one file."""
-        with self._seam(self._step("remove", path)):
+        with sftp_errors(self._step("remove", path)):
             self._client.remove(self._codec.encode(path))
 
     def make_folder(self, path: str) -> None:
@@ -113,7 +112,7 @@ class SftpTransport:
             step = self._step("make the folder", folder, missing=PathRefused)
             wire = self._codec.encode(folder)
             try:
-                with self._seam(step):
+                with sftp_errors(step):
                     self._client.mkdir(wire)
             except PathRefused:
                 self._check_folder(wire, step)
@@ -139,12 +138,14 @@ class SftpTransport:
         return Step(self._address, verb, path, missing=missing)
 
     @contextmanager
-    def _seam(self, step: Step) -> Iterator[None]:
-        """Foreign errors become ours; after one that may pass, the connection is not used again."""
+    def _closed_on_error(self) -> Iterator[None]:
+        """Close the connection if a transfer is left half-way.
+
+        Closing only the file would first wait for all that has been asked for.
+        """
         try:
-            with sftp_errors(step):
-                yield
-        except RetryableError:
+            yield
+        except BaseException:
             self.close()
             raise
 
@@ -157,7 +158,7 @@ class SftpTransport:
 
     def _check_folder(self, wire: bytes, step: Step) -> None:
         # Servers answer the same for a folder that exists and for one they refuse.
-        with self._seam(step):
+        with sftp_errors(step):
             attributes = self._client.stat(wire)
         if not _is(stat.S_ISDIR, attributes):
             raise step.error(PathRefused, "a file of that name is in the way")
@@ -191,27 +192,29 @@ class SftpTransport:
     def _chunks(self, path: str, offset: int, end: int) -> Iterator[bytes]:
         deadline = Deadline(self._timeouts.transfer, self._address)
         wire = self._codec.encode(path)
-        with self._seam(self._step("read", path)), self._client.open(wire, "rb") as file:
+        with sftp_errors(self._step("read", path)), self._client.open(wire, "rb") as file:
             file.seek(offset)
             file.prefetch(end, PREFETCH_REQUESTS)
-            while block := file.read(BLOCK_BYTES):
-                deadline.check()
-                yield block
+            with self._closed_on_error():
+                while block := file.read(BLOCK_BYTES):
+                    deadline.check()
+                    yield block
 
     def _send(self, source: Path, path: str, step: Step) -> int:
         deadline = Deadline(self._timeouts.transfer, self._address)
         wire = self._codec.encode(path)
-        with source.open("rb") as file, self._seam(step), self._client.open(wire, "wb") as remote:
+        with source.open("rb") as file, sftp_errors(step), self._client.open(wire, "wb") as remote:
             remote.set_pipelined(True)
-            while block := file.read(BLOCK_BYTES):
-                deadline.check()
-                remote.write(block)
+            with self._closed_on_error():
+                while block := file.read(BLOCK_BYTES):
+                    deadline.check()
+                    remote.write(block)
             return file.tell()
 
     def _rename(self, old: str, new: str, step: Step, *, over: bool) -> None:
         rename = self._client.posix_rename if over else self._client.rename
         old_wire, new_wire = self._codec.encode(old), self._codec.encode(new)
-        with self._seam(step):
+        with sftp_errors(step):
             rename(old_wire, new_wire)
 
 

@@ -81,7 +81,7 @@ def _answer(error: Exception, step: Step) -> type[SyncError]:
         return step.missing
     if code == errno.EACCES:
         return PathRefused
-    return step.failed if code is None else ServerUnavailable
+    return PathRefused if code is None else ServerUnavailable
 
 
 def _reason(error: Exception) -> str:

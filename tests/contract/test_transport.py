@@ -184,7 +184,7 @@ def test_rename_keeps_what_exists(server: Server) -> None:
     server.plant("new.csv", b"newer")
     old, new = f"{server.folder}/old.csv", f"{server.folder}/new.csv"
     with server.connect() as transport:
-        with pytest.raises(PathRefused):
+        with pytest.raises(PathRefused, match="a file of that name exists"):
             transport.rename(old, new)
         assert listed(transport, server.folder) == {"old.csv": 3, "new.csv": 5}
         transport.rename(old, new, replace=True)
@@ -236,9 +236,20 @@ def test_what_is_forbidden(server: Server, tmp_path: Path) -> None:
     planted = server.plant("secret.csv")
     os.chown(planted, 0, 0)
     planted.chmod(0o600)
-    with server.connect() as transport, pytest.raises((PathRefused, FileGone)):
-        transport.read(f"{server.folder}/secret.csv", tmp_path / "target")
-    assert [*tmp_path.iterdir()] == []
+    with server.connect() as transport:
+        with pytest.raises((PathRefused, FileGone)):
+            transport.read(f"{server.folder}/secret.csv", tmp_path / "target")
+        os.chown(server.disk, 0, 0)
+        server.plant("readable.csv")
+        for call in (
+            lambda: transport.remove(f"{server.folder}/readable.csv"),
+            lambda: transport.rename(f"{server.folder}/readable.csv", "taken.csv"),
+            lambda: transport.write(local(tmp_path, b"x"), f"{server.folder}/new.csv"),
+            lambda: transport.make_folder(f"{server.folder}/new"),
+        ):
+            with pytest.raises(PathRefused):
+                call()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["source"]
 
 
 def test_wrong_password(server: Server) -> None:

@@ -12,15 +12,19 @@ import pytest
 from real_servers import vsftpd
 from real_servers.catalogue import Server
 from real_servers.fleet import Ground
+from real_servers.hesitant import hesitant_server
 from real_servers.network import Network
 
 from blocks.errors import RetryableError, ServerUnavailable
 from blocks.transport.delivery import deliver
+from blocks.transport.sftp import SftpTransport
+from blocks.transport.sftp_session import SftpSettings
 from blocks.transport.timeouts import Timeouts
 
 pytestmark = pytest.mark.contract
 
 SIZE = 6_000_000
+BYTES_PER_SECOND = 300_000
 SHORT = Timeouts(connect=3, read=1, transfer=60)
 
 
@@ -117,15 +121,19 @@ def test_download_that_falls_silent(
     assert not target.exists()
 
 
-def test_transfer_that_takes_too_long(server: Server, big: tuple[str, Path, bytes]) -> None:
-    """A transfer ends after its total time, however busily the server keeps sending."""
+def test_transfer_that_takes_too_long(
+    server: Server, network: Network, big: tuple[str, Path, bytes]
+) -> None:
+    """A transfer ends after its total time, however steadily the server keeps sending."""
     path, target, content = big
     server.plant("big.csv", content)
-    with (
-        server.connect(timeouts=Timeouts(connect=10, read=10, transfer=0)) as transport,
-        pytest.raises(RetryableError, match="transfer_timeout_seconds"),
-    ):
-        transport.read(path, target)
+    limits = Timeouts(connect=10, read=10, transfer=0.5)
+    started = time.monotonic()
+    with server.connect(timeouts=limits) as transport:
+        network.slow_down(BYTES_PER_SECOND)
+        with pytest.raises(RetryableError, match="transfer_timeout_seconds"):
+            transport.read(path, target)
+    assert time.monotonic() - started < 8
     assert not target.exists()
 
 
@@ -177,6 +185,18 @@ def test_server_that_falls_silent_while_we_log_in(
     assert time.monotonic() - started < 8
 
 
+def test_login_without_an_end() -> None:
+    """A server that lets us in and then never starts SFTP is given up in time."""
+    with hesitant_server() as (port, host_key):
+        settings = SftpSettings(
+            "127.0.0.1", port, "user", "password", host_key=host_key, timeouts=SHORT
+        )
+        started = time.monotonic()
+        with pytest.raises(RetryableError):
+            SftpTransport(settings)
+        assert time.monotonic() - started < 8
+
+
 @on_each_protocol
 def test_nobody_listens(running_server: Server) -> None:
     """A refused connection may be tried again."""
@@ -198,6 +218,16 @@ def test_wrong_passive_address(ground: Callable[[str], Ground]) -> None:
             pytest.raises(RetryableError),
         ):
             transport.list("")
+
+
+def test_extended_passive_mode_comes_first(ground: Callable[[str], Ground]) -> None:
+    """EPSV names no address, so that a wrong one does no harm even where addresses are trusted."""
+    on = ground("vsftpd-epsv")
+    with (
+        vsftpd.start(on.folder, on.user(), passive_address="127.9.9.9") as server,
+        server.connect(trust_passive_address=True) as transport,
+    ):
+        transport.list("")
 
 
 class Watcher:

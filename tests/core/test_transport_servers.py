@@ -1,5 +1,6 @@
 """The server blocks: contradictions are refused at once, secrets never shown."""
 
+import ssl
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
 from blocks.servers import FtpServer, FtpsServer, SftpServer, load_server
+from blocks.transport.ftp_session import tls_context
 
 pytestmark = pytest.mark.core
 
@@ -96,3 +98,9 @@ def test_blocks_tell_themselves_apart() -> None:
     """Each stored server carries its protocol."""
     kinds: list[type[Block]] = [FtpServer, FtpsServer, SftpServer]
     assert [kind.model_fields["protocol"].default for kind in kinds] == ["ftp", "ftps", "sftp"]
+
+
+def test_oldest_tls() -> None:
+    """Nothing older than TLS 1.2 is spoken, also where certificates are not verified."""
+    for verify in (True, False):
+        assert tls_context(None, verify=verify).minimum_version == ssl.TLSVersion.TLSv1_2

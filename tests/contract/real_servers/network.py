@@ -7,6 +7,7 @@ ports are only known at run time, pass through a relay as well.
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 
 Connect = Callable[..., socket.socket]
@@ -22,6 +23,7 @@ class Network:
         self._lock = threading.Lock()
         self._left: int | None = None
         self._silent = False
+        self._pause = 0.0
         self.passed = 0
 
     def cut_after(self, count: int) -> None:
@@ -31,6 +33,10 @@ class Network:
     def be_silent_after(self, count: int) -> None:
         """Forward nothing any more once `count` more bytes have passed, and keep all open."""
         self._left, self._silent = count, True
+
+    def slow_down(self, bytes_per_second: int) -> None:
+        """Forward no faster than this on each connection, from now on."""
+        self._pause = BLOCK_BYTES / bytes_per_second
 
     def heal(self) -> None:
         """Let new connections pass whole."""
@@ -65,6 +71,7 @@ class Network:
                         continue
                     self.close()
                     return
+                time.sleep(self._pause)
                 sink.sendall(block)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
