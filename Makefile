@@ -36,8 +36,9 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
-lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
+	@$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
 
 clean:  ## Remove what the targets above have made
