@@ -31,10 +31,10 @@ def stable_files(
     """The files of the first look that a second one shows unchanged, in the order given.
 
     One wait and one listing for the whole set. Passed over: a file that grows, changes its time,
-    vanishes, or is younger than the minimum age. The age is left out where the server tells no
-    exact time.
+    vanishes, is younger than the minimum age, or says by its name that it is being written (hidden,
+    or ending like `.part` or `.tmp`). The age is left out where the server tells no exact time.
     """
-    first = list(first_look)
+    first = [file for file in first_look if not names.is_unfinished(file.name)]
     if not first:
         return []
     sleep(wait_seconds)

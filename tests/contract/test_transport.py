@@ -282,8 +282,8 @@ def test_delivery_over_leftovers(server: Server, tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_complete(server: Server) -> None:
-    """Two looks pass over a file that grows and one that vanishes."""
-    for name in ("stable.csv", "growing.csv", "vanishing.csv"):
+    """Passed over: a file that grows, one that vanishes, one whose name says that it is half."""
+    for name in ("stable.csv", "growing.csv", "vanishing.csv", "half.csv.part"):
         server.plant(name)
 
     def meanwhile(_seconds: float) -> None:
