@@ -42,7 +42,8 @@ def import_recipients(
         agreement: What was agreed with the client; a manual run seldom changes it.
     """
     outcomes: list[Outcome] = []
-    with working_alone(agreement, dry_run=dry_run) as lease, scratch_folder() as scratch:
+    alone = working_alone(agreement.ledger, agreement.client, agreement.stream, dry_run=dry_run)
+    with alone as lease, scratch_folder() as scratch:
         files = look(agreement, file)
         show_files_in_name(agreement, files)
         facts = consult(agreement, scratch) if files else AccountFacts()

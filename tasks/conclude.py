@@ -14,8 +14,10 @@ from tasks.records.handover import Hold, Outcome
 
 def run_name() -> str:
     """Name of a run at its start: the client, a file where one is named, and whether it is dry."""
-    agreement = ImportAgreement.model_validate(flow_run.parameters["agreement"])
-    return _name(agreement.client, flow_run.parameters.get("file") or "")
+    agreement = flow_run.parameters["agreement"]
+    client = agreement["client"] if isinstance(agreement, dict) else agreement.client
+    asked = [flow_run.parameters.get(name) or "" for name in ("file", "since", "until")]
+    return _name(client, " ".join(filter(None, asked)))
 
 
 def show_files_in_name(agreement: ImportAgreement, files: Sequence[RemoteFile]) -> None:

@@ -22,18 +22,17 @@ LEASE_WAIT_SECONDS = 180.0
 
 
 @contextmanager
-def working_alone(agreement: ImportAgreement, *, dry_run: bool) -> Iterator[Lease | None]:
-    """Hold the client's lease while the run lasts; a dry run needs none and takes none."""
+def working_alone(
+    ledger: str, client: str, stream: str, *, dry_run: bool
+) -> Iterator[Lease | None]:
+    """Hold the lease of a client's stream while the run lasts; a dry run needs and takes none."""
     if dry_run:
         yield None
         return
+    names = [f"client/{client}/{stream}"]
     with (
-        load(Ledger, agreement.ledger).open() as store,
-        leases.held(
-            store,
-            [f"client/{agreement.client}/{agreement.stream}"],
-            wait_seconds=LEASE_WAIT_SECONDS,
-        ) as lease,
+        load(Ledger, ledger).open() as store,
+        leases.held(store, names, wait_seconds=LEASE_WAIT_SECONDS) as lease,
     ):
         yield lease
 

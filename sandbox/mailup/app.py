@@ -9,17 +9,20 @@ from sandbox.mailup import (
     account,
     changes,
     control,
+    history,
     imports,
     lists,
     messages,
     oauth,
     page,
     recipients,
+    sendings,
     statistics,
 )
 from sandbox.mailup.gate import Gate
 from sandbox.mailup.settings import Settings
 from sandbox.mailup.store import Store
+from sandbox.mailup.walks import Walks
 from sandbox.mailup.wire import ApiError
 from sandbox.mailup.worker import Worker
 
@@ -43,8 +46,10 @@ def build(store: Store, settings: Settings, worker: Worker) -> Gate:
         recipients,
         changes,
         messages,
+        sendings,
         statistics,
         control,
+        history,
         page,
     ):
         app.include_router(part.router)
@@ -53,5 +58,7 @@ def build(store: Store, settings: Settings, worker: Worker) -> Gate:
     app.add_exception_handler(RequestValidationError, _api_error)
     gate = Gate(app, store, settings)
     app.state.store, app.state.settings = store, settings
-    app.state.worker, app.state.gate, app.state.counts = worker, gate, page.Counts()
+    app.state.worker, app.state.gate = worker, gate
+    app.state.counts, app.state.event_counts = page.Counts(page.people), page.Counts(page.events)
+    app.state.walks = Walks()
     return gate

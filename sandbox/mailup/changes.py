@@ -4,58 +4,30 @@ Chosen: a bounced or complained recipient cannot be subscribed (400); the synchr
 the default rule of imports; unsubscribing by API leaves type 0, "by the administrator".
 """
 
-import sqlite3
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from sandbox.mailup import eventlog
 from sandbox.mailup.absorb import Target, absorb
-from sandbox.mailup.clock import local_form, now
+from sandbox.mailup.clock import local_form, seconds
 from sandbox.mailup.imports import flags_of
 from sandbox.mailup.lists import json_object, require_group, require_list
 from sandbox.mailup.recipients import descriptions, find_person, person, require_person
 from sandbox.mailup.rules import BY_HAND, NEVER_BACK
 from sandbox.mailup.settings import CONSOLE
+from sandbox.mailup.statuses import Cause, set_subscribed, set_unsubscribed
 from sandbox.mailup.store import Store
+from sandbox.mailup.timeline import present
 from sandbox.mailup.wire import ApiError, WcfJson, empty
-
-SET_STATUS = """
-INSERT INTO subscription (list_id, channel, recipient_id, status, optin_date, optout_date,
-    optout_type, optout_subtype)
-VALUES (:list, 'email', :recipient, :status, :optin, :optout, :type, :subtype)
-ON CONFLICT DO UPDATE SET status = :status,
-    optin_date = CASE WHEN :optin = '' THEN optin_date ELSE :optin END,
-    optout_date = :optout, optout_type = :type, optout_subtype = :subtype, optout_message = :message
-"""
 
 router = APIRouter(prefix=CONSOLE + "/Console")
 
 
-def set_subscribed(connection: sqlite3.Connection, list_id: int, who: int, moment: str) -> None:
-    """Subscribe one recipient to a list by e-mail."""
-    values = {"list": list_id, "recipient": who, "status": "subscribed", "optin": moment,
-              "optout": "", "type": None, "subtype": None, "message": None}  # fmt: skip
-    connection.execute(SET_STATUS, values)
-
-
-def set_unsubscribed(
-    connection: sqlite3.Connection,
-    list_id: int,
-    who: int,
-    moment: str,
-    cause: tuple[int, int, int | None],
-) -> None:
-    """Unsubscribe one recipient; `cause` is type, subtype and message id."""
-    values = {"list": list_id, "recipient": who, "status": "unsubscribed", "optin": "",
-              "optout": moment, "type": cause[0], "subtype": cause[1],
-              "message": cause[2]}  # fmt: skip
-    connection.execute(SET_STATUS, values)
-
-
 def _moment(request: Request) -> str:
-    return local_form(now(), request.app.state.settings.zone)
+    return local_form(present(request.app.state.store), request.app.state.settings.zone)
 
 
 def _add_one(request: Request, body: dict[str, Any], list_id: int, group_id: int | None) -> int:
@@ -152,8 +124,10 @@ def unsubscribe(request: Request, list_id: int, recipient_id: int) -> Response:
     )
     if status != "unsubscribed":
         with store.writing() as connection:
-            cause = (BY_HAND, 0, None)
+            cause, when = Cause(BY_HAND), seconds(present(store))
             set_unsubscribed(connection, list_id, recipient_id, _moment(request), cause)
+            event = eventlog.unsubscribed(when, when, list_id, recipient_id, cause)
+            eventlog.write(connection, [event])
     return empty()
 
 

@@ -21,9 +21,17 @@ def local_form(moment: datetime, zone: str) -> str:
     return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S.000")
 
 
-def parse(text: str | None) -> datetime:
-    """An ISO moment of the control API; without zone it is UTC, without text it is now."""
-    if not text:
-        return now()
+def seconds(moment: datetime) -> int:
+    """Whole seconds since 1970 UTC, as events carry them."""
+    return int(moment.timestamp())
+
+
+def from_seconds(number: int) -> datetime:
+    """The moment of an event."""
+    return datetime.fromtimestamp(number, UTC)
+
+
+def parse(text: str) -> datetime:
+    """An ISO moment of the control API; without zone it is UTC."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

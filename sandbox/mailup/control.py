@@ -1,22 +1,17 @@
-"""The control API under /_sandbox: faults, settings, history, state. No token, no limit."""
+"""The control API under /_sandbox: faults, settings, state. No token, no limit."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from sandbox.mailup.changes import set_unsubscribed
-from sandbox.mailup.clock import local_form, parse
 from sandbox.mailup.faults import Fault
 from sandbox.mailup.lists import json_object
 from sandbox.mailup.oauth import expire
-from sandbox.mailup.rules import BOUNCED, COMPLAINED, LINK
 from sandbox.mailup.store import Store
+from sandbox.mailup.timeline import settle
 from sandbox.mailup.wire import ApiError, WcfJson
-
-CAUSES = {"unsubscribe": LINK, "bounce": BOUNCED, "complain": COMPLAINED}
 
 router = APIRouter(prefix="/_sandbox")
 
@@ -83,51 +78,13 @@ def expire_tokens(request: Request) -> Response:
     return WcfJson({})
 
 
-@router.post("/unsubscribe")
-async def unsubscribe(request: Request) -> Response:
-    """A click on the link: `{list, email, when, message, type, subtype}`; the first two needed."""
-    return await _history(request, "unsubscribe")
-
-
-@router.post("/bounce")
-async def bounce(request: Request) -> Response:
-    """A hard bounce: off the e-mail channel of every list."""
-    return await _history(request, "bounce")
-
-
-@router.post("/complain")
-async def complain(request: Request) -> Response:
-    """A spam complaint about one list."""
-    return await _history(request, "complain")
-
-
-async def _history(request: Request, event: str) -> Response:
-    body = await json_object(request)
-    return await run_in_threadpool(_play, request, event, body)
-
-
-def _play(request: Request, event: str, body: dict[str, Any]) -> Response:
-    store: Store = request.app.state.store
-    who = store.value("SELECT id FROM recipient WHERE email = ?", (str(body.get("email")),))
-    if who is None:
-        raise ApiError(404, "nobody has this address")
-    moment = local_form(parse(body.get("when")), request.app.state.settings.zone)
-    cause = (body.get("type", CAUSES[event]), body.get("subtype", 0), body.get("message"))
-    lists = [body.get("list")]
-    if event == "bounce":
-        lists = [row["id"] for row in store.rows("SELECT id FROM list")]
-    with store.writing() as connection:
-        for list_id in lists:
-            set_unsubscribed(connection, int(list_id or 0), who, moment, cause)
-    return WcfJson({"idRecipient": who})
-
-
 @router.get("/state")
 def state(
     request: Request, list_id: Annotated[int, Query(alias="list")], channel: str = "email"
 ) -> Response:
     """Everybody in a list: id, email, prefix, number, name, fields, status, type, dates, groups."""
     store: Store = request.app.state.store
+    settle(store, request.app.state.settings.zone)
     members: dict[int, list[int]] = {}
     for row in store.rows(
         "SELECT m.* FROM membership m JOIN grp g ON g.id = m.group_id WHERE g.list_id = ?",
@@ -152,6 +109,7 @@ def state(
 def counts(request: Request) -> Response:
     """Number of people by list, channel and status: `[{list, channel, status, type, count}]`."""
     store: Store = request.app.state.store
+    settle(store, request.app.state.settings.zone)
     rows = store.rows(
         "SELECT list_id AS list, channel, status, optout_type AS type, count(*) AS count "
         "FROM subscription GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"

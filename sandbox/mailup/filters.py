@@ -72,8 +72,8 @@ def parse_filter(expression: str, columns: Columns) -> Condition:
     return condition
 
 
-def parse_order(expression: str, columns: Columns, default: str) -> str:
-    """The ORDER BY list of an `orderby` value: `Field asc|desc`, several joined by `;`."""
+def parse_order(expression: str, columns: Columns) -> list[str]:
+    """The ORDER BY terms of an `orderby` value: `Field asc|desc`, several joined by `;`."""
     parts = []
     for piece in filter(None, (p.strip() for p in re.split("[;,]", unquoted(expression)))):
         name, _, direction = piece.partition(" ")
@@ -83,7 +83,7 @@ def parse_order(expression: str, columns: Columns, default: str) -> str:
             raise ApiError(400, f"Syntax error in orderby near '{direction.strip()}'")
         falling = direction.strip().lower().startswith("desc")
         parts.append(f"{columns[name].sql} {'DESC' if falling else 'ASC'}")
-    return ", ".join([*parts, default])
+    return parts
 
 
 def _tokens(text: str) -> list[str]:

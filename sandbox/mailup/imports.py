@@ -214,36 +214,3 @@ def import_detail(request: Request, import_id: int) -> Response:
     columns = ", ".join(f'{c.sql} AS "{name}"' for name, c in IMPORTS.items())
     sql = f"SELECT {columns} FROM import i WHERE i.id = ?"  # noqa: S608 - own column names
     return WcfJson(_detail(store.row(sql, (import_id,))))
-
-
-@router.get("/Import/{import_id:int}/Sending")
-def import_sending(request: Request, import_id: int) -> Response:
-    """The prepared confirmation sending; 404 before the import is completed or without one."""
-    _require_import(request, import_id)
-    store: Store = request.app.state.store
-    row = store.row("SELECT * FROM sending WHERE import_id = ?", (import_id,))
-    if row is None:
-        raise ApiError(404, "The import has no confirmation sending")
-    return WcfJson(_sending(row))
-
-
-def _sending(row: Any) -> dict[str, Any]:
-    return {
-        "IdList": row["list_id"],
-        "idMessage": row["message_id"],
-        "idSending": row["id"],
-        "Date": row["date"],
-    }
-
-
-@router.post("/Email/Sendings/{sending_id:int}/Immediate")
-def send_now(request: Request, sending_id: int) -> Response:
-    """Send a prepared sending; 400 when it has gone already."""
-    store: Store = request.app.state.store
-    row = store.row("SELECT * FROM sending WHERE id = ?", (sending_id,))
-    if row is None:
-        raise ApiError(404, "The sending does not exist")
-    if row["state"] != "prepared":
-        raise ApiError(400, "The sending has been started already")
-    store.write("UPDATE sending SET state = 'sent' WHERE id = ?", (sending_id,))
-    return WcfJson(_sending(row))

@@ -1,16 +1,21 @@
-"""E-mail and SMS messages, their sending history, and the SMS report."""
+"""E-mail and SMS messages, their sending history, and the SMS report.
+
+Chosen: a message shows from its creation on, a sending from its start; until its end the EndDate of
+a sending is "never".
+"""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sandbox.mailup.clock import NEVER
-from sandbox.mailup.filters import Column, parse_filter, parse_order
+from sandbox.mailup.clock import NEVER, utc_form
+from sandbox.mailup.filters import Column
 from sandbox.mailup.lists import require_list
-from sandbox.mailup.paging import Query, envelope, page, parameter, whole
+from sandbox.mailup.paging import Query, page, parameter, unpaged, whole
 from sandbox.mailup.settings import CONSOLE
 from sandbox.mailup.store import Store
+from sandbox.mailup.timeline import horizon, present
 from sandbox.mailup.wire import ApiError, WcfJson
 
 EMAILS = {
@@ -23,13 +28,14 @@ EMAILS = {
 }
 SENT_EMAILS = {key: column for key, column in EMAILS.items() if key != "ServiceType"} | {
     "LastSendDate": Column(
-        f"coalesce((SELECT max(started) FROM history h WHERE h.message_id = m.id), '{NEVER}')"  # noqa: S608 - a constant
+        "coalesce((SELECT max(started) FROM history h WHERE h.message_id = m.id "  # noqa: S608 - constants
+        f"AND h.started <= n.now), '{NEVER}')"
     ),
     "Url": Column("'http://127.0.0.1/e/' || m.id"),
 }
 SMS = {key: EMAILS[key] for key in ("Subject", "idList", "idMessage")}
 HISTORY = {
-    "EndDate": Column("h.ended"),
+    "EndDate": Column(f"CASE WHEN h.ended <= n.now THEN h.ended ELSE '{NEVER}' END"),
     "Kb_transferred": Column("h.recipients * 30", "number"),
     "Recipients": Column("h.recipients", "number"),
     "SenderEmail": Column("'news@example.it'"),
@@ -38,27 +44,42 @@ HISTORY = {
     "idMessage": Column("h.message_id", "number"),
 }
 REPORT = {
-    "ErrorCode": Column("e.error"),
+    "ErrorCode": Column("(SELECT text FROM detail d WHERE d.id = e.detail_id)"),
     "Receiver": Column("r.number_key"),
-    "SentDate": Column("e.date"),
+    "ResponseDate": Column("CASE WHEN e.status <> 1 THEN datetime(e.at, 'unixepoch') || 'Z' END"),
+    "SentDate": Column("(SELECT started FROM history h WHERE h.id = e.sending_id)"),
     "Status": Column("e.status", "number"),
 }
-MESSAGES = "message m WHERE m.list_id = ? AND m.channel = ?"
+MESSAGES = (
+    "message m CROSS JOIN (SELECT ? AS now) n "
+    "WHERE m.list_id = ? AND m.channel = ? AND m.created <= n.now"
+)
+SENDINGS = "history h CROSS JOIN (SELECT ? AS now) n WHERE h.message_id = ? AND h.started <= n.now"
+# Of each SMS the state that was registered last.
+SMS_STATES = (
+    "(SELECT *, max((registered << 32) | id) FROM event "
+    "WHERE message_id = ? AND kind = 'SMS' AND registered <= ? "
+    "GROUP BY recipient_id, sending_id) e JOIN recipient r ON r.id = e.recipient_id WHERE 1"
+)
 
 router = APIRouter(prefix=CONSOLE + "/Console")
 
 
 def _messages(request: Request, list_id: int, channel: str, columns: dict[str, Column]) -> Response:
     require_list(request, list_id)
-    query = Query(columns, MESSAGES, (list_id, channel), "m.id")
+    query = Query(columns, MESSAGES, (_now(request), list_id, channel), "m.id")
     return page(request, query, whole(columns))
+
+
+def _now(request: Request) -> str:
+    return utc_form(present(request.app.state.store))
 
 
 def require_message(request: Request, message_id: int) -> Any:
     """The row of a message in a visible list; ApiError 403 for any other id."""
     store: Store = request.app.state.store
     row = store.row("SELECT * FROM message WHERE id = ?", (message_id,))
-    if row is None:
+    if row is None or row["created"] > _now(request):
         raise ApiError(403, "Authorization error: the message is outside the scope of the user")
     require_list(request, row["list_id"])
     return row
@@ -87,6 +108,8 @@ def email(request: Request, list_id: int, message_id: int) -> Response:
     """One e-mail message."""
     require_list(request, list_id)
     row = require_message(request, message_id)
+    store: Store = request.app.state.store
+    tags = store.rows("SELECT name FROM message_tag WHERE message_id = ?", (message_id,))
     body = {
         "Attachments": [],
         "Content": "<html><body></body></html>",
@@ -95,7 +118,10 @@ def email(request: Request, list_id: int, message_id: int) -> Response:
         "IsConfirmation": False,
         "Notes": row["notes"],
         "Subject": row["subject"],
-        "Tags": [],
+        "Tags": [
+            {"Enabled": True, "Id": number, "Name": tag["name"]}
+            for number, tag in enumerate(tags, start=1)
+        ],
         "TrackingInfo": {"CustomParams": "", "Enabled": True, "Protocols": []},
         "idList": row["list_id"],
         "idMessage": row["id"],
@@ -108,7 +134,7 @@ def send_history(request: Request, list_id: int, message_id: int) -> Response:
     """The sendings of a message."""
     require_list(request, list_id)
     require_message(request, message_id)
-    query = Query(HISTORY, "history h WHERE h.message_id = ?", (message_id,), "h.id")
+    query = Query(HISTORY, SENDINGS, (_now(request), message_id), "h.id")
     return page(request, query, whole(HISTORY))
 
 
@@ -116,17 +142,9 @@ def send_history(request: Request, list_id: int, message_id: int) -> Response:
 def sms_report(request: Request, message_id: int) -> Response:
     """Outcome per receiver: all items at once, PageSize and TotalElementsCount 0, unless paged."""
     require_message(request, message_id)
-    source = (
-        "event e JOIN recipient r ON r.id = e.recipient_id "
-        "WHERE e.message_id = ? AND e.kind = 'Sms'"
-    )
-    query = Query(REPORT, source, (message_id,), "e.id")
-    if parameter(request, "PageSize"):
-        return page(request, query, whole(REPORT))
-    condition = parse_filter(parameter(request, "filterby") or "", REPORT)
-    order = parse_order(parameter(request, "orderby") or "", REPORT, query.order)
-    selected = ", ".join(f'{c.sql} AS "{name}"' for name, c in REPORT.items())
-    sql = f"SELECT {selected} FROM {source} AND ({condition.sql}) ORDER BY {order}"  # noqa: S608
-    store: Store = request.app.state.store
-    rows = store.rows(sql, (message_id, *condition.parameters))
-    return envelope([dict(row) for row in rows], 0, 0, 0)
+    columns = {name: REPORT[name] for name in request.app.state.settings.report_fields}
+    bound = (message_id, horizon(request.app.state.store))
+    # The walk of a report goes by sending: a message sent again has each receiver twice.
+    query = Query(columns, SMS_STATES, bound, "e.sending_id, e.recipient_id")
+    answer = page if parameter(request, "PageSize") else unpaged
+    return answer(request, query, whole(columns))

@@ -2,28 +2,32 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from sandbox.mailup.clock import seconds, utc_form
 from sandbox.mailup.page_style import STYLE
 from sandbox.mailup.store import Store
+from sandbox.mailup.timeline import present, settle
 from sandbox.mailup.worker import counters_of
 
 REFRESH_SECONDS = 3
-SHOWN_RECIPIENTS, SHOWN_IMPORTS, SHOWN_CALLS = 100, 10, 10
+SHOWN_RECIPIENTS, SHOWN_MESSAGES, SHOWN_IMPORTS, SHOWN_CALLS = 100, 10, 10, 10
+EVENT_KINDS = ("SNT", "OPN", "CLK", "NCO", "UNS", "SMS")
 STATES = {1: "waiting", 2: "running", 3: "completed", 4: "failed"}
-CAUSES = {0: "by hand", 2: "link", 4: "import", 8: "bounce", 16: "complaint"}
+CAUSES = {0: "by hand", 2: "link", 4: "import", 8: "bounce", 16: "complaint",
+          32: "unsubscribe button", 64: "unsubscribe mail"}  # fmt: skip
 
 router = APIRouter()
 
 
 @router.get("/")
 def page(request: Request) -> HTMLResponse:
-    """Account, lists, recipients of `?list=` (searched with `?q=`), imports, last calls."""
+    """Account, lists, messages, imports, last calls, recipients of `?list=` (searched: `?q=`)."""
     state = request.app.state
     store: Store = state.store
     given = request.query_params.get("list", "")
@@ -31,13 +35,15 @@ def page(request: Request) -> HTMLResponse:
     search = request.query_params.get("q", "")
     parts = [
         _lists(store, state.counts.of(store), list_id),
+        _messages(store, state.event_counts.of(store)),
         _imports(store),
         _calls(state.gate.log),
         _recipients(store, list_id, search),
     ]
     title = f"MailUp sandbox · account {escape(state.settings.username)}"
     refresh = "" if search else f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}">'
-    moment = datetime.now(UTC).strftime("%H:%M:%S UTC")
+    settle(store, state.settings.zone)
+    moment = present(store).strftime("%Y-%m-%d %H:%M:%S UTC")
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{refresh}'
         f"<title>{title}</title><style>{STYLE}</style></head><body><header><h1>{title}</h1>"
@@ -74,27 +80,43 @@ def _cell(cell: Any, numeric: bool) -> str:
     return f"<td{_class(numeric)}>{escape(text)}</td>"
 
 
-class Counts:
-    """People by list, channel and status; with millions of them counted only now and then."""
+def people(store: Store) -> dict[tuple[Any, ...], int]:
+    """People by list, channel and status."""
+    rows = store.rows(
+        "SELECT list_id, channel, status, count(*) FROM subscription GROUP BY 1, 2, 3"
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
 
-    def __init__(self) -> None:
-        self._counts: dict[tuple[int, str, str], int] = {}
+
+def events(store: Store) -> dict[tuple[Any, ...], int]:
+    """Events that the clock has reached by message and kind."""
+    rows = store.rows(
+        "SELECT message_id, kind, count(*) FROM event WHERE registered <= ? "
+        "AND message_id IS NOT NULL GROUP BY 1, 2",
+        (seconds(present(store)),),
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+class Counts:
+    """What `count` counts; with millions of rows only now and then."""
+
+    def __init__(self, count: Callable[[Store], dict[tuple[Any, ...], int]]) -> None:
+        self._count = count
+        self._counts: dict[tuple[Any, ...], int] = {}
         self._good_until = 0.0
 
-    def of(self, store: Store) -> dict[tuple[int, str, str], int]:
+    def of(self, store: Store) -> dict[tuple[Any, ...], int]:
         """The counts, at most as old as twenty times what counting takes."""
         begun = time.monotonic()
         if begun >= self._good_until:
-            rows = store.rows(
-                "SELECT list_id, channel, status, count(*) FROM subscription GROUP BY 1, 2, 3"
-            )
-            self._counts = {(row[0], row[1], row[2]): row[3] for row in rows}
+            self._counts = self._count(store)
             ended = time.monotonic()
             self._good_until = ended + 20 * (ended - begun)
         return self._counts
 
 
-def _lists(store: Store, counts: dict[tuple[int, str, str], int], chosen: int) -> str:
+def _lists(store: Store, counts: dict[tuple[Any, ...], int], chosen: int) -> str:
     cards = []
     for row in store.rows("SELECT * FROM list ORDER BY id"):
         figures = "".join(
@@ -110,6 +132,22 @@ def _lists(store: Store, counts: dict[tuple[int, str, str], int], chosen: int) -
             f'<div class="figures">{figures}</div></a>'
         )
     return f'<section><h2>Lists</h2><div class="cards">{"".join(cards)}</div></section>'
+
+
+def _messages(store: Store, counts: dict[tuple[Any, ...], int]) -> str:
+    """The messages sent last, as far as the clock has come, with what came of them."""
+    found = store.rows(
+        "SELECT m.*, max(h.started) AS sent FROM message m JOIN history h ON h.message_id = m.id "
+        "WHERE h.started <= ? GROUP BY m.id ORDER BY sent DESC, m.id DESC LIMIT ?",
+        (utc_form(present(store)), SHOWN_MESSAGES),
+    )
+    rows = [
+        [row["id"], row["list_id"], row["channel"], row["subject"], row["sent"],
+         *(counts.get((row["id"], kind), 0) for kind in EVENT_KINDS)]
+        for row in found
+    ]  # fmt: skip
+    heads = "#Message|#List|Channel|Subject|Sent|#Sent|#Opens|#Clicks|#Bounces|#Left|#SMS states"
+    return f"<section><h2>Messages</h2>{_table(heads, rows, 'No message yet.')}</section>"
 
 
 def _imports(store: Store) -> str:

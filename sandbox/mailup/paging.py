@@ -1,4 +1,8 @@
-"""Pages of 20 from number 0, with MailUp's envelope; parameter names in any letter case."""
+"""Pages of 20 from number 0, with MailUp's envelope; parameter names in any letter case.
+
+A walk over millions of rows does not count through them for every page: where the order is that of
+the query's keys, the page after one that was asked for begins behind its last key.
+"""
 
 import re
 import time
@@ -8,9 +12,11 @@ from typing import Any
 
 from fastapi import Request
 
-from sandbox.mailup.filters import Columns, parse_filter, parse_order
+from sandbox.mailup.filters import Columns, Condition, parse_filter, parse_order
 from sandbox.mailup.settings import Settings
 from sandbox.mailup.store import Store
+from sandbox.mailup.timeline import settle
+from sandbox.mailup.walks import Walk
 from sandbox.mailup.wire import ApiError, WcfJson
 
 DEFAULT_PAGE_SIZE = 20
@@ -19,12 +25,24 @@ Row = Any
 
 @dataclass(frozen=True)
 class Query:
-    """SQL of a resource: what follows FROM, its parameters, the properties, the last sort key."""
+    """SQL of a resource: what follows FROM, its parameters, the properties, and the order.
+
+    `keys` tell every two rows apart, never null, in the order of an index; a resource without them
+    has an `order`. `group` is what its rows are counted by.
+    """
 
     columns: Columns
     source: str
     parameters: tuple[Any, ...] = ()
     order: str = "1"
+    keys: tuple[str, ...] = ()
+    group: str = ""
+
+    def rows_where(self, condition: Condition, after: str = "1") -> str:
+        """FROM and what follows, up to the order; `after` bounds the keys."""
+        if self.group:
+            return f"FROM {self.source} AND {after} GROUP BY {self.group} HAVING ({condition.sql})"
+        return f"FROM {self.source} AND {after} AND ({condition.sql})"
 
 
 def parameter(request: Request, name: str) -> str | None:
@@ -79,27 +97,75 @@ def page(request: Request, query: Query, item: Callable[[Row], dict[str, Any]]) 
 
     The rows carry every property of `query.columns` under its name.
     """
-    store: Store = request.app.state.store
-    number, size = bounds(request, request.app.state.settings)
-    condition = parse_filter(parameter(request, "filterby") or "", query.columns)
-    order = parse_order(parameter(request, "orderby") or "", query.columns, query.order)
-    where = f"FROM {query.source} AND ({condition.sql})"
-    parameters = (*query.parameters, *condition.parameters)
-    selected = ", ".join(
-        f'{c.sql} AS "{name}"' for name, c in query.columns.items() if "[" not in name
-    )
-    total = store.value(f"SELECT count(*) {where}", parameters)
-    sql = f"SELECT {selected} {where} ORDER BY {order} LIMIT ? OFFSET ?"
-    rows = store.rows(sql, (*parameters, size, number * size))
+    settings: Settings = request.app.state.settings
+    number, size = bounds(request, settings)
+    rows, total = _found(request, query, number * size, size)
     return envelope([item(row) for row in rows], number, size, total)
+
+
+def unpaged(request: Request, query: Query, item: Callable[[Row], dict[str, Any]]) -> WcfJson:
+    """Answer a whole collection, with PageSize and TotalElementsCount 0."""
+    rows, _ = _found(request, query, 0, -1)
+    return envelope([item(row) for row in rows], 0, 0, 0)
+
+
+def count(request: Request, query: Query) -> int:
+    """How many rows a collection has; filters are ignored."""
+    settle(request.app.state.store, request.app.state.settings.zone)
+    return _walk(request, query, Condition(), "count").total
+
+
+def _walk(request: Request, query: Query, condition: Condition, order: str) -> Walk:
+    """What is remembered of a walk through these rows in this order."""
+    store: Store = request.app.state.store
+    where = query.rows_where(condition)
+    parameters = (*query.parameters, *condition.parameters)
+    counted = f"SELECT count(*) FROM (SELECT 1 {where})"  # noqa: S608 - our own SQL, values bound
+    walk: Walk = request.app.state.walks.of(
+        (where, order, parameters), store.version, lambda: store.value(counted, parameters)
+    )
+    return walk
+
+
+def _found(request: Request, query: Query, offset: int, size: int) -> tuple[list[Row], int]:
+    """The rows of one page (all with size -1), and how many there are altogether."""
+    store: Store = request.app.state.store
+    settle(store, request.app.state.settings.zone)
+    condition = parse_filter(parameter(request, "filterby") or "", query.columns)
+    terms = parse_order(parameter(request, "orderby") or "", query.columns)
+    named = [name for name in query.columns if "[" not in name]
+    selected = [f'{query.columns[name].sql} AS "{name}"' for name in named]
+    selected += [f'{key} AS "key {key}"' for key in query.keys]
+    order = ", ".join(dict.fromkeys([*terms, *(f"{key} ASC" for key in query.keys)]))
+    order = ", ".join([order, query.order]) if order and not query.keys else order or query.order
+    walk = _walk(request, query, condition, order)
+    by_key = bool(query.keys) and order == ", ".join(f"{key} ASC" for key in query.keys)
+    begin = walk.after(offset) if by_key else None
+    after, skipped = ("1", offset) if begin is None else (_behind(query.keys), 0)
+    sql = (
+        f"SELECT {', '.join(selected)} {query.rows_where(condition, after)} "
+        f"ORDER BY {order} LIMIT ? OFFSET ?"
+    )
+    rows = store.rows(
+        sql, (*query.parameters, *(begin or ()), *condition.parameters, size, skipped)
+    )
+    if by_key and rows:
+        walk.remember(offset + len(rows), tuple(rows[-1][f"key {key}"] for key in query.keys))
+    return rows, walk.total
+
+
+def _behind(keys: tuple[str, ...]) -> str:
+    return f"({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
 
 
 def whole(columns: Columns) -> Callable[[Row], dict[str, Any]]:
     """An `item` that passes all properties on, flags as booleans."""
     flags = [name for name, column in columns.items() if column.kind == "flag"]
+    names = tuple(columns)
 
     def item(row: Row) -> dict[str, Any]:
-        found = dict(row)
+        # Properties are selected first and in their order, the keys behind them.
+        found = dict(zip(names, row, strict=False))
         for name in flags:
             found[name] = bool(found[name])
         return found

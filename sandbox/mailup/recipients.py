@@ -27,6 +27,8 @@ PERSON = {
     "idRecipient": Column("r.id", "number"),
     "Fields": Column("r.fields"),
 }
+# The same number, in the table that a walk through a list goes along.
+MEMBER = {"idRecipient": Column("b.recipient_id", "number")}
 DETAILS = {
     "Optin_Date": Column("b.optin_date"),
     "Optin_Request_Date": Column("b.optin_request_date"),
@@ -36,7 +38,7 @@ DETAILS = {
     "Optout_Subtype": Column("b.optout_subtype", "number"),
     "Optout_Type": Column("b.optout_type", "number"),
     "Status": Column(STATUS_SQL),
-    "idRecipient": Column("r.id", "number"),
+    **MEMBER,
 }
 EMAIL_OPTINS = {"Email": PERSON["Email"], **DETAILS}
 SMS_OPTINS = {
@@ -105,7 +107,8 @@ def _narrowed(request: Request, source: str) -> tuple[str, tuple[int, ...]]:
 
 
 SUBSCRIPTIONS = (
-    "subscription b JOIN recipient r ON r.id = b.recipient_id WHERE b.list_id = ? AND b.channel = ?"
+    "subscription b CROSS JOIN recipient r ON r.id = b.recipient_id "
+    "WHERE b.list_id = ? AND b.channel = ?"
 )
 
 
@@ -114,14 +117,15 @@ def _by_status(request: Request, list_id: int, channel: Channel, status: str) ->
     names = descriptions(request.app.state.store)
     source, extra = _narrowed(request, SUBSCRIPTIONS + " AND b.status = ?")
     parameters = (list_id, channel, status, *extra)
-    query = Query(person_columns(names), source, parameters, "b.recipient_id")
+    columns = person_columns(names) | MEMBER
+    query = Query(columns, source, parameters, keys=("b.recipient_id",))
     return page(request, query, lambda row: person(row, names))
 
 
 def _optins(request: Request, list_id: int, channel: Channel, columns: Columns) -> Response:
     require_list(request, list_id)
     source, extra = _narrowed(request, SUBSCRIPTIONS)
-    query = Query(columns, source, (list_id, channel, *extra), "b.recipient_id")
+    query = Query(columns, source, (list_id, channel, *extra), keys=("b.recipient_id",))
     return page(request, query, whole(columns))
 
 
@@ -178,8 +182,9 @@ def group_members(request: Request, group_id: int) -> Response:
     """The members of a group, whatever their status."""
     require_group(request, group_id)
     names = descriptions(request.app.state.store)
-    source = "membership m JOIN recipient r ON r.id = m.recipient_id WHERE m.group_id = ?"
-    query = Query(person_columns(names), source, (group_id,), "m.recipient_id")
+    source = "membership m CROSS JOIN recipient r ON r.id = m.recipient_id WHERE m.group_id = ?"
+    columns = person_columns(names) | {"idRecipient": Column("m.recipient_id", "number")}
+    query = Query(columns, source, (group_id,), keys=("m.recipient_id",))
     return page(request, query, lambda row: person(row, names))
 
 

@@ -1,4 +1,8 @@
-"""Tables of the emulator. Dates are text as MailUp shows them; fields are a JSON object by id."""
+"""Tables of the emulator. Dates are text as MailUp shows them; fields are a JSON object by id.
+
+Of events and changes of status the moments are whole seconds since 1970 UTC: `at` is when it
+happened, `registered` when MailUp learned of it. `detail` keeps each link and code once.
+"""
 
 # Small pages: imports touch leaves of the e-mail index at random, and each touched page is
 # written once per import.
@@ -9,11 +13,17 @@ PRAGMA synchronous = OFF;
 PRAGMA wal_autocheckpoint = 40000;
 """
 
+# Only connections that write, which are few, have a large cache of their own; readers share the
+# operating system's.
+WRITER_PRAGMAS = """
+PRAGMA cache_size = -300000;
+"""
+
 CONNECTION_PRAGMAS = """
 PRAGMA busy_timeout = 30000;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = MEMORY;
-PRAGMA cache_size = -300000;
+PRAGMA mmap_size = 4000000000;
 """
 
 TABLES = """
@@ -66,11 +76,28 @@ CREATE TABLE IF NOT EXISTS history (
     id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, started TEXT NOT NULL, ended TEXT NOT NULL,
     recipients INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS message_tag (
+    message_id INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (message_id, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS detail (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+INSERT OR IGNORE INTO detail VALUES (0, '');
 CREATE TABLE IF NOT EXISTS event (
-    id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, recipient_id INTEGER NOT NULL,
-    kind TEXT NOT NULL, count INTEGER NOT NULL, url TEXT, date TEXT NOT NULL,
-    status INTEGER, error TEXT
+    id INTEGER PRIMARY KEY, registered INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
+    list_id INTEGER NOT NULL, message_id INTEGER, sending_id INTEGER,
+    recipient_id INTEGER NOT NULL, detail_id INTEGER NOT NULL, status INTEGER
 );
-CREATE INDEX IF NOT EXISTS event_message ON event (message_id, kind, recipient_id);
-CREATE INDEX IF NOT EXISTS event_recipient ON event (recipient_id, kind, message_id);
+CREATE INDEX IF NOT EXISTS event_message
+    ON event (message_id, kind, recipient_id, detail_id, at, registered);
+CREATE INDEX IF NOT EXISTS event_recipient ON event (recipient_id, kind, message_id, registered);
+CREATE INDEX IF NOT EXISTS event_registered ON event (registered);
+CREATE TABLE IF NOT EXISTS change (
+    id INTEGER PRIMARY KEY, registered INTEGER NOT NULL, list_id INTEGER NOT NULL,
+    channel TEXT NOT NULL, recipient_id INTEGER NOT NULL, status TEXT NOT NULL, at INTEGER NOT NULL,
+    message_id INTEGER, type INTEGER, subtype INTEGER, applied INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS change_due ON change (registered, id) WHERE applied = 0;
+CREATE TABLE IF NOT EXISTS clock (
+    id INTEGER PRIMARY KEY CHECK (id = 1), now INTEGER, version INTEGER NOT NULL
+);
+INSERT OR IGNORE INTO clock VALUES (1, NULL, 0);
 """

@@ -2,7 +2,7 @@
 
 import json
 
-from sandbox.mailup.seed_messages import plant_messages
+from sandbox.mailup.seed_messages import SPRING, plant_messages
 from sandbox.mailup.seed_people import (
     BOUNCED,
     CAUSES,
@@ -45,10 +45,13 @@ GROUPS = (
 
 
 def plant(store: Store) -> None:
-    """Fill an empty store; a store that holds lists already is left alone."""
+    """Fill an empty store; of a store that holds lists already only a missing event log."""
+    people = seeded()
+    if not store.value("SELECT count(*) FROM event"):
+        with store.writing() as connection:
+            plant_messages(connection, people)
     if store.value("SELECT count(*) FROM list"):
         return
-    people = seeded()
     with store.writing() as connection:
         run = connection.executemany
         run("INSERT INTO list VALUES (?, ?, ?, ?, 'Esempio S.p.A.', '0039')", LISTS)
@@ -56,14 +59,13 @@ def plant(store: Store) -> None:
         run("INSERT INTO field VALUES (?, ?)", enumerate(FIELDS, start=1))
         run("INSERT INTO recipient VALUES (?, ?, ?, ?, ?, NULL, ?)", map(_recipient, people))
         run(
-            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)",
+            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [row for person in people for row in _subscriptions(person)],
         )
         run(
             "INSERT INTO membership VALUES (?, ?)",
             [(2 if p.id % 2 else 3, p.id) for p in people if p.state == SUBSCRIBED],
         )
-        plant_messages(connection, people)
 
 
 def _recipient(person: Seeded) -> tuple[object, ...]:
@@ -80,7 +82,9 @@ def _subscription(list_id: int, channel: str, person: Seeded, state: str) -> tup
     out = OPTOUT_DATE if status == UNSUBSCRIBED else ""
     cause = CAUSES.get(state)
     dates = (optin, requested, "203.0.113.7", out)
-    return (list_id, channel, person.id, status, *dates, cause, None if cause is None else 0)
+    message = SPRING if state == UNSUBSCRIBED else None
+    causes = (message, cause, None if cause is None else 0)
+    return (list_id, channel, person.id, status, *dates, *causes)
 
 
 def _subscriptions(person: Seeded) -> list[tuple[object, ...]]:

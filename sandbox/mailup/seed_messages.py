@@ -1,8 +1,13 @@
 """Two e-mails and one SMS that the new account has sent, with what came of them."""
 
 import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
 
-from sandbox.mailup.seed_people import BOUNCED, SUBSCRIBED, UNSUBSCRIBED, Seeded
+from sandbox.mailup.clock import seconds
+from sandbox.mailup.eventlog import Event, Kind, unsubscribed, write
+from sandbox.mailup.seed_people import BOUNCED, CAUSES, SUBSCRIBED, UNSUBSCRIBED, Seeded
+from sandbox.mailup.statuses import Cause
 
 SPRING, SUMMER, SMS_NOTICE = 11, 12, 13
 NEWSLETTER, SMS_LIST = 1, 3
@@ -13,46 +18,66 @@ MESSAGES = (
     (SMS_NOTICE, SMS_LIST, "sms", "Il tuo ordine è pronto", "", "2024-03-05 10:00:00Z", 1),
 )
 LINK = "https://www.example.it/primavera"
-Event = tuple[int, int, str, int, str | None, str, int | None, str | None]
+SENDING, SMS_SENDING = 1, 2
+ALL_LISTS = (NEWSLETTER, 2, SMS_LIST)
+LEFT = "2024-02-20 17:05:12Z"
+MINUTE = 60
 
 
 def plant_messages(connection: sqlite3.Connection, people: list[Seeded]) -> None:
-    """Write messages, sending history and events."""
+    """Write messages, sending history and events; what is there already is left alone."""
     sent_to = [p for p in people if p.state in (SUBSCRIBED, UNSUBSCRIBED, BOUNCED)]
-    history = (SPRING, SENT, "2024-02-20 09:04:10Z", len(sent_to))
-    events = [event for person in sent_to for event in _events(person)]
-    events += [_sms(person) for person in people if person.number]
-    connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", MESSAGES)
-    connection.execute(
-        "INSERT INTO history (message_id, started, ended, recipients) VALUES (?, ?, ?, ?)", history
+    numbers = [person for person in people if person.number]
+    history = (
+        (SENDING, SPRING, SENT, "2024-02-20 09:04:10Z", len(sent_to)),
+        (SMS_SENDING, SMS_NOTICE, SMS_SENT, "2024-03-05 10:31:00Z", len(numbers)),
     )
-    connection.executemany(
-        "INSERT INTO event (message_id, recipient_id, kind, count, url, date, status, error) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        events,
-    )
+    add = "INSERT OR IGNORE INTO"
+    connection.executemany(f"{add} message VALUES (?, ?, ?, ?, ?, ?, ?)", MESSAGES)
+    connection.executemany(f"{add} history VALUES (?, ?, ?, ?, ?)", history)
+    write(connection, (event for person in sent_to for event in _events(person)))
+    write(connection, (event for person in numbers for event in _sms(person)))
+    gone = [person for person in people if person.state in CAUSES]
+    write(connection, (event for person in gone for event in _left(person)))
 
 
-def _events(person: Seeded) -> list[Event]:
+def _events(person: Seeded) -> Iterator[Event]:
     """Sent to all; every second subscriber opened, every fourth clicked."""
 
-    def event(kind: str, count: int, url: str | None = None) -> Event:
-        return (SPRING, person.id, kind, count, url, SENT, None, None)
+    def event(kind: Kind, minute: int, detail: str = "") -> Event:
+        at = seconds(datetime.fromisoformat(SENT)) + minute * MINUTE
+        return Event(at, at, kind, NEWSLETTER, SPRING, SENDING, person.id, detail)
 
-    found = [event("Recipients", 1)]
+    yield event("SNT", 0)
     if person.state == BOUNCED:
-        return [*found, event("Bounces", 1)]
-    if person.state == UNSUBSCRIBED:
-        return [*found, event("Views", 1), event("Unsubscriptions", 1)]
-    if person.id % 2 == 0:
-        found.append(event("Views", 1 + person.id % 3))
-    if person.id % 4 == 0:
-        found.append(event("Clicks", 1 + person.id % 2, LINK))
-    return found
+        yield event("NCO", 1, "5.1.1")
+    elif person.state == UNSUBSCRIBED:
+        yield event("OPN", 5)
+    elif person.id % 2 == 0:
+        yield from (event("OPN", 10 * number) for number in range(1, 2 + person.id % 3))
+        clicks = 1 + person.id % 2 if person.id % 4 == 0 else 0
+        yield from (event("CLK", 11 * number, LINK) for number in range(1, 1 + clicks))
 
 
-def _sms(person: Seeded) -> Event:
+def _left(person: Seeded) -> Iterator[Event]:
+    """How somebody left: by the link in one list, by a complaint in one, by a bounce in all."""
+    at = seconds(datetime.fromisoformat(LEFT))
+    message = SPRING if person.state == UNSUBSCRIBED else None
+    cause = Cause(CAUSES[person.state], message=message)
+    lists = ALL_LISTS if person.state == BOUNCED else (NEWSLETTER,)
+    return (unsubscribed(at, at, list_id, person.id, cause) for list_id in lists)
+
+
+def _sms(person: Seeded) -> Iterator[Event]:
     """Delivered, but one in ten failed and one in twenty is still queued."""
-    status, error = (2, "FAILED_AT_004") if person.id % 10 == 0 else (0, "")
-    status = 1 if person.id % 20 == 1 else status
-    return (SMS_NOTICE, person.id, "Sms", 1, None, SMS_SENT, status, error)
+    sent = seconds(datetime.fromisoformat(SMS_SENT))
+
+    def state(minute: int, status: int, error: str = "") -> Event:
+        at = sent + minute * MINUTE
+        return Event(at, at, "SMS", SMS_LIST, SMS_NOTICE, SMS_SENDING, person.id, error, status)
+
+    yield state(0, 1)
+    if person.id % 10 == 0:
+        yield state(1, 2, "FAILED_AT_004")
+    elif person.id % 20 != 1:
+        yield state(1, 0)

@@ -11,9 +11,29 @@ LOG_ON = "/Authorization/OAuth/LogOn"
 Busy = Literal["queue", "refuse"]
 
 
+# What the rows of a resource may carry; the documentation tells it in part only.
+KNOWN_FIELDS = {
+    "view_fields": {"Count", "Email", "IdMessage", "IdRecipient", "Date"},
+    "click_fields": {"Count", "Email", "IdMessage", "IdRecipient", "Date"},
+    "click_detail_fields": {"Count", "Email", "IdMessage", "IdRecipient", "Url", "Date"},
+    "bounce_fields": {"Count", "Email", "IdMessage", "IdRecipient", "Type", "Date"},
+    "unsubscription_fields": {
+        "Count", "Email", "IdMessage", "IdRecipient", "Type", "Subtype", "Date",
+    },
+    "report_fields": {"ErrorCode", "Receiver", "SentDate", "Status", "ResponseDate"},
+}  # fmt: skip
+
+
+COUNTED = ("Count", "Email", "IdMessage", "IdRecipient")
+
+
 @dataclass
 class Settings:
-    """Settings of one emulator. Times are seconds; `None` and 0 switch a limit off."""
+    """Settings of one emulator. Times are seconds; `None` and 0 switch a limit off.
+
+    `event_dates` adds a `Date` (UTC, of the last occurrence) to bounces and click details; click
+    details whose fields lack `Count` have a row per click.
+    """
 
     username: str = "m1234"
     password: str = "sandbox-password"
@@ -32,6 +52,13 @@ class Settings:
     busy: Busy = "queue"
     total_at_once: bool = True
     retention_days: int | None = None
+    event_dates: bool = False
+    view_fields: tuple[str, ...] = COUNTED
+    click_fields: tuple[str, ...] = COUNTED
+    click_detail_fields: tuple[str, ...] = (*COUNTED, "Url")
+    bounce_fields: tuple[str, ...] = (*COUNTED, "Type")
+    unsubscription_fields: tuple[str, ...] = COUNTED
+    report_fields: tuple[str, ...] = ("ErrorCode", "Receiver", "SentDate", "Status")
     zone: str = "Europe/Rome"
     log_size: int = field(default=20_000)
 
@@ -43,4 +70,12 @@ class Settings:
                 raise ValueError(f"unknown setting {name!r}; known: {known}")
             if name == "busy" and value not in ("queue", "refuse"):
                 raise ValueError("busy is 'queue' or 'refuse'")
+            if name in KNOWN_FIELDS:
+                _check_fields(name, value)
             setattr(self, name, value)
+
+
+def _check_fields(name: str, value: object) -> None:
+    known = KNOWN_FIELDS[name]
+    if not isinstance(value, list | tuple) or not set(value) <= known:
+        raise ValueError(f"{name} is a list of {', '.join(sorted(known))}")

@@ -1,7 +1,9 @@
-"""MailStatisticsService: who got, opened, clicked a message; aggregated, without any date.
+"""MailStatisticsService: who got, opened, clicked a message; counted from the event log.
 
-Chosen: rows of Views, Bounces and Unsubscriptions are `Count, Email, IdMessage, IdRecipient`;
-messages older than the retention (a setting, in days) answer 0 and no items.
+Chosen: rows of Views, Bounces and Unsubscriptions are `Count, Email, IdMessage, IdRecipient`, of
+bounces also `Type`, those of UrlClickDetails also `Url` (all can be set); an unsubscription counts
+for the message whose link was used, not one by bounce, complaint or administrator; messages whose
+last sending is older than the retention (a setting, in days) answer 0 and no items.
 """
 
 from datetime import datetime, timedelta
@@ -10,98 +12,149 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sandbox.mailup.clock import now
-from sandbox.mailup.filters import Column
+from sandbox.mailup.filters import Column, Columns
 from sandbox.mailup.messages import require_message
-from sandbox.mailup.paging import Query, page, whole
+from sandbox.mailup.paging import Query, count, page, whole
 from sandbox.mailup.recipients import require_person
 from sandbox.mailup.settings import STATISTICS
 from sandbox.mailup.store import Store
+from sandbox.mailup.timeline import horizon, present
 from sandbox.mailup.wire import WcfJson
 
-MessageKind = Literal["Recipients", "Views", "Clicks", "Bounces", "Unsubscriptions"]
-PersonKind = Literal["Deliveries", "Views", "Clicks", "Bounces", "Unsubscriptions"]
-WHO = {
+MessageKind = Literal[
+    "Recipients", "Views", "Clicks", "UrlClicks", "UrlClickDetails", "Bounces", "Unsubscriptions"
+]
+PersonKind = Literal[
+    "Deliveries", "Views", "Clicks", "ClicksDetails", "Bounces", "BouncesDetails",
+    "Unsubscriptions",
+]  # fmt: skip
+KINDS = {
+    "Recipients": "SNT", "Deliveries": "SNT", "Views": "OPN", "Clicks": "CLK",
+    "UrlClicks": "CLK", "UrlClickDetails": "CLK", "ClicksDetails": "CLK",
+    "Bounces": "NCO", "BouncesDetails": "NCO", "Unsubscriptions": "UNS",
+}  # fmt: skip
+# Resources whose rows carry what a setting lists.
+SETTINGS = {
+    "Views": "view_fields",
+    "Clicks": "click_fields",
+    "UrlClickDetails": "click_detail_fields",
+    "Bounces": "bounce_fields",
+    "Unsubscriptions": "unsubscription_fields",
+}
+DATED = ("UrlClickDetails", "Bounces")
+DETAIL = "(SELECT text FROM detail d WHERE d.id = e.detail_id)"
+COUNT = Column("count(*)", "number")
+PER_MESSAGE = {
+    "Count": COUNT,
     "Email": Column("r.email", ignores_case=True),
     "IdMessage": Column("e.message_id", "number"),
     "IdRecipient": Column("e.recipient_id", "number"),
+    "Date": Column("datetime(max(e.at), 'unixepoch') || 'Z'"),
 }
-PER_MESSAGE = {"Count": Column("e.count", "number"), **WHO}
-PER_URL = {
-    "Count": Column("e.count", "number"),
-    "IdMessage": Column("e.message_id", "number"),
-    "Url": Column("e.url"),
+MORE: dict[str, Columns] = {
+    "UrlClickDetails": {"Url": Column(DETAIL)},
+    "Bounces": {"Type": Column(DETAIL)},
+    "Unsubscriptions": {
+        "Type": Column("max(e.status)", "number"),
+        "Subtype": Column(f"max(CAST({DETAIL} AS INTEGER))", "number"),
+    },
 }
+PER_URL = {"Count": COUNT, "IdMessage": PER_MESSAGE["IdMessage"], "Url": Column(DETAIL)}
 PER_PERSON = {
-    "Count": Column("e.count", "number"),
+    "Count": COUNT,
     "IdList": Column("m.list_id", "number"),
     "IdMessage": Column("e.message_id", "number"),
     "Notes": Column("m.notes"),
     "Subject": Column("m.subject"),
 }
-EVENTS = "event e JOIN recipient r ON r.id = e.recipient_id WHERE e.message_id = ? AND e.kind = ?"
-URLS = (
-    "(SELECT message_id, url, sum(count) AS count FROM event WHERE message_id = ? AND kind = ? "
-    "GROUP BY url) e WHERE 1"
+PER_PERSON_DETAILS: dict[str, Columns] = {
+    "ClicksDetails": {"Url": Column(DETAIL)},
+    "BouncesDetails": {"Type": Column(DETAIL)},
+}
+EVENTS = (
+    "event e CROSS JOIN recipient r ON r.id = e.recipient_id "
+    "WHERE e.message_id = ? AND e.kind = ? AND e.registered <= ?"
 )
-DELIVERIES = "event e JOIN message m ON m.id = e.message_id WHERE e.recipient_id = ? AND e.kind = ?"
+CLICKED = "event e WHERE e.message_id = ? AND e.kind = ? AND e.registered <= ?"
+DELIVERIES = (
+    "event e CROSS JOIN message m ON m.id = e.message_id "
+    "WHERE e.recipient_id = ? AND e.kind = ? AND e.registered <= ?"
+)
+RECIPIENT, LINK, CLICK = "e.recipient_id", "e.detail_id", ("e.at", "e.id")
 
 router = APIRouter(prefix=STATISTICS)
 
 
-def _kept(request: Request, message: Any) -> bool:
+def _is_kept(request: Request, message: Any) -> bool:
     days = request.app.state.settings.retention_days
     if days is None:
         return True
-    created = datetime.fromisoformat(message["created"])
-    return now() - created <= timedelta(days=days)
+    store: Store = request.app.state.store
+    sent = store.value("SELECT max(started) FROM history WHERE message_id = ?", (message["id"],))
+    last = datetime.fromisoformat(sent or message["created"])
+    return present(store) - last <= timedelta(days=days)
 
 
 def _bound(request: Request, message_id: int, kind: str) -> tuple[Any, ...]:
     """Parameters of a query; those of a message beyond retention match nothing."""
-    kept = _kept(request, require_message(request, message_id))
-    return (message_id, kind if kept else "")
+    kept = _is_kept(request, require_message(request, message_id))
+    return (message_id, KINDS[kind] if kept else "", horizon(request.app.state.store))
 
 
-@router.get("/Message/{message_id:int}/List/UrlClicks")
-def url_clicks(request: Request, message_id: int) -> Response:
-    """Clicks per link."""
-    query = Query(PER_URL, URLS, _bound(request, message_id, "Clicks"), "e.url")
-    return page(request, query, whole(PER_URL))
+def _columns(request: Request, kind: str) -> Columns:
+    """What the rows of a resource carry."""
+    if kind == "Recipients":
+        names = ["Email", "IdMessage", "IdRecipient"]
+    else:
+        names = list(getattr(request.app.state.settings, SETTINGS[kind]))
+    if request.app.state.settings.event_dates and kind in DATED:
+        names = list(dict.fromkeys([*names, "Date"]))
+    known = PER_MESSAGE | MORE.get(kind, {})
+    return {name: known[name] for name in names}
+
+
+def _per_message(request: Request, message_id: int, kind: str) -> Query:
+    bound = _bound(request, message_id, kind)
+    if kind == "UrlClicks":
+        return Query(PER_URL, CLICKED, bound, LINK, group=LINK)
+    columns = _columns(request, kind)
+    keys: tuple[str, ...] = (RECIPIENT,)
+    if "Url" in columns or (kind == "Bounces" and "Type" in columns):
+        keys = (RECIPIENT, LINK)
+    if kind == "UrlClickDetails" and "Count" not in columns:
+        keys = (RECIPIENT, LINK, *CLICK)
+    return Query(columns, EVENTS, bound, keys=keys, group=", ".join(keys))
 
 
 @router.get("/Message/{message_id:int}/List/{kind}")
 def message_list(request: Request, message_id: int, kind: MessageKind) -> Response:
-    """Recipients of one kind; `Recipients` has no Count."""
-    columns = WHO if kind == "Recipients" else PER_MESSAGE
-    query = Query(columns, EVENTS, _bound(request, message_id, kind), "e.recipient_id")
-    return page(request, query, whole(columns))
+    """Recipients of one kind, links, or both; `Recipients` has no Count."""
+    query = _per_message(request, message_id, kind)
+    return page(request, query, whole(query.columns))
 
 
 @router.get("/Message/{message_id:int}/Count/{kind}")
 def message_count(request: Request, message_id: int, kind: MessageKind) -> Response:
-    """A bare number; filters are ignored."""
-    store: Store = request.app.state.store
-    sql = "SELECT count(*) FROM event WHERE message_id = ? AND kind = ?"
-    return WcfJson(store.value(sql, _bound(request, message_id, kind)))
+    """A bare number, that of the rows of the list; filters are ignored."""
+    return WcfJson(count(request, _per_message(request, message_id, kind)))
 
 
-def _person_bound(request: Request, recipient_id: int, kind: PersonKind) -> tuple[Any, ...]:
+def _per_person(request: Request, recipient_id: int, kind: PersonKind) -> Query:
     require_person(request, recipient_id)
-    return (recipient_id, "Recipients" if kind == "Deliveries" else kind)
+    bound = (recipient_id, KINDS[kind], horizon(request.app.state.store))
+    more = PER_PERSON_DETAILS.get(kind)
+    group = f"e.message_id, {LINK}" if more else "e.message_id"
+    return Query(PER_PERSON | (more or {}), DELIVERIES, bound, group, group=group)
 
 
 @router.get("/Recipient/{recipient_id:int}/List/{kind}")
 def person_list(request: Request, recipient_id: int, kind: PersonKind) -> Response:
-    """Messages that one recipient got, opened, clicked."""
-    bound = _person_bound(request, recipient_id, kind)
-    query = Query(PER_PERSON, DELIVERIES, bound, "e.message_id")
-    return page(request, query, whole(PER_PERSON))
+    """Messages that one recipient got, opened, clicked; the details by link or by bounce."""
+    query = _per_person(request, recipient_id, kind)
+    return page(request, query, whole(query.columns))
 
 
 @router.get("/Recipient/{recipient_id:int}/Count/{kind}")
 def person_count(request: Request, recipient_id: int, kind: PersonKind) -> Response:
     """A bare number."""
-    store: Store = request.app.state.store
-    sql = "SELECT count(*) FROM event WHERE recipient_id = ? AND kind = ?"
-    return WcfJson(store.value(sql, _person_bound(request, recipient_id, kind)))
+    return WcfJson(count(request, _per_person(request, recipient_id, kind)))

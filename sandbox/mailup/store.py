@@ -10,9 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sandbox.mailup.schema import CONNECTION_PRAGMAS, PRAGMAS, TABLES
+from sandbox.mailup.schema import CONNECTION_PRAGMAS, PRAGMAS, TABLES, WRITER_PRAGMAS
 
 Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+def _drop_counted_events(connection: sqlite3.Connection) -> None:
+    """A home of an earlier version holds counts instead of events; they are planted anew."""
+    if any(row["name"] == "count" for row in connection.execute("PRAGMA table_info(event)")):
+        connection.execute("DROP TABLE event")
 
 
 class Store:
@@ -27,6 +33,7 @@ class Store:
         self._writing = threading.RLock()
         connection = self._connection()
         connection.executescript(PRAGMAS)
+        _drop_counted_events(connection)
         connection.executescript(TABLES)
 
     def _connection(self) -> sqlite3.Connection:
@@ -48,6 +55,17 @@ class Store:
         found: sqlite3.Row | None = self._connection().execute(sql, parameters).fetchone()
         return found
 
+    def batches(self, sql: str, parameters: Parameters, size: int) -> Iterator[list[sqlite3.Row]]:
+        """The rows of a query, `size` at a time."""
+        cursor = self._connection().execute(sql, parameters)
+        while rows := cursor.fetchmany(size):
+            yield rows
+
+    @property
+    def version(self) -> int:
+        """Grows with every transaction, whichever process it was of."""
+        return int(self.value("SELECT version FROM clock"))
+
     def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row, or None."""
         row = self.row(sql, parameters)
@@ -55,8 +73,11 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: committed at the end, rolled back on any error."""
+        """A transaction: committed at the end, rolled back on any error. It moves `version` on."""
         connection = self._connection()
+        if not getattr(self._local, "writes", False):
+            connection.executescript(WRITER_PRAGMAS)
+            self._local.writes = True
         with self._writing:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -64,6 +85,7 @@ class Store:
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
+            connection.execute("UPDATE clock SET version = version + 1")
             connection.execute("COMMIT")
 
     def write(self, sql: str, parameters: Parameters = ()) -> int:

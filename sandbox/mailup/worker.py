@@ -13,6 +13,7 @@ from sandbox.mailup.rules import Flags
 from sandbox.mailup.settings import Settings
 from sandbox.mailup.staging import Counters
 from sandbox.mailup.store import Store
+from sandbox.mailup.timeline import present
 
 NOT_STARTED, RUNNING, COMPLETED, FAILED = 1, 2, 3, 4
 STOP_SECONDS = 30.0
@@ -86,7 +87,7 @@ class Worker:
         flags = Flags(**json.loads(row["flags"]))
         list_row = self._store.row("SELECT * FROM list WHERE id = ?", (row["list_id"],))
         prefix = list_row["default_prefix"] if list_row else ""
-        moment = local_form(now(), self._settings.zone)
+        moment = local_form(present(self._store), self._settings.zone)
         target = Target(row["list_id"], row["group_id"], prefix, moment)
         with self._store.writing() as connection:
             counters = absorb(connection, items, target, flags)

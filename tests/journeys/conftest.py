@@ -119,7 +119,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         )  # fmt: skip
         account.save("acme", overwrite=True)
         account.ensure_rate_limit()
-        Ledger(url=f"sqlite:///{tmp_path}/ledger.db").save("acme", overwrite=True)
+        url, storage = f"sqlite:///{tmp_path}/ledger.db", str(tmp_path / "storage")
+        Ledger(url=url, storage=storage).save("acme", overwrite=True)
         yield World(tmp_path, mailup, _agreement())
 
 

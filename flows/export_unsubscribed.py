@@ -1,0 +1,28 @@
+"""Export the unsubscribed: who left the lists, when, how and through which message.
+
+Needs a server block, a MailUpAccount and a Ledger block; the agreement names them.
+"""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from tasks.conclude import run_name
+from tasks.export import export
+from tasks.reports.agreements import ExportAgreement
+
+
+@flow(name="export-unsubscribed", flow_run_name=run_name)
+def export_unsubscribed(
+    since: str = "", until: str = "", dry_run: bool = False, *, agreement: ExportAgreement
+) -> State[None]:
+    """
+    Deliver who has left a client's lists.
+
+    Args:
+        since: For a window by hand: its start, such as 2026-10-25 or 2026-10-25T02:30, in the
+            client's zone; empty for what is due.
+        until: For a window by hand: its end, which is not part of it; empty for now.
+        dry_run: Count what would be delivered, and change nothing anywhere.
+        agreement: What was agreed with the client; a manual run seldom changes it.
+    """
+    return export(agreement, "unsubscribed", since=since, until=until, dry_run=dry_run)

@@ -1,0 +1,90 @@
+"""Queues of e-mail sendings. A prepared confirmation waits in `Undefined` until somebody decides.
+
+Chosen: an immediate sending is through at once and in no queue; the items have the fields of
+`GET /Console/Import/{id}/Sending`, none of which a source shows.
+"""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from sandbox.mailup.clock import parse, utc_form
+from sandbox.mailup.filters import Column
+from sandbox.mailup.lists import json_object
+from sandbox.mailup.paging import Query, page, whole
+from sandbox.mailup.settings import CONSOLE
+from sandbox.mailup.store import Store
+from sandbox.mailup.wire import ApiError, WcfJson
+
+Queue = Literal["Immediate", "Deferred", "Undefined"]
+STATES: dict[Queue, str] = {"Immediate": "sending", "Deferred": "deferred", "Undefined": "prepared"}
+SENDINGS = {
+    "Date": Column("s.date"),
+    "IdList": Column("s.list_id", "number"),
+    "idMessage": Column("s.message_id", "number"),
+    "idSending": Column("s.id", "number"),
+}
+
+router = APIRouter(prefix=CONSOLE + "/Console")
+
+
+@router.get("/Import/{import_id:int}/Sending")
+def import_sending(request: Request, import_id: int) -> Response:
+    """The prepared confirmation sending; 404 before the import is completed or without one."""
+    store: Store = request.app.state.store
+    if store.row("SELECT 1 FROM import WHERE id = ?", (import_id,)) is None:
+        raise ApiError(404, "The import does not exist")
+    row = store.row("SELECT * FROM sending WHERE import_id = ?", (import_id,))
+    if row is None:
+        raise ApiError(404, "The import has no confirmation sending")
+    return _sending(row)
+
+
+def _sending(row: Any) -> WcfJson:
+    return WcfJson(
+        {
+            "IdList": row["list_id"],
+            "idMessage": row["message_id"],
+            "idSending": row["id"],
+            "Date": row["date"],
+        }
+    )
+
+
+@router.get("/Email/Sendings/{queue}")
+def queued(request: Request, queue: Queue) -> Response:
+    """The sendings of one queue."""
+    query = Query(SENDINGS, "sending s WHERE s.state = ?", (STATES[queue],), "s.id")
+    return page(request, query, whole(SENDINGS))
+
+
+def _decide(request: Request, sending_id: int, state: str, date: str | None = None) -> Response:
+    """Move a sending that was not sent; 404 for an unknown one, 400 for one that has gone."""
+    store: Store = request.app.state.store
+    row = store.row("SELECT * FROM sending WHERE id = ?", (sending_id,))
+    if row is None:
+        raise ApiError(404, "The sending does not exist")
+    if row["state"] == "sent":
+        raise ApiError(400, "The sending has been started already")
+    values = (state, date, sending_id)
+    store.write("UPDATE sending SET state = ?, date = coalesce(?, date) WHERE id = ?", values)
+    return _sending(store.row("SELECT * FROM sending WHERE id = ?", (sending_id,)))
+
+
+@router.post("/Email/Sendings/{sending_id:int}/Immediate")
+def send_now(request: Request, sending_id: int) -> Response:
+    """Send a prepared or deferred sending; 400 when it has gone already."""
+    return _decide(request, sending_id, "sent")
+
+
+@router.post("/Email/Sendings/{sending_id:int}/Deferred")
+async def send_later(request: Request, sending_id: int) -> Response:
+    """Put a sending into the queue `Deferred`; the body is `{"Date": "yyyy-MM-dd HH:mm:ss"}`."""
+    body = await json_object(request)
+    try:
+        date = utc_form(parse(str(body["Date"])))
+    except (KeyError, ValueError):
+        raise ApiError(400, "Parameter 'Date' is missing or no date") from None
+    return await run_in_threadpool(_decide, request, sending_id, "deferred", date)

@@ -1,0 +1,202 @@
+"""Extract: walk through MailUp, find what is new, and render it into a file that is staged."""
+
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+
+import polars as pl
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+
+from blocks.accounts import MailUpAccount
+from blocks.errors import ConfigurationError
+from blocks.ledger import exports
+from blocks.ledger.exports import ExportEntry
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from blocks.mailup.client import MailUpClient
+from tasks.extracting import Gathered, Walk
+from tasks.hand_over import scope
+from tasks.kinds import KINDS, Kind, KindName
+from tasks.reports import readings, snapshots
+from tasks.reports.agreements import ExportAgreement, StatisticsAgreement
+from tasks.reports.deltas import between, dated, fresh
+from tasks.reports.layouts import ExtraField
+from tasks.reports.packing import pack
+from tasks.reports.rendering import Renderer
+from tasks.reports.rows import EVENTS, UNSUBSCRIPTIONS, RowKind
+from tasks.reports.spools import Spool
+from tasks.retrying import unit
+from tasks.scratch import fresh_folder
+from tasks.windows import Due
+
+
+@dataclass(frozen=True)
+class Produced:
+    """An export in the scratch folder: the packed file, its name at the client, what is in it.
+
+    `snapshot` is what has been seen up to now, None where nothing new was.
+    """
+
+    path: Path
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    snapshot: Path | None
+    api_calls: int = 0
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+@unit("extract", "extract {kind} of {agreement.client}")
+def extract(agreement: ExportAgreement, kind: KindName, covered: Due, scratch: Path) -> Produced:
+    """Everything that is new in the window, as the file that the client gets."""
+    folder = fresh_folder(scratch / "extract")
+    known = None
+    if covered.snapshot:
+        storage = load(Ledger, agreement.ledger).open_storage()
+        known = storage.get(covered.snapshot, folder / "known.parquet")
+    with load(MailUpAccount, agreement.account).connect() as client:
+        fields = _fields(agreement, client)
+        gathered = Gathered(folder / "rows")
+        ids = tuple(each.id for each in fields)
+        KINDS[kind].walk(Walk(client, agreement, gathered, covered.window.end, ids))
+        calls = client.calls
+    return _rendered(agreement, KINDS[kind], covered, gathered, fields, known, folder, calls)
+
+
+def _fields(agreement: ExportAgreement, client: MailUpClient) -> list[ExtraField]:
+    """The dynamic fields of the agreement, by id or name."""
+    if not agreement.fields:
+        return []
+    there = {each.id: each.name for each in client.dynamic_fields()}
+    names = {name.strip().casefold(): number for number, name in there.items()}
+    found = []
+    for wanted in agreement.fields:
+        number = int(wanted) if wanted.isdecimal() else names.get(wanted.strip().casefold(), 0)
+        if number not in there:
+            raise ConfigurationError(
+                f"The account has no dynamic field {wanted!r}; there are "
+                f"{', '.join(f'{each} {name}' for each, name in sorted(there.items()))}."
+            )
+        found.append(ExtraField(number, there[number]))
+    return found
+
+
+def _rendered(
+    agreement: ExportAgreement,
+    kind: Kind,
+    covered: Due,
+    gathered: Gathered,
+    fields: list[ExtraField],
+    known: Path | None,
+    folder: Path,
+    calls: int,
+) -> Produced:
+    """The delta of what was gathered, as a packed file, and the snapshot that goes with it."""
+    csv = folder / "export.csv"
+    seen = [Spool(folder / f"seen-{number}") for number in range(len(kind.rows))]
+    with Renderer(csv, kind.layout.columns(agreement.columns, fields), agreement.format) as writer:
+        for rows_kind, added in zip(kind.rows, seen, strict=True):
+            view = _View(agreement, covered, rows_kind, kind)
+            for part, slices in gathered.parts(rows_kind):
+                before = snapshots.read_part(known, part)
+                for rows in slices:
+                    counted = part not in gathered.uncounted or rows_kind is not EVENTS
+                    found = rows if counted else readings.tallied_clicks(rows)
+                    shown, new = view.of(found, before)
+                    writer.write(_with_fields(shown, fields))
+                    added.add(new)
+        finished = writer.close()
+    number = covered.window.number or None
+    name = agreement.naming.name_for(
+        scope(agreement, kind.name), number, covered.window.end, start=covered.window.start
+    )
+    if finished.replaced:
+        gathered.notes["replaced_characters"] = finished.replaced
+    packed = pack(csv, agreement.packing, folder, name)
+    return Produced(
+        packed.path, packed.name, finished.rows, packed.bytes, packed.sha256,
+        _snapshot(folder / "snapshot.parquet", known, seen),
+        calls, gathered.notes,
+    )  # fmt: skip
+
+
+def _snapshot(path: Path, known: Path | None, seen: list[Spool]) -> Path | None:
+    if not any(added.rows for added in seen):
+        return None
+    snapshots.write(path, snapshots.every_part(known), *(added.frames() for added in seen))
+    return path
+
+
+def _with_fields(rows: pl.DataFrame, fields: list[ExtraField]) -> pl.DataFrame:
+    missing = [f"field_{each.id}" for each in fields if f"field_{each.id}" not in rows.columns]
+    return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is shown of the rows of one kind: the agreed reading, and of it what is due."""
+
+    agreement: ExportAgreement
+    covered: Due
+    rows_kind: RowKind
+    kind: Kind
+
+    def of(self, rows: pl.DataFrame, known: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The rows to write, and what they add to the snapshot."""
+        window = self.covered.window
+        told = self._reading(rows)
+        new = fresh(told, known, self.rows_kind, window.seen_at)
+        shown = new.rows
+        if self.agreement.mode == "full" or not window.number:
+            shown = dated(told, known, self.rows_kind, window.seen_at)
+        if not window.number:
+            shown = between(shown, window.start, window.end)
+        if self.kind.name == "cumulative" and self.rows_kind is UNSUBSCRIPTIONS:
+            shown = readings.as_events(shown)
+        return shown, new.added
+
+    def _reading(self, rows: pl.DataFrame) -> pl.DataFrame:
+        agreed = self.agreement
+        if self.rows_kind is not EVENTS or not isinstance(agreed, StatisticsAgreement):
+            return rows
+        latest = agreed.reading == "latest-action"
+        read = readings.latest_action if latest else readings.every_event
+        return read(rows, sent=agreed.sent, bounces=agreed.bounces)
+
+
+@unit("stage", "stage {produced.name}")
+def stage(
+    agreement: ExportAgreement, kind: KindName, covered: Due, produced: Produced
+) -> ExportEntry:
+    """Put the file and the snapshot into the ledger's storage, and write the window down.
+
+    From then on it is these bytes that are delivered under this name, whatever happens.
+    """
+    ledger = load(Ledger, agreement.ledger)
+    storage = ledger.open_storage()
+    wanted = produced.rows or agreement.empty == "header-only"
+    snapshot = covered.snapshot
+    if produced.snapshot:
+        snapshot = storage.put(produced.snapshot, "snapshots")
+    window = covered.window
+    entry = ExportEntry(
+        number=window.number,
+        state="rendered",
+        window_start=window.start.replace(tzinfo=None) if window.start else None,
+        window_end=window.end.astimezone(UTC).replace(tzinfo=None),
+        file_name=produced.name if wanted else "",
+        rows=produced.rows,
+        bytes=produced.bytes,
+        sha256=produced.sha256,
+        staged=storage.put(produced.path, "staged") if wanted else "",
+        snapshot=snapshot,
+    )
+    with ledger.open() as store:
+        exports.rendered(
+            store, agreement.client, agreement.stream(kind), entry,
+            agreement=agreement.fingerprint, run=str(flow_run.id or ""),
+        )  # fmt: skip
+    get_run_logger().info("Window %d is rendered: %d rows", window.number, produced.rows)
+    return entry

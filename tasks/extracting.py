@@ -1,0 +1,137 @@
+"""Walking through MailUp's answers: each kind of export as rows, spooled to disk part by part.
+
+A part is a message or a list. Memory holds a page while walking, and one part when it is read.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from blocks.mailup.client import MailUpClient
+from blocks.mailup.records import Optin
+from tasks.reports.agreements import ExportAgreement
+from tasks.reports.rows import MOMENT, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
+from tasks.reports.spools import Spool
+from tasks.reports.windows import utc
+
+
+@dataclass
+class Gathered:
+    """What a walk brings in: rows by kind and part, people by list, and notes for the operator.
+
+    `uncounted` are messages whose clicks come as one row each, without a count.
+    """
+
+    folder: Path
+    notes: dict[str, int] = field(default_factory=dict)
+    rows: dict[tuple[str, int], Spool] = field(default_factory=dict)
+    people: dict[int, Spool] = field(default_factory=dict)
+    uncounted: set[int] = field(default_factory=set)
+
+    def add(self, kind: RowKind, part: int, page: pl.DataFrame) -> None:
+        """Put a page of rows of one kind behind the others of its part."""
+        if page.height:
+            name = f"{kind.name.replace(' ', '-')}-{part}"
+            _spool(self.rows, (kind.name, part), self.folder / name).add(page)
+
+    def add_people(self, list_id: int, page: pl.DataFrame) -> None:
+        """Put recipients with phone and fields aside."""
+        if page.height:
+            _spool(self.people, list_id, self.folder / f"people-{list_id}").add(page)
+
+    def note(self, reason: str) -> None:
+        """Count something that an operator should know."""
+        self.notes[reason] = self.notes.get(reason, 0) + 1
+
+    def parts(self, kind: RowKind) -> Iterator[tuple[int, Iterator[pl.DataFrame]]]:
+        """Each part of a kind in ascending order, as slices that hold whole people."""
+        for name, part in sorted(self.rows):
+            if name == kind.name:
+                yield part, self._slices(kind, part)
+
+    def _slices(self, kind: RowKind, part: int) -> Iterator[pl.DataFrame]:
+        slices = self.rows[kind.name, part].slices(kind)
+        if part not in self.people or "phone" not in kind.schema:
+            yield from slices
+            return
+        people = pl.concat(self.people[part].frames()).unique("recipient_id", keep="last")
+        for rows in slices:
+            yield rows.drop("phone").join(
+                people, on="recipient_id", how="left", maintain_order="left"
+            )
+
+
+def _spool(spools: dict[Any, Spool], key: Any, folder: Path) -> Spool:
+    if key not in spools:
+        spools[key] = Spool(folder)
+    return spools[key]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One extraction: whom to ask, what was agreed, where the rows go, and when it began (UTC)."""
+
+    client: MailUpClient
+    agreement: ExportAgreement
+    gathered: Gathered
+    now: datetime
+    field_ids: tuple[int, ...] = ()
+
+    def shaped(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
+        """Rows with the columns of their kind; MailUp's texts made moments in UTC."""
+        dates = [name for name, dtype in kind.schema.items() if dtype == MOMENT]
+        texts = [name for name in dates if rows.schema.get(name) == pl.String]
+        zone = self.agreement.mailup_zone
+        return fitted(
+            rows.with_columns(utc(pl.col(name), zone).alias(name) for name in texts), kind
+        )
+
+
+def unsubscribed(walk: Walk) -> None:
+    """People who left the agreed lists by e-mail, with cause and date."""
+    for list_id in walk.agreement.lists:
+        for page in walk.client.unsubscribed(list_id, "email"):
+            gone = [each for each in page if not each.pending]
+            _spool_optins(walk, list_id, gone, UNSUBSCRIPTIONS)
+        _spool_people(walk, list_id, walk.client.unsubscribed_with_fields)
+
+
+def subscribed(walk: Walk) -> None:
+    """People who are subscribed to the agreed lists by e-mail, with the date of it."""
+    for list_id in walk.agreement.lists:
+        for page in walk.client.optins(list_id, "email"):
+            here = [each for each in page if each.opted_in]
+            _spool_optins(walk, list_id, here, SUBSCRIPTIONS)
+        _spool_people(walk, list_id, walk.client.subscribed_with_fields)
+
+
+def _spool_optins(walk: Walk, list_id: int, page: list[Optin], kind: RowKind) -> None:
+    leaving = kind is UNSUBSCRIPTIONS
+    columns: dict[str, list[int] | list[int | None] | list[str]] = {
+        "list_id": [list_id] * len(page),
+        "recipient_id": [each.recipient_id for each in page],
+        "email": [each.email for each in page],
+        "at": [each.optout_date if leaving else each.optin_date for each in page],
+    }
+    if leaving:
+        columns["subscribed_at"] = [each.optin_date for each in page]
+        columns["message_id"] = [whole(each.optout_message_id) for each in page]
+        columns["type"] = [each.optout_type for each in page]
+        columns["subtype"] = [each.optout_subtype for each in page]
+    walk.gathered.add(kind, list_id, walk.shaped(pl.DataFrame(columns), kind))
+
+
+def whole(text: str) -> int | None:
+    """A number that MailUp wrote as text; None for anything else."""
+    return int(text) if text.isdecimal() else None
+
+
+def _spool_people(walk: Walk, list_id: int, ask: Callable[..., Iterator[pl.DataFrame]]) -> None:
+    for page in ask(list_id, "email", walk.field_ids):
+        phone = pl.concat_str(pl.col("prefix").fill_null(""), "number").alias("phone")
+        known = page.select("recipient_id", phone, pl.col("^field_.*$"))
+        walk.gathered.add_people(list_id, known)

@@ -1,0 +1,119 @@
+"""Walking through messages: e-mail statistics and SMS outcomes, one part per message."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from blocks.mailup.messages import Message, Sending
+from blocks.mailup.statistics import Availability
+from tasks.extracting import Walk, unsubscribed
+from tasks.reports.agreements import StatisticsAgreement
+from tasks.reports.rows import EVENTS, SMS_OUTCOMES
+
+SMS_STATES = {0: "DELIVERED", 1: "QUEUED"}
+"""Names of MailUp's numbers for the state of an SMS."""
+SMS_ERROR = 2
+"""MailUp's number for an error, whose outcome is a text: FAILED_AT_004, EXPIRED ..."""
+
+
+def email_statistics(walk: Walk) -> None:
+    """Sent, opened, clicked and bounced, for each message of the lists that is young enough.
+
+    A message whose statistics MailUp no longer keeps is noted, and never taken for one without
+    events.
+    """
+    agreed = walk.agreement
+    if not isinstance(agreed, StatisticsAgreement):
+        raise TypeError("e-mail statistics need a StatisticsAgreement")
+    for list_id in agreed.lists:
+        for page in walk.client.messages(list_id):
+            for message in page:
+                sendings = walk.client.send_history(list_id, message.id)
+                if _is_young(sendings, walk.now, agreed.message_days):
+                    _message(walk, agreed, message, sendings)
+
+
+def _is_young(sendings: list[Sending], now: datetime, days: int) -> bool:
+    oldest = f"{now - timedelta(days=days):%Y-%m-%d}"
+    return any(sending.started >= oldest for sending in sendings)
+
+
+def _message(
+    walk: Walk, agreed: StatisticsAgreement, message: Message, sendings: list[Sending]
+) -> None:
+    kept = walk.client.availability(message.id, sendings)
+    if kept is Availability.EXPIRED:
+        walk.gathered.note("statistics_expired")
+    if kept is not Availability.COMPLETE:
+        return
+    about: dict[str, Any] = {
+        "list_id": message.list_id,
+        "message_id": message.id,
+        "subject": message.subject,
+        "sending_id": sendings[-1].id,
+        "sent_at": sendings[-1].started,
+    }
+    ask = walk.client
+    if agreed.sent or agreed.reading == "latest-action":
+        _spool(walk, about, "SNT", ask.message_recipients(message.id), at="sent_at")
+    _spool(walk, about, "OPN", ask.views(message.id))
+    details = ask.url_click_details(message.id)
+    if details.detail_level == "recipient":
+        walk.gathered.note("clicks_without_link")
+    if not details.counted:
+        walk.gathered.uncounted.add(message.id)
+    _spool(walk, about, "CLK", details.pages, details="url")
+    if agreed.bounces or agreed.reading == "latest-action":
+        _spool(walk, about, "NCO", ask.bounces(message.id), details="code")
+
+
+def _spool(
+    walk: Walk,
+    about: dict[str, Any],
+    kind: str,
+    pages: Iterable[pl.DataFrame],
+    *,
+    details: str = "",
+    at: str = "",
+) -> None:
+    """Bring pages of one statistic into the kind EVENTS; `about` is the same for all its rows."""
+    for page in pages:
+        known = {name: pl.lit(value) for name, value in about.items()}
+        known |= {"kind": pl.lit(kind)}
+        known["details"] = pl.col(details).fill_null("") if details else pl.lit("")
+        if at:
+            known["at"] = pl.lit(about[at])
+        rows = page.with_columns(**known)
+        rows = rows.select(name for name in rows.columns if name in EVENTS.schema)
+        walk.gathered.add(EVENTS, about["message_id"], walk.shaped(rows, EVENTS))
+
+
+def cumulative(walk: Walk) -> None:
+    """The e-mail statistics, and everybody who left the lists by e-mail."""
+    unsubscribed(walk)
+    email_statistics(walk)
+
+
+def sms_outcomes(walk: Walk) -> None:
+    """The state of each SMS sent from the lists; a change of state is a new row."""
+    for list_id in walk.agreement.lists:
+        for page in walk.client.sms_messages(list_id):
+            for message in page:
+                for report in walk.client.sms_report_details(message.id):
+                    rows = _states(report, list_id, message.id)
+                    walk.gathered.add(SMS_OUTCOMES, message.id, walk.shaped(rows, SMS_OUTCOMES))
+
+
+def _states(report: pl.DataFrame, list_id: int, message_id: int) -> pl.DataFrame:
+    named = pl.col("status").replace_strict(SMS_STATES, default="ERROR", return_dtype=pl.String)
+    told = pl.when(pl.col("status") == SMS_ERROR).then(pl.col("error").fill_null("ERROR"))
+    return report.select(
+        "number",
+        "sent_at",
+        "at",
+        list_id=pl.lit(list_id),
+        message_id=pl.lit(message_id),
+        status=told.otherwise(named),
+    )

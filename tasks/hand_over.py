@@ -1,0 +1,122 @@
+"""Hand over: bring a staged export to the client's server, and move the watermark, last."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import get_run_logger
+
+from blocks.errors import FileGone, RunStopped
+from blocks.ledger import exports
+from blocks.ledger.exports import ExportEntry
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from blocks.servers import load_server
+from blocks.transport.base import Transport
+from blocks.transport.delivery import deliver
+from tasks.kinds import KindName
+from tasks.records.source import join
+from tasks.reports.agreements import ExportAgreement
+from tasks.reports.filenames import Scope
+from tasks.reports.retention import expired
+from tasks.retrying import unit
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A file on its way: its name at the client, its hash, and where it is: a path in the scratch
+    folder, or the name of a staged file in the ledger's storage."""
+
+    name: str
+    sha256: str
+    path: Path | None = None
+    staged: str = ""
+
+
+@unit("deliver", "deliver {parcel.name}")
+def hand_over(agreement: ExportAgreement, kind: KindName, parcel: Parcel, scratch: Path) -> str:
+    """Deliver a file, and its done-marker behind it; the path on the server, "" for no file.
+
+    Repeating it is harmless: the same bytes come under the same name.
+    """
+    if not parcel.name:
+        return ""
+    path = parcel.path
+    if path is None:
+        storage = load(Ledger, agreement.ledger).open_storage()
+        path = storage.get(parcel.staged, scratch / "staged")
+    with load_server(agreement.server).connect() as server:
+        if agreement.folder not in ("", "."):
+            server.make_folder(agreement.folder)
+        _publish(agreement, server, path, parcel.name)
+        _mark(agreement, parcel, server, scratch)
+        _clean(agreement, kind, server)
+    return join(agreement.folder, parcel.name)
+
+
+def _publish(agreement: ExportAgreement, server: Transport, path: Path, name: str) -> None:
+    """Bring a file to its final name in the way that the client's server allows."""
+    goal = join(agreement.folder, name)
+    if agreement.publishing.existing == "keep" and _is_there(server, goal, path.stat().st_size):
+        return
+    if agreement.publishing.publish == "direct":
+        server.write(path, goal)
+    else:
+        deliver(server, path, agreement.folder, name)
+
+
+def _is_there(server: Transport, goal: str, size: int) -> bool:
+    try:
+        found = server.stat(goal)
+    except FileGone:
+        return False
+    if found.size != size:
+        raise RunStopped(
+            f"{goal!r} is on the server with {found.size} bytes instead of {size}, and it was "
+            "agreed not to replace files. Remove it there, then run this again."
+        )
+    return True
+
+
+def _mark(agreement: ExportAgreement, parcel: Parcel, server: Transport, scratch: Path) -> None:
+    name = parcel.name.removesuffix(agreement.packing.ending)
+    marker = agreement.packing.marker_name(name)
+    if marker:
+        path = scratch / "marker"
+        path.write_text(agreement.packing.marker_text(name, parcel.sha256), encoding="utf-8")
+        _publish(agreement, server, path, marker)
+
+
+def _clean(agreement: ExportAgreement, kind: KindName, server: Transport) -> None:
+    """Delete our own files that are older than agreed."""
+    old = expired(
+        server.list(agreement.folder) if agreement.keep_days else (),
+        scope(agreement, kind),
+        agreement.naming,
+        agreement.packing,
+        days=agreement.keep_days,
+        now=datetime.now(UTC),
+    )
+    for file in old:
+        try:
+            server.remove(join(agreement.folder, file.name))
+        except FileGone:
+            continue
+    if old:
+        days = agreement.keep_days
+        get_run_logger().info("%d files older than %d days were deleted", len(old), days)
+
+
+def scope(agreement: ExportAgreement, kind: KindName) -> Scope:
+    """Whose files are named."""
+    return Scope(agreement.client, kind, tuple(agreement.lists), agreement.format.zone)
+
+
+@unit("advance", "advance {agreement.client}")
+def advance(agreement: ExportAgreement, kind: KindName, entry: ExportEntry) -> None:
+    """The client has the file: the window is closed, and its staged copy is no longer needed."""
+    ledger = load(Ledger, agreement.ledger)
+    with ledger.open() as store:
+        exports.delivered(store, agreement.client, agreement.stream(kind), entry.number)
+    if entry.staged:
+        ledger.open_storage().remove(entry.staged)

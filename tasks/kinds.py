@@ -1,0 +1,35 @@
+"""The kinds of exports: which layout, which rows, and how they are walked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tasks.extracting import Walk, subscribed, unsubscribed
+from tasks.extracting_messages import cumulative, email_statistics, sms_outcomes
+from tasks.reports import layouts, rows
+from tasks.reports.layouts import Layout
+from tasks.reports.rows import RowKind
+
+KindName = Literal["unsubscribed", "email_statistics", "cumulative", "sms_outcomes", "subscribed"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of export."""
+
+    name: KindName
+    layout: Layout
+    rows: tuple[RowKind, ...]
+    walk: Callable[[Walk], None]
+
+
+KINDS: dict[KindName, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("unsubscribed", layouts.UNSUBSCRIBED, (rows.UNSUBSCRIPTIONS,), unsubscribed),
+        Kind("email_statistics", layouts.EMAIL_STATISTICS, (rows.EVENTS,), email_statistics),
+        Kind("cumulative", layouts.CUMULATIVE, (rows.UNSUBSCRIPTIONS, rows.EVENTS), cumulative),
+        Kind("sms_outcomes", layouts.SMS_OUTCOMES, (rows.SMS_OUTCOMES,), sms_outcomes),
+        Kind("subscribed", layouts.SUBSCRIBED, (rows.SUBSCRIPTIONS,), subscribed),
+    )
+}

@@ -1,0 +1,28 @@
+"""What an operator is told about an export: Markdown without personal data."""
+
+from collections.abc import Mapping
+
+from tasks.reports.windows import Window
+
+NOTES = {
+    "statistics_expired": "messages whose statistics MailUp no longer keeps; not exported",
+    "clicks_without_link": "messages whose clicks MailUp tells without links",
+    "replaced_characters": "characters that the encoding lacks, written as ?",
+}
+"""What is noted while MailUp is walked."""
+
+
+def export_summary(
+    kind: str, window: Window, told: str, api_calls: int, notes: Mapping[str, int]
+) -> str:
+    """A title, the window in UTC, what was delivered, and what there is to know."""
+    start = f"{window.start:%Y-%m-%d %H:%M:%S}" if window.start else "the beginning"
+    number = f"Window {window.number}" if window.number else "By hand"
+    lines = [
+        f"## {kind.replace('_', ' ')}",
+        f"**{told}.**",
+        f"{number}: from {start} to {window.end:%Y-%m-%d %H:%M:%S} UTC, the end not included.",
+        f"MailUp calls: {api_calls}",
+        *(f"- {number} {NOTES[reason]}" for reason, number in sorted(notes.items())),
+    ]
+    return "\n\n".join(lines) + "\n"

@@ -1,0 +1,174 @@
+"""The rows of exports: their columns, and what makes two rows the same event.
+
+In every column null means "not known". Moments are UTC. Frames of people may carry dynamic fields
+behind the columns named here, as text, one column `field_<id>` each.
+"""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+MOMENT = pl.Datetime("us", "UTC")
+_ID = pl.Int64()
+_TEXT = pl.String()
+
+Schema = dict[str, pl.DataType]
+
+EVENT: Schema = {
+    "list_id": _ID,
+    "message_id": _ID,
+    "sending_id": _ID,
+    "recipient_id": _ID,
+    "email": _TEXT,
+    "subject": _TEXT,
+    "kind": _TEXT,
+    "details": _TEXT,
+    "count": _ID,
+    "at": MOMENT,
+    "sent_at": MOMENT,
+    "ip": _TEXT,
+    "geo": _TEXT,
+    "agent": _TEXT,
+    "tags": _TEXT,
+}
+"""What a recipient did with a message, and how often so far (`count`; null means once).
+
+`kind` is SNT sent, OPN opened, CLK clicked, NCO bounced or UNS unsubscribed; `details` is the URL
+of a CLK, the bounce code of an NCO, the type of a UNS, else empty; `at` is MailUp's date.
+"""
+
+UNSUBSCRIPTION: Schema = {
+    "list_id": _ID,
+    "recipient_id": _ID,
+    "email": _TEXT,
+    "phone": _TEXT,
+    "at": MOMENT,
+    "subscribed_at": MOMENT,
+    "message_id": _ID,
+    "type": _TEXT,
+    "subtype": _TEXT,
+}
+SUBSCRIPTION: Schema = {
+    "list_id": _ID,
+    "recipient_id": _ID,
+    "email": _TEXT,
+    "phone": _TEXT,
+    "at": MOMENT,
+}
+SMS_OUTCOME: Schema = {
+    "list_id": _ID,
+    "message_id": _ID,
+    "number": _TEXT,
+    "sent_at": MOMENT,
+    "status": _TEXT,
+    "at": MOMENT,
+}
+
+_FIELD = "field_"
+
+
+@dataclass(frozen=True)
+class RowKind:
+    """One kind of rows. Rows with the same `person` and `key` columns are the same event.
+
+    `part` is the column by which snapshots are cut, so that a delta needs one part at a time.
+    `person` are the columns that tell whose row it is, best first: the first known one counts.
+    """
+
+    name: str
+    schema: Schema = field(repr=False)
+    part: str
+    person: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @property
+    def counts(self) -> bool:
+        """Whether a row tells how often its event occurred."""
+        return "count" in self.schema
+
+    def whose(self) -> pl.Expr:
+        """Whose row it is, as text; e-mail addresses without regard to letter case."""
+        known = [
+            pl.concat_str(pl.lit(f"{name}="), _plain(name, self.schema[name]))
+            for name in self.person
+        ]
+        return pl.coalesce(*known).alias("whose")
+
+    def identity(self) -> pl.Expr:
+        """What tells an event from all others, as one text; equal texts are the same event."""
+        pieces = [_measured(self.whose())]
+        for name in self.key:
+            text = _plain(name, self.schema[name])
+            pieces.append(_measured(text) if self.schema[name] == pl.String else _told(text))
+        return pl.concat_str(pl.lit(self.name), *pieces).alias("identity")
+
+
+EVENTS = RowKind(
+    "event",
+    schema=EVENT,
+    part="message_id",
+    person=("recipient_id", "email"),
+    key=("list_id", "message_id", "kind", "details"),
+)
+UNSUBSCRIPTIONS = RowKind(
+    "unsubscription",
+    schema=UNSUBSCRIPTION,
+    part="list_id",
+    person=("recipient_id", "email", "phone"),
+    key=("list_id", "at", "type", "subtype", "message_id"),
+)
+SUBSCRIPTIONS = RowKind(
+    "subscription",
+    schema=SUBSCRIPTION,
+    part="list_id",
+    person=("recipient_id", "email", "phone"),
+    key=("list_id", "at"),
+)
+SMS_OUTCOMES = RowKind(
+    "sms outcome",
+    schema=SMS_OUTCOME,
+    part="message_id",
+    person=("number",),
+    key=("list_id", "message_id", "sent_at", "status"),
+)
+
+
+def fitted(rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
+    """*rows* with exactly the columns of their kind, null where missing, and fields behind.
+
+    ValueError for a column that the kind does not have.
+    """
+    fields = [name for name in rows.columns if name.startswith(_FIELD)]
+    unknown = [name for name in rows.columns if name not in kind.schema and name not in fields]
+    if unknown:
+        raise ValueError(f"Rows of the kind {kind.name} have no column {unknown[0]}.")
+    return rows.select(
+        pl.col(name).cast(dtype) if name in rows.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in (kind.schema | dict.fromkeys(fields, pl.String())).items()
+    )
+
+
+def empty(kind: RowKind) -> pl.DataFrame:
+    """The frame without rows."""
+    return pl.DataFrame(schema=kind.schema)
+
+
+def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column as text; null where it tells nothing, as empty texts do."""
+    column = pl.col(name)
+    if dtype == MOMENT:
+        return column.dt.epoch("us").cast(pl.String)
+    if dtype != pl.String:
+        return column.cast(pl.String)
+    text = column.str.to_lowercase() if name == "email" else column
+    return pl.when(text != "").then(text)
+
+
+def _told(digits: pl.Expr) -> pl.Expr:
+    return pl.concat_str(pl.lit(":"), digits.fill_null("-"))
+
+
+def _measured(text: pl.Expr) -> pl.Expr:
+    """A text behind its length, so that texts put together cannot be cut in two ways."""
+    length = text.str.len_bytes().cast(pl.String)
+    return pl.concat_str(pl.lit(":"), length, pl.lit(":"), text).fill_null(":-")

@@ -1,0 +1,90 @@
+"""Rows on their way through a run's scratch folder: put aside page by page, read again in slices.
+
+A slice holds all rows of each of its people, so that what is decided person by person can be
+decided slice by slice, in memory that does not grow with the number of rows.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import rmtree
+
+import polars as pl
+
+from tasks.reports.rows import RowKind
+
+FILE_ROWS = 50_000
+"""Rows of a file, and rows that wait in memory for the next one."""
+
+SLICE_ROWS = 75_000
+"""Occurrences that a slice stands for, unless one person has more."""
+
+LARGEST_COUNT = 100_000
+"""Occurrences of one row that are believed; more than that is no person."""
+
+
+class Spool:
+    """Frames of one schema, put aside in Parquet files of a folder of their own."""
+
+    def __init__(self, folder: Path, *, rows_at_once: int = FILE_ROWS) -> None:
+        folder.mkdir(parents=True, exist_ok=False)
+        self._folder = folder
+        self._rows_at_once = rows_at_once
+        self._waiting: list[pl.DataFrame] = []
+        self._files: list[Path] = []
+        self.rows = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Put the rows of a frame behind those that are here."""
+        self.rows += frame.height
+        self._waiting.append(frame)
+        if sum(each.height for each in self._waiting) >= self._rows_at_once:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits in memory; for a spool that is left alone while others are filled."""
+        if not self._waiting:
+            return
+        path = self._folder / f"{len(self._files):06}.parquet"
+        pl.concat(self._waiting).write_parquet(path, compression="lz4", statistics=False)
+        self._files.append(path)
+        self._waiting = []
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """All rows in the order in which they came; can be walked again."""
+        self.flush()
+        for path in list(self._files):
+            yield pl.read_parquet(path, glob=False)
+
+    def slices(self, kind: RowKind) -> Iterator[pl.DataFrame]:
+        """All rows, cut so that one person's rows are in one slice, in their order.
+
+        A slice stands for about SLICE_ROWS occurrences, more only where one person has more.
+        """
+        occurrences = sum(_occurrences(frame, kind) for frame in self.frames())
+        shares = -(-occurrences // SLICE_ROWS)
+        if shares > 1:
+            yield from self._shares(kind, shares)
+        elif self._files:
+            yield pl.concat(self.frames())
+
+    def remove(self) -> None:
+        """Delete the files."""
+        rmtree(self._folder)
+
+    def _shares(self, kind: RowKind, shares: int) -> Iterator[pl.DataFrame]:
+        spools = [Spool(self._folder / f"share-{n}", rows_at_once=1) for n in range(shares)]
+        for frame in self.frames():
+            share = (kind.whose().hash() % shares).alias("share")
+            split = frame.with_columns(share).partition_by("share", as_dict=True, include_key=False)
+            for (number,), rows in split.items():
+                spools[number].add(rows)
+        for spool in spools:
+            if spool.rows:
+                yield pl.concat(spool.frames())
+            spool.remove()
+
+
+def _occurrences(frame: pl.DataFrame, kind: RowKind) -> int:
+    if not kind.counts:
+        return frame.height
+    return int(frame["count"].fill_null(1).clip(1, LARGEST_COUNT).sum())

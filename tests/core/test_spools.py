@@ -1,0 +1,100 @@
+"""Rows put aside and read again."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tasks.reports.rows import EVENTS, SUBSCRIPTIONS, RowKind, fitted
+from tasks.reports.spools import Spool
+
+
+def page(start: int, rows: int = 10, people: int = 7) -> pl.DataFrame:
+    places = range(start, start + rows)
+    data = {
+        "message_id": [1] * rows,
+        "recipient_id": [place % people for place in places],
+        "kind": ["OPN"] * rows,
+        "details": [str(place) for place in places],
+        "count": [1 + place % 3 for place in places],
+    }
+    return fitted(pl.DataFrame(data), EVENTS)
+
+
+def filled(folder: Path, pages: int = 12) -> tuple[Spool, pl.DataFrame]:
+    spool = Spool(folder, rows_at_once=25)
+    every = [page(10 * number) for number in range(pages)]
+    for each in every:
+        spool.add(each)
+    return spool, pl.concat(every)
+
+
+def test_rows_come_back_in_their_order(tmp_path: Path) -> None:
+    """All rows, as often as they are asked for, also those that came after the first look."""
+    spool, every = filled(tmp_path / "spool")
+    assert pl.concat(spool.frames()).equals(every)
+    spool.add(page(500))
+    assert pl.concat(spool.frames()).equals(pl.concat([every, page(500)]))
+    assert spool.rows == 130
+
+
+def test_a_small_spool_is_one_slice(tmp_path: Path) -> None:
+    """What fits is not cut."""
+    spool, every = filled(tmp_path / "spool")
+    assert [each.equals(every) for each in spool.slices(EVENTS)] == [True]
+
+
+@pytest.mark.parametrize("slice_rows", [1, 40, 100])
+def test_a_slice_holds_whole_people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slice_rows: int
+) -> None:
+    """However small the slices are, no person is in two of them, and no row is lost."""
+    monkeypatch.setattr("tasks.reports.spools.SLICE_ROWS", slice_rows)
+    spool, every = filled(tmp_path / "spool")
+    slices = list(spool.slices(EVENTS))
+    assert len(slices) > 1
+    people = [person for each in slices for person in each["recipient_id"].unique()]
+    assert sorted(people) == sorted(set(people))
+    order = "details"
+    assert pl.concat(slices).sort(order).equals(every.sort(order))
+    for each in slices:
+        places = each["details"].cast(pl.Int64)
+        assert places.is_sorted()
+
+
+def test_slices_are_as_large_as_what_they_stand_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slice is cut by occurrences, not by rows, since each becomes a row."""
+    monkeypatch.setattr("tasks.reports.spools.SLICE_ROWS", 130)
+    spool, every = filled(tmp_path / "spool")
+    assert every.height == 120
+    assert len(list(spool.slices(EVENTS))) > 1
+
+
+def test_an_absurd_count_does_not_cut_a_spool_to_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody believes does not decide how many slices there are."""
+    monkeypatch.setattr("tasks.reports.spools.LARGEST_COUNT", 20)
+    monkeypatch.setattr("tasks.reports.spools.SLICE_ROWS", 15)
+    spool = Spool(tmp_path / "spool")
+    spool.add(page(0, rows=2).with_columns(count=pl.lit(2**40)))
+    assert 1 <= len(list(spool.slices(EVENTS))) <= 2
+
+
+@pytest.mark.parametrize("kind", [EVENTS, SUBSCRIPTIONS])
+def test_an_empty_spool_has_no_slices(tmp_path: Path, kind: RowKind) -> None:
+    """Nothing put aside is nothing to read."""
+    assert list(Spool(tmp_path / "spool").slices(kind)) == []
+
+
+def test_flushed_rows_leave_memory_and_removed_ones_the_disk(tmp_path: Path) -> None:
+    """A spool that is left alone keeps nothing in memory; a removed one nothing on disk."""
+    spool = Spool(tmp_path / "spool")
+    spool.add(page(0))
+    assert list((tmp_path / "spool").iterdir()) == []
+    spool.flush()
+    assert len(list((tmp_path / "spool").iterdir())) == 1
+    spool.remove()
+    assert not (tmp_path / "spool").exists()

@@ -1,0 +1,157 @@
+"""What MailUp knows on its way to the client's server."""
+
+import csv
+import hashlib
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import Flow
+
+from flows.export_cumulative import export_cumulative
+from flows.export_email_statistics import export_email_statistics
+from flows.export_sms_outcomes import export_sms_outcomes
+from flows.export_subscribed import export_subscribed
+from flows.export_unsubscribed import export_unsubscribed
+
+FLOWS = [
+    export_unsubscribed, export_email_statistics, export_cumulative, export_sms_outcomes,
+    export_subscribed,
+]  # fmt: skip
+
+
+def run(flow: Flow[..., Any], agreed: dict[str, Any] | None = None, **how: Any) -> Any:
+    """One run of an export; windows end on whole seconds, so the next one needs a later second."""
+    time.sleep(1.1)
+    agreement = {
+        "client": "acme", "server": "sftp-server/acme", "account": "acme", "ledger": "acme",
+        "lists": [1], "folder": "out",
+    } | (agreed or {})  # fmt: skip
+    if flow in (export_email_statistics, export_cumulative):
+        agreement["message_days"] = 4000
+    return flow(agreement=agreement, **how, return_state=True)
+
+
+def delivered(world: Any) -> dict[str, list[dict[str, str]]]:
+    """Rows of every delivered file, by name, in the order of the names."""
+    folder: Path = world.home / "files" / "out"
+    files = sorted(folder.glob("*.csv")) if folder.exists() else []
+    return {path.name: rows_of(path) for path in files}
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle, delimiter=";"))
+
+
+def test_each_one_who_leaves_is_told_once(world: Any) -> None:
+    """The first window tells everybody who has left, the next ones only who left since."""
+    gone = {e for e, p in world.people().items() if p["status"] == "unsubscribed"}
+    assert run(export_unsubscribed).is_completed()
+    stays = next(e for e, p in world.people().items() if p["status"] == "subscribed")
+    world.control("POST", "unsubscribe", {"list": 1, "email": stays})
+    assert run(export_unsubscribed).is_completed()
+    assert run(export_unsubscribed).is_completed()
+
+    first, second, third = delivered(world).values()
+    assert {row["email"] for row in first} == gone
+    assert [(row["email"], row["optout_type"]) for row in second] == [(stays, "2")]
+    assert third == []
+    assert next(iter(first[0])) == "email"
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_nothing_is_told_twice(world: Any, flow: Flow[..., Any]) -> None:
+    """Without anything new the second window delivers a header alone."""
+    lists = {"lists": [1, 2, 3]}
+    first, second = run(flow, lists), run(flow, lists)
+    assert first.is_completed(), first.message
+    assert second.is_completed(), second.message
+
+    one, two = delivered(world).values()
+    assert len(one) > 0
+    assert two == []
+
+
+def test_a_window_that_was_not_delivered_comes_first_and_unchanged(world: Any) -> None:
+    """What a refusing server did not get comes first: the same bytes under the same name."""
+    blocked = world.home / "files" / "out"
+    blocked.write_text("a file where the folder should be")
+    assert run(export_unsubscribed).is_failed()
+    with sqlite3.connect(world.home / "ledger.db") as ledger:
+        state, name, sha256 = ledger.execute(
+            "SELECT state, file_name, sha256 FROM exports"
+        ).fetchone()
+    assert state == "rendered"
+    assert not list(world.home.rglob(name))
+
+    blocked.unlink()
+    stays = next(e for e, p in world.people().items() if p["status"] == "subscribed")
+    world.control("POST", "unsubscribe", {"list": 1, "email": stays})
+    assert run(export_unsubscribed).is_completed()
+    files = delivered(world)
+    assert next(iter(files)) == name
+    assert stays not in {row["email"] for row in files[name]}
+    assert [row["email"] for row in list(files.values())[1]] == [stays]
+    assert sha256 == _sha256(blocked / name)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_window_by_hand_leaves_the_watermark(world: Any) -> None:
+    """A backfill tells again what is dated in it, under a name of its own."""
+    run(export_unsubscribed)
+    state = run(export_unsubscribed, since="2000-01-01", until="2999-01-01")
+    run(export_unsubscribed)
+
+    files = delivered(world)
+    by_hand = [name for name in files if "manual" in name]
+    assert state.is_completed(), state.message
+    assert len(files) == 3
+    everybody, nobody = (rows for name, rows in files.items() if name not in by_hand)
+    assert files[by_hand[0]] == everybody
+    assert nobody == []
+
+
+def test_a_dry_run_delivers_nothing(world: Any) -> None:
+    """What would be delivered is counted; server and ledger stay as they were."""
+    state = run(export_unsubscribed, dry_run=True)
+
+    assert state.is_completed(), state.message
+    assert "rows would be delivered" in state.message
+    assert delivered(world) == {}
+    assert not (world.home / "ledger.db").exists()
+
+
+def test_the_cumulative_file_is_the_union_of_the_two(world: Any) -> None:
+    """Statistics rows and UNS rows stand in one file, instead of the two."""
+    for flow in (export_unsubscribed, export_email_statistics, export_cumulative):
+        assert run(flow).is_completed()
+    both, statistics, unsubscribed = (
+        rows for _, rows in sorted(delivered(world).items())
+    )  # cumulative < email_statistics < unsubscribed
+    assert len(statistics) > 0
+    left = [row for row in both if row["statusType"] == "UNS"]
+    others = [row["statusType"] + row["email"] for row in both if row["statusType"] != "UNS"]
+
+    assert {row["email"] for row in left} == {row["email"] for row in unsubscribed}
+    assert sorted(others) == sorted(row["statusType"] + row["email"] for row in statistics)
+
+
+def test_fields_of_people_can_be_added(world: Any) -> None:
+    """Dynamic fields follow the documented columns, under their names."""
+    assert run(export_subscribed, {"fields": ["nome", "12"]}).is_completed()
+
+    (rows,) = delivered(world).values()
+    columns = ["email", "Phone Number", "idList", "Subscription Date", "nome", "IDCliente"]
+    assert list(rows[0]) == columns
+    people = world.people()
+    assert {row["email"]: row["nome"] for row in rows} == {
+        email: person["fields"].get("1", "")
+        for email, person in people.items()
+        if person["status"] == "subscribed"
+    }
