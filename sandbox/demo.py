@@ -1,7 +1,8 @@
 """The demo: `make demo`, or `python -m sandbox.demo [--keep]`.
 
 Starts the sandbox, a Prefect server and a worker, registers blocks, deploys the client of
-`prefect.yaml`, drops a file on the SFTP server, runs the deployment and tells what came out of it.
+`prefect.yaml`, drops a file on the SFTP server, runs the import, lets a campaign's traffic happen,
+runs two exports, and tells what came out of it: the classic day of a client.
 Everything it writes is below `.demo`; with `--keep` all of it goes on running until Ctrl-C.
 """
 
@@ -15,7 +16,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sandbox.demo_parts import Prefect, Programs, free_port, say
-from sandbox.demo_story import drop_file, tell, told_blocks
+from sandbox.demo_story import (
+    drop_file,
+    play_campaign,
+    tell,
+    tell_exports,
+    tell_places,
+    told_blocks,
+)
 
 HOME = Path(".demo")
 UI_PORT = 4200
@@ -61,7 +69,14 @@ def _play(programs: Programs, *, rows: int, keep: bool) -> bool:
     say(f"A file has arrived on the SFTP server: {dropped}. Running import-recipients/demo ...")
     run_id = prefect.run_deployment("import-recipients/demo")
     prefect.follow(run_id)
-    right = tell(sandbox, dropped, f"{prefect.url}/runs/flow-run/{run_id}", keep=keep)
+    right = tell(sandbox, dropped, f"{prefect.url}/runs/flow-run/{run_id}")
+    say("\nA campaign is sent: people open, click, bounce and leave ...")
+    play_campaign(sandbox)
+    for flow in ("export-unsubscribed", "export-email-statistics"):
+        say(f"Running {flow}/demo ...")
+        prefect.follow(prefect.run_deployment(f"{flow}/demo"))
+    right = tell_exports(sandbox) and right
+    tell_places(sandbox, f"{prefect.url}/runs", keep=keep)
     say(f"Done in {time.monotonic() - started:.0f} seconds.")
     return right
 

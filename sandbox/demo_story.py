@@ -14,6 +14,8 @@ from sandbox.examples import write_contacts
 
 FILE = "contacts-2026-11-23.csv"
 SHOWN_REJECTS = 12
+SHOWN_LINES = 4
+EXPORTS = 2
 
 
 def told_blocks(sandbox: dict[str, Any], home: Path) -> dict[str, dict[str, Any]]:
@@ -60,7 +62,7 @@ async def _upload(sftp: dict[str, Any], local: Path) -> None:
         await client.posix_rename(f"outgoing/{local.name}.uploading", f"outgoing/{local.name}")
 
 
-def tell(sandbox: dict[str, Any], name: str, run_page: str, *, keep: bool) -> bool:
+def tell(sandbox: dict[str, Any], name: str, run_page: str) -> bool:
     """Print what came out of the run; whether the counts add up and equal what MailUp holds."""
     results = Path(sandbox["files"]) / "outgoing" / "results"
     document = results / f"{name}.result.json"
@@ -71,13 +73,38 @@ def tell(sandbox: dict[str, Any], name: str, run_page: str, *, keep: bool) -> bo
     counts = result["counts"]
     _print_counts(name, counts, result["reasons"])
     _print_rejects(results / f"{name}.rejects.csv")
-    right = _print_check(sandbox, result)
-    say(f"\nOn the SFTP server: {sandbox['files']}/outgoing (results/, imported/)")
+    return _print_check(sandbox, result)
+
+
+def play_campaign(sandbox: dict[str, Any]) -> None:
+    """A day of traffic on list 1: one message, its opens, clicks, bounces and unsubscriptions."""
+    day = {"lists": [1], "sms_list": None, "recipients": 500, "late": 0.0, "seed": 7}
+    answer = requests.post(f"{sandbox['page']}/_sandbox/play", json=day, timeout=120)
+    answer.raise_for_status()
+    events = ", ".join(f"{number} {kind}" for kind, number in answer.json()["events"].items())
+    say(f"    {events}")
+
+
+def tell_exports(sandbox: dict[str, Any]) -> bool:
+    """Print the first lines of each exported file; whether both are there with rows in them."""
+    files = sorted((Path(sandbox["files"]) / "outgoing" / "exports").glob("*.csv"))
+    filled = 0
+    for path in files:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        filled += len(lines) > 1
+        say(f"\n{path.name}: {len(lines) - 1} rows")
+        for line in lines[:SHOWN_LINES]:
+            say(f"  {line[:140]}")
+    return filled == EXPORTS
+
+
+def tell_places(sandbox: dict[str, Any], runs: str, *, keep: bool) -> None:
+    """Print where everything is to be seen."""
+    say(f"\nOn the SFTP server: {sandbox['files']}/outgoing (imported/, results/, exports/)")
     say(f"MailUp's stand-in:  {sandbox['page']}")
-    say(f"Prefect UI, run:    {run_page}")
+    say(f"Prefect UI:         {runs}")
     if not keep:
         say("These pages are gone with the demo; `make demo KEEP=1` leaves them open.")
-    return right
 
 
 def _print_counts(name: str, counts: dict[str, int], reasons: list[dict[str, Any]]) -> None:
