@@ -114,9 +114,13 @@ def scope(agreement: ExportAgreement, kind: KindName) -> Scope:
 
 @unit("advance", "advance {agreement.client}")
 def advance(agreement: ExportAgreement, kind: KindName, entry: ExportEntry) -> None:
-    """The client has the file: the window is closed, and its staged copy is no longer needed."""
-    ledger = load(Ledger, agreement.ledger)
+    """The client has the file: the window is closed, and what only served it is removed.
+
+    Snapshots of this window and the one before stay.
+    """
+    ledger, stream = load(Ledger, agreement.ledger), agreement.stream(kind)
     with ledger.open() as store:
-        exports.delivered(store, agreement.client, agreement.stream(kind), entry.number)
-    if entry.staged:
-        ledger.open_storage().remove(entry.staged)
+        exports.delivered(store, agreement.client, stream, entry.number)
+        old = exports.outdated_snapshot(store, agreement.client, stream, entry.number)
+    for name in filter(None, (entry.staged, old)):
+        ledger.open_storage().remove(name)

@@ -79,6 +79,19 @@ def delivered(store: Store, client: str, stream: str, number: int) -> None:
         )
 
 
+def outdated_snapshot(store: Store, client: str, stream: str, number: int) -> str:
+    """The snapshot that nobody needs once window `number` is delivered: the one two windows back.
+
+    Empty where there is none, or where a later window still refers to it.
+    """
+    stream_of = (exports.c.client == client, exports.c.stream == stream)
+    with store.transaction() as connection:
+        rows = connection.execute(select(exports.c.number, exports.c.snapshot).where(*stream_of))
+        names = {row.number: row.snapshot for row in rows}
+    found = names.get(number - 2, "")
+    return "" if found in (names.get(number - 1), names.get(number)) else found
+
+
 def _entry(row: Row[Any]) -> ExportEntry:
     return ExportEntry(
         row.number, row.state, row.window_start, row.window_end, row.file_name, row.rows,

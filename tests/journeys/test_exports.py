@@ -102,10 +102,21 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_storage_keeps_what_is_needed_and_no_more(world: Any) -> None:
+    """However many windows there were, two snapshots are kept, and no delivered file."""
+    for _ in range(4):
+        stays = next(e for e, p in world.people().items() if p["status"] == "subscribed")
+        world.control("POST", "unsubscribe", {"list": 1, "email": stays})
+        assert run(export_unsubscribed).is_completed()
+
+    assert len(list((world.home / "storage" / "snapshots").iterdir())) == 2
+    assert list((world.home / "storage" / "staged").iterdir()) == []
+
+
 def test_a_window_by_hand_leaves_the_watermark(world: Any) -> None:
     """A backfill tells again what is dated in it, under a name of its own."""
     run(export_unsubscribed)
-    state = run(export_unsubscribed, since="2000-01-01", until="2999-01-01")
+    state = run(export_unsubscribed, since="2000-01-01", until="2027-06-01")
     run(export_unsubscribed)
 
     files = delivered(world)
