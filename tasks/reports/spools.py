@@ -18,6 +18,9 @@ FILE_ROWS = 50_000
 SLICE_ROWS = 75_000
 """Occurrences that a slice stands for, unless one person has more."""
 
+MOST_SLICES = 1_000
+"""Beyond 75 million occurrences of one part, slices get larger instead of more."""
+
 LARGEST_COUNT = 100_000
 """Occurrences of one row that are believed; more than that is no person."""
 
@@ -61,7 +64,7 @@ class Spool:
         A slice stands for about SLICE_ROWS occurrences, more only where one person has more.
         """
         occurrences = sum(_occurrences(frame, kind) for frame in self.frames())
-        shares = -(-occurrences // SLICE_ROWS)
+        shares = min(-(-occurrences // SLICE_ROWS), MOST_SLICES)
         if shares > 1:
             yield from self._shares(kind, shares)
         elif self._files:

@@ -72,15 +72,17 @@ def test_slices_are_as_large_as_what_they_stand_for(
     assert len(list(spool.slices(EVENTS))) > 1
 
 
-def test_an_absurd_count_does_not_cut_a_spool_to_pieces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("believed", "most"), [(5, 1_000), (1_000, 2)])
+def test_absurd_counts_do_not_cut_a_spool_to_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, believed: int, most: int
 ) -> None:
-    """What nobody believes does not decide how many slices there are."""
-    monkeypatch.setattr("tasks.reports.spools.LARGEST_COUNT", 20)
-    monkeypatch.setattr("tasks.reports.spools.SLICE_ROWS", 15)
+    """What nobody believes makes no slices, and there is a largest number of them anyway."""
+    monkeypatch.setattr("tasks.reports.spools.LARGEST_COUNT", believed)
+    monkeypatch.setattr("tasks.reports.spools.MOST_SLICES", most)
+    monkeypatch.setattr("tasks.reports.spools.SLICE_ROWS", 60)
     spool = Spool(tmp_path / "spool")
-    spool.add(page(0, rows=2).with_columns(count=pl.lit(2**40)))
-    assert 1 <= len(list(spool.slices(EVENTS))) <= 2
+    spool.add(page(0, rows=20, people=20).with_columns(count=pl.lit(600)))
+    assert len(list(spool.slices(EVENTS))) == 2
 
 
 @pytest.mark.parametrize("kind", [EVENTS, SUBSCRIPTIONS])
