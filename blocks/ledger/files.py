@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, select, update
 
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, insert_once, utc_now
 from blocks.ledger.tables import files
 
-FileState = Literal["collected", "held", "submitting", "submitted", "reported"]
-"""collected: fetched and known. held: stopped as a whole. submitting: batches are on their way.
-submitted: MailUp has confirmed every batch (the commit point). reported: the client has its
-result; only the source file may still have to be moved."""
+FileState = Literal["collected", "held", "refused", "submitting", "submitted", "reported"]
+"""collected: fetched and known. held: stopped as a whole. refused: somebody decided that a held
+file is not imported. submitting: batches are on their way. submitted: MailUp has confirmed every
+batch (the commit point). reported: the client has its result; only the source file may still have
+to be moved."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class FileKey:
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file as the ledger knows it. `seen_at` and `changed_at` are UTC."""
+    """One file as the ledger knows it. `seen_at` and `changed_at` are UTC; `waiting_run` is the
+    flow run that waits for a decision about a held file, empty where none does."""
 
     id: int
     name: str
@@ -38,6 +40,7 @@ class FileEntry:
     counts: dict[str, int]
     seen_at: datetime
     changed_at: datetime
+    waiting_run: str
 
 
 def find(store: Store, key: FileKey) -> FileEntry | None:
@@ -51,17 +54,12 @@ def enter(
     store: Store, key: FileKey, *, name: str, size: int, agreement: str, run: str
 ) -> FileEntry:
     """Write a file down before anything is done with it; return the entry, new or known."""
-    known = find(store, key)
-    if known is not None:
-        return known
     now = utc_now()
     with store.transaction() as connection:
-        connection.execute(
-            insert(files).values(
-                client=key.client, stream=key.stream, sha256=key.sha256, name=name, size=size,
-                state="collected", reason="", attempt=1, agreement=agreement, counts={}, run=run,
-                seen_at=now, changed_at=now,
-            )
+        insert_once(
+            connection, files, client=key.client, stream=key.stream, sha256=key.sha256, name=name,
+            size=size, state="collected", reason="", attempt=1, agreement=agreement, counts={},
+            run=run, seen_at=now, changed_at=now,
         )  # fmt: skip
         row = connection.execute(select(files).where(*_is(key))).one()
     return _entry(row)
@@ -81,6 +79,15 @@ def move_to(
         values["counts"] = dict(counts)
     with store.transaction() as connection:
         connection.execute(update(files).where(files.c.id == file_id).values(values))
+
+
+def set_waiting(store: Store, file_id: int, run: str) -> None:
+    """Remember the flow run that waits for a decision about a held file; "" when it no longer does.
+
+    The file's `changed_at` stays: nothing has become of the file itself.
+    """
+    with store.transaction() as connection:
+        connection.execute(update(files).where(files.c.id == file_id).values(waiting_run=run))
 
 
 def start_again(store: Store, file_id: int, *, agreement: str, run: str) -> FileEntry:
@@ -139,5 +146,5 @@ def _is(key: FileKey) -> tuple[Any, ...]:
 def _entry(row: Row[Any]) -> FileEntry:
     return FileEntry(
         row.id, row.name, row.state, row.reason, row.attempt, row.agreement,
-        dict(row.counts), row.seen_at, row.changed_at,
+        dict(row.counts), row.seen_at, row.changed_at, row.waiting_run,
     )  # fmt: skip

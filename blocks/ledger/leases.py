@@ -14,10 +14,9 @@ from threading import Event, Thread
 from uuid import uuid4
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
 
 from blocks.errors import LeaseHeld, RetryableError, RunStopped
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, insert_once, utc_now
 from blocks.ledger.tables import leases
 
 LEASE_SECONDS = 60.0
@@ -42,12 +41,8 @@ def take(store: Store, name: str, *, seconds: float = LEASE_SECONDS) -> Lease | 
             return lease
         if connection.execute(select(leases.c.name).where(leases.c.name == name)).first():
             return None
-        try:
-            with connection.begin_nested():
-                connection.execute(leases.insert().values(name=name, **values))
-        except IntegrityError:  # another process was faster by a moment
-            return None
-    return lease
+        # Another process may be faster by a moment.
+        return lease if insert_once(connection, leases, name=name, **values) else None
 
 
 def renew(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> bool:

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from blocks.errors import ConfigurationError, LedgerUnavailable
-from blocks.ledger.tables import files, metadata
+from blocks.ledger import schema
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another one's lock on SQLite before it is given up."""
@@ -25,14 +26,19 @@ def utc_now() -> datetime:
 class Store:
     """An open ledger. Use as a context manager; every `transaction` commits or leaves no trace.
 
-    Tables that are missing are created, unless it is opened only to look.
+    Opening makes a new ledger's tables and upgrades an older one's. A ledger that is opened only
+    to look is never written to; the database itself refuses.
     """
 
     def __init__(self, url: str, *, only_look: bool = False) -> None:
-        self._engine = _open(url)
-        if not only_look:
-            with self.transaction() as connection:
-                metadata.create_all(connection)
+        self._engine = _open(url, only_look=only_look)
+        if only_look and self.is_new:
+            return
+        with self.transaction() as connection:
+            if only_look:
+                schema.require_current(connection)
+            else:
+                schema.bring_up_to_date(connection)
 
     @property
     def is_new(self) -> bool:
@@ -41,7 +47,7 @@ class Store:
         if self._engine.dialect.name == "sqlite" and not Path(place).exists():
             return True  # connecting would already make the file
         with self.transaction() as connection:
-            return not inspect(connection).has_table(files.name)
+            return not schema.has_tables(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -67,14 +73,28 @@ class Store:
         self.close()
 
 
-def _open(url: str) -> Engine:
+def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
+    """Insert a row; False, and nothing is changed, where one with the same key is there."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    added = connection.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
+    return added.rowcount == 1
+
+
+def _open(url: str, *, only_look: bool) -> Engine:
     try:
         parsed = make_url(url)
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ArgumentError("neither SQLite nor PostgreSQL")
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 15})
+            return create_engine(
+                parsed, pool_pre_ping=True, connect_args={"connect_timeout": 15},
+                execution_options={"postgresql_readonly": True} if only_look else {},
+            )  # fmt: skip
         if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
-            parsed = parsed.set(database=str(Path(parsed.database).expanduser()))
+            place = Path(parsed.database).expanduser()
+            if not only_look:
+                place.parent.mkdir(parents=True, exist_ok=True)
+            parsed = parsed.set(database=str(place))
         engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
     except (ArgumentError, ImportError, OSError) as error:
         raise ConfigurationError(
@@ -82,8 +102,8 @@ def _open(url: str) -> Engine:
             "postgresql+psycopg://user:password@host/database "
             f"({type(error).__name__}); mend the Ledger block."
         ) from None
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_immediately)
+    event.listen(engine, "connect", _prepare_looking if only_look else _prepare_sqlite)
+    event.listen(engine, "begin", _begin if only_look else _begin_immediately)
     return engine
 
 
@@ -94,6 +114,15 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=FULL")
 
 
+def _prepare_looking(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA query_only=ON")
+
+
 def _begin_immediately(connection: Connection) -> None:
     # Taking the write lock at once makes read-then-write safe between processes.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

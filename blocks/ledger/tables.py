@@ -1,4 +1,7 @@
-"""The ledger's tables. Times are UTC without offset, so that SQLite and PostgreSQL agree."""
+"""The ledger's tables. Times are UTC without offset, so that SQLite and PostgreSQL agree.
+
+A change here needs a step in `migrations` that makes the same of an older ledger.
+"""
 
 from sqlalchemy import (
     JSON,
@@ -6,10 +9,12 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 
@@ -32,6 +37,7 @@ files = Table(
     Column("run", String(64), nullable=False),
     Column("seen_at", DateTime, nullable=False),
     Column("changed_at", DateTime, nullable=False),
+    Column("waiting_run", String(64), nullable=False, server_default=""),
     UniqueConstraint("client", "stream", "sha256"),
 )
 
@@ -82,4 +88,43 @@ leases = Table(
     Column("name", String(200), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("expires_at", DateTime, nullable=False),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file_id", Integer, ForeignKey("files.id"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("decided_by", String(200), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("run", String(64), nullable=False),
+    Column("decided_at", DateTime, nullable=False),
+    Index("decisions_of_file", "file_id", "attempt"),
+)
+
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("since", DateTime, nullable=False),
+    Column("changed_at", DateTime, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", DateTime, nullable=False),
+    Column("client", String(100), nullable=False),
+    Column("stream", String(200), nullable=False),
+    Column("file_id", Integer, ForeignKey("files.id")),
+    Column("step", String(40), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("run", String(64), nullable=False),
+    Index("journal_of_client", "client", "id"),
 )

@@ -1,0 +1,69 @@
+"""What somebody decided about a held file: release it, or refuse it.
+
+Nothing is overwritten: the newest decision about an attempt counts, the earlier ones are kept.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row, insert, select
+
+from blocks.ledger.store import Store, utc_now
+from blocks.ledger.tables import decisions
+
+Verdict = Literal["release", "refuse"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision. `reason` is why the file was held, `run` the flow run that recorded it,
+    `decided_at` is UTC."""
+
+    file_id: int
+    attempt: int
+    reason: str
+    verdict: Verdict
+    decided_by: str
+    note: str
+    run: str
+    decided_at: datetime
+
+
+def record(
+    store: Store,
+    file_id: int,
+    attempt: int,
+    *,
+    reason: str,
+    verdict: Verdict,
+    decided_by: str,
+    note: str,
+    run: str,
+) -> Decision:
+    """Write down what `decided_by` decided about an attempt at a file."""
+    decision = Decision(
+        file_id, attempt, reason, verdict, decided_by[:200], note, run, utc_now()
+    )  # fmt: skip
+    with store.transaction() as connection:
+        connection.execute(insert(decisions).values(vars(decision)))
+    return decision
+
+
+def latest(store: Store, file_id: int, attempt: int) -> Decision | None:
+    """The decision that counts for an attempt at a file; None where nobody has decided."""
+    with store.transaction() as connection:
+        row = connection.execute(
+            select(decisions)
+            .where(decisions.c.file_id == file_id, decisions.c.attempt == attempt)
+            .order_by(decisions.c.id.desc())
+            .limit(1)
+        ).first()
+    return _decision(row) if row else None
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(
+        row.file_id, row.attempt, row.reason, row.verdict, row.decided_by, row.note, row.run,
+        row.decided_at,
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""The audit: what was done, when, with which file and by which run; lines are only ever added.
+
+`detail` holds counts, ids and codes, never anything of a person.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from blocks.ledger.store import Store, utc_now
+from blocks.ledger.tables import journal
+
+PAGE_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One line. `at` is UTC, `file_id` None where the step belongs to no file."""
+
+    id: int
+    at: datetime
+    client: str
+    stream: str
+    file_id: int | None
+    step: str
+    detail: dict[str, Any]
+    run: str
+
+
+def note(
+    store: Store,
+    client: str,
+    stream: str,
+    step: str,
+    *,
+    file_id: int | None = None,
+    detail: Mapping[str, Any] | None = None,
+    run: str = "",
+) -> None:
+    """Add a line."""
+    with store.transaction() as connection:
+        connection.execute(
+            insert(journal).values(
+                at=utc_now(), client=client, stream=stream, file_id=file_id, step=step,
+                detail=dict(detail or {}), run=run,
+            )
+        )  # fmt: skip
+
+
+def entries(
+    store: Store, client: str | None = None, since: datetime | None = None
+) -> Iterator[JournalEntry]:
+    """Lines in the order they were written, of one client or of all, from `since` (UTC) on.
+
+    They are read page by page, so that no lock is held while the reader takes its time.
+    """
+    wanted = []
+    if client is not None:
+        wanted.append(journal.c.client == client)
+    if since is not None:
+        wanted.append(journal.c.at >= _utc(since))
+    last, more = 0, True
+    while more:
+        with store.transaction() as connection:
+            rows = connection.execute(
+                select(journal)
+                .where(journal.c.id > last, *wanted)
+                .order_by(journal.c.id)
+                .limit(PAGE_ROWS)
+            ).all()
+        yield from (JournalEntry(*row) for row in rows)
+        more = len(rows) == PAGE_ROWS
+        last = rows[-1].id if rows else last
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
