@@ -62,7 +62,7 @@ def _play(programs: Programs, *, rows: int, keep: bool) -> bool:
     for module in REGISTERED:
         prefect.run("block", "register", "-m", module)
     programs.run("-m", "deployments.provision", stdin=json.dumps(told_blocks(sandbox, HOME)))
-    prefect.run("work-pool", "create", "mailup", "--type", "process")
+    prefect.run("work-pool", "create", "mailup", "--type", "process", "--set-as-default")
     prefect.run("deploy", "--prefect-file", "prefect.yaml", "--all")
     prefect.start_worker("mailup")
     dropped = drop_file(sandbox, HOME, rows=rows)

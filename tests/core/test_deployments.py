@@ -57,6 +57,16 @@ def test_every_schedule_has_a_slug_a_zone_and_a_cron_that_exists(entry: dict[str
         CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_file_says_where_it_runs(path: Path) -> None:
+    """Pool and folder belong to the place: the same file is deployed to a laptop and a cluster."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    step = {"prefect.deployments.steps.set_working_directory": {"directory": "."}}
+    assert content["pull"] == [step]
+    for entry in content["deployments"]:
+        assert entry["work_pool"] == {"job_variables": {"working_dir": "."}}
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
