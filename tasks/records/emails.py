@@ -4,6 +4,8 @@ MailUp's key does not distinguish letter case, so neither do we: addresses come 
 lower case; A@x.it and a@X.it are one person.
 """
 
+import unicodedata
+
 import idna
 import polars as pl
 
@@ -14,6 +16,8 @@ MAX_LOCAL_PART = 64
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
 _SHAPE = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})$"
+_LOOK_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
+"""Scripts with letters of one shape: no name of a domain is honestly written in two of them."""
 _TOO_LONG = r"^[^@]{65}|[^@.]{64,}(?:\.[^@]*)?$"
 
 
@@ -29,10 +33,18 @@ def with_ascii_domains(addresses: pl.Series) -> pl.Series:
 
 def _punycode(address: str) -> str:
     local, _, domain = address.rpartition("@")
+    if any(_deceives(label) for label in domain.split(".")):
+        return address
     try:
         return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
     except (idna.IDNAError, UnicodeError):
         return address
+
+
+def _deceives(label: str) -> bool:
+    """Whether letters of a label are of scripts that look alike, such as Latin and Cyrillic."""
+    scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in label}
+    return len(scripts & _LOOK_ALIKE) > 1
 
 
 def valid(addresses: pl.Expr) -> pl.Expr:

@@ -104,8 +104,10 @@ def _count(block: bytes, found: Survey) -> None:
         block.decode("utf-8")
         legal = block
     except UnicodeDecodeError:
-        legal = block.decode("utf-8", "ignore").encode()
-        found.bad += len(block) - len(legal)
+        # A character cut at the end of the file is a sign of the cut, not of another encoding.
+        text, read = codecs.utf_8_decode(block, "ignore", False)
+        legal = text.encode()
+        found.bad += read - len(legal)
         found.high.update(block.translate(None, _ASCII))
         if len(found.sample) < _SAMPLE:
             found.sample += _accented(block, _SAMPLE - len(found.sample))

@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import stat
 import zipfile
 import zlib
 from fnmatch import fnmatch
@@ -122,6 +123,8 @@ def _member(archive: zipfile.ZipFile, limits: Unpacking) -> zipfile.ZipInfo:
         _hold(f"Of {len(files)} files in the zip {len(matching)} match, instead of one", "archive")
     if matching[0].flag_bits & 1:
         _hold("The zip is encrypted with a password", "encrypted")
+    if stat.S_ISLNK(matching[0].external_attr >> 16):
+        _hold("The zip holds a link instead of a file", "archive")
     return matching[0]
 
 

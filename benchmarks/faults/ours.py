@@ -1,0 +1,61 @@
+"""What the product makes of a case: read as the task `prepare` reads it, without any server."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from benchmarks.faults.cases import Case
+from blocks.errors import FileHeld
+from tasks.records.agreement import ImportAgreement
+from tasks.records.handover import AccountFacts, Prepared
+from tasks.records.reading import read_file
+from tasks.records.setaside import read_parts
+from tasks.records.thresholds import hold_if_unlikely
+from tasks.records.unpack import unpack
+
+FIELDS = {1: "nome", 27: "data di nascita"}
+"""Dynamic fields as the sandbox's account numbers them."""
+TODAY = date(2026, 5, 15)
+BATCH = 3
+"""Few recipients per batch, so that small files are cut, too."""
+
+
+def prepared(case: Case, folder: Path) -> Prepared:
+    """The case's file read to its end. FileHeld where it is held."""
+    agreement = ImportAgreement(**case.agreement)
+    path = unpack(case.path, folder, agreement.unpacking)
+    facts = AccountFacts(fields=FIELDS)
+    read = read_file(path, agreement, facts, folder, batch_size=BATCH, today=TODAY)
+    hold_if_unlikely(
+        agreement.thresholds, read.counts, opt_outs=read.opt_outs, before={}, full=False
+    )
+    return read
+
+
+def outcome(case: Case, folder: Path) -> dict[str, Any]:
+    """What became of the case's file, in the words of its expectation."""
+    try:
+        read = prepared(case, folder)
+    except FileHeld as held:
+        return {"held": held.context["reason"]}
+    sent = pl.concat([pl.read_parquet(batch.path) for batch in read.batches], how="diagonal")
+    found = {
+        "counts": {name: count for name, count in asdict(read.counts).items() if count},
+        "rejects": sorted(_faults(read)),
+        "duplicates": sorted(line for part in read_parts(read.skipped) for line in part["line"]),
+        "arrives": dict(sent.select("email", "field_1").rows()),
+        "unsubscribes": sorted(sent.filter(pl.col("import_type") == "optout")["email"]),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _faults(read: Prepared) -> Iterator[list[Any]]:
+    """Line, column and reason of each fault that was found."""
+    for part in read_parts(read.rejects):
+        for line, columns, reasons in part.select("line", "columns", "reasons").iter_rows():
+            for column, reason in zip(columns, reasons, strict=True):
+                yield [line, column, reason]
