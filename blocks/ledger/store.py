@@ -32,6 +32,13 @@ class Store:
 
     def __init__(self, url: str, *, only_look: bool = False) -> None:
         self._engine = _open(url, only_look=only_look)
+        try:
+            self._check_schema(only_look=only_look)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_schema(self, *, only_look: bool) -> None:
         if only_look and self.is_new:
             return
         with self.transaction() as connection:
@@ -76,8 +83,8 @@ class Store:
 def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
     """Insert a row; False, and nothing is changed, where one with the same key is there."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    added = connection.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
-    return added.rowcount == 1
+    adding = dialect.insert(table).values(values).on_conflict_do_nothing()
+    return connection.execute(adding.returning(*table.primary_key)).first() is not None
 
 
 def _open(url: str, *, only_look: bool) -> Engine:

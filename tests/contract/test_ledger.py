@@ -1,8 +1,8 @@
-"""The ledger: files by content, batches as a journal, leases."""
+"""The ledger: files by content, batches as a journal, leases; on each kind of database."""
 
 import threading
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,13 +10,14 @@ from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable, RunS
 from blocks.ledger import batches, files, leases
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store
+from tests.servers.databases import Database
 
 KEY = FileKey("acme", "import:1", "ab" * 32)
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    with Store(f"sqlite:///{tmp_path}/ledger.db") as opened:
+def store(database: Database) -> Iterator[Store]:
+    with Store(database.url) as opened:
         yield opened
 
 
@@ -37,13 +38,12 @@ def test_the_same_content_for_another_list_is_another_file(store: Store) -> None
     assert enter(store).id != enter(store, FileKey("acme", "import:2", KEY.sha256)).id
 
 
-def test_states_and_counts_are_kept_when_the_ledger_is_opened_again(tmp_path: Path) -> None:
+def test_states_and_counts_are_kept_when_the_ledger_is_opened_again(database: Database) -> None:
     """What was committed is there after a restart."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    with Store(url) as store:
+    with Store(database.url) as store:
         files.move_to(store, enter(store).id, "submitted", counts={"records": 3})
 
-    with Store(url) as store:
+    with Store(database.url) as store:
         entry = files.find(store, KEY)
         assert entry is not None
         assert (entry.state, entry.counts) == ("submitted", {"records": 3})
@@ -115,13 +115,13 @@ def test_waiting_for_a_lease_is_bounded(store: Store) -> None:
         pytest.fail("the lease was given twice")
 
 
-def test_of_many_at_once_exactly_one_takes_the_lease(tmp_path: Path) -> None:
+def test_of_many_at_once_exactly_one_takes_the_lease(database: Database) -> None:
     """Racing threads, each with its own connection: one winner."""
-    url, won = f"sqlite:///{tmp_path}/ledger.db", []
-    Store(url).close()
+    won: list[leases.Lease | None] = []
+    Store(database.url).close()
 
     def race() -> None:
-        with Store(url) as store:
+        with Store(database.url) as store:
             won.append(leases.take(store, "client/acme"))
 
     racers = [threading.Thread(target=race) for _ in range(8)]
@@ -132,7 +132,9 @@ def test_of_many_at_once_exactly_one_takes_the_lease(tmp_path: Path) -> None:
     assert sum(lease is not None for lease in won) == 1
 
 
-@pytest.mark.parametrize("url", ["nonsense", "unknown+driver://x", "sqlite:////proc/no/ledger.db"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "unknown+driver://x", "mysql://x/y", "sqlite:////proc/no/l.db"]
+)
 def test_a_wrong_url_says_what_is_accepted(url: str) -> None:
     """A ledger that cannot be opened is a setting to mend, told without showing the URL."""
     with pytest.raises((ConfigurationError, LedgerUnavailable)) as told:

@@ -1,6 +1,5 @@
 """The ledger's schema: new ones at head, older ones upgraded with their data, newer refused."""
 
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect
 
 from blocks.errors import ConfigurationError, LedgerUnavailable
 from blocks.ledger import batches, exports, files, schema
@@ -16,30 +16,29 @@ from blocks.ledger.files import FileKey
 from blocks.ledger.migrations.steps import SCRIPTS
 from blocks.ledger.store import Store
 from blocks.ledger.tables import metadata
+from tests.servers.databases import Database
 
 ROOT = Path(__file__).resolve().parents[2]
-BASELINE = ROOT / "tests/cases/ledger/baseline.sqlite.sql"
+CASES = ROOT / "tests/cases/ledger"
 KEY = FileKey("acme", "import:1", "ab" * 32)
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-@pytest.fixture
-def baseline(place: Path) -> Path:
+def baseline(database: Database) -> Database:
     """A ledger as the first version of this program made and filled it."""
-    with sqlite3.connect(place) as connection:
-        connection.executescript(BASELINE.read_text(encoding="utf-8"))
-    connection.close()
-    return place
+    script = CASES / f"baseline.{database.kind}.sql"
+    database.run(script.read_text(encoding="utf-8"))
+    return database
 
 
-def revision(place: Path) -> str:
-    with sqlite3.connect(place) as connection:
-        found = connection.execute("SELECT version_num FROM ledger_schema").fetchone()[0]
-    connection.close()
+def revision(database: Database) -> str:
+    return database.rows("SELECT version_num FROM ledger_schema")[0][0]
+
+
+def tables(database: Database) -> set[str]:
+    engine = create_engine(database.url)
+    found = set(inspect(engine).get_table_names())
+    engine.dispose()
     return found
 
 
@@ -48,19 +47,18 @@ def test_the_newest_step_is_the_head_that_the_program_asks_for() -> None:
     assert SCRIPTS.get_heads() == [schema.HEAD]
 
 
-def test_a_new_ledger_and_an_upgraded_one_have_the_same_tables(place: Path, baseline: Path) -> None:
+def test_a_new_ledger_and_an_upgraded_one_have_the_same_tables(baseline: Database) -> None:
     """The steps lead to exactly the tables that a new ledger is made with."""
-    assert place == baseline
-    with Store(f"sqlite:///{baseline}") as store, store.transaction() as connection:
+    with Store(baseline.url) as store, store.transaction() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": schema.revisions.name, "compare_type": True}
         )
         assert compare_metadata(context, metadata) == []
 
 
-def test_an_upgrade_keeps_what_is_in_the_ledger(baseline: Path) -> None:
+def test_an_upgrade_keeps_what_is_in_the_ledger(baseline: Database) -> None:
     """A ledger from before there were revisions is known as such and loses nothing."""
-    with Store(f"sqlite:///{baseline}") as store:
+    with Store(baseline.url) as store:
         entry = files.find(store, KEY)
         assert entry is not None
         assert (entry.state, entry.counts["submitted"], entry.waiting_run) == ("reported", 3, "")
@@ -76,25 +74,23 @@ def test_an_upgrade_keeps_what_is_in_the_ledger(baseline: Path) -> None:
     assert revision(baseline) == schema.HEAD
 
 
-def test_a_ledger_newer_than_the_program_is_refused(place: Path) -> None:
+def test_a_ledger_newer_than_the_program_is_refused(database: Database) -> None:
     """An old worker does not write into a ledger whose tables it does not know."""
-    Store(f"sqlite:///{place}").close()
-    with sqlite3.connect(place) as connection:
-        connection.execute("UPDATE ledger_schema SET version_num = '9999'")
-    connection.close()
+    Store(database.url).close()
+    database.run("UPDATE ledger_schema SET version_num = '9999'")
 
     for only_look in (False, True):
         with pytest.raises(ConfigurationError, match="newer than this program"):
-            Store(f"sqlite:///{place}", only_look=only_look)
-    assert revision(place) == "9999"
+            Store(database.url, only_look=only_look)
+    assert revision(database) == "9999"
 
 
-def test_looking_writes_nothing_and_an_older_ledger_is_told(baseline: Path) -> None:
+def test_looking_writes_nothing_and_an_older_ledger_is_told(baseline: Database) -> None:
     """A dry run upgrades nothing; what to do is said."""
-    before = baseline.read_bytes()
+    before = tables(baseline)
     with pytest.raises(ConfigurationError, match="a dry run changes nothing"):
-        Store(f"sqlite:///{baseline}", only_look=True)
-    assert baseline.read_bytes() == before
+        Store(baseline.url, only_look=True)
+    assert tables(baseline) == before
 
 
 def test_looking_at_no_ledger_makes_none(tmp_path: Path) -> None:
@@ -104,20 +100,20 @@ def test_looking_at_no_ledger_makes_none(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_ledger_opened_to_look_refuses_to_be_written(place: Path) -> None:
+def test_a_ledger_opened_to_look_refuses_to_be_written(database: Database) -> None:
     """Not a habit of the callers, but a lock: the database refuses."""
-    Store(f"sqlite:///{place}").close()
-    with Store(f"sqlite:///{place}", only_look=True) as store, pytest.raises(LedgerUnavailable):
+    Store(database.url).close()
+    with Store(database.url, only_look=True) as store, pytest.raises(LedgerUnavailable):
         files.enter(store, KEY, name="a.csv", size=1, agreement="v1", run="")
 
 
-def test_many_openers_at_once_upgrade_once(baseline: Path) -> None:
+def test_many_openers_at_once_upgrade_once(baseline: Database) -> None:
     """Runs that start together with a new version do not get into each other's way."""
     failed: list[BaseException] = []
 
     def open_it() -> None:
         try:
-            Store(f"sqlite:///{baseline}").close()
+            Store(baseline.url).close()
         except BaseException as error:
             failed.append(error)
 
@@ -130,11 +126,11 @@ def test_many_openers_at_once_upgrade_once(baseline: Path) -> None:
     assert revision(baseline) == schema.HEAD
 
 
-def test_a_ledger_at_head_is_opened_without_alembic(place: Path) -> None:
+def test_a_ledger_at_head_is_opened_without_alembic(database: Database) -> None:
     """A run opens its ledger many times: alembic is loaded only where there is something to do."""
     code = (
         "import sys; from blocks.ledger.store import Store; "
-        f"[Store('sqlite:///{place}').close() for _ in range(2)]; "
+        f"[Store('{database.url}').close() for _ in range(2)]; "
         "sys.exit('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,20 +1,21 @@
-"""The ledger's decisions, conditions and journal."""
+"""The ledger's decisions, conditions and journal, on each kind of database."""
 
+from collections.abc import Iterator
 from datetime import UTC, timedelta
-from pathlib import Path
 
 import pytest
 
 from blocks.ledger import conditions, decisions, files, journal
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store, utc_now
+from tests.servers.databases import Database
 
 NAME = "client/acme/import-recipients"
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    with Store(f"sqlite:///{tmp_path}/ledger.db") as opened:
+def store(database: Database) -> Iterator[Store]:
+    with Store(database.url) as opened:
         yield opened
 
 

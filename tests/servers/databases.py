@@ -1,0 +1,45 @@
+"""A database of either kind that a ledger may be kept in, and a way past the ledger into it."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+KINDS = ["sqlite", "postgresql"]
+
+
+@dataclass(frozen=True)
+class Database:
+    """`url` is SQLAlchemy's, as the Ledger block has it."""
+
+    kind: str
+    url: str
+
+    @property
+    def file(self) -> Path:
+        """Where SQLite keeps it."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+    def run(self, script: str) -> None:
+        """Run statements without asking the ledger."""
+        if self.kind == "sqlite":
+            with closing(sqlite3.connect(self.file)) as connection:
+                connection.executescript(script)
+            return
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            connection.execute(script.encode())
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query finds."""
+        if self.kind == "sqlite":
+            with closing(sqlite3.connect(self.file)) as connection:
+                return connection.execute(query).fetchall()
+        with psycopg.connect(self._address) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    @property
+    def _address(self) -> str:
+        return self.url.replace("postgresql+psycopg", "postgresql")
