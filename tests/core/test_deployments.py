@@ -1,63 +1,51 @@
-"""Every deployment file of the project, held against the flows that it deploys."""
+"""Every deployment file of the project, and what is said of files that are wrong."""
 
-import importlib
-import inspect
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from prefect import Flow
-from prefect.client.schemas.schedules import CronSchedule
-from pydantic import BaseModel, ValidationError
 
-ROOT = Path(__file__).resolve().parents[2]
-FILES = [ROOT / "prefect.yaml", *sorted((ROOT / "deployments").glob("*.yaml"))]
-DEPLOYMENTS = [
-    pytest.param(entry, id=f"{path.name}: {entry['entrypoint']}")
-    for path in FILES
-    for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["deployments"]
-]
+from deployments.check import check, files, main
+
+CASES = Path(__file__).resolve().parents[1] / "cases" / "deployments"
+RIGHT = (CASES / "acme.yaml").read_text(encoding="utf-8")
+MISTAKES = yaml.safe_load((CASES / "mistakes.yaml").read_text(encoding="utf-8"))
 
 
-def flow_of(entry: dict[str, Any]) -> Flow[..., Any]:
-    module, _, name = entry["entrypoint"].rpartition(".")
-    return getattr(importlib.import_module(module), name)
+def told(path: Path) -> list[str]:
+    """Findings of a file, as they are printed, without its folder."""
+    return [str(finding).removeprefix(f"{path.parent}/") for finding in check([path])]
 
 
-def agreement_of(entry: dict[str, Any]) -> BaseModel:
-    model = inspect.signature(flow_of(entry).fn).parameters["agreement"].annotation
-    return model.model_validate(entry["parameters"]["agreement"])
-
-
-@pytest.mark.parametrize("entry", DEPLOYMENTS)
-def test_parameters_are_what_the_flow_accepts(entry: dict[str, Any]) -> None:
+def test_every_file_of_the_project_is_right() -> None:
     """A deployment that cannot run is found here, not at half past four in the morning."""
-    flow = flow_of(entry)
-    assert set(entry["parameters"]) <= set(inspect.signature(flow.fn).parameters)
-    agreement_of(entry)
+    assert {"prefect.yaml", "bottega-luna.yaml", "nordwind.yaml"} <= {p.name for p in files()}
+    assert check(files()) == []
 
 
-@pytest.mark.parametrize("entry", DEPLOYMENTS)
-def test_a_deployment_is_named_after_its_client_and_never_runs_twice_at_once(
-    entry: dict[str, Any],
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[each["told"] for each in MISTAKES])
+def test_a_mistake_is_told_with_file_line_place_and_remedy(
+    tmp_path: Path, mistake: dict[str, str]
 ) -> None:
-    """Name and tag say whose it is; a second run waits for the first."""
-    client = agreement_of(entry).client
-    assert entry["name"] == client
-    assert f"client:{client}" in entry["tags"]
-    assert entry["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+    """Whoever wrote it can mend it without reading code."""
+    path = tmp_path / "acme.yaml"
+    assert mistake["old"] in RIGHT
+    path.write_text(RIGHT.replace(mistake["old"], mistake["new"], 1), encoding="utf-8")
+    findings = told(path)
+    assert any(
+        each.startswith(mistake["told"]) and mistake["remedy"] in each for each in findings
+    ), findings
 
 
-@pytest.mark.parametrize("entry", DEPLOYMENTS)
-def test_every_schedule_has_a_slug_a_zone_and_a_cron_that_exists(entry: dict[str, Any]) -> None:
-    """Without a slug a changed schedule would be added beside the old one."""
-    for schedule in entry.get("schedules", []):
-        assert schedule["slug"]
-        CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
+def test_what_is_right_is_not_complained_about(tmp_path: Path) -> None:
+    """The file that the mistakes were made in has none."""
+    path = tmp_path / "acme.yaml"
+    path.write_text(RIGHT, encoding="utf-8")
+    assert told(path) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
 def test_no_file_says_where_it_runs(path: Path) -> None:
     """Pool and folder belong to the place: the same file is deployed to a laptop and a cluster."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -67,21 +55,32 @@ def test_no_file_says_where_it_runs(path: Path) -> None:
         assert entry["work_pool"] == {"job_variables": {"working_dir": "."}}
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"list": 1}, "list\n.*Extra inputs are not permitted"),
-        ({"server": "acme"}, "server\n.*sftp-server"),
-        ({"list_id": 0}, "list_id: give either the id of one list"),
-        ({"consent": {"import_type": "opt-in"}}, "needs a grant; fill in grant_date"),
-        ({"mapping": {"columns": [{"column": "a", "target": "field"}]}}, "needs field, the id"),
-        ({"results": {"folder": "."}}, "results.folder"),
-    ],
-    ids=["unknown key", "block name", "no list", "no grant", "no field", "results in the inbox"],
-)
-def test_a_wrong_agreement_is_refused_in_one_sentence(change: dict[str, Any], told: str) -> None:
-    """The message names the field and what is accepted."""
-    entry = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"][0]
-    entry["parameters"]["agreement"].update(change)
-    with pytest.raises(ValidationError, match=told):
-        agreement_of(entry)
+def test_all_mistakes_of_a_file_are_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody mends one line, runs again, and finds the next; the command ends with 1."""
+    path = tmp_path / "acme.yaml"
+    wrong = RIGHT.replace("30 4", "30 25").replace("list_id", "list").replace("acme-uns", "uns")
+    path.write_text(wrong, encoding="utf-8")
+    assert main([str(path)]) == 1
+    lines = [int(found) for found in re.findall(r"acme\.yaml:(\d+):", capsys.readouterr().out)]
+    assert lines == [19, 26, 37]
+
+
+def test_a_client_has_one_file_that_is_called_after_it(tmp_path: Path) -> None:
+    """A copied file in which the client was not changed would take over another one's runs."""
+    acme, copied = tmp_path / "acme.yaml", tmp_path / "copied.yaml"
+    for path in (acme, copied):
+        path.write_text(RIGHT, encoding="utf-8")
+    sentences = [finding.sentence for finding in check([acme, copied])]
+    assert any("move the deployment to acme.yaml" in sentence for sentence in sentences)
+    assert any("is in acme.yaml, too" in sentence for sentence in sentences)
+
+
+def test_a_value_that_anchors_share_is_complained_about_once(tmp_path: Path) -> None:
+    """The line is the one to mend, however many deployments use it."""
+    path = tmp_path / "acme.yaml"
+    second = RIGHT[RIGHT.rindex("  - name: acme") :]
+    third = second.replace("unsubscribed", "subscribed")
+    path.write_text((RIGHT + third).replace("lists: [1]", "lists: [one]"), encoding="utf-8")
+    assert [each.partition(": ")[0] for each in told(path)] == ["acme.yaml:10"]

@@ -1,0 +1,193 @@
+"""Check deployment files before they are deployed: `python -m deployments.check [FILES...]`.
+
+Without files: `prefect.yaml` and all of `deployments/*.yaml`. Prints every fault with file, line,
+place and remedy; ends with 1 where there is any. Nothing is asked of any server.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deployments.located import Fault, Located, Step, read
+from deployments.rules import client_of, deployment_faults, flow_of
+from deployments.wording import unknown
+
+ROOT = Path(__file__).resolve().parents[1]
+KEYS = ("name", "prefect-version", "definitions", "deployments", "build", "push", "pull")
+SHARED = ("prefect.yaml",)
+"""Files that are not called after the client that they deploy."""
+
+_PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One fault of a file: where, what is accepted, and what to do."""
+
+    file: str
+    line: int
+    where: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.where}: {self.sentence}"
+
+
+def files() -> list[Path]:
+    """Every deployment file of the project."""
+    return [ROOT / "prefect.yaml", *sorted((ROOT / "deployments").glob("*.yaml"))]
+
+
+def check(paths: Sequence[Path]) -> list[Finding]:
+    """Every finding of these files, by file and line; one per place, however often it is used."""
+    found: set[Finding] = set()
+    owners: dict[tuple[str, str], str] = {}
+    for path in paths:
+        found |= set(_file_findings(path, owners))
+    return sorted(found)
+
+
+def _file_findings(path: Path, owners: dict[tuple[str, str], str]) -> Iterator[Finding]:
+    shown = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+    try:
+        document = read(path)
+    except (OSError, UnicodeDecodeError) as error:
+        yield Finding(shown, 1, "file", f"cannot be read ({type(error).__name__}); give a file.")
+        return
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        told = getattr(error, "problem", None) or "is no YAML"
+        line = mark.line + 1 if mark else 1
+        yield Finding(shown, line, "file", f"is no YAML: {told}; mend the line, or the one above.")
+        return
+    for line, key in document.repeated:
+        yield Finding(shown, line, key, "is given twice; YAML keeps the last; take one out.")
+    for steps, sentence in _faults(path, document, owners):
+        where = _dotted(steps[2:] if steps[:1] == ("deployments",) and len(steps) > 2 else steps)
+        yield Finding(shown, document.line(steps), where, sentence)
+
+
+def _faults(path: Path, document: Located, owners: dict[tuple[str, str], str]) -> Iterator[Fault]:
+    """Faults of the file as a whole, and of each deployment in it."""
+    value = document.value
+    if not isinstance(value, dict) or not isinstance(value.get("deployments"), list):
+        yield ("deployments",), "is missing or no list; accepted is a list of deployments; add it."
+        return
+    for key in value:
+        if key not in KEYS:
+            yield (key,), unknown(str(key), KEYS)
+        # What is defined and not used does no harm; where it is used it is found.
+        if key != "definitions":
+            yield from _template_faults((key,), value[key])
+    if not value.get("pull"):
+        yield (
+            ("pull",),
+            "is missing, so that the folder of whoever deploys would be written down; accepted is "
+            "set_working_directory with directory '.'; copy it from prefect.yaml.",
+        )
+    slugs: set[str] = set()
+    for place, entry in enumerate(value["deployments"]):
+        here = ("deployments", place)
+        if not isinstance(entry, dict):
+            yield here, "is no mapping; accepted are deployments with name and entrypoint."
+            continue
+        for faults in (
+            deployment_faults(entry), _slug_faults(entry, slugs), _owner_faults(path, entry, owners)
+        ):  # fmt: skip
+            yield from (((*here, *steps), sentence) for steps, sentence in faults)
+
+
+def _template_faults(steps: tuple[Step, ...], value: Any) -> Iterator[Fault]:
+    """References that Prefect resolves when it deploys: what a block holds would be written out."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "$ref":
+                yield (*steps, key), _reference_refused("a $ref")
+            yield from _template_faults((*steps, key), inner)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _template_faults((*steps, place), inner)
+    elif isinstance(value, str):
+        for found in _PLACEHOLDER.findall(value):
+            if "prefect.blocks." in found:
+                yield steps, _reference_refused(found)
+            elif "parameters" in steps and "$" not in found and "prefect.variables." not in found:
+                yield (
+                    steps,
+                    f"{found} is a placeholder that nothing fills, so that Prefect leaves the "
+                    "parameter out; accepted is the value itself; write it.",
+                )
+
+
+def _reference_refused(what: str) -> str:
+    return (
+        f"{what} would write the block's password into the deployment, for everybody to read; "
+        "accepted is the block's name as text, such as sftp-server/acme; write that."
+    )
+
+
+def _slug_faults(entry: Mapping[str, Any], slugs: set[str]) -> Iterator[Fault]:
+    schedules = entry.get("schedules")
+    for place, schedule in enumerate(schedules if isinstance(schedules, list) else ()):
+        slug = schedule.get("slug") if isinstance(schedule, dict) else None
+        if slug in slugs:
+            yield (
+                ("schedules", place, "slug"),
+                f"{slug!r} is the slug of another schedule, too; accepted is each slug once in a "
+                "file; choose another one.",
+            )
+        if isinstance(slug, str):
+            slugs.add(slug)
+
+
+def _owner_faults(
+    path: Path, entry: Mapping[str, Any], owners: dict[tuple[str, str], str]
+) -> Iterator[Fault]:
+    """A client is one file, and a function is there once: the later one would replace the other."""
+    flow = flow_of(entry.get("entrypoint"))
+    if isinstance(flow, str):
+        return
+    client = client_of(flow, entry)
+    if client and path.name not in SHARED and path.stem != client:
+        yield (
+            ("name",),
+            f"client {client!r} is in {path.name}; accepted is one file per client, called after "
+            f"it; move the deployment to {client}.yaml, or mend the client.",
+        )
+    key = (flow.name, str(entry.get("name")))
+    if key in owners:
+        yield (
+            ("name",),
+            f"{'/'.join(key)} is in {owners[key]}, too, and would be replaced; accepted is each "
+            "function once per client; take one out.",
+        )
+    owners.setdefault(key, path.name)
+
+
+def _dotted(steps: Sequence[Step]) -> str:
+    """Steps as people write them: parameters.agreement.mapping.columns[2].target."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return text.lstrip(".") or "file"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what is wrong; 0 where nothing is."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m deployments.check")
+    parser.add_argument("files", nargs="*", type=Path, help="files to check; none for all")
+    chosen = [path.resolve() for path in parser.parse_args(arguments).files] or files()
+    found = check(chosen)
+    for finding in found:
+        print(finding)
+    if not found:
+        print(f"{len(chosen)} files, no faults.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
