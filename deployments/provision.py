@@ -20,13 +20,13 @@ from pydantic import ValidationError
 
 from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError
-from blocks.keys import GpgKey
+from blocks.keys import GpgKey, GpgRecipient
 from blocks.ledgers import Ledger
 from blocks.servers import FtpServer, FtpsServer, SftpServer
 
 KINDS: dict[str, type[Block]] = {
     kind.get_block_type_slug(): kind
-    for kind in (SftpServer, FtpsServer, FtpServer, MailUpAccount, Ledger, GpgKey)
+    for kind in (SftpServer, FtpsServer, FtpServer, MailUpAccount, Ledger, GpgKey, GpgRecipient)
 }
 
 

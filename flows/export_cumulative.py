@@ -13,7 +13,12 @@ from tasks.reports.agreements import StatisticsAgreement
 
 @flow(name="export-cumulative", flow_run_name=run_name)
 def export_cumulative(
-    since: str = "", until: str = "", dry_run: bool = False, *, agreement: StatisticsAgreement
+    since: str = "",
+    until: str = "",
+    again: bool = False,
+    dry_run: bool = False,
+    *,
+    agreement: StatisticsAgreement,
 ) -> State[None]:
     """
     Deliver unsubscriptions and e-mail statistics in one file, instead of the two.
@@ -22,7 +27,9 @@ def export_cumulative(
         since: For a window by hand: its start, such as 2026-10-25 or 2026-10-25T02:30, in the
             client's zone; empty for what is due.
         until: For a window by hand: its end, which is not part of it; empty for now.
+        again: Deliver the last window again, the same bytes under the same name, when its file was
+            lost; nothing new is read.
         dry_run: Count what would be delivered, and change nothing anywhere.
         agreement: What was agreed with the client; a manual run seldom changes it.
     """
-    return export(agreement, "cumulative", since=since, until=until, dry_run=dry_run)
+    return export(agreement, "cumulative", since=since, until=until, again=again, dry_run=dry_run)

@@ -13,7 +13,12 @@ from tasks.reports.agreements import ExportAgreement
 
 @flow(name="export-subscribed", flow_run_name=run_name)
 def export_subscribed(
-    since: str = "", until: str = "", dry_run: bool = False, *, agreement: ExportAgreement
+    since: str = "",
+    until: str = "",
+    again: bool = False,
+    dry_run: bool = False,
+    *,
+    agreement: ExportAgreement,
 ) -> State[None]:
     """
     Deliver who is subscribed to a client's lists.
@@ -22,7 +27,9 @@ def export_subscribed(
         since: For a window by hand: its start, such as 2026-10-25 or 2026-10-25T02:30, in the
             client's zone; empty for what is due.
         until: For a window by hand: its end, which is not part of it; empty for now.
+        again: Deliver the last window again, the same bytes under the same name, when its file was
+            lost; nothing new is read.
         dry_run: Count what would be delivered, and change nothing anywhere.
         agreement: What was agreed with the client; a manual run seldom changes it.
     """
-    return export(agreement, "subscribed", since=since, until=until, dry_run=dry_run)
+    return export(agreement, "subscribed", since=since, until=until, again=again, dry_run=dry_run)

@@ -1,5 +1,6 @@
 """Extract: walk through MailUp, find what is new, and render it into a file that is staged."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
@@ -12,9 +13,11 @@ from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError
 from blocks.ledger import exports
 from blocks.ledger.exports import ExportEntry
+from blocks.ledger.storage import Storage
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
+from tasks.encrypt import Seal, encrypt
 from tasks.extracting import Gathered, Walk
 from tasks.hand_over import scope
 from tasks.kinds import KINDS, Kind, KindName
@@ -22,8 +25,8 @@ from tasks.reports import readings, snapshots
 from tasks.reports.agreements import ExportAgreement, StatisticsAgreement
 from tasks.reports.deltas import between, dated, fresh
 from tasks.reports.layouts import ExtraField
-from tasks.reports.packing import pack
-from tasks.reports.rendering import Renderer
+from tasks.reports.packing import Packed, compress
+from tasks.reports.rendering import Rendered, Renderer
 from tasks.reports.rows import EVENTS, UNSUBSCRIPTIONS, RowKind
 from tasks.reports.spools import Spool
 from tasks.retrying import unit
@@ -52,6 +55,7 @@ class Produced:
 def extract(agreement: ExportAgreement, kind: KindName, covered: Due, scratch: Path) -> Produced:
     """Everything that is new in the window, as the file that the client gets."""
     folder = fresh_folder(scratch / "extract")
+    seal = Seal.agreed(agreement.packing)  # before MailUp is walked for nothing
     known = None
     if covered.snapshot:
         storage = load(Ledger, agreement.ledger).open_storage()
@@ -62,7 +66,12 @@ def extract(agreement: ExportAgreement, kind: KindName, covered: Due, scratch: P
         ids = tuple(each.id for each in fields)
         KINDS[kind].walk(Walk(client, agreement, gathered, covered.window.end, ids))
         calls = client.calls
-    return _rendered(agreement, KINDS[kind], covered, gathered, fields, known, folder, calls)
+    csv, snapshot = _rendered(agreement, KINDS[kind], covered, gathered, fields, known, folder)
+    packed = _packed(agreement, kind, covered, csv.path, seal)
+    return Produced(
+        packed.path, packed.name, csv.rows, packed.bytes, packed.sha256,
+        snapshot, calls, gathered.notes,
+    )  # fmt: skip
 
 
 def _fields(agreement: ExportAgreement, client: MailUpClient) -> list[ExtraField]:
@@ -91,9 +100,8 @@ def _rendered(
     fields: list[ExtraField],
     known: Path | None,
     folder: Path,
-    calls: int,
-) -> Produced:
-    """The delta of what was gathered, as a packed file, and the snapshot that goes with it."""
+) -> tuple[Rendered, Path | None]:
+    """The delta of what was gathered, as a CSV file, and the snapshot that goes with it."""
     csv = folder / "export.csv"
     seen = [Spool(folder / f"seen-{number}") for number in range(len(kind.rows))]
     with Renderer(csv, kind.layout.columns(agreement.columns, fields), agreement.format) as writer:
@@ -108,18 +116,26 @@ def _rendered(
                     writer.write(_with_fields(shown, fields))
                     added.add(new)
         finished = writer.close()
-    number = covered.window.number or None
-    name = agreement.naming.name_for(
-        scope(agreement, kind.name), number, covered.window.end, start=covered.window.start
-    )
     if finished.replaced:
         gathered.notes["replaced_characters"] = finished.replaced
-    packed = pack(csv, agreement.packing, folder, name)
-    return Produced(
-        packed.path, packed.name, finished.rows, packed.bytes, packed.sha256,
-        _snapshot(folder / "snapshot.parquet", known, seen),
-        calls, gathered.notes,
-    )  # fmt: skip
+    return finished, _snapshot(folder / "snapshot.parquet", known, seen)
+
+
+def _packed(
+    agreement: ExportAgreement, kind: KindName, covered: Due, csv: Path, seal: Seal | None
+) -> Packed:
+    """The file as the client gets it: named, compressed, encrypted.
+
+    Encryption comes before staging: it gives other bytes each time.
+    """
+    window = covered.window
+    name = agreement.naming.name_for(
+        scope(agreement, kind), window.number or None, window.end, start=window.start
+    )
+    path = compress(csv, agreement.packing, csv.parent, name)
+    if seal:
+        path = encrypt(path, seal, csv.parent / "export.gpg")
+    return Packed.of(path, name + agreement.packing.ending)
 
 
 def _snapshot(path: Path, known: Path | None, seen: list[Spool]) -> Path | None:
@@ -172,16 +188,34 @@ def stage(
 ) -> ExportEntry:
     """Put the file and the snapshot into the ledger's storage, and write the window down.
 
-    From then on it is these bytes that are delivered under this name, whatever happens.
+    From then on it is these bytes that are delivered under this name, whatever happens; also when
+    an attempt whose answer was lost has written it down before.
     """
-    ledger = load(Ledger, agreement.ledger)
-    storage = ledger.open_storage()
-    wanted = produced.rows or agreement.empty == "header-only"
-    snapshot = covered.snapshot
+    ledger, stream = load(Ledger, agreement.ledger), agreement.stream(kind)
+    with ledger.open() as store:
+        known = exports.newest(store, agreement.client, stream)
+        if known and known.number == covered.window.number:
+            return known
+        entry = _stored(agreement, stream, covered, produced, ledger.open_storage())
+        exports.rendered(
+            store, agreement.client, stream, entry,
+            agreement=agreement.fingerprint, run=str(flow_run.id or ""),
+        )  # fmt: skip
+    get_run_logger().info("Window %d is rendered: %d rows", entry.number, entry.rows)
+    return entry
+
+
+def _stored(
+    agreement: ExportAgreement, stream: str, covered: Due, produced: Produced, storage: Storage
+) -> ExportEntry:
+    """The window's row of the ledger, its files being in the storage."""
+    window, snapshot = covered.window, covered.snapshot
+    short = hashlib.sha256(stream.encode()).hexdigest()[:8]
+    owner = f"{agreement.client}-{short}-{window.number}"
     if produced.snapshot:
-        snapshot = storage.put(produced.snapshot, "snapshots")
-    window = covered.window
-    entry = ExportEntry(
+        snapshot = storage.put(produced.snapshot, "snapshots", owner)
+    wanted = produced.rows or agreement.empty == "header-only"
+    return ExportEntry(
         number=window.number,
         state="rendered",
         window_start=window.start.replace(tzinfo=None) if window.start else None,
@@ -190,13 +224,6 @@ def stage(
         rows=produced.rows,
         bytes=produced.bytes,
         sha256=produced.sha256,
-        staged=storage.put(produced.path, "staged") if wanted else "",
+        staged=storage.put(produced.path, "staged", owner) if wanted else "",
         snapshot=snapshot,
     )
-    with ledger.open() as store:
-        exports.rendered(
-            store, agreement.client, agreement.stream(kind), entry,
-            agreement=agreement.fingerprint, run=str(flow_run.id or ""),
-        )  # fmt: skip
-    get_run_logger().info("Window %d is rendered: %d rows", window.number, produced.rows)
-    return entry

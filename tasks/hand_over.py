@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from prefect import get_run_logger
 
@@ -31,6 +32,11 @@ class Parcel:
     sha256: str
     path: Path | None = None
     staged: str = ""
+
+    @classmethod
+    def of(cls, entry: ExportEntry) -> Self:
+        """What is staged for a window."""
+        return cls(entry.file_name, entry.sha256, staged=entry.staged)
 
 
 @unit("deliver", "deliver {parcel.name}")
@@ -79,11 +85,10 @@ def _is_there(server: Transport, goal: str, size: int) -> bool:
 
 
 def _mark(agreement: ExportAgreement, parcel: Parcel, server: Transport, scratch: Path) -> None:
-    name = parcel.name.removesuffix(agreement.packing.ending)
-    marker = agreement.packing.marker_name(name)
+    marker = agreement.packing.marker_name(parcel.name)
     if marker:
-        path = scratch / "marker"
-        path.write_text(agreement.packing.marker_text(name, parcel.sha256), encoding="utf-8")
+        path, text = scratch / "marker", agreement.packing.marker_text(parcel.name, parcel.sha256)
+        path.write_text(text, encoding="utf-8")
         _publish(agreement, server, path, marker)
 
 
@@ -114,13 +119,15 @@ def scope(agreement: ExportAgreement, kind: KindName) -> Scope:
 
 @unit("advance", "advance {agreement.client}")
 def advance(agreement: ExportAgreement, kind: KindName, entry: ExportEntry) -> None:
-    """The client has the file: the window is closed, and what only served it is removed.
+    """The client has the file: what served older windows is removed, and this one is closed.
 
-    Snapshots of this window and the one before stay.
+    The file stays until the next window is delivered, so that it can be delivered again, and the
+    snapshots of this window and the one before stay. The watermark moves last: a run that was
+    cut off in between removes what is gone already, and nothing is left lying about.
     """
     ledger, stream = load(Ledger, agreement.ledger), agreement.stream(kind)
+    storage = ledger.open_storage()
     with ledger.open() as store:
+        for name in exports.outdated(store, agreement.client, stream, entry.number):
+            storage.remove(name)
         exports.delivered(store, agreement.client, stream, entry.number)
-        old = exports.outdated_snapshot(store, agreement.client, stream, entry.number)
-    for name in filter(None, (entry.staged, old)):
-        ledger.open_storage().remove(name)

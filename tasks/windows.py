@@ -34,15 +34,29 @@ def due(
     now = datetime.now(UTC).replace(microsecond=0)
     with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
         new = store.is_new
-        last = None if new else exports.newest(store, agreement.client, agreement.stream(kind))
-    snapshot = last.snapshot if last else ""
+        entry = None if new else exports.newest(store, agreement.client, agreement.stream(kind))
+    snapshot = entry.snapshot if entry else ""
     if since or until:
         return Due(backfill(since, until, agreement.format.zone, now), snapshot)
-    if last is None:
+    if entry is None:
         return Due(following(0, None, now))
-    if last.state == "delivered":
-        return Due(following(last.number, last.window_end.replace(tzinfo=UTC), now), snapshot)
-    get_run_logger().warning("Window %d was rendered but not delivered yet", last.number)
-    start = last.window_start.replace(tzinfo=UTC) if last.window_start else None
-    window = Window(last.number, start, last.window_end.replace(tzinfo=UTC))
-    return Due(window, snapshot, last)
+    window = window_of(entry)
+    if entry.state == "delivered":
+        return Due(following(window.number, window.end, now), snapshot)
+    get_run_logger().warning("Window %d was rendered but not delivered yet", window.number)
+    return Due(window, snapshot, entry)
+
+
+@unit("last window", "last window of {agreement.client}")
+def last(agreement: ExportAgreement, kind: KindName, *, only_look: bool) -> ExportEntry | None:
+    """The window that was rendered last, delivered or not; None before the first one."""
+    with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
+        if store.is_new:
+            return None
+        return exports.newest(store, agreement.client, agreement.stream(kind))
+
+
+def window_of(entry: ExportEntry) -> Window:
+    """The window that a row of the ledger stands for."""
+    start = entry.window_start.replace(tzinfo=UTC) if entry.window_start else None
+    return Window(entry.number, start, entry.window_end.replace(tzinfo=UTC))

@@ -79,17 +79,25 @@ def delivered(store: Store, client: str, stream: str, number: int) -> None:
         )
 
 
-def outdated_snapshot(store: Store, client: str, stream: str, number: int) -> str:
-    """The snapshot that nobody needs once window `number` is delivered: the one two windows back.
+def outdated(store: Store, client: str, stream: str, number: int) -> list[str]:
+    """Stored files that nobody needs once window `number` is at the client.
 
-    Empty where there is none, or where a later window still refers to it.
+    These are the file of the window before, and the snapshot of the one two windows back, unless
+    a later window still refers to it.
     """
-    stream_of = (exports.c.client == client, exports.c.stream == stream)
+    near = exports.c.number.between(number - 2, number)
     with store.transaction() as connection:
-        rows = connection.execute(select(exports.c.number, exports.c.snapshot).where(*stream_of))
-        names = {row.number: row.snapshot for row in rows}
-    found = names.get(number - 2, "")
-    return "" if found in (names.get(number - 1), names.get(number)) else found
+        rows = connection.execute(
+            select(exports.c.number, exports.c.staged, exports.c.snapshot).where(
+                exports.c.client == client, exports.c.stream == stream, near
+            )
+        )
+        names = {row.number: row for row in rows}
+    before, oldest = names.get(number - 1), names.get(number - 2)
+    found = [before.staged] if before else []
+    if oldest and oldest.snapshot not in {row.snapshot for row in names.values() if row != oldest}:
+        found.append(oldest.snapshot)
+    return list(filter(None, found))
 
 
 def _entry(row: Row[Any]) -> ExportEntry:

@@ -28,11 +28,16 @@ class Storage:
             ) from None
         self._root = root.rstrip("/")
 
-    def put(self, source: Path, kind: str) -> str:
-        """Store a file under a new name and return the name: KIND/RANDOM.ENDING."""
-        name = f"{kind}/{uuid4().hex}{source.suffix}"
+    def put(self, source: Path, kind: str, owner: str) -> str:
+        """Store a file under a new name and return the name: KIND/OWNER-RANDOM.ENDING.
+
+        What is there of the same owner is removed: a run that was cut off has left it, before the
+        ledger referred to it.
+        """
+        name = f"{kind}/{owner}-{uuid4().hex}{source.suffix}"
         with _told("write"):
             self._files.makedirs(f"{self._root}/{kind}", exist_ok=True)
+            self._remove_all(kind, f"{owner}-")
             self._files.put_file(str(source), f"{self._root}/{name}.part")
             self._files.mv(f"{self._root}/{name}.part", f"{self._root}/{name}")
         return name
@@ -48,6 +53,12 @@ class Storage:
         with _told("delete"):
             if self._files.exists(f"{self._root}/{name}"):
                 self._files.rm_file(f"{self._root}/{name}")
+
+    def _remove_all(self, kind: str, prefix: str) -> None:
+        # Some object stores list a folder as one of its own entries.
+        for path in self._files.ls(f"{self._root}/{kind}", detail=False):
+            if path.rstrip("/").rpartition("/")[2].startswith(prefix):
+                self._files.rm_file(path)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ NUMBERS = {"window": 1, "sequence": 6}
 TOKENS = ("client", "function", "list", *DATES, *NUMBERS)
 
 ROOM_FOR_ENDINGS = 40
-"""Bytes of a name that are kept free for .gz, .zip and the ending of a done-marker."""
+"""Bytes of a name that are kept free for .gz, .zip, .gpg and the ending of a done-marker."""
 
 _TOKEN = re.compile(r"\{([^{}:]*):?([^{}]*)\}")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:*?"<>|]')

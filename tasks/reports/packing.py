@@ -1,6 +1,7 @@
-"""What happens to a rendered file before it is delivered: compression, and the done-marker's name.
+"""What happens to a rendered file before it is delivered, and what its done-marker is called.
 
-The same file packs to the same bytes: no time, no user and no path gets into an archive.
+The same file is compressed to the same bytes: no time, no user and no path gets into an archive.
+Encryption is left to `tasks.encrypt`; here is what it adds to the name.
 """
 
 import gzip
@@ -10,14 +11,17 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from blocks.errors import ConfigurationError
 from tasks.reports.filenames import name_mistake
 
-ENDINGS = {"none": "", "gzip": ".gz", "zip": ".zip"}
+COMPRESSED = {"none": "", "gzip": ".gz", "zip": ".zip"}
+ENCRYPTED = ".gpg"
+
+_ENDINGS = re.compile(r"(\.gz|\.zip)?(\.gpg)?\Z")
 
 _LEVEL = 6
 _PIECE = 1 << 20
@@ -36,6 +40,19 @@ class Packing(BaseModel):
         default="none",
         description="Deliver the file as it is, as NAME.gz, or as NAME.zip with one file in it.",
     )
+    encrypt_for: str = Field(
+        default="",
+        pattern=r"^[a-z0-9-]*$",
+        description=(
+            "Name of the gpg-recipient block with the public keys of the client: the file, after "
+            "compression, is encrypted for them and delivered as NAME.gpg; empty to leave it open."
+        ),
+    )
+    sign_with: str = Field(
+        default="",
+        pattern=r"^[a-z0-9-]*$",
+        description="Name of the gpg-key block whose key signs encrypted files; empty for none.",
+    )
     done_marker: str = Field(
         default="",
         max_length=100,
@@ -53,26 +70,33 @@ class Packing(BaseModel):
     def _usable(self) -> "Packing":
         if mistake := _marker_mistake(self.done_marker):
             raise ValueError(f"done_marker {mistake}.")
+        if self.sign_with and not self.encrypt_for:
+            raise ValueError("sign_with signs encrypted files only; set encrypt_for, too.")
         return self
 
     @property
     def ending(self) -> str:
-        """What is added to the name of the CSV file, such as `.gz`."""
-        return ENDINGS[self.compression]
+        """What is added to the name of the CSV file, such as `.gz.gpg`."""
+        return COMPRESSED[self.compression] + (ENCRYPTED if self.encrypt_for else "")
 
     def marker_name(self, name: str) -> str:
-        """Name of the done-marker of a CSV file called `name`; empty where there is none."""
-        packed = name + self.ending
-        marker = self.done_marker.replace("{name}", packed).replace("{stem}", PurePath(name).stem)
-        if marker in (name, packed):
+        """Name of the done-marker of a file delivered as `name`; empty where there is none."""
+        plain = plain_name(name)
+        marker = self.done_marker.replace("{name}", name).replace("{stem}", PurePath(plain).stem)
+        if marker in (plain, name):
             raise ConfigurationError(
                 "done_marker gives the name of the file itself; choose another ending for it."
             )
         return marker
 
     def marker_text(self, name: str, sha256: str) -> str:
-        """Content of the done-marker of the delivered file, its hash being of what is delivered."""
-        return f"{sha256}  {name}{self.ending}\n" if self.done_content == "sha256" else ""
+        """Content of the done-marker of the file delivered as `name` with this hash."""
+        return f"{sha256}  {name}\n" if self.done_content == "sha256" else ""
+
+
+def plain_name(name: str) -> str:
+    """The name of a delivered file without what any packing adds to it."""
+    return _ENDINGS.sub("", name)
 
 
 def _marker_mistake(template: str) -> str:
@@ -98,13 +122,20 @@ class Packed:
     bytes: int
     sha256: str
 
+    @classmethod
+    def of(cls, path: Path, name: str) -> Self:
+        """The file at `path`, which is delivered as `name`."""
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        return cls(path, name, path.stat().st_size, sha256)
 
-def pack(path: Path, packing: Packing, folder: Path, name: str) -> Packed:
-    """Compress the file at `path` into `folder`; without compression the file itself is described.
+
+def compress(path: Path, packing: Packing, folder: Path, name: str) -> Path:
+    """Compress the file at `path` into `folder`; without compression it is the file itself.
 
     `name` is the CSV file's name at the client, and its name within a zip.
     """
-    ending = ENDINGS[packing.compression]
+    ending = COMPRESSED[packing.compression]
     target = path if packing.compression == "none" else folder / f"{path.name}{ending}"
     if packing.compression == "gzip":
         with path.open("rb") as source, target.open("wb") as raw:
@@ -112,9 +143,7 @@ def pack(path: Path, packing: Packing, folder: Path, name: str) -> Packed:
     elif packing.compression == "zip":
         with path.open("rb") as source:
             _zip(source, target, name, path.stat().st_size)
-    with target.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Packed(target, name + ending, target.stat().st_size, sha256)
+    return target
 
 
 def _gzip(source: BinaryIO, raw: BinaryIO) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from blocks.errors import ConfigurationError
 from tasks.records.source import Listed
 from tasks.reports.filenames import DATES, NUMBERS, Naming, Scope, fixed_values, width
-from tasks.reports.packing import ENDINGS, Packing
+from tasks.reports.packing import Packing, plain_name
 
 F = TypeVar("F", bound=Listed)
 
@@ -25,7 +25,6 @@ _PARTS = {
     "S": "[0-5][0-9]",
     "z": "[+-][0-9]{4}",
 }
-_ENDINGS = sorted(ENDINGS.values(), key=len, reverse=True)
 
 
 def expired(
@@ -96,10 +95,8 @@ def _match(
     name: str, shapes: list[re.Pattern[str]], naming: Naming, packing: Packing
 ) -> re.Match[str] | None:
     for candidate in (name, _announced(name, naming, packing)):
-        ending = next(ending for ending in _ENDINGS if candidate.endswith(ending))
-        bare = candidate.removesuffix(ending)
         for shape in shapes:
-            if found := shape.fullmatch(bare):
+            if found := shape.fullmatch(plain_name(candidate)):
                 return found
     return None
 

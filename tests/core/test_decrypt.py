@@ -1,63 +1,15 @@
 """Promises of decryption, with the real gpg: only what is meant for us and signed comes out."""
 
 import logging
-import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from keyrings import DATA, PASSPHRASE, needs_gpg
 
 from blocks.errors import ConfigurationError, FileHeld
 from blocks.keys import GpgKey
 from tasks.decrypt import decrypt
-
-DATA = b"email;name\na@example.com;Anna\n"
-PASSPHRASE = "open $(touch injected); sesame"
-
-needs_gpg = pytest.mark.skipif(shutil.which("gpg") is None, reason="skipped: needs gpg")
-
-
-class Keyring:
-    """Key pairs of us, a client and a stranger, in one gpg home."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        (home / "gpg-agent.conf").write_text("s2k-count 65536\n")
-        for name in ("us", "client", "stranger"):
-            self.gpg("--quick-gen-key", name, "future-default", "default", "never", user=name)
-
-    def gpg(self, *arguments: str, data: bytes = b"", user: str = "") -> bytes:
-        """Run gpg and return what it prints."""
-        secret = PASSPHRASE if user == "us" else ""
-        fixed = ["gpg", "--homedir", str(self.home), "--batch", "--yes", "--trust-model", "always"]
-        loopback = ["--pinentry-mode", "loopback", "--passphrase", secret]
-        done = subprocess.run(
-            [*fixed, *loopback, *arguments], input=data, capture_output=True, check=True, timeout=60
-        )
-        return done.stdout
-
-    def private(self, name: str) -> str:
-        return self.gpg("--armor", "--export-secret-keys", name, user=name).decode()
-
-    def public(self, name: str) -> str:
-        return self.gpg("--armor", "--export", name).decode()
-
-    def encrypted(self, to: str, by: str = "", data: bytes = DATA) -> bytes:
-        signing = ("--sign", "--local-user", by) if by else ()
-        return self.gpg(*signing, "--encrypt", "--recipient", to, data=data, user=by)
-
-
-@pytest.fixture(scope="module")
-def ring() -> Iterator[Keyring]:
-    """A keyring in a folder with a path short enough for gpg's sockets."""
-    with tempfile.TemporaryDirectory(prefix="keys-", ignore_cleanup_errors=True) as name:
-        try:
-            yield Keyring(Path(name))
-        finally:
-            command = [shutil.which("gpgconf") or "", "--homedir", name, "--kill", "all"]
-            subprocess.run(command, check=False, timeout=60)
 
 
 @pytest.fixture
@@ -113,10 +65,8 @@ def test_missing_or_foreign_signature_is_held(tmp_path, ring, key, signer):
 @needs_gpg
 def test_signature_of_an_expired_key_is_held(tmp_path, ring, key):
     """A signer whose key has expired is no signer any more."""
-    then = ("--faked-system-time", "20200101T000000", "--ignore-time-conflict")
-    ring.gpg(*then, "--quick-gen-key", "former", "future-default", "default", "1d")
     content = ring.gpg(
-        *(*then, "--ignore-valid-from", "--sign", "--local-user", "former"),
+        *(*ring.expiring("former"), "--sign", "--local-user", "former"),
         *("--encrypt", "--recipient", "us"),
         data=DATA,
     )

@@ -11,10 +11,15 @@ from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
 from tasks.reports.filenames import Naming
-from tasks.reports.packing import Packing, pack
+from tasks.reports.packing import Packed, Packing, compress, plain_name
 from tasks.reports.publishing import Publishing, contradictions
 
 CONTENT = b"email;idList\r\nanna@example.com;1\r\n" * 1000
+
+
+def pack(path: Path, packing: Packing, folder: Path, name: str) -> Packed:
+    """Compressed, and described as it is delivered."""
+    return Packed.of(compress(path, packing, folder, name), name + packing.ending)
 
 
 @pytest.fixture
@@ -67,22 +72,44 @@ def test_packing_is_the_same_every_time(source: Path, tmp_path: Path, compressio
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
+        ({}, ".csv"),
+        ({"compression": "gzip"}, ".csv.gz"),
+        ({"encrypt_for": "acme"}, ".csv.gpg"),
+        ({"encrypt_for": "acme", "compression": "zip"}, ".csv.zip.gpg"),
+    ],
+)
+def test_a_name_tells_what_was_done_to_the_file(settings: dict[str, str], wanted: str) -> None:
+    """Compression and encryption are named in their order, and can be taken off again."""
+    ending = Packing(**settings).ending
+    assert f".csv{ending}" == wanted
+    assert plain_name(f"a.gpg.b.csv{ending}") == "a.gpg.b.csv"
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
         ({}, ""),
         ({"done_marker": "{name}.ok"}, "a.b.csv.ok"),
         ({"done_marker": "{stem}.ok", "compression": "zip"}, "a.b.ok"),
         ({"done_marker": "{name}.ok", "compression": "gzip"}, "a.b.csv.gz.ok"),
+        ({"done_marker": "{name}.ok", "encrypt_for": "acme"}, "a.b.csv.gpg.ok"),
+        (
+            {"done_marker": "{stem}.ok", "encrypt_for": "acme", "compression": "gzip"},
+            "a.b.ok",
+        ),
         ({"done_marker": "READY_{name}"}, "READY_a.b.csv"),
     ],
 )
 def test_done_markers_are_named_after_the_file(settings: dict[str, str], wanted: str) -> None:
     """A marker's name follows from the delivered file's name."""
-    assert Packing(**settings).marker_name("a.b.csv") == wanted
+    packing = Packing(**settings)
+    assert packing.marker_name(f"a.b.csv{packing.ending}") == wanted
 
 
 def test_a_marker_can_prove_the_content() -> None:
     """The content of a marker is a line for `sha256sum --check`, where agreed."""
     packing = Packing(done_marker="{name}.ok", done_content="sha256", compression="gzip")
-    assert packing.marker_text("a.csv", "ab12") == "ab12  a.csv.gz\n"
+    assert packing.marker_text("a.csv.gz", "ab12") == "ab12  a.csv.gz\n"
     assert Packing(done_marker="{name}.ok").marker_text("a.csv", "ab12") == ""
 
 
@@ -104,6 +131,8 @@ def test_a_marker_is_never_the_file_itself() -> None:
         ({"done_marker": ".{name}"}, "begins or ends"),
         ({"done_marker": "{name}."}, "begins or ends"),
         ({"compression": "7z"}, "compression"),
+        ({"sign_with": "own"}, "set encrypt_for"),
+        ({"encrypt_for": "gpg-recipient/acme"}, "encrypt_for"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings: dict[str, str], told: str) -> None:

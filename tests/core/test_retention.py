@@ -34,7 +34,7 @@ def gone(naming: Naming, *files: File | str, days: int = 30, **packing: str) -> 
     return [file.name for file in found]
 
 
-@pytest.mark.parametrize("ending", ["", ".gz", ".zip"])
+@pytest.mark.parametrize("ending", ["", ".gz", ".zip", ".gpg", ".gz.gpg", ".zip.gpg"])
 def test_our_old_files_are_found(ending: str) -> None:
     """A name that the template gives is ours, in every packing that was ever agreed."""
     name = f"acme_unsubscribed_3-12_17.csv{ending}"
@@ -73,6 +73,8 @@ def test_every_name_that_we_give_is_known_again(template: str, number: int, minu
         "acme_unsubscribed_3-12_017.csv",
         "acme_unsubscribed_3-12_17.csv.bak",
         "acme_unsubscribed_3-12_17.csv.gz.zip",
+        "acme_unsubscribed_3-12_17.csv.gpg.gz",
+        "acme_unsubscribed_3-12_17.csv.gpg.gpg",
         "acme_unsubscribed_3-12_17xcsv",
         "acme_unsubscribed_3-12_17.CSV",
         "acme_unsubscribed_3-12_17.csv\n",
@@ -132,6 +134,7 @@ def test_the_limit_is_what_is_still_kept(days: int, age: float, old: bool) -> No
     ("marker", "name"),
     [
         ("{name}.ok", "acme_unsubscribed_3-12_17.csv.gz.ok"),
+        ("{name}.ok", "acme_unsubscribed_3-12_17.csv.zip.gpg.ok"),
         ("{stem}.ok", "acme_unsubscribed_3-12_17.ok"),
         ("READY_{name}", "READY_acme_unsubscribed_3-12_17.csv"),
     ],

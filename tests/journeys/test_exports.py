@@ -1,6 +1,7 @@
 """What MailUp knows on its way to the client's server."""
 
 import csv
+import gzip
 import hashlib
 import sqlite3
 import time
@@ -8,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from keyrings import PASSPHRASE, Keyring, needs_gpg
 from prefect import Flow
 
+from blocks.keys import GpgKey, GpgRecipient
 from flows.export_cumulative import export_cumulative
 from flows.export_email_statistics import export_email_statistics
 from flows.export_sms_outcomes import export_sms_outcomes
 from flows.export_subscribed import export_subscribed
 from flows.export_unsubscribed import export_unsubscribed
+from tasks.decrypt import decrypt
 
 FLOWS = [
     export_unsubscribed, export_email_statistics, export_cumulative, export_sms_outcomes,
@@ -98,19 +102,75 @@ def test_a_window_that_was_not_delivered_comes_first_and_unchanged(world: Any) -
     assert sha256 == _sha256(blocked / name)
 
 
+@needs_gpg
+def test_an_encrypted_export_keeps_its_bytes(world: Any, ring: Keyring) -> None:
+    """However often it is delivered, it is the file that was encrypted first, and the client's."""
+    GpgKey(private_key=ring.private("us"), passphrase=PASSPHRASE).save("own", overwrite=True)
+    GpgRecipient(public_keys=[ring.public("client")]).save("acme", overwrite=True)
+    packing = {"compression": "gzip", "encrypt_for": "acme", "sign_with": "own"}
+    agreed = {"packing": packing | {"done_marker": "{name}.ok", "done_content": "sha256"}}
+    out = world.home / "files" / "out"
+    out.write_text("a file where the folder should be")
+    assert run(export_unsubscribed, agreed).is_failed()
+    out.unlink()
+    hashes = []
+    for _ in range(2):
+        state = run(export_unsubscribed, agreed, again=True)
+        assert state.is_completed(), state.message
+        (path,) = out.glob("*.csv.gz.gpg")
+        hashes.append(_sha256(path))
+        assert (out / f"{path.name}.ok").read_text() == f"{hashes[-1]}  {path.name}\n"
+        path.rename(world.home / "taken.gpg")
+    assert hashes[0] == hashes[1] == _windows(world, "sha256")[0]
+    assert _windows(world, "state") == ["delivered"]
+
+    reader = GpgKey(private_key=ring.private("client"), signers=[ring.public("us")])
+    opened = decrypt(world.home / "taken.gpg", reader, world.home)
+    rows = csv.DictReader(gzip.decompress(opened.read_bytes()).decode().splitlines(), delimiter=";")
+    gone = {e for e, p in world.people().items() if p["status"] == "unsubscribed"}
+    assert {row["email"] for row in rows} == gone
+
+
+def test_a_lost_file_is_delivered_again(world: Any) -> None:
+    """The last window comes again as it was, nothing new with it; the next one goes on from it."""
+    assert "no window to repeat" in run(export_unsubscribed, again=True).message
+    run(export_unsubscribed)
+    (before,) = (world.home / "files" / "out").iterdir()
+    content = before.read_bytes()
+    before.unlink()
+    stays = next(e for e, p in world.people().items() if p["status"] == "subscribed")
+    world.control("POST", "unsubscribe", {"list": 1, "email": stays})
+
+    assert "would be delivered" in run(export_unsubscribed, again=True, dry_run=True).message
+    assert delivered(world) == {}
+    assert run(export_unsubscribed, again=True).is_completed()
+    assert before.read_bytes() == content
+    assert len(_windows(world, "number")) == 1
+    run(export_unsubscribed)
+    assert [row["email"] for row in list(delivered(world).values())[1]] == [stays]
+
+
+def _windows(world: Any, column: str) -> list[Any]:
+    """What the ledger says of each window."""
+    with sqlite3.connect(world.home / "ledger.db") as ledger:
+        found = ledger.execute(f"SELECT {column} FROM exports ORDER BY number")  # noqa: S608 - ours
+        return [value for (value,) in found]
+
+
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_storage_keeps_what_is_needed_and_no_more(world: Any) -> None:
-    """However many windows there were, two snapshots are kept, and no delivered file."""
+    """However many windows there were, two snapshots are kept, and the last file delivered."""
     for _ in range(4):
         stays = next(e for e, p in world.people().items() if p["status"] == "subscribed")
         world.control("POST", "unsubscribe", {"list": 1, "email": stays})
         assert run(export_unsubscribed).is_completed()
 
     assert len(list((world.home / "storage" / "snapshots").iterdir())) == 2
-    assert list((world.home / "storage" / "staged").iterdir()) == []
+    (kept,) = (world.home / "storage" / "staged").iterdir()
+    assert kept.read_bytes() == max((world.home / "files" / "out").iterdir()).read_bytes()
 
 
 def test_a_window_by_hand_leaves_the_watermark(world: Any) -> None:
