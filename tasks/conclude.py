@@ -48,7 +48,8 @@ def conclude(outcomes: Sequence[Outcome], files: int) -> State[None]:
 
 def _held(name: str, hold: Hold, waiting: int) -> str:
     behind = f" {waiting} files behind it wait." if waiting else ""
-    return f"{name} is held ({hold.reason}): {hold.message}{behind}"
+    remedy = " If it is right, run this by hand with its name and release=true."
+    return f"{name} is held ({hold.reason}): {hold.message}{remedy * hold.decidable}{behind}"
 
 
 def _told(outcome: Outcome) -> str:

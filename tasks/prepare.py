@@ -1,5 +1,6 @@
 """Prepare: from a fetched file to batches that are ready to be sent, and to what was refused."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from blocks.keys import GpgKey
 from blocks.loading import load
 from tasks.decrypt import decrypt
 from tasks.records.agreement import ImportAgreement
+from tasks.records.habit import Figures, unusual
 from tasks.records.handover import AccountFacts, Claim, Fetched, Hold, Prepared
 from tasks.records.reading import read_file
-from tasks.records.thresholds import hold_if_unlikely
+from tasks.records.thresholds import beyond
 from tasks.records.unpack import unpack
 from tasks.retrying import unit
 from tasks.scratch import fresh_folder
@@ -45,7 +47,7 @@ def prepare(
     except FileHeld as held:
         return Prepared(hold=_hold(held))
     if not release:
-        prepared = _within_limits(agreement, prepared, claim)
+        prepared = _within_limits(agreement, fetched, claim, prepared)
     get_run_logger().info("%s was read: %d records", fetched.name, prepared.counts.records)
     return prepared
 
@@ -57,18 +59,27 @@ def _opened(agreement: ImportAgreement, path: Path, folder: Path) -> Path:
     return unpack(path, folder, agreement.unpacking)
 
 
-def _within_limits(agreement: ImportAgreement, prepared: Prepared, claim: Claim) -> Prepared:
-    try:
-        hold_if_unlikely(
+def _within_limits(
+    agreement: ImportAgreement, fetched: Fetched, claim: Claim, prepared: Prepared
+) -> Prepared:
+    """The same, or held where it breaks a limit or is unlike the client's last files."""
+    now = Figures.of(fetched.size, asdict(prepared.counts) | prepared.noted)
+    complaints = [
+        *beyond(
             agreement.thresholds,
             prepared.counts,
             opt_outs=prepared.opt_outs,
-            before=claim.former,
+            before=claim.former[0].records if claim.former else 0,
             full=agreement.mode == "full",
-        )
-    except FileHeld as held:
-        return prepared.held(_hold(held))
-    return prepared
+        ),
+        *unusual(agreement.habit, now, claim.former),
+    ]
+    if not complaints:
+        return prepared
+    sentences = " ".join(complaint.sentence for complaint in complaints)
+    return prepared.held(
+        Hold(complaints[0].reason, f"{sentences} Nothing of it was sent.", decidable=True)
+    )
 
 
 def _hold(held: FileHeld) -> Hold:

@@ -13,6 +13,7 @@ from blocks.ledger.store import Store, utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from tasks.records.agreement import ImportAgreement
+from tasks.records.habit import Figures
 from tasks.records.handover import Claim, Fetched
 from tasks.records.verdict import Counts
 from tasks.retrying import unit
@@ -44,10 +45,11 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
     A dry run only looks. With `release`, a file that was reported before is begun anew.
     """
     key = FileKey(agreement.client, agreement.stream, fetched.sha256)
-    former, entry = {}, None
+    former: tuple[Figures, ...] = ()
+    entry = None
     with load(Ledger, agreement.ledger).open(only_look=dry_run) as store:
         if not store.is_new:
-            former = files.last_counts(store, key.client, key.stream)
+            former = _former(store, key, agreement.habit.files)
             entry = files.find(store, key)
         if not dry_run:
             entry = _entered(store, key, entry, agreement, fetched, release=release)
@@ -55,10 +57,15 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
         return Claim(fetched.name, 0, 0, utc_now(), "nothing", fetched.name, Counts(), former)
     get_run_logger().info("The ledger knows %s as %s", fetched.name, entry.state)
     done = entry.state if entry.state in ("submitted", "reported") else "nothing"
-    counts = Counts(**entry.counts)
+    counts = Counts.of(entry.counts)
     return Claim(
         fetched.name, entry.id, entry.attempt, entry.seen_at, done, entry.name, counts, former
     )
+
+
+def _former(store: Store, key: FileKey, limit: int) -> tuple[Figures, ...]:
+    entries = files.imported_last(store, key.client, key.stream, limit=limit)
+    return tuple(Figures.of(each.size, each.counts) for each in entries)
 
 
 def _entered(

@@ -63,7 +63,8 @@ def submit(
         counts = claim.counts if claim.done == "submitted" else prepared.counts
         entries = batches.of_file(store, job.entry_id, job.attempt)
         submission = _compare(counts, entries, client.calls)
-        _commit(job, submission)
+        known = claim.done == "submitted"
+        _commit(job, submission, None if known else asdict(counts) | prepared.noted)
     return submission
 
 
@@ -155,11 +156,11 @@ def _compare(counts: Counts, entries: list[BatchEntry], calls: int) -> Submissio
     return Submission(counts, imports, refused, calls, hold)
 
 
-def _commit(job: _Job, submission: Submission) -> None:
+def _commit(job: _Job, submission: Submission, counts: dict[str, int] | None) -> None:
     files.move_to(
         job.store,
         job.entry_id,
         "held" if submission.hold else "submitted",
         reason=submission.hold.reason if submission.hold else "",
-        counts=asdict(submission.counts),
+        counts=counts,
     )

@@ -33,6 +33,7 @@ class FileEntry:
 
     id: int
     name: str
+    size: int
     state: FileState
     reason: str
     attempt: int
@@ -105,19 +106,20 @@ def start_again(store: Store, file_id: int, *, agreement: str, run: str) -> File
     return _entry(row)
 
 
-def last_counts(store: Store, client: str, stream: str) -> dict[str, int]:
-    """Counts of the client's file that was submitted last; empty before the first one."""
+def imported_last(store: Store, client: str, stream: str, *, limit: int) -> list[FileEntry]:
+    """The client's files that were submitted last, newest first."""
     with store.transaction() as connection:
-        row = connection.execute(
-            select(files.c.counts)
+        rows = connection.execute(
+            select(files)
             .where(
                 files.c.client == client,
                 files.c.stream == stream,
                 files.c.state.in_(("submitted", "reported")),
             )
             .order_by(files.c.changed_at.desc(), files.c.id.desc())
-        ).first()
-    return dict(row.counts) if row else {}
+            .limit(limit)
+        ).all()
+    return [_entry(row) for row in rows]
 
 
 def superseded(store: Store, key: FileKey, entry: FileEntry) -> bool:
@@ -145,6 +147,6 @@ def _is(key: FileKey) -> tuple[Any, ...]:
 
 def _entry(row: Row[Any]) -> FileEntry:
     return FileEntry(
-        row.id, row.name, row.state, row.reason, row.attempt, row.agreement,
+        row.id, row.name, row.size, row.state, row.reason, row.attempt, row.agreement,
         dict(row.counts), row.seen_at, row.changed_at, row.waiting_run,
     )  # fmt: skip

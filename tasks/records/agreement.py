@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.records.consent import Consent
 from tasks.records.dialect import Dialect
+from tasks.records.habit import Habit
 from tasks.records.mapping import Mapping
 from tasks.records.source import Source
 from tasks.records.thresholds import Thresholds
@@ -111,6 +112,9 @@ class ImportAgreement(BaseModel):
     )
     thresholds: Thresholds = Field(
         default=Thresholds(), description="When a file is held as a whole."
+    )
+    habit: Habit = Field(
+        default=Habit(), description="When a file is held for being unlike the client's last ones."
     )
     results: Results = Field(default=Results(), description="What the client gets back.")
 

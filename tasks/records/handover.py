@@ -8,6 +8,7 @@ from typing import Any, Literal
 from blocks.transport.base import RemoteFile
 from tasks.records.batches import Batch
 from tasks.records.dialect import FileDialect
+from tasks.records.habit import Figures, noted
 from tasks.records.verdict import Counts
 
 NONE = Counts()
@@ -45,7 +46,7 @@ class Claim:
     """A file's place in the ledger.
 
     `done` says how far earlier runs came with it, `earlier_name` and `counts` under which name and
-    with which counts; `former` are the counts of the stream's file before it.
+    with which counts; `former` are the figures of the stream's files before it, newest first.
     """
 
     name: str
@@ -55,15 +56,19 @@ class Claim:
     done: Literal["nothing", "submitted", "reported"]
     earlier_name: str
     counts: Counts
-    former: dict[str, int]
+    former: tuple[Figures, ...]
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a file is held as a whole; `reason` is a code, `message` a sentence for people."""
+    """Why a file is held as a whole; `reason` is a code, `message` a sentence for people.
+
+    `decidable` where the file may be right: somebody can release it, or refuse it.
+    """
 
     reason: str
     message: str
+    decidable: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,11 @@ class Prepared:
     skipped: Path | None = None
     opt_outs: int = 0
     hold: Hold | None = None
+
+    @property
+    def noted(self) -> dict[str, int]:
+        """What the ledger keeps beside the counts, to compare later files with."""
+        return noted(self.dialect.columns if self.dialect else (), self.opt_outs)
 
     def held(self, hold: Hold) -> "Prepared":
         """The same with a reason to hold it, and nothing to be sent."""

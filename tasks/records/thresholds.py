@@ -1,10 +1,10 @@
 """When a file is so unlike what is expected that it is held as a whole."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from blocks.errors import FileHeld
 from tasks.records.verdict import Counts
 
 SMALL_FILE_RECORDS = 20
@@ -45,12 +45,20 @@ class Thresholds(BaseModel):
     )
 
 
-def hold_if_unlikely(
-    limits: Thresholds, counts: Counts, *, opt_outs: int, before: Mapping[str, int], full: bool
-) -> None:
-    """Raise FileHeld where a file breaks a limit; `before` are the counts of the one before it."""
+@dataclass(frozen=True)
+class Complaint:
+    """Why a file is held; `reason` is a code, `sentence` gives the figures."""
+
+    reason: str
+    sentence: str
+
+
+def beyond(
+    limits: Thresholds, counts: Counts, *, opt_outs: int, before: int, full: bool
+) -> Iterator[Complaint]:
+    """The limits that a file breaks; `before` is how many records the one before it had."""
     share = 100 / counts.records if counts.records >= SMALL_FILE_RECORDS else 0.0
-    former = before.get("records", 0) if full else 0
+    former = before if full else 0
     lost = 100 * (former - counts.records) / former if former >= SMALL_FILE_RECORDS else 0.0
     rejected, opted_out = counts.rejected * share, opt_outs * share
     checks = (
@@ -62,8 +70,10 @@ def hold_if_unlikely(
     )
     for reason, value, sign, limit, unit in checks:
         if (value < limit) if sign == "<" else (value > limit):
-            raise FileHeld(
-                f"The file has {value:.10g} {unit}; agreed is a limit of {limit:.10g}. Nothing of "
-                "it was sent. If the file is right, run the deployment by hand with release=true.",
-                reason=reason,
+            yield Complaint(
+                reason, f"The file has {_figure(value)} {unit}; agreed is a limit of {limit:.10g}."
             )
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0")

@@ -1,5 +1,6 @@
 """What became of each record of a file, and the law that the counts obey."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 import polars as pl
@@ -35,6 +36,11 @@ class Counts:
     duplicate: int = 0
     rejected: int = 0
     blocked: int = 0
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int]) -> "Counts":
+        """From what the ledger holds, which may be more."""
+        return cls(**{f.name: counts.get(f.name, 0) for f in fields(cls)})
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(

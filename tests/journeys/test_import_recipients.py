@@ -95,6 +95,23 @@ def test_a_file_beyond_a_threshold_waits_for_its_release(world: Any) -> None:
     assert released.message == "a.csv: 1 of 21 submitted, 20 rejected"
 
 
+def test_a_file_unlike_the_ones_before_is_held_with_its_figures(world: Any) -> None:
+    """What the ledger noted of earlier files is the habit; a dry run sees it as well."""
+    agreed = {"habit": {"at_least": 2}}
+    for name, records in (("a", 110), ("b", 120)):
+        world.drop(f"{name}.csv", *(f"{name}{number}@example.it;N;" for number in range(records)))
+        assert world.run(agreed=agreed).is_completed()
+    world.drop("c.csv", "anna@example.it;Anna;;", header="email;nome;cellulare;nuova\r\n")
+
+    for dry_run in (True, False):
+        held = world.run(agreed=agreed, dry_run=dry_run)
+        assert held.is_failed()
+        assert "1 records; the last 2 files had 110 to 120." in held.message
+        assert "4 columns are not those of the last 2 files (3)" in held.message
+    assert world.result("c.csv")["held"]["reason"] == "unusual_records"
+    assert len(world.posts()) == 2
+
+
 def test_a_dry_run_changes_nothing_anywhere(world: Any) -> None:
     """What would be sent is counted; server, MailUp and ledger stay as they were."""
     path = world.drop("a.csv", ANNA, "carla@@example.it;Carla;")
