@@ -183,8 +183,9 @@ class MailUpAccount(Block):
         self.settings()
         return self
 
-    def settings(self) -> MailUpSettings:
+    def settings(self, *, patient: bool = True) -> MailUpSettings:
         """The account as the client wants it; `ConfigurationError` when something is missing."""
+        waits = {} if patient else {"retry_seconds": 0.0, "throttled_seconds": 0.0}
         return MailUpSettings(
             client_id=self.client_id,
             client_secret=self.client_secret.get_secret_value(),
@@ -198,6 +199,7 @@ class MailUpAccount(Block):
             connect_seconds=self.connect_timeout_seconds,
             read_seconds=self.read_timeout_seconds,
             allow_plain_http=self.allow_plain_http,
+            **waits,
         )
 
     @property
@@ -223,10 +225,11 @@ class MailUpAccount(Block):
                     # Another run created it at the same moment: look again.
                     continue
 
-    def connect(self) -> MailUpClient:
+    def connect(self, *, patient: bool = True) -> MailUpClient:
         """A client, to be used as a context manager; nothing is sent before the first call.
 
-        Inside a Prefect run its pace is shared with all other runs of the account.
+        Inside a Prefect run its pace is shared with all other runs of the account. A client that
+        is not *patient* tries each call once.
         """
         pace: Callable[[], None] = Pacer(self.calls_per_second)
         if FlowRunContext.get() or TaskRunContext.get():
@@ -235,7 +238,7 @@ class MailUpAccount(Block):
         name = self._block_document_name
         stored = self.refresh_token is not None and name is not None
         return MailUpClient(
-            self.settings(),
+            self.settings(patient=patient),
             pace=pace,
             on_rotate=self._store_refresh_token if stored else None,
             reread=self._stored_refresh_token if stored else None,

@@ -34,6 +34,11 @@ class ConnectionFields(BaseModel):
     port: int = Field(ge=1, le=65535, title="Port", description="Port that the server listens on.")
     username: str = Field(min_length=1, title="User", description="User name on the server.")
 
+    @property
+    def listens_on(self) -> int:
+        """The port that is connected to."""
+        return self.port
+
     @field_validator("host")
     @classmethod
     def _is_bare(cls, host: str) -> str:
@@ -129,6 +134,12 @@ class FtpsFields(FtpFields):
         title="Verify certificate",
         description="Refuse a server without the right certificate; off is for tests only.",
     )
+
+    @property
+    def listens_on(self) -> int:
+        """The port that is connected to: the usual one where none is set."""
+        usual = IMPLICIT_FTPS_PORT if self.tls == "implicit" else FTP_PORT
+        return self.port or usual
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

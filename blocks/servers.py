@@ -9,7 +9,6 @@ from blocks.errors import ConfigurationError
 from blocks.loading import load
 from blocks.server_fields import (
     FTP_PORT,
-    IMPLICIT_FTPS_PORT,
     FtpFields,
     FtpsFields,
     LimitFields,
@@ -135,10 +134,9 @@ class FtpsServer(LimitFields, FtpsFields, Block):
         return FtpTransport(self._settings())
 
     def _settings(self) -> FtpSettings:
-        usual_port = IMPLICIT_FTPS_PORT if self.tls == "implicit" else FTP_PORT
         return FtpSettings(
             self.host,
-            self.port or usual_port,
+            self.listens_on,
             self.username,
             self.password.get_secret_value(),
             tls=self.tls,

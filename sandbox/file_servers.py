@@ -180,13 +180,14 @@ def start_ftp(
     port: int = 0,
     mlsd: bool = True,
     masquerade_address: str | None = None,
+    permissions: str = ALL_FTP_PERMISSIONS,
 ) -> FileServer:
     """Serve `root` over plain FTP.
 
     `mlsd=False` is a server that knows only LIST; `masquerade_address` is what it announces in PASV
-    answers, right or wrong.
+    answers, right or wrong; `permissions` are pyftpdlib's letters, such as "elr" for reading only.
     """
-    handler = _handler(FTPHandler, root, username, password, mlsd=mlsd)
+    handler = _handler(FTPHandler, root, username, password, mlsd=mlsd, permissions=permissions)
     handler.masquerade_address = masquerade_address
     return _serve_ftp(handler, port)
 
@@ -223,10 +224,18 @@ class _ImplicitTlsHandler(TLS_FTPHandler):  # type: ignore[misc]  # pyftpdlib ha
         super().handle()
 
 
-def _handler(base: Any, root: Path, username: str, password: str, *, mlsd: bool) -> Any:
+def _handler(
+    base: Any,
+    root: Path,
+    username: str,
+    password: str,
+    *,
+    mlsd: bool,
+    permissions: str = ALL_FTP_PERMISSIONS,
+) -> Any:
     """A handler class of its own: pyftpdlib keeps its settings on the class."""
     authorizer = DummyAuthorizer()
-    authorizer.add_user(username, password, str(root), perm=ALL_FTP_PERMISSIONS)
+    authorizer.add_user(username, password, str(root), perm=permissions)
     commands = {
         name: about
         for name, about in base.proto_cmds.items()

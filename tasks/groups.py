@@ -5,6 +5,7 @@ from prefect import get_run_logger
 from blocks.errors import ConfigurationError
 from blocks.mailup.client import MailUpClient
 from tasks.records.agreement import ImportAgreement
+from tasks.records.destinations import group_named
 from tasks.records.handover import AccountFacts, Prepared
 
 
@@ -25,23 +26,15 @@ def group_ids(
     )
     ids = {}
     for list_id, text in wanted:
-        known = named(facts.groups.get(list_id, {}), text)
+        known = group_named(facts.groups.get(list_id, {}), text)
         ids[list_id, text] = known or _found_or_created(agreement, client, list_id, text)
     return ids
-
-
-def named(groups: dict[int, str], text: str) -> int | None:
-    """Id of the group that `text` names, by its name in any case (the oldest one), or by its id."""
-    for group_id, name in sorted(groups.items()):
-        if name.strip().casefold() == text.strip().casefold():
-            return group_id
-    return int(text) if text.isdecimal() and int(text) in groups else None
 
 
 def _found_or_created(
     agreement: ImportAgreement, client: MailUpClient, list_id: int, text: str
 ) -> int:
-    known = named({group.id: group.name for group in client.groups(list_id)}, text)
+    known = group_named({group.id: group.name for group in client.groups(list_id)}, text)
     if known is not None:
         return known
     if not agreement.create_groups or text.isdecimal():

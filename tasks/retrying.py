@@ -32,12 +32,14 @@ def may_be_repeated(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> 
     return False
 
 
-def unit(name: str, run_name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
+def unit(
+    name: str, run_name: str | None = None, *, retries: int = ATTEMPTS_AFTER_THE_FIRST
+) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Decorator of every task of the project: a named unit of retry."""
     return task(
         name=name,
         task_run_name=run_name,
-        retries=ATTEMPTS_AFTER_THE_FIRST,
+        retries=retries,
         retry_delay_seconds=exponential_backoff(FIRST_WAIT_SECONDS),
         retry_jitter_factor=0.5,
         retry_condition_fn=may_be_repeated,

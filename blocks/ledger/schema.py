@@ -49,7 +49,8 @@ def require_current(connection: Connection) -> None:
         raise ConfigurationError(
             f"The ledger's tables are of revision {found or 'the first one'}, this program needs "
             f"{HEAD}, and a dry run changes nothing. Run anything once that is not a dry run: it "
-            "upgrades the ledger and keeps what is in it."
+            "upgrades the ledger and keeps what is in it.",
+            older=True,
         )
 
 

@@ -48,6 +48,19 @@ class Storage:
             self._files.get_file(f"{self._root}/{name}", str(target))
         return target
 
+    def try_out(self) -> None:
+        """Write, read and delete a file of a few bytes; LedgerUnavailable where that fails."""
+        place, content = f"{self._root}/.check-{uuid4().hex}", b"mailup-file-exchange"
+        with _told("write"):
+            self._files.makedirs(self._root, exist_ok=True)
+            self._files.pipe_file(place, content)
+        with _told("read"):
+            read = self._files.cat_file(place)
+        with _told("delete"):
+            self._files.rm_file(place)
+        if read != content:
+            raise LedgerUnavailable("The ledger's storage gives other bytes back than it got.")
+
     def remove(self, name: str) -> None:
         """Delete a stored file; no error where it is gone."""
         with _told("delete"):

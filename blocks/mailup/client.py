@@ -59,7 +59,7 @@ class MailUpClient:
         self._wire = Wire(settings, pace=pace, clock=clock)
         self._clock = clock
         self._sleep = sleep
-        tokens = Tokens(
+        self._tokens = tokens = Tokens(
             self._wire, settings, on_rotate=on_rotate, reread=reread, clock=clock, sleep=sleep
         )
         self.session = Session(self._wire, tokens, settings, clock=clock, sleep=sleep)
@@ -72,6 +72,16 @@ class MailUpClient:
     def calls(self) -> int:
         """How many requests were sent, log-ins and repeats included."""
         return self._wire.calls
+
+    @property
+    def clock_ahead_seconds(self) -> float | None:
+        """By how much MailUp's clock is ahead of ours; None where it told no time."""
+        return self._wire.ahead_seconds
+
+    @property
+    def token_life_seconds(self) -> float | None:
+        """Life of the latest access token as MailUp told it; None where it told none."""
+        return self._tokens.life_seconds
 
     def account_info(self) -> AccountInfo:
         """See `lists.account_info`."""

@@ -37,7 +37,8 @@ class Tokens:
 
     *on_rotate* is called with each new refresh token before the access token is used; *reread*
     answers the refresh token stored at the moment, so that runs that share one can follow each
-    other's rotation.
+    other's rotation. `life_seconds` is the latest token's life as MailUp told it,
+    None where it told none.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Tokens:
         self._refresh_token = settings.refresh_token
         self._token: Token | None = None
         self._refused: LoginRefused | None = None
+        self.life_seconds: float | None = None
 
     def current(self) -> str:
         """An access token that is good for some time; asks for one when needed."""
@@ -170,7 +172,9 @@ class Tokens:
             raise MailUpUnavailable(f"{DOING}: the answer holds no access token.")
         with mapped(DOING):
             parsed = self._oauth.parse_request_body_response(answer.body.decode())
-        life = float(parsed.get("expires_in") or DEFAULT_LIFE_SECONDS)
+        told = parsed.get("expires_in")
+        self.life_seconds = float(told) if told else None
+        life = self.life_seconds or DEFAULT_LIFE_SECONDS
         rotated = parsed.get("refresh_token")
         if isinstance(rotated, str) and rotated and rotated != self._refresh_token:
             self._refresh_token = rotated

@@ -20,12 +20,14 @@ def _keys(value: object, what: str) -> JsonObject:
 
 @dataclass(frozen=True)
 class AccountInfo:
-    """The account behind the log-in."""
+    """The account behind the log-in. *expires* is MailUp's text (`2016-12-09 00:00:00.000`), ""
+    for never."""
 
     username: str
     company: str
     version: str
     is_trial: bool
+    expires: str
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -35,6 +37,7 @@ class AccountInfo:
             company=text(keys.get("company")),
             version=text(keys.get("version")),
             is_trial=bool(keys.get("istrial")),
+            expires=_date(keys.get("expirydate")),
         )
 
 

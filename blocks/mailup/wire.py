@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
@@ -42,7 +44,11 @@ class Call:
 
 
 class Wire:
-    """The connection pool of one account. *pace* is called before every request."""
+    """The connection pool of one account. *pace* is called before every request.
+
+    `ahead_seconds`: by how much MailUp's clock was ahead of ours at the latest answer (to the
+    second, from its Date header); None where it told no time.
+    """
 
     def __init__(
         self,
@@ -57,6 +63,7 @@ class Wire:
         self._lock = threading.Lock()
         self._session = _new_session()
         self.calls = 0
+        self.ahead_seconds: float | None = None
 
     def ask(self, call: Call, *, token: str | None = None) -> Answer:
         """Send *call* once and read the whole answer.
@@ -70,6 +77,7 @@ class Wire:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         with mapped(call.doing), self._send(call, headers) as response:
+            self.ahead_seconds = _ahead(response)
             body = self._read(response, call.doing)
         hidden = (*self._settings.hidden(), *([token] if token else []))
         return Answer(call.doing, response.status_code, body, bool(call.body), hidden)
@@ -126,6 +134,14 @@ def _new_session() -> requests.Session:
     # ASP.NET serialises the requests that share a session cookie.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session
+
+
+def _ahead(response: requests.Response) -> float | None:
+    try:
+        told = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return (told - datetime.now(UTC)).total_seconds()
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -40,6 +40,21 @@ class Abilities:
     resume: bool
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a server showed of itself when we connected.
+
+    `kind` is "ssh-ed25519" and the like for a host key, "certificate" in TLS; `fingerprint` its
+    SHA-256; `expires_at` (UTC) is None for host keys; `verified` is false where the settings say
+    not to compare it with anything.
+    """
+
+    kind: str
+    fingerprint: str
+    expires_at: datetime | None
+    verified: bool
+
+
 class Transport(Protocol):
     """An open connection to one file server; a context manager that closes it.
 
@@ -51,6 +66,10 @@ class Transport(Protocol):
     @property
     def abilities(self) -> Abilities:
         """What this server can do."""
+
+    @property
+    def identity(self) -> Identity | None:
+        """What the server showed of itself; None where the protocol proves nothing."""
 
     @property
     def skipped(self) -> int:

@@ -44,6 +44,7 @@ class Step:
             f"{self.address}: {what} failed ({reason}); {next_step}.",
             address=self.address,
             path=self.path,
+            reason=reason,
         )
 
 

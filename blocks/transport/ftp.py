@@ -18,7 +18,7 @@ from blocks.errors import (
     TransferInterrupted,
 )
 from blocks.transport import names
-from blocks.transport.base import Abilities, RemoteFile
+from blocks.transport.base import Abilities, Identity, RemoteFile
 from blocks.transport.download import download
 from blocks.transport.failures import Step
 from blocks.transport.ftp_errors import ftp_errors, is_reply
@@ -44,18 +44,25 @@ class FtpTransport:
         self._timeouts = settings.timeouts
         self._codec = names.NameCodec(settings.encoding)
         self._skipped = 0
+        self._replaces = True
         self._session, self._features = open_session(settings)
         landing = self._ask("PWD", self._step("connect"))
         self._home = parse257(landing)  # noqa: S321 - clients' servers are what they are
 
     @property
     def abilities(self) -> Abilities:
-        """What the server announced (RFC 2389); renaming over is usual, and tried."""
+        """What the server announced (RFC 2389); renaming over is usual, and believed until the
+        server refuses it."""
         return Abilities(
-            rename_over=True,
+            rename_over=self._replaces,
             modified_times="MLST" in self._features,
             resume="REST" in self._features,
         )
+
+    @property
+    def identity(self) -> Identity | None:
+        """The certificate of the control connection."""
+        return self._session.identity
 
     @property
     def skipped(self) -> int:
@@ -107,6 +114,7 @@ class FtpTransport:
         except PathRefused:
             if not replace or not self._exists(new):
                 raise
+            self._replaces = False
             self.remove(new)
             self._rename(old, step)
 

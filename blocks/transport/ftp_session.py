@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 from ftplib import FTP, parse229
 from typing import Literal
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_der_x509_certificate
+
 from blocks.errors import ConfigurationError
+from blocks.transport.base import Identity
 from blocks.transport.failures import Step
 from blocks.transport.ftp_errors import ftp_errors
 from blocks.transport.pem import rewrapped
@@ -164,6 +168,22 @@ class FtpSession(ftplib.FTP_TLS):
                 conn.close()
                 raise
         return conn, size
+
+    @property
+    def identity(self) -> Identity | None:
+        """The certificate that the server showed; None without TLS, or when it is closed."""
+        if not isinstance(self.sock, ssl.SSLSocket):
+            return None
+        shown = self.sock.getpeercert(binary_form=True)
+        if shown is None:
+            return None
+        certificate = load_der_x509_certificate(shown)
+        return Identity(
+            "certificate",
+            "SHA256:" + certificate.fingerprint(SHA256()).hex(),
+            certificate.not_valid_after_utc,
+            self._settings.verify_certificate,
+        )
 
     def shut(self) -> None:
         """Log out if the server still answers, and close."""

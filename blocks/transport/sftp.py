@@ -18,7 +18,7 @@ from blocks.errors import (
     TransferInterrupted,
 )
 from blocks.transport import names
-from blocks.transport.base import Abilities, RemoteFile
+from blocks.transport.base import Abilities, Identity, RemoteFile
 from blocks.transport.download import download
 from blocks.transport.failures import Step
 from blocks.transport.sftp_errors import sftp_errors
@@ -49,6 +49,11 @@ class SftpTransport:
         return Abilities(
             rename_over=RENAME_OVER in self._client.extensions, modified_times=True, resume=True
         )
+
+    @property
+    def identity(self) -> Identity | None:
+        """The host key that the server showed."""
+        return self._client.identity
 
     @property
     def skipped(self) -> int:

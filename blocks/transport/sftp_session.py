@@ -17,6 +17,7 @@ from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_OPENDIR, CMD_READDIR, CMD_S
 from paramiko.sftp_attr import SFTPAttributes
 
 from blocks.errors import ConfigurationError, HostNotTrusted
+from blocks.transport.base import Identity
 from blocks.transport.failures import Step
 from blocks.transport.host_keys import HostKeys, fingerprint, parse_host_keys
 from blocks.transport.private_keys import load_private_key
@@ -55,6 +56,7 @@ class SftpClient(paramiko.SFTPClient):
     """paramiko's client, with names as bytes in listings and the server's extensions kept."""
 
     extensions: frozenset[bytes] = frozenset()
+    identity: Identity | None = None
 
     # What paramiko has but does not publish, with the types used here.
     _send_packet: Callable[[int, Message], None]
@@ -124,7 +126,12 @@ def open_client(settings: SftpSettings) -> SftpClient:
         transport = _trusted_transport(settings)
         with _closed_after(transport, settings.timeouts.connect):
             _log_in(transport, settings, key)
-            return _open_channel(transport, settings)
+            client = _open_channel(transport, settings)
+    shown = transport.get_remote_server_key()
+    client.identity = Identity(
+        shown.get_name(), fingerprint(shown.asbytes()), None, settings.verify_host_key
+    )
+    return client
 
 
 def _names_of_pairs(answer: Message) -> Iterator[bytes]:

@@ -109,8 +109,8 @@ def _bound(column: Column, file_columns: Sequence[str], fields: Table[int, str])
     name = _in_file(column.column, file_columns)
     if column.target != "field":
         return BoundColumn(name, _INTO[column.target], column)
-    field_id = _field_id(column.field, fields)
-    return BoundColumn(name, f"field_{field_id}", column, field_id)
+    number = field_id(column.field, fields)
+    return BoundColumn(name, f"field_{number}", column, number)
 
 
 def _in_file(wanted: str, file_columns: Sequence[str]) -> str:
@@ -138,7 +138,7 @@ def _there(file_columns: Sequence[str]) -> str:
     return f"its columns are {_listed(file_columns)}"
 
 
-def _field_id(wanted: str, fields: Table[int, str]) -> int:
+def field_id(wanted: str, fields: Table[int, str]) -> int:
     """Id of the dynamic field meant by an id or by a name, letter case aside."""
     if wanted.strip().isdecimal() and int(wanted) in fields:
         return int(wanted)

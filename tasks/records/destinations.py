@@ -1,6 +1,6 @@
 """Where records go: one import of MailUp takes records of one destination."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,3 +34,11 @@ def destinations(judged: pl.DataFrame) -> Iterator[tuple[Destination, pl.DataFra
     parts = judged.partition_by(_COLUMNS, as_dict=True, maintain_order=True)
     found = [(Destination(*key), part) for key, part in parts.items()]
     yield from sorted(found, key=lambda pair: pair[0].rank)
+
+
+def group_named(groups: Mapping[int, str], text: str) -> int | None:
+    """Id of the group that `text` names, by its name in any case (the oldest one), or by its id."""
+    for group_id, name in sorted(groups.items()):
+        if name.strip().casefold() == text.strip().casefold():
+            return group_id
+    return int(text) if text.isdecimal() and int(text) in groups else None

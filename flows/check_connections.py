@@ -1,0 +1,76 @@
+"""Check connections: opens everything one client needs, changes nothing, says what to mend.
+
+Needs the blocks that the client's agreements name. Without a deployment of the client, from its
+file: `python -m flows.check_connections deployments/acme.yaml`.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from blocks.errors import ConfigurationError
+from tasks.agreed import agreed, client_of
+from tasks.check import (
+    Asked,
+    check_one_account,
+    check_one_ledger,
+    check_one_server,
+    check_workers,
+    conclude,
+    found,
+)
+from tasks.checks.findings import Finding, lines
+from tasks.checks.needs import Agreement, account_needs, ledgers, server_needs
+from tasks.scratch import scratch_folder
+
+
+@flow(name="check-connections", flow_run_name="{client}")
+def check_connections(client: str, file: str = "") -> State[list[Finding]]:
+    """
+    Check everything that a client's deployments need, and say what to mend.
+
+    Args:
+        client: Short name of the client; its deployments are those with the tag client:NAME.
+        file: Path of a Prefect file, such as deployments/acme.yaml, to check a client that is not
+            deployed yet; empty for what is deployed.
+    """
+    known = agreed(client, file)
+    checked = [Asked(known.findings), *_checked(known.agreements, known.pools)]
+    findings = [finding for each in checked for finding in each.findings]
+    return conclude(client, findings, sum(each.calls for each in checked))
+
+
+def _checked(agreements: Sequence[Agreement], pools: Sequence[str]) -> Iterator[Asked]:
+    """What was found about each server, account and ledger that the agreements name."""
+    with scratch_folder() as scratch:
+        for server in server_needs(agreements):
+            yield found(server.reference, check_one_server(server, scratch, return_state=True))
+    for account in account_needs(agreements):
+        name = f"mailup-account/{account.name}"
+        yield found(name, check_one_account(account, return_state=True))
+    for ledger in ledgers(agreements):
+        yield found(f"ledger/{ledger}", check_one_ledger(ledger, pools, return_state=True))
+    yield found("workers", check_workers(pools, return_state=True))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check the client of a file from this machine, and print what was found; 1 to mend."""
+    if len(arguments) != 1:
+        print("Usage: python -m flows.check_connections deployments/CLIENT.yaml", file=sys.stderr)
+        return 2
+    try:
+        client = client_of(arguments[0])
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    state = check_connections(client, arguments[0], return_state=True)
+    findings: Any = state.result(raise_on_failure=False)
+    print("\n".join(lines(findings)) if isinstance(findings, list) else state.message)
+    return 0 if state.is_completed() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,158 @@
+"""One MailUp account against what a client's agreements need of it. Reads only."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from functools import partial
+
+from blocks.errors import (
+    ConfigurationError,
+    HostNotTrusted,
+    LoginRefused,
+    MailUpRefused,
+    MailUpUnavailable,
+    SyncError,
+)
+from blocks.mailup.client import MailUpClient
+from blocks.mailup.records import AccountInfo
+from tasks.checks.findings import Finding, Subject, told
+from tasks.checks.needs import AccountNeeds, WantedGroup
+from tasks.records.binding import field_id
+from tasks.records.destinations import group_named
+
+EXPIRES_SOON = timedelta(days=30)
+EXPIRES_NOW = timedelta(days=7)
+CLOCKS_DIFFER_SECONDS = 120.0
+
+
+def check_account(
+    subject: Subject, client: MailUpClient, needs: AccountNeeds, now: datetime
+) -> Iterator[Finding]:
+    """Log-in, standing, clock, lists, groups and fields; nothing after a log-in that failed."""
+    try:
+        info = client.account_info()
+    except SyncError as error:
+        yield _refused(subject, error)
+        return
+    yield subject.ok("log-in", "the token is accepted")
+    yield from _standing(subject, info, now)
+    yield from _clocks(subject, client.clock_ahead_seconds)
+    yield from subject.tried("lists", _AGAIN, lambda: _lists(subject, client, needs))
+    yield from subject.tried("fields", _AGAIN, lambda: _fields(subject, client, needs))
+    for wanted in needs.groups:
+        yield from subject.tried("groups", _AGAIN, partial(_group, subject, client, wanted))
+
+
+_AGAIN = "Run this again; if it stays, give the message to MailUp's support."
+
+
+def _refused(subject: Subject, error: SyncError) -> Finding:
+    remedies: list[tuple[type[SyncError], str]] = [
+        (LoginRefused, "Correct client id, client secret, user or password on the account block; "
+         "ask MailUp's console whether the password has expired."),
+        (HostNotTrusted, "Check the addresses on the block, and whether a proxy stands between."),
+        (ConfigurationError, "Log in to the MailUp console as this user once and accept the terms, "
+         "or correct the addresses on the block: the message says which."),
+        (MailUpUnavailable, "Check that this worker may reach MailUp (proxy, firewall), and the "
+         "addresses on the block; then run this again."),
+        (MailUpRefused, "Give the message to MailUp's support."),
+    ]  # fmt: skip
+    remedy = next((text for kind, text in remedies if isinstance(error, kind)), _AGAIN)
+    return subject.mend("log-in", told(error), remedy)
+
+
+def _standing(subject: Subject, info: AccountInfo, now: datetime) -> Iterator[Finding]:
+    if info.is_trial:
+        yield subject.note("account", "this is a trial account", "It has limits and an end.")
+    try:
+        expires = datetime.fromisoformat(info.expires).replace(tzinfo=now.tzinfo)
+    except ValueError:
+        yield subject.note("account", "MailUp tells no day on which the account expires")
+        return
+    left = expires - now
+    facts = f"the account runs until {expires:%Y-%m-%d}, {left.days} days from now"
+    remedy = "Renew the account with MailUp before that day."
+    if left < EXPIRES_NOW:
+        yield subject.mend("account", facts, remedy)
+    elif left < EXPIRES_SOON:
+        yield subject.note("account", facts, remedy)
+    else:
+        yield subject.ok("account", facts)
+
+
+def _clocks(subject: Subject, ahead: float | None) -> Iterator[Finding]:
+    if ahead is None:
+        yield subject.note("clock", "MailUp tells no time, so clocks were not compared")
+    elif abs(ahead) > CLOCKS_DIFFER_SECONDS:
+        yield subject.mend(
+            "clock",
+            f"MailUp's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} ours",
+            "Set this machine's clock (NTP): windows of exports and leases go by it.",
+        )
+    else:
+        yield subject.ok("clock", "MailUp's clock and ours agree within two minutes")
+
+
+def _lists(subject: Subject, client: MailUpClient, needs: AccountNeeds) -> Iterator[Finding]:
+    visible = {each.id: each.name for each in client.lists()}
+    missing = [str(each) for each in needs.lists if each not in visible]
+    if missing:
+        yield subject.mend(
+            "lists",
+            f"the user does not see list {', '.join(missing)}",
+            f"Give the user permission for it in the MailUp console, or correct the agreement; "
+            f"visible are {_listed(visible)}.",
+        )
+    seen = [f"{each} {visible[each]}" for each in needs.lists if each in visible]
+    if seen:
+        yield subject.ok("lists", f"visible: {', '.join(seen)}")
+
+
+def _fields(subject: Subject, client: MailUpClient, needs: AccountNeeds) -> Iterator[Finding]:
+    if not needs.fields:
+        return
+    there = {each.id: each.name for each in client.dynamic_fields()}
+    found = []
+    for wanted in needs.fields:
+        try:
+            found.append(field_id(wanted, there))
+        except ConfigurationError:
+            yield subject.mend(
+                "fields", f"there is no dynamic field {wanted!r}, or several", _alike(wanted, there)
+            )
+    if found:
+        named = ", ".join(f"{number} {there[number]}" for number in sorted(set(found)))
+        yield subject.ok("fields", f"there: {named}")
+
+
+def _group(subject: Subject, client: MailUpClient, wanted: WantedGroup) -> Iterator[Finding]:
+    there = {each.id: each.name for each in client.groups(wanted.list_id)}
+    found = group_named(there, wanted.text)
+    if found is not None:
+        yield subject.ok("groups", f"list {wanted.list_id} has group {found} {there[found]}")
+    elif wanted.create and not wanted.text.isdecimal():
+        yield subject.ok(
+            "groups", f"list {wanted.list_id}: {wanted.text!r} is made by the first file"
+        )
+    else:
+        yield subject.mend(
+            "groups",
+            f"list {wanted.list_id} has no group {wanted.text!r}",
+            f"{_alike(wanted.text, there)} Or create it in MailUp, or set create_groups.",
+        )
+
+
+def _alike(wanted: str, there: Mapping[int, str]) -> str:
+    """What may have been meant, by its id, or all that there is."""
+    spelled = {name.strip().casefold(): number for number, name in there.items()}
+    close = get_close_matches(wanted.strip().casefold(), spelled, n=3, cutoff=0.6)
+    if close:
+        meant = " or ".join(f"{spelled[name]} ({there[spelled[name]]})" for name in close)
+        return f"Perhaps {meant} is meant: name it by its id."
+    return f"Name one that is there: {_listed(there)}."
+
+
+def _listed(there: Mapping[int, str], limit: int = 40) -> str:
+    shown = [f"{number} {name}" for number, name in sorted(there.items())]
+    more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
+    return ", ".join(shown[:limit]) + more or "none"

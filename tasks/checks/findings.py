@@ -1,0 +1,110 @@
+"""Findings: what a check saw, whether it has to be mended, and how."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from blocks.errors import SyncError
+
+Verdict = Literal["ok", "note", "mend"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of one subject (a block, a deployment, this worker). No secret, nothing personal.
+
+    `told` is what was seen; `remedy` what to do, always there for "mend".
+    """
+
+    subject: str
+    check: str
+    verdict: Verdict
+    told: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What findings are about; makes them."""
+
+    name: str
+
+    def ok(self, check: str, told: str) -> Finding:
+        """Nothing to do."""
+        return Finding(self.name, check, "ok", told)
+
+    def note(self, check: str, told: str, remedy: str = "") -> Finding:
+        """Worth knowing; nothing fails because of it."""
+        return Finding(self.name, check, "note", told, remedy)
+
+    def mend(self, check: str, told: str, remedy: str) -> Finding:
+        """Something will fail, or go wrong, until this is done."""
+        return Finding(self.name, check, "mend", told, remedy)
+
+    def tried(
+        self, check: str, remedy: str, look: Callable[[], Iterable[Finding]]
+    ) -> Iterator[Finding]:
+        """The findings of one look; an error of ours that ends it is one more, to mend."""
+        try:
+            yield from look()
+        except SyncError as error:
+            yield self.mend(check, told(error), remedy)
+
+
+def told(error: SyncError) -> str:
+    """What an error says happened; of a file server's only the reason, for the rest is known."""
+    path, reason = error.context.get("path"), error.context.get("reason")
+    if not reason:
+        return str(error)
+    return f"{path!r}: {reason}" if path else str(reason)
+
+
+def to_mend(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that have to be mended."""
+    return [finding for finding in findings if finding.verdict == "mend"]
+
+
+def conclusion(findings: Sequence[Finding]) -> str:
+    """One sentence: what has to be mended, or that all is well."""
+    wrong = to_mend(findings)
+    if not wrong:
+        return f"All is well: {len(findings)} findings, nothing to mend."
+    things = "1 thing" if len(wrong) == 1 else f"{len(wrong)} things"
+    return f"{things} to mend: " + "; ".join(
+        f"{each.subject} {each.check}: {each.told.rstrip('.')}" for each in wrong
+    )
+
+
+def table(findings: Sequence[Finding], api_calls: int) -> str:
+    """All findings as markdown, grouped by subject in the order of their first finding."""
+    parts = [f"{conclusion(findings)}\n\nMailUp was asked in {api_calls} calls.\n"]
+    for subject, group in grouped(findings):
+        parts.append(f"## {subject}\n\n| | check | found | what to do |\n| --- | --- | --- | --- |")
+        parts += [
+            "| " + " | ".join(map(_cell, (each.verdict, each.check, each.told, each.remedy))) + " |"
+            for each in group
+        ]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """All findings as lines for a terminal."""
+    for subject, group in grouped(findings):
+        yield subject
+        for each in group:
+            yield f"  {each.verdict:<4}  {each.check}: {each.told}"
+            if each.remedy:
+                yield f"        -> {each.remedy}"
+
+
+def grouped(findings: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:
+    """Findings by subject, both in the order in which they came."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.subject, []).append(finding)
+    yield from groups.items()
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,171 @@
+"""Questions about a list and who is on it, which MailUp's documentation leaves open."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from blocks.errors import SyncError
+from blocks.mailup.filters import equals, filterby, orderby
+from blocks.mailup.frames import whole_or_none
+from blocks.mailup.records import OPTED_IN, PENDING
+from tasks.checks.asking import About, Reply, codes
+from tasks.checks.findings import Finding
+
+SLOW_PAGE_SECONDS = 15.0
+KNOWN_STATUS = OPTED_IN | PENDING | {"OPTOUT", "OPT-OUT", "UNSUBSCRIBED"}
+NOBODY = "nobody is in the list yet"
+FEWER_THAN_TWO = "fewer than two people are in the list"
+
+
+@dataclass
+class People:
+    """The first page of a list, read once for several questions."""
+
+    first: Reply = field(default_factory=Reply)
+
+    @property
+    def ids(self) -> list[int]:
+        """Ids of the people, in the order of the page."""
+        return _ids(self.first)
+
+    def page(self, about: About, size: int) -> Iterator[Finding]:
+        """Read it in the size that walks use: is that accepted, and bearable?"""
+        try:
+            self.first = about.asking.page(about.optins, size, orderby("idRecipient"))
+            if self.first.refused:
+                self.first = about.asking.page(about.optins, size)
+        except SyncError as error:
+            if not error.context.get("timed_out"):
+                raise
+            yield about.subject.mend("page size", f"a page of {size} takes too long", _SMALLER)
+            return
+        if self.first.refused:
+            yield about.unanswered("largest page", self.first, "")
+            return
+        seconds, came = self.first.seconds, len(self.first.items)
+        facts = f"{came} of {self.first.total} items in {seconds:.1f} s, asked for {size}"
+        if seconds > SLOW_PAGE_SECONDS:
+            yield about.subject.note("page size", facts, _SMALLER)
+        else:
+            yield about.subject.ok("page size", facts)
+        yield _largest(about, self.first, size)
+
+
+_SMALLER = "Make page_size on the account block smaller."
+
+
+def _largest(about: About, page: Reply, asked: int) -> Finding:
+    came = len(page.items)
+    if came >= asked:
+        return about.settled("largest page", f"{asked} or more")
+    if 0 < page.size < asked:
+        return about.settled("largest page", f"{page.size}, although {asked} were asked for")
+    if 0 < came < page.total:
+        return about.settled("largest page", f"{came}, although {asked} were asked for")
+    return about.open("largest page", f"the list holds fewer than {asked}")
+
+
+def subscriptions(about: About, people: People) -> Iterator[Finding]:
+    """Spellings of Status, codes of opt-outs, fields of a subscription, order by date."""
+    page = about.asking.page(about.optins, 50, orderby("Optout_Date", descending=True))
+    seen = page.with_items_of(people.first)
+    if not seen.items:
+        yield about.unanswered("subscriptions", page, NOBODY)
+        return
+    status = {str(each).strip().upper() for each in seen.values("Status")}
+    yield about.settled(
+        "subscriptions",
+        f"Status {codes(status)}; Optout_Type {codes(seen.values('Optout_Type'))}; "
+        f"Optout_Subtype {codes(seen.values('Optout_Subtype'))}; fields {seen.names}",
+    )
+    if strange := status - KNOWN_STATUS:
+        yield about.subject.note(
+            "API: subscriptions",
+            f"Status {codes(strange)} is a spelling that is not known here: such people count as "
+            "not subscribed",
+            "Report it, so that it can be named.",
+        )
+    dates = [str(each) for each in page.values("Optout_Date")]
+    if len(set(dates)) < 2:
+        yield about.open("order by date", "fewer than two different dates were seen")
+    else:
+        honoured = dates == sorted(dates, reverse=True)
+        yield about.settled("order by date", "honoured" if honoured else "ignored")
+
+
+def order(about: About, people: People) -> Iterator[Finding]:
+    """Whether orderby is honoured; walks over pages lean on it."""
+    page = about.asking.page(about.optins, 3, orderby("idRecipient", descending=True))
+    rising, falling = people.ids, _ids(page)
+    if len(rising) < 2 or len(falling) < 2:
+        yield about.unanswered("orderby", page, FEWER_THAN_TWO)
+    elif rising == sorted(rising) and falling == sorted(falling, reverse=True):
+        yield about.settled("orderby", "honoured, rising and falling")
+    else:
+        yield about.subject.note(
+            "API: orderby",
+            "settled: ignored",
+            "Walks may then meet somebody twice, or miss somebody, while a list changes: prefer "
+            "quiet hours.",
+        )
+
+
+def filters(about: About, people: People) -> Iterator[Finding]:
+    """Whether filterby is honoured, with one condition, with two, and with a date."""
+    if len(people.ids) < 2:
+        yield about.open("filterby", FEWER_THAN_TWO)
+        return
+    first, second = (equals("idRecipient", number) for number in people.ids[:2])
+    yield _filtered(about, "one condition", first, wanted=1)
+    yield _filtered(about, "or", f"{first} || {second}", wanted=2)
+    # Everybody is younger than that: an answer with fewer people, or a refusal, tells.
+    yield _filtered(about, "a date", "Optin_Date<'1990-01-01'", wanted=0)
+
+
+def _filtered(about: About, what: str, condition: str, *, wanted: int) -> Finding:
+    page = about.asking.page(about.optins, 5, filterby(condition))
+    if page.refused:
+        return about.settled(f"filterby, {what}", f"refused ({page.refused})")
+    honoured = len(page.items) == wanted and page.total in (0, wanted)
+    return about.settled(f"filterby, {what}", "honoured" if honoured else "ignored")
+
+
+def recipient(about: About, people: People) -> Iterator[Finding]:
+    """Fields of one recipient, those of its lists included."""
+    if not people.ids:
+        yield about.open("one recipient", NOBODY)
+        return
+    page = about.asking.page(f"/Console/Recipients/{people.ids[0]}", 1)
+    if not page.items:
+        yield about.unanswered("one recipient", page, "the answer is empty")
+        return
+    inner = [
+        f"{name}: {', '.join(sorted(value[0]))}"
+        for name, value in sorted(page.items[0].items())
+        if isinstance(value, list) and value and isinstance(value[0], dict)
+    ]
+    more = f" ({'; '.join(inner)})" if inner else ""
+    yield about.settled("one recipient", f"fields {page.names}{more}")
+
+
+def zone(about: About) -> Iterator[Finding]:
+    """The zone of a list, in which dates without zone are probably written."""
+    page = about.asking.page(f"/Console/List/{about.list_id}", 1)
+    if not page.items:
+        yield about.unanswered("zone of a list", page, "the answer is empty")
+    else:
+        yield about.settled("zone of a list", codes(page.values("TimeZoneCode")))
+
+
+def imports(about: About) -> Iterator[Finding]:
+    """Codes of the states of imports, and the fields that tell about one."""
+    page = about.asking.page("/Console/Imports", 20, orderby("IdImport", descending=True))
+    if not page.items:
+        yield about.unanswered("imports", page, "no import yet")
+    else:
+        states = codes(page.values("StatusCode"))
+        yield about.settled("imports", f"StatusCode {states}; fields {page.names}")
+
+
+def _ids(page: Reply) -> list[int]:
+    found = (whole_or_none(each) for each in page.values("idRecipient"))
+    return [number for number in found if number]

@@ -1,0 +1,144 @@
+"""What a client's agreements need of its servers, accounts, ledgers and keys, each named once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tasks.records.agreement import ImportAgreement
+from tasks.records.source import Source, join
+from tasks.reports.agreements import ExportAgreement
+
+T = TypeVar("T")
+Agreement = ImportAgreement | ExportAgreement
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """A place to which files are written or moved: they begin in `start` and end in `end`.
+
+    `renames` where they get their final name by a rename, `replaces` where an older file of the
+    same name has to go, `tries` where a file may be put there and deleted again.
+    """
+
+    purpose: str
+    start: str
+    end: str
+    renames: bool = True
+    replaces: bool = False
+    tries: bool = True
+
+
+@dataclass(frozen=True)
+class ServerNeeds:
+    """What is read and written on one server."""
+
+    reference: str
+    inboxes: tuple[Source, ...]
+    outlets: tuple[Outlet, ...]
+
+    @property
+    def reads_ages(self) -> bool:
+        """Whether files are left alone until they have an age, which needs right clocks."""
+        return any(inbox.minimum_age_seconds for inbox in self.inboxes)
+
+
+@dataclass(frozen=True)
+class WantedGroup:
+    """A group of a list, by id or name; `create` where it is made when it is missing."""
+
+    list_id: int
+    text: str
+    create: bool
+
+
+@dataclass(frozen=True)
+class AccountNeeds:
+    """What is used of one MailUp account."""
+
+    name: str
+    lists: tuple[int, ...]
+    fields: tuple[str, ...]
+    groups: tuple[WantedGroup, ...]
+
+
+def server_needs(agreements: Sequence[Agreement]) -> list[ServerNeeds]:
+    """One entry per server, in the order in which the agreements name them."""
+    return [
+        ServerNeeds(
+            reference,
+            _unique(each.source for each in of if isinstance(each, ImportAgreement)),
+            _unique(outlet for each in of for outlet in _outlets(each)),
+        )
+        for reference in _unique(each.server for each in agreements)
+        if (of := [each for each in agreements if each.server == reference])
+    ]
+
+
+def account_needs(agreements: Sequence[Agreement]) -> list[AccountNeeds]:
+    """One entry per account."""
+    return [
+        AccountNeeds(
+            name,
+            _unique(list_id for each in of for list_id in each.lists),
+            _unique(wanted for each in of for wanted in _fields(each)),
+            _unique(group for each in of for group in _groups(each)),
+        )
+        for name in _unique(each.account for each in agreements)
+        if (of := [each for each in agreements if each.account == name])
+    ]
+
+
+def ledgers(agreements: Sequence[Agreement]) -> tuple[str, ...]:
+    """Names of the ledgers."""
+    return _unique(each.ledger for each in agreements)
+
+
+def keys(agreements: Sequence[Agreement]) -> tuple[str, ...]:
+    """Names of the keys that open encrypted files."""
+    return _unique(
+        each.decryption_key
+        for each in agreements
+        if isinstance(each, ImportAgreement) and each.decryption_key
+    )
+
+
+def _outlets(agreement: Agreement) -> Iterator[Outlet]:
+    if isinstance(agreement, ExportAgreement):
+        yield _exports(agreement)
+        return
+    source = agreement.source
+    results = join(source.folder, agreement.results.folder)
+    yield Outlet("results", results, results, replaces=agreement.results.names == "as-the-file")
+    if source.afterwards == "move":
+        yield Outlet("imported files", source.folder, join(source.folder, source.move_to))
+    elif source.afterwards == "rename":
+        yield Outlet("imported files", source.folder, source.folder)
+
+
+def _exports(agreement: ExportAgreement) -> Outlet:
+    publishing = agreement.publishing
+    renames, replaces = publishing.publish == "rename", publishing.existing == "replace"
+    # A server that forbids both renaming and replacing may well forbid deleting: what was written
+    # to try it would stay.
+    tries = renames or replaces or agreement.keep_days > 0
+    return Outlet(
+        "exports", agreement.folder, agreement.folder,
+        renames=renames, replaces=replaces, tries=tries,
+    )  # fmt: skip
+
+
+def _fields(agreement: Agreement) -> Iterator[str]:
+    if isinstance(agreement, ExportAgreement):
+        yield from agreement.fields
+    else:
+        yield from (column.field for column in agreement.mapping.of("field"))
+
+
+def _groups(agreement: Agreement) -> Iterator[WantedGroup]:
+    if isinstance(agreement, ImportAgreement) and agreement.group:
+        for list_id in agreement.lists:
+            yield WantedGroup(list_id, agreement.group, agreement.create_groups)
+
+
+def _unique(found: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(found))

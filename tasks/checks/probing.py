@@ -1,0 +1,209 @@
+"""Writing to a file server to see whether it lets us, with nothing left behind."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from blocks.errors import FileGone, PathRefused, SyncError
+from blocks.transport import names
+from blocks.transport.base import Transport
+from tasks.checks.findings import Finding, Subject, told
+from tasks.checks.needs import Outlet
+
+CONTENT = b"Written by MailUp file exchange to check this connection; may be deleted at any time.\n"
+PREFIX = "mailup-connection-check-"
+
+
+@dataclass
+class Probe:
+    """A file that is written, renamed and deleted; `left` are its paths that may still be there.
+
+    `ahead_seconds` is by how much the server's clock is ahead of ours, None where it tells no time.
+    """
+
+    subject: Subject
+    source: Path
+    left: list[str] = field(default_factory=list)
+    deleted: bool = False
+    ahead_seconds: float | None = None
+
+    @classmethod
+    def new(cls, subject: Subject, scratch: Path) -> "Probe":
+        """A probe whose content is in the scratch folder."""
+        source = scratch / "probe"
+        source.write_bytes(CONTENT)
+        return cls(subject, source)
+
+    def try_out(self, outlet: Outlet, server: Transport) -> Iterator[Finding]:
+        """Do with the probe what a run would do with a file."""
+        check = f"write {outlet.purpose}"
+        if not outlet.tries:
+            yield self.subject.note(
+                check,
+                f"{_shown(outlet.end)} was not written to: it was agreed that files are neither "
+                "renamed nor replaced there, so a probe might stay",
+                "The first delivery shows whether it works.",
+            )
+            return
+        start, end = _there(server, outlet.start), _there(server, outlet.end)
+        if outlet.start != outlet.end and start != outlet.start:
+            return  # the folder of the files is missing, which its own check tells
+        if end != outlet.end:
+            yield self.subject.note(
+                check,
+                f"{_shown(outlet.end)} is not there or may not be listed; a run makes it. The "
+                f"probe was written to {_shown(end)}",
+                "If the folder is there already, ask the server's owner to let this user in.",
+            )
+        yield from self._written(server, outlet, check, start, end)
+
+    def _written(
+        self, server: Transport, outlet: Outlet, check: str, start: str, end: str
+    ) -> Iterator[Finding]:
+        first, final = self._paths(start, end, hidden=outlet.renames)
+        try:
+            self._write(server, first)
+        except PathRefused as error:
+            yield self.subject.mend(
+                check,
+                told(error),
+                f"Ask the server's owner to let this user write in {_shown(start)}.",
+            )
+            return
+        if not outlet.renames:
+            yield from self._replaced_directly(server, outlet, check, first)
+            return
+        try:
+            self._rename(server, first, final, replace=False)
+        except PathRefused as error:
+            yield self.subject.mend(
+                check,
+                f"a file can be written, but not renamed to {_shown(end)}: {told(error)}",
+                _without_rename(outlet),
+            )
+            return
+        if outlet.replaces:
+            yield from self._replaced(server, check, first, final)
+        yield self.subject.ok(check, f"{_shown(end)}: written, renamed")
+
+    def _replaced(self, server: Transport, check: str, first: str, final: str) -> Iterator[Finding]:
+        try:
+            self._write(server, first)
+            self._rename(server, first, final, replace=True)
+        except PathRefused as error:
+            yield self.subject.mend(
+                check,
+                f"a file can be written, but an older one of the same name is not replaced: "
+                f"{told(error)}",
+                "Agree on publishing.existing 'keep' for exports, on results.names 'unique' for "
+                "imports; or ask the server's owner to let this user delete and replace files.",
+            )
+            return
+        if not server.abilities.rename_over:
+            yield self.subject.note(
+                check,
+                "the server does not replace a file in one step: the old one is deleted first, and "
+                "for an instant there is none",
+            )
+
+    def _replaced_directly(
+        self, server: Transport, outlet: Outlet, check: str, path: str
+    ) -> Iterator[Finding]:
+        if outlet.replaces:
+            try:
+                self._write(server, path)
+            except PathRefused as error:
+                yield self.subject.mend(
+                    check,
+                    f"a file can be written, but not replaced: {told(error)}",
+                    "Agree on publishing.existing 'keep', or ask the server's owner to let this "
+                    "user replace files.",
+                )
+                return
+        yield self.subject.ok(check, f"{_shown(outlet.end)}: written")
+
+    def clean(self, server: Transport) -> Iterator[Finding]:
+        """Delete what is left of the probe; what cannot be deleted is told by its name."""
+        for path in [*self.left]:
+            try:
+                server.remove(path)
+            except FileGone:
+                self.left.remove(path)
+            except PathRefused as error:
+                self.left.remove(path)
+                if not _is_there(server, path):
+                    continue
+                yield self.subject.mend(
+                    "delete",
+                    f"the probe could not be deleted: {told(error)}",
+                    f"Delete {path!r} on the server, and ask its owner to let this user delete "
+                    "its own files, or agree on publishing 'direct' and 'keep' for exports.",
+                )
+            else:
+                self.left.remove(path)
+                self.deleted = True
+
+    def _write(self, server: Transport, path: str) -> None:
+        self.left.append(path)
+        began = datetime.now(UTC)
+        server.write(self.source, path)
+        with suppress(SyncError):
+            changed = server.stat(path).modified_at
+            if changed is not None:
+                # The file was written between these two moments; times on servers are whole
+                # seconds, so half of one is added.
+                middle = began + (datetime.now(UTC) - began) / 2
+                self.ahead_seconds = (changed - middle).total_seconds() + 0.5
+
+    def _rename(self, server: Transport, old: str, new: str, *, replace: bool) -> None:
+        self.left.append(new)
+        server.rename(old, new, replace=replace)
+
+    def _paths(self, start: str, end: str, *, hidden: bool) -> tuple[str, str]:
+        """Where the probe is written and what it is renamed to. A file that is to be renamed has a
+        hidden name all the time, as files on their way have, so that no pattern picks it up."""
+        name = f"{PREFIX}{uuid4().hex[:8]}.tmp"
+        if not hidden:
+            return names.join(start, name), ""
+        return names.join(start, f".{name}"), names.join(end, f".{name}-renamed")
+
+
+def _there(server: Transport, folder: str) -> str:
+    """The folder itself if it can be listed, or the nearest one above it that can."""
+    above = [".", *names.steps_to(folder)] if not folder.startswith("/") else names.steps_to(folder)
+    for candidate in [folder, *reversed(above[:-1])]:
+        try:
+            list(server.list(candidate))
+        except PathRefused:
+            continue
+        return candidate
+    return folder
+
+
+def _is_there(server: Transport, path: str) -> bool:
+    try:
+        server.stat(path)
+    except (FileGone, PathRefused):
+        return False
+    return True
+
+
+def _without_rename(outlet: Outlet) -> str:
+    if outlet.purpose == "exports":
+        return (
+            "Agree on publishing.publish 'direct' with a done_marker, or ask the server's owner to "
+            "let this user rename files."
+        )
+    if outlet.start != outlet.end:
+        return (
+            "Ask the server's owner to let this user rename files between these folders, or agree "
+            "on source.afterwards 'leave'."
+        )
+    return "Ask the server's owner to let this user rename files there."
+
+
+def _shown(folder: str) -> str:
+    return "the folder of the login" if folder in ("", ".") else repr(folder)

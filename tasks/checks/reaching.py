@@ -1,0 +1,118 @@
+"""The way to a file server: its name, its port, who it proves to be, and whether it lets us in."""
+
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from blocks.errors import ConfigurationError, HostNotTrusted, LoginRefused, SyncError
+from blocks.transport.base import Identity, Transport
+from tasks.checks.findings import Finding, Subject, told
+
+EXPIRES_SOON = timedelta(days=30)
+EXPIRES_NOW = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a server is reached: its address, how long to wait, and how to log in."""
+
+    host: str
+    port: int
+    seconds: float
+    connect: Callable[[], Transport]
+
+
+def reach(subject: Subject, way: Way) -> Iterator[Finding]:
+    """Whether the name is known and somebody listens; the first failure is the last finding."""
+    try:
+        found = socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # the latter for what cannot be a name at all
+        yield subject.mend(
+            "name",
+            f"{way.host} is not known to this machine's name service",
+            "Correct host on the block; if it is right, mend the name service of the machine on "
+            "which the worker runs.",
+        )
+        return
+    yield subject.ok("name", f"{way.host} is {found[0][4][0]}")
+    try:
+        socket.create_connection((way.host, way.port), way.seconds).close()
+    except OSError as error:
+        yield _unreachable(subject, way, error)
+        return
+    yield subject.ok("connect", f"port {way.port} answers")
+
+
+def _unreachable(subject: Subject, way: Way, error: OSError) -> Finding:
+    if isinstance(error, ConnectionRefusedError):
+        return subject.mend(
+            "connect",
+            f"nothing listens on port {way.port}",
+            "Correct port on the block, or ask the server's owner whether it runs and whether its "
+            "firewall knows the address of this worker.",
+        )
+    return subject.mend(
+        "connect",
+        f"port {way.port} does not answer ({type(error).__name__})",
+        "Ask the server's owner to let the address of this worker through its firewall, and "
+        "check that outgoing connections are allowed here.",
+    )
+
+
+def refused(subject: Subject, error: SyncError) -> Finding:
+    """Why a log-in failed, as a finding."""
+    if isinstance(error, HostNotTrusted):
+        return subject.mend(
+            "identity",
+            told(error),
+            "Ask the server's owner, by another way than this server, whether its key or "
+            "certificate was changed; then renew host_key or ca_certificate on the block.",
+        )
+    if isinstance(error, LoginRefused):
+        return subject.mend(
+            "login",
+            told(error),
+            "Correct user name, password or private key on the block. It was tried once.",
+        )
+    if isinstance(error, ConfigurationError):
+        return subject.mend("login", told(error), "Correct the settings of the block.")
+    return subject.mend(
+        "login",
+        told(error),
+        "Compare protocol, port and TLS on the block with what the server offers, and ask its "
+        "owner whether it is overloaded.",
+    )
+
+
+def identified(subject: Subject, identity: Identity | None, now: datetime) -> Finding:
+    """Who the server proved to be, and until when."""
+    if identity is None:
+        return subject.note(
+            "identity",
+            "plain FTP: nothing proves which server this is, and everything can be read on the "
+            "way, the password included",
+            "Ask the server's owner for SFTP or FTPS.",
+        )
+    shown = f"{identity.kind} {identity.fingerprint}"
+    if not identity.verified:
+        return subject.note(
+            "identity",
+            f"the server shows {shown}, which is not compared with anything",
+            "Ask the server's owner whether that is right, enter it as host_key or ca_certificate "
+            "on the block, and switch verification on.",
+        )
+    if identity.expires_at is None:
+        return subject.ok("identity", f"{shown} is the pinned host key")
+    return _dated(subject, identity.expires_at, now)
+
+
+def _dated(subject: Subject, expires_at: datetime, now: datetime) -> Finding:
+    left = expires_at - now
+    facts = f"the certificate is valid until {expires_at:%Y-%m-%d}, {left.days} days from now"
+    remedy = "Ask the server's owner to renew the certificate before that day."
+    if left < EXPIRES_NOW:
+        return subject.mend("identity", facts, remedy)
+    if left < EXPIRES_SOON:
+        return subject.note("identity", facts, remedy)
+    return subject.ok("identity", facts)

@@ -1,0 +1,55 @@
+"""What MailUp's documentation leaves open and reading can settle, on this account.
+
+Each is one note: "settled: ...", or why it cannot be told from here. Names of fields and codes
+only. What only a writing call could show is left open and said so.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from blocks.errors import SyncError
+from blocks.mailup.client import MailUpClient
+from tasks.checks import list_questions, message_questions
+from tasks.checks.asking import About, Asking, NoCallsLeft
+from tasks.checks.findings import Finding, Subject, told
+
+LEFT_OPEN = (
+    "how many imports run at once, the values of importType, what MailUp does with fields left "
+    "out, the scope of its rate limit: only writing would show. The safe reading is in force: one "
+    "import at a time, no forced status, one limit per account"
+)
+
+
+def settle(
+    subject: Subject, client: MailUpClient, lists: Sequence[int], page_size: int, calls: int
+) -> Iterator[Finding]:
+    """What can be settled on the first of `lists` with at most `calls` calls, and whether pages of
+    the configured size are bearable."""
+    if not lists:
+        return
+    about = About(subject, Asking(client, calls), lists[0])
+    people = list_questions.People()
+    yield from _asked(about, "largest page", lambda: people.page(about, page_size))
+    life = client.token_life_seconds
+    yield about.settled("life of a token", "not told" if life is None else f"{life:.0f} s")
+    for name, question in (
+        ("subscriptions", lambda: list_questions.subscriptions(about, people)),
+        ("orderby", lambda: list_questions.order(about, people)),
+        ("filterby", lambda: list_questions.filters(about, people)),
+        ("one recipient", lambda: list_questions.recipient(about, people)),
+        ("zone of a list", lambda: list_questions.zone(about)),
+        ("imports", lambda: list_questions.imports(about)),
+        ("messages", lambda: message_questions.messages(about)),
+        ("SMS", lambda: message_questions.sms(about, lists)),
+    ):
+        yield from _asked(about, name, question)
+    yield about.open("the rest", LEFT_OPEN)
+
+
+def _asked(about: About, what: str, question: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """The answers to one question; what goes wrong is an answer, too."""
+    try:
+        yield from question()
+    except NoCallsLeft:
+        yield about.open(what, "the calls of this check are used up")
+    except SyncError as error:
+        yield about.open(what, told(error))
