@@ -11,6 +11,15 @@ from blocks.transport.base import RemoteFile
 from tasks.records.agreement import ImportAgreement
 from tasks.records.handover import Hold, Outcome
 
+_LISTED = {
+    "": "",
+    "complete": ", listed among the rejected",
+    "partial": ", of whom those that are not in the list are among the rejected",
+    "unclear": ", but more are missing from the list, so that none is listed",
+    "too_many_calls": "; finding them takes more calls than read_back_calls allows",
+}
+"""How looking for refused recipients ended, behind their number."""
+
 
 def run_name() -> str:
     """Name of a run at its start: the client, a file where one is named, and whether it is dry."""
@@ -60,6 +69,6 @@ def _told(outcome: Outcome) -> str:
     parts = [f"{counts.submitted} of {counts.records} {verb}"]
     words = ("unchanged", "duplicate", "rejected", "blocked")
     parts += [f"{getattr(counts, word)} {word}" for word in words if getattr(counts, word)]
-    if outcome.refused_by_mailup:
-        parts.append(f"MailUp refused {outcome.refused_by_mailup} of them")
+    if outcome.refused.count:
+        parts.append(f"MailUp refused {outcome.refused.count}{_LISTED[outcome.refused.state]}")
     return f"{outcome.name}: " + ", ".join(parts)

@@ -61,11 +61,11 @@ def _outcome(
     if claim.done == "reported":
         return Outcome(fetched.name, "already_imported", claim.counts)
     if hold:
-        return Outcome(fetched.name, "held", prepared.counts, hold)
+        counts = submission.counts if submission.hold else prepared.counts
+        return Outcome(fetched.name, "held", counts, hold)
     if dry_run:
         return Outcome(fetched.name, "dry_run", prepared.counts)
-    refused = submission.refused_by_mailup
-    return Outcome(fetched.name, "imported", submission.counts, refused_by_mailup=refused)
+    return Outcome(fetched.name, "imported", submission.counts, refused=submission.refused)
 
 
 def _deliver(
@@ -82,7 +82,7 @@ def _deliver(
         name = unique_name(name, fetched.sha256, claim.seen_at)
     made = [(_written_document(fetched.path, document), f"{name}.result.json")]
     language, dialect = agreement.results.language, prepared.dialect
-    if dialect and prepared.counts.rejected and not prepared.hold:
+    if dialect and document["counts"]["rejected"] and not prepared.hold:
         path = fetched.path.with_suffix(".rejects")
         write_rejects(path, read_parts(prepared.rejects), dialect, language)
         made.append((path, f"{name}.rejects.csv"))

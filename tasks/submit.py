@@ -19,10 +19,11 @@ from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import ImportTarget
 from tasks.groups import group_ids
+from tasks.reading_back import ReadBack, list_refused, refused_by_mailup
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batches import Batch
 from tasks.records.bodies import body
-from tasks.records.handover import AccountFacts, Claim, Hold, Prepared, Submission
+from tasks.records.handover import AccountFacts, Claim, Hold, Prepared, Refused, Submission
 from tasks.records.verdict import Counts
 from tasks.retrying import unit
 from tasks.sending import Counter, Parcel, PlanChanged
@@ -60,10 +61,15 @@ def submit(
         job = _Job(agreement, account, client, store, lease, claim.entry_id, claim.attempt)
         if claim.done == "nothing":
             job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
-        counts = claim.counts if claim.done == "submitted" else prepared.counts
         entries = batches.of_file(store, job.entry_id, job.attempt)
-        submission = _compare(counts, entries, client.calls)
         known = claim.done == "submitted"
+        if not known:
+            read_back = ReadBack(store, client, agreement.read_back_calls)
+            entries = read_back.settle(entries, prepared.batches)
+        refused = refused_by_mailup(entries)
+        counts = claim.counts if known else prepared.counts.refused(len(refused.lines))
+        submission = _compare(counts, entries, refused, client.calls)
+        list_refused(agreement.mapping, prepared, entries)
         _commit(job, submission, None if known else asdict(counts) | prepared.noted)
     return submission
 
@@ -137,7 +143,7 @@ def _parcel(agreement: ImportAgreement, batch: Batch, groups: dict[tuple[int, st
     return Parcel(batch.number, batch.rows, content, digest, target)
 
 
-def _compare(counts: Counts, entries: list[BatchEntry], calls: int) -> Submission:
+def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused, calls: int) -> Submission:
     """Set MailUp's counters beside what was sent; a difference holds the file for a look."""
     imports = tuple(
         {"import_id": entry.import_id, "list_id": entry.target["list_id"],
@@ -145,15 +151,15 @@ def _compare(counts: Counts, entries: list[BatchEntry], calls: int) -> Submissio
         for entry in entries
     )  # fmt: skip
     given = sum(entry.counters.get("rows", 0) for entry in entries)
+    sent = counts.submitted + len(refused.lines)
     hold = None
-    if given != counts.submitted:
+    if given != sent:
         hold = Hold(
             "counts_differ",
-            f"{counts.submitted} records were sent, but MailUp counts {given}. Compare "
+            f"{sent} records were sent, but MailUp counts {given}. Compare "
             "the imports listed in the result with MailUp's console before this file is released.",
         )
-    refused = sum(entry.counters.get("not_valid", 0) for entry in entries)
-    return Submission(counts, imports, refused, calls, hold)
+    return Submission(counts.conserved(), imports, refused, calls, hold)
 
 
 def _commit(job: _Job, submission: Submission, counts: dict[str, int] | None) -> None:

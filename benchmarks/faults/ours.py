@@ -14,7 +14,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.handover import AccountFacts, Prepared
 from tasks.records.reading import read_file
 from tasks.records.setaside import read_parts
-from tasks.records.thresholds import hold_if_unlikely
+from tasks.records.thresholds import beyond
 from tasks.records.unpack import unpack
 
 FIELDS = {1: "nome", 27: "data di nascita"}
@@ -25,15 +25,11 @@ BATCH = 3
 
 
 def prepared(case: Case, folder: Path) -> Prepared:
-    """The case's file read to its end. FileHeld where it is held."""
+    """The case's file read to its end. FileHeld where it cannot be read."""
     agreement = ImportAgreement(**case.agreement)
     path = unpack(case.path, folder, agreement.unpacking)
     facts = AccountFacts(fields=FIELDS)
-    read = read_file(path, agreement, facts, folder, batch_size=BATCH, today=TODAY)
-    hold_if_unlikely(
-        agreement.thresholds, read.counts, opt_outs=read.opt_outs, before={}, full=False
-    )
-    return read
+    return read_file(path, agreement, facts, folder, batch_size=BATCH, today=TODAY)
 
 
 def outcome(case: Case, folder: Path) -> dict[str, Any]:
@@ -42,6 +38,9 @@ def outcome(case: Case, folder: Path) -> dict[str, Any]:
         read = prepared(case, folder)
     except FileHeld as held:
         return {"held": held.context["reason"]}
+    limits = ImportAgreement(**case.agreement).thresholds
+    for complaint in beyond(limits, read.counts, opt_outs=read.opt_outs, before=0, full=False):
+        return {"held": complaint.reason}
     sent = pl.concat([pl.read_parquet(batch.path) for batch in read.batches], how="diagonal")
     found = {
         "counts": {name: count for name, count in asdict(read.counts).items() if count},

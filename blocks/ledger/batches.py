@@ -6,7 +6,7 @@ A batch found `sending` after a crash may or may not have reached MailUp: it is 
 before it is sent again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import Row, func, insert, select, update
@@ -16,13 +16,17 @@ from blocks.ledger.tables import batches
 
 BatchState = Literal["sending", "accepted", "done"]
 
+_REFUSED = "refused"
+"""Key under which `read_back` lies among the counters."""
+
 
 @dataclass(frozen=True)
 class BatchEntry:
     """One batch as the ledger knows it.
 
     `target` are the fields of the ImportTarget it goes to, `after_import` is the newest import id
-    that was known before it was sent.
+    that was known before it was sent. `refused` is what reading back found out about recipients
+    that MailUp refused: None where nobody has looked yet.
     """
 
     id: int
@@ -35,6 +39,7 @@ class BatchEntry:
     import_id: int | None
     sending_id: int | None
     counters: dict[str, int]
+    refused: dict[str, Any] | None = None
 
 
 def find(store: Store, file_id: int, attempt: int, number: int) -> BatchEntry | None:
@@ -106,6 +111,12 @@ def done(store: Store, batch_id: int, counters: dict[str, int]) -> None:
     _set(store, batch_id, state="done", counters=counters)
 
 
+def read_back(store: Store, entry: BatchEntry, refused: dict[str, Any]) -> BatchEntry:
+    """Keep what reading back found out about a batch: a repeated step need not ask again."""
+    _set(store, entry.id, counters={**entry.counters, _REFUSED: refused})
+    return replace(entry, refused=refused)
+
+
 def claimed_imports(store: Store, after_import: int) -> set[int]:
     """Import ids above `after_import` that already belong to a batch of this ledger."""
     with store.transaction() as connection:
@@ -129,7 +140,9 @@ def _set(store: Store, batch_id: int, **values: Any) -> None:
 
 
 def _entry(row: Row[Any]) -> BatchEntry:
+    counters = dict(row.counters)
+    refused = counters.pop(_REFUSED, None)
     return BatchEntry(
         row.id, row.number, dict(row.target), row.rows, row.sha256, row.state,
-        row.after_import, row.import_id, row.sending_id, dict(row.counters),
+        row.after_import, row.import_id, row.sending_id, counters, refused,
     )  # fmt: skip

@@ -150,6 +150,14 @@ class MailUpClient:
         """See `recipients.optins`."""
         return recipients.optins(self.session, list_id, channel)
 
+    def count_optins(self, list_id: int, channel: Channel) -> int:
+        """See `recipients.count_optins`."""
+        return recipients.count_optins(self.session, list_id, channel)
+
+    def find_optins(self, list_id: int, channel: Channel, key: str) -> list[Optin]:
+        """See `recipients.find_optins`."""
+        return recipients.find_optins(self.session, list_id, channel, key)
+
     def unsubscribed(self, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
         """See `recipients.unsubscribed`."""
         return recipients.unsubscribed(self.session, list_id, channel)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from blocks.mailup.filters import equals, filterby
 from blocks.mailup.imports import Channel
-from blocks.mailup.paging import pages
+from blocks.mailup.paging import Page, pages
 from blocks.mailup.records import Optin, Recipient
 from blocks.mailup.session import Session
 
@@ -17,10 +18,31 @@ _SUBSCRIBED = {
 }
 
 
+_KEYS = {"email": "Email", "sms": "MobileNumber"}
+
+
 def optins(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
     """All subscriptions of a list on one channel, whatever their state, page by page."""
     for items in pages(session, _OPTINS[channel].format(list_id), "idRecipient"):
         yield [Optin.read(item) for item in items]
+
+
+def count_optins(session: Session, list_id: int, channel: Channel) -> int:
+    """How many subscriptions a list has on one channel; 0 also where MailUp does not say."""
+    path = _OPTINS[channel].format(list_id)
+    one = {"PageNumber": "0", "PageSize": "1"}
+    return session.read(path, lambda answer: Page.read(answer.json()).total, one)
+
+
+def find_optins(session: Session, list_id: int, channel: Channel, key: str) -> list[Optin]:
+    """The subscriptions of an address, or of a number without prefix, to a list: one call.
+
+    A MailUp that passes over the filter answers with other people: compare what comes back. *key*
+    has to be fit for a filter (`filters.can_filter`).
+    """
+    path, wanted = _OPTINS[channel].format(list_id), filterby(equals(_KEYS[channel], key))
+    found = next(pages(session, path, "idRecipient", params=wanted), [])
+    return [Optin.read(item) for item in found]
 
 
 def unsubscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:

@@ -83,19 +83,23 @@ INSERT OR IGNORE INTO membership SELECT ?, recipient_id FROM stage
 
 @dataclass(frozen=True)
 class Target:
-    """Where recipients go; `now` is the moment as subscription details show it."""
+    """Where recipients go; `now` is the moment as subscription details show it.
+
+    `refused` are keys that are not valid, however right they look.
+    """
 
     list_id: int
     group_id: int | None
     default_prefix: str
     now: str
+    refused: frozenset[str] = frozenset()
 
 
 def absorb(
     connection: sqlite3.Connection, items: list[Any], target: Target, flags: Flags
 ) -> Counters:
     """Write the recipients of one body inside the caller's transaction."""
-    staging = Staging(flags, target.default_prefix)
+    staging = Staging(flags, target.default_prefix, target.refused)
     connection.execute(STAGE)
     connection.execute("DELETE FROM stage")
     connection.executemany(FILL[flags.channel], staging.rows(items))

@@ -127,11 +127,20 @@ def _walk(request: Request, query: Query, condition: Condition, order: str) -> W
     return walk
 
 
+def _condition(request: Request, columns: Columns) -> Condition:
+    """The filter of a call, if filters are known to this MailUp."""
+    filters = request.app.state.settings.filters
+    expression = parameter(request, "filterby") or ""
+    if expression and filters == "refused":
+        raise ApiError(400, "filterby is not supported by this resource")
+    return Condition() if filters == "ignored" else parse_filter(expression, columns)
+
+
 def _found(request: Request, query: Query, offset: int, size: int) -> tuple[list[Row], int]:
     """The rows of one page (all with size -1), and how many there are altogether."""
     store: Store = request.app.state.store
     settle(store, request.app.state.settings.zone)
-    condition = parse_filter(parameter(request, "filterby") or "", query.columns)
+    condition = _condition(request, query.columns)
     terms = parse_order(parameter(request, "orderby") or "", query.columns)
     named = [name for name in query.columns if "[" not in name]
     selected = [f'{query.columns[name].sql} AS "{name}"' for name in named]

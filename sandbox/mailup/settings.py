@@ -1,7 +1,7 @@
 """What a run of the emulator can be told; every field may be changed while it runs."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 CONSOLE = "/API/v1.1/Rest/ConsoleService.svc"
 STATISTICS = "/API/v1.1/Rest/MailStatisticsService.svc"
@@ -9,7 +9,8 @@ TOKEN = "/Authorization/OAuth/Token"
 LOG_ON = "/Authorization/OAuth/LogOn"
 
 Busy = Literal["queue", "refuse"]
-
+Filters = Literal["known", "ignored", "refused"]
+CHOICES: dict[str, tuple[str, ...]] = {"busy": get_args(Busy), "filters": get_args(Filters)}
 
 # What the rows of a resource may carry; the documentation tells it in part only.
 KNOWN_FIELDS = {
@@ -32,7 +33,8 @@ class Settings:
     """Settings of one emulator. Times are seconds; `None` and 0 switch a limit off.
 
     `event_dates` adds a `Date` (UTC, of the last occurrence) to bounces and click details; click
-    details whose fields lack `Count` have a row per click.
+    details whose fields lack `Count` have a row per click. Imports count addresses and numbers
+    (without prefix) of `refused` as not valid, however right they look.
     """
 
     username: str = "m1234"
@@ -50,6 +52,8 @@ class Settings:
     slow_page_seconds: float = 0.0
     import_seconds: float = 0.5
     busy: Busy = "queue"
+    filters: Filters = "known"
+    refused: tuple[str, ...] = ()
     total_at_once: bool = True
     retention_days: int | None = None
     event_dates: bool = False
@@ -68,8 +72,8 @@ class Settings:
             if name not in self.__dataclass_fields__:
                 known = ", ".join(sorted(self.__dataclass_fields__))
                 raise ValueError(f"unknown setting {name!r}; known: {known}")
-            if name == "busy" and value not in ("queue", "refuse"):
-                raise ValueError("busy is 'queue' or 'refuse'")
+            if name in CHOICES and value not in CHOICES[name]:
+                raise ValueError(f"{name} is one of {', '.join(CHOICES[name])}")
             if name in KNOWN_FIELDS:
                 _check_fields(name, value)
             setattr(self, name, value)

@@ -84,6 +84,7 @@ class Staging:
 
     flags: Flags
     default_prefix: str
+    refused: frozenset[str] = frozenset()
     counters: Counters = field(default_factory=Counters)
     people: dict[str, Person] = field(default_factory=dict)
     _numbers: dict[str, str] = field(default_factory=dict)
@@ -102,7 +103,8 @@ class Staging:
         if not email:
             counters.WithoutEmail += 1
             return
-        if len(email) > MAX_EMAIL or EMAIL.fullmatch(email) is None:
+        refused = email.lower() in self.refused
+        if refused or len(email) > MAX_EMAIL or EMAIL.fullmatch(email) is None:
             counters.InvalidEmail += 1
             return
         key = email.lower()
@@ -150,7 +152,7 @@ class Staging:
         if not prefix:
             return "WithoutPrefix"
         match = PREFIX.fullmatch(prefix)
-        if match is None or NUMBER.fullmatch(number) is None:
+        if match is None or NUMBER.fullmatch(number) is None or number in self.refused:
             return "InvalidNumber"
         return prefix, number, match.group(1) + number
 

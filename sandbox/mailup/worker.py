@@ -88,7 +88,8 @@ class Worker:
         list_row = self._store.row("SELECT * FROM list WHERE id = ?", (row["list_id"],))
         prefix = list_row["default_prefix"] if list_row else ""
         moment = local_form(present(self._store), self._settings.zone)
-        target = Target(row["list_id"], row["group_id"], prefix, moment)
+        refused = frozenset(self._settings.refused)
+        target = Target(row["list_id"], row["group_id"], prefix, moment, refused)
         with self._store.writing() as connection:
             counters = absorb(connection, items, target, flags)
             connection.execute(

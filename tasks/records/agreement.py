@@ -103,6 +103,15 @@ class ImportAgreement(BaseModel):
             "another file was imported in between."
         ),
     )
+    read_back_calls: int = Field(
+        default=300,
+        ge=0,
+        description=(
+            "Most MailUp calls per file spent on finding out who was refused when MailUp counts "
+            "recipients as not valid: whoever is not in the list afterwards is listed among the "
+            "rejects. 0 leaves it at the number."
+        ),
+    )
     source: Source = Field(default=Source(), description="Where the files are and where they go.")
     unpacking: Unpacking = Field(default=Unpacking(), description="Limits for compressed files.")
     dialect: Dialect = Field(default=Dialect(), description="How the files are written.")

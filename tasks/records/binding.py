@@ -106,14 +106,14 @@ def bind(
 
 
 def _bound(column: Column, file_columns: Sequence[str], fields: Table[int, str]) -> BoundColumn:
-    name = _in_file(column.column, file_columns)
+    name = in_file(column.column, file_columns)
     if column.target != "field":
         return BoundColumn(name, _INTO[column.target], column)
     number = field_id(column.field, fields)
     return BoundColumn(name, f"field_{number}", column, number)
 
 
-def _in_file(wanted: str, file_columns: Sequence[str]) -> str:
+def in_file(wanted: str, file_columns: Sequence[str]) -> str:
     """The file's column meant by a name (letter case aside if need be) or a position (#3)."""
     if wanted in file_columns:
         return wanted

@@ -73,7 +73,10 @@ class Hold:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A file that was read to its end: what would be sent, and what was refused and why."""
+    """A file that was read to its end: what would be sent, and what was refused and why.
+
+    `opened` is the file that was read: decrypted and unpacked.
+    """
 
     counts: Counts = NONE
     reasons: dict[str, int] = field(default_factory=dict)
@@ -83,6 +86,7 @@ class Prepared:
     skipped: Path | None = None
     opt_outs: int = 0
     hold: Hold | None = None
+    opened: Path | None = None
 
     @property
     def noted(self) -> dict[str, int]:
@@ -94,13 +98,30 @@ class Prepared:
         return replace(self, hold=hold, batches=())
 
 
+ReadBackState = Literal["", "complete", "partial", "unclear", "too_many_calls"]
+"""How looking for refused recipients ended, empty where there are none.
+
+partial: some are in the list all the same, from before. unclear: more are missing than MailUp
+counts, so that nobody is listed. too_many_calls: looking takes more calls than agreed.
+"""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Recipients that MailUp refused: how many it counts, and the lines of those who were found."""
+
+    count: int = 0
+    lines: tuple[int, ...] = ()
+    state: ReadBackState = ""
+
+
 @dataclass(frozen=True)
 class Submission:
     """What MailUp made of a file: the counts as committed, and MailUp's own, one per batch."""
 
     counts: Counts = NONE
     imports: tuple[dict[str, Any], ...] = ()
-    refused_by_mailup: int = 0
+    refused: Refused = Refused()
     api_calls: int = 0
     hold: Hold | None = None
 
@@ -113,4 +134,4 @@ class Outcome:
     fate: Fate
     counts: Counts
     hold: Hold | None = None
-    refused_by_mailup: int = 0
+    refused: Refused = Refused()

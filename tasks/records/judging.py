@@ -66,20 +66,19 @@ class Known:
     bounced: pl.DataFrame
 
 
+def comparable(people: pl.DataFrame) -> pl.Series:
+    """Addresses of people (columns `channel` and `address`) in the one spelling of our records."""
+    digits = people["address"].str.replace_all(r"[^0-9+]", "").str.replace(r"^(?:\+|00)?", "00")
+    lower = with_ascii_domains(people["address"].str.strip_chars().str.to_lowercase())
+    return lower.zip_with(people["channel"] == "email", digits)
+
+
 def known(people: pl.DataFrame) -> Known:
     """Prepare people (schema UNSUBSCRIBED) for judging; valid in this process only."""
-    digits = pl.col("address").str.replace_all(r"[^0-9+]", "").str.replace(r"^(?:\+|00)?", "00")
-    email = pl.col("channel") == "email"
-    lower = with_ascii_domains(people["address"].str.strip_chars().str.to_lowercase())
     kind = pl.col("cause").replace_strict(_KINDS, default="closed", return_dtype=pl.String)
-    coded = (
-        people.with_columns(
-            lower.alias("lower"),
-            kind=kind.fill_null("closed").cast(_SEVERITY),
-        )
-        .with_columns(address=pl.when(email).then("lower").otherwise(digits))
-        .select("list_id", *keys(pl.col("channel"), pl.col("address")), "kind")
-    )
+    coded = people.with_columns(
+        address=comparable(people), kind=kind.fill_null("closed").cast(_SEVERITY)
+    ).select("list_id", *keys(pl.col("channel"), pl.col("address")), "kind")
     by_list = coded.group_by("list_id", *_KEY).agg(pl.col("kind").max())
     return Known(by_list, coded.filter(pl.col("kind") == "bounced").select(_KEY).unique())
 

@@ -65,6 +65,7 @@ def read_file(
         rejects=desk.rejects.folder,
         skipped=desk.skipped.folder,
         opt_outs=sum(each.rows for each in batches if each.destination.import_type == "optout"),
+        opened=path,
     )
 
 

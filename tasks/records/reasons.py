@@ -108,6 +108,10 @@ REASONS: dict[str, dict[Language, str]] = {
         "en": "The group does not exist in the list.",
         "it": "Il gruppo non esiste nella lista.",
     },
+    "mailup_refused": {
+        "en": "MailUp does not accept this recipient, although the address looks right.",
+        "it": "MailUp non accetta questo destinatario, benché l'indirizzo sembri corretto.",
+    },
     "consent_unsubscribed": {
         "en": "This person unsubscribed and is not subscribed again by an import.",
         "it": "La persona si è disiscritta e un'importazione non la iscrive di nuovo.",

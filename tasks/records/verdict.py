@@ -1,7 +1,7 @@
 """What became of each record of a file, and the law that the counts obey."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 import polars as pl
 
@@ -46,6 +46,10 @@ class Counts:
         return Counts(
             **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
         )
+
+    def refused(self, records: int) -> "Counts":
+        """These counts after MailUp refused so many of the submitted records."""
+        return replace(self, submitted=self.submitted - records, rejected=self.rejected + records)
 
     def conserved(self) -> "Counts":
         """Return these counts, or raise CountsDiffer where a record is unaccounted for."""

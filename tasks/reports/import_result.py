@@ -11,6 +11,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.batches import Batch
 from tasks.records.handover import Claim, Fetched, Hold, Outcome, Prepared, Submission
 from tasks.records.reasons import sentence
+from tasks.records.refused import MAILUP_REFUSED
 from tasks.records.verdict import Counts
 
 RESULT_VERSION = 1
@@ -51,13 +52,21 @@ def result_document(
         "counts": asdict(outcome.counts),
         "reasons": [
             {"code": code, "records": records, "meaning": sentence(code, language)}
-            for code, records in sorted(prepared.reasons.items())
+            for code, records in sorted(reasons(prepared, submission).items())
         ],
         "mailup": {
             "imports": list(submission.imports),
-            "refused": submission.refused_by_mailup,
+            "refused": submission.refused.count,
+            "refused_listed": len(submission.refused.lines),
+            "read_back": submission.refused.state or None,
         },
     }
+
+
+def reasons(prepared: Prepared, submission: Submission) -> dict[str, int]:
+    """How many records have each reason, those included that MailUp refused and that were found."""
+    found = len(submission.refused.lines)
+    return prepared.reasons | ({MAILUP_REFUSED: found} if found else {})
 
 
 def _held(hold: Hold | None) -> dict[str, str] | None:
@@ -81,8 +90,9 @@ def summary(
     if outcome.hold:
         parts.append(f"> {outcome.hold.reason}: {outcome.hold.message}")
     parts.append(_table(("outcome", "records"), [*asdict(outcome.counts).items()]))
-    if prepared.reasons:
-        rows = [(code, n, sentence(code, "en")) for code, n in sorted(prepared.reasons.items())]
+    codes = sorted(reasons(prepared, submission).items())
+    if codes:
+        rows = [(code, n, sentence(code, "en")) for code, n in codes]
         parts.append(_table(("reason", "times", "meaning"), rows))
     if submission.imports:
         names = ("import_id", "list_id", "import_type", "sent", "created", "updated", "not_valid")

@@ -268,3 +268,34 @@ def test_nothing_personal_is_left_behind(world: Any, caplog: pytest.LogCaptureFi
     assert any(b"b.csv is held (cut)" in content for name, content in left.items() if name != "log")
     for name, content in left.items():
         assert [word for word in planted if word in content] == [], name
+
+
+def test_who_mailup_refuses_is_found_and_listed(world: Any) -> None:
+    """MailUp only counts whom it refuses: they come back by line and name their reason, and a run
+    that was cut off before it reported says the same."""
+    world.control("POST", "settings", {"refused": ["carla@example.it", "dario@example.it"]})
+    world.drop("a.csv", ANNA, "bruno@@example.it;B;", "carla@example.it;C;", "dario@example.it;D;")
+    state = world.run(agreed={"results": {"language": "it"}, "source": {"afterwards": "leave"}})
+
+    told = "a.csv: 1 of 4 submitted, 3 rejected, MailUp refused 2, listed among the rejected"
+    assert state.message == told
+    result, rejects = world.result("a.csv"), world.rejects("a.csv")
+    assert result["counts"]["records"] == 4
+    assert {each["code"]: each["records"] for each in result["reasons"]} == {
+        "email_invalid": 1, "mailup_refused": 2,
+    }  # fmt: skip
+    assert [result["mailup"][key] for key in ("refused", "refused_listed", "read_back")] == [
+        2, 2, "complete",
+    ]  # fmt: skip
+    assert [line.split(";")[:5] for line in rejects[2:]] == [
+        ["carla@example.it", "C", "", "4", "email"], ["dario@example.it", "D", "", "5", "email"],
+    ]  # fmt: skip
+    assert "MailUp non accetta" in rejects[2]
+
+    with sqlite3.connect(world.home / "ledger.db") as ledger:
+        ledger.execute("UPDATE files SET state = 'submitted'")
+    (world.inbox / "results" / "a.csv.rejects.csv").unlink()
+    world.control("POST", "settings", {"refused": []})
+    world.control("DELETE", "log")
+    assert world.run(agreed={"results": {"language": "it"}}).message == told
+    assert (world.rejects("a.csv"), world.posts()) == (rejects, [])

@@ -1,0 +1,41 @@
+"""Records that MailUp refused, as rejects: their cells are read from the file once more."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from tasks.records.dialect import FileDialect
+from tasks.records.structure import read_chunks
+from tasks.records.verdict import LINE, REJECTS
+
+MAILUP_REFUSED = "mailup_refused"
+"""Reason of records that MailUp did not take although nothing was wrong with them here."""
+_NAME = "mailup.parquet"
+"""Name of the part with these rejects: it sorts behind the numbered ones."""
+
+
+def add_refused(
+    rejects: Path, opened: Path, dialect: FileDialect, lines: Mapping[int, str]
+) -> None:
+    """Add the records that start on `lines` to the parts of `rejects`; once, however often called.
+
+    With each line comes the client's name of the column that holds the address.
+    """
+    frames = [pl.DataFrame(schema=REJECTS)]
+    for chunk in read_chunks(opened, dialect):
+        found = chunk.frame.filter(pl.col(LINE).is_in(list(lines)))
+        frames.append(_as_rejects(found, dialect, lines))
+    pl.concat(frames).write_parquet(rejects / _NAME, compression="lz4")
+
+
+def _as_rejects(
+    records: pl.DataFrame, dialect: FileDialect, lines: Mapping[int, str]
+) -> pl.DataFrame:
+    return records.select(
+        line=pl.col(LINE),
+        columns=pl.concat_list(pl.col(LINE).replace_strict(lines, return_dtype=pl.String)),
+        reasons=pl.concat_list(pl.lit(MAILUP_REFUSED)),
+        cells=pl.concat_list(dialect.columns),
+        original=pl.lit(None, pl.String),
+    ).cast(REJECTS)  # type: ignore[arg-type]
