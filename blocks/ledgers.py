@@ -1,6 +1,7 @@
 """The block that says where the ledger is kept."""
 
 from prefect.blocks.core import Block
+from prefect.runtime import flow_run
 from pydantic import Field, SecretStr
 
 from blocks.ledger.storage import Storage
@@ -58,5 +59,6 @@ class Ledger(Block):
         return Storage(self.storage)
 
     def open(self, *, only_look: bool = False) -> Store:
-        """Open the ledger; tables that are missing are created, unless it is only looked at."""
-        return Store(self.url.get_secret_value(), only_look=only_look)
+        """Open the ledger; it is made or upgraded where needed, unless it is only looked at."""
+        run = str(flow_run.id or "")
+        return Store(self.url.get_secret_value(), only_look=only_look, run=run)

@@ -6,11 +6,13 @@ A batch found `sending` after a crash may or may not have reached MailUp: it is 
 before it is sent again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
+from blocks.ledger import journal
 from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import batches
 
@@ -93,27 +95,34 @@ def write_ahead(
                 batches.c.number == number,
             )
         ).one()
+        _note(connection, row, "sending", {"rows": rows, "after_import": after_import}, store.run)
     return _entry(row)
 
 
 def accepted(store: Store, batch_id: int, import_id: int) -> None:
     """MailUp gave an import id: the batch is on its way and never sent again."""
-    _set(store, batch_id, state="accepted", import_id=import_id)
+    detail = {"import_id": import_id}
+    _set(store, batch_id, "accepted", detail, state="accepted", import_id=import_id)
 
 
 def confirming(store: Store, batch_id: int, sending_id: int) -> None:
     """A confirmation mailing is about to be sent for this batch."""
-    _set(store, batch_id, sending_id=sending_id)
+    _set(store, batch_id, "confirming", {"sending_id": sending_id}, sending_id=sending_id)
 
 
 def done(store: Store, batch_id: int, counters: dict[str, int]) -> None:
     """MailUp has completed the import; `counters` are MailUp's own."""
-    _set(store, batch_id, state="done", counters=counters)
+    _set(store, batch_id, "done", counters, state="done", counters=counters)
 
 
 def read_back(store: Store, entry: BatchEntry, refused: dict[str, Any]) -> BatchEntry:
-    """Keep what reading back found out about a batch: a repeated step need not ask again."""
-    _set(store, entry.id, counters={**entry.counters, _REFUSED: refused})
+    """Keep what reading back found out about a batch: a repeated step need not ask again.
+
+    `refused` has its `state` and the `lines` of the file that were refused.
+    """
+    detail = {"state": refused["state"], "found": len(refused["lines"])}
+    kept = {**entry.counters, _REFUSED: refused}
+    _set(store, entry.id, "read_back", detail, counters=kept)
     return replace(entry, refused=refused)
 
 
@@ -132,11 +141,22 @@ def newest_import(store: Store) -> int:
         return connection.execute(select(func.max(batches.c.import_id))).scalar() or 0
 
 
-def _set(store: Store, batch_id: int, **values: Any) -> None:
+def _set(store: Store, batch_id: int, step: str, detail: Mapping[str, Any], **values: Any) -> None:
     with store.transaction() as connection:
-        connection.execute(
-            update(batches).where(batches.c.id == batch_id).values(**values, changed_at=utc_now())
-        )
+        row = connection.execute(
+            update(batches)
+            .where(batches.c.id == batch_id)
+            .values(**values, changed_at=utc_now())
+            .returning(batches)
+        ).one()
+        _note(connection, row, step, detail, store.run)
+
+
+def _note(
+    connection: Connection, row: Row[Any], step: str, detail: Mapping[str, Any], run: str
+) -> None:
+    which = {"attempt": row.attempt, "number": row.number}
+    journal.write_of_file(connection, row.file_id, f"batch_{step}", {**which, **detail}, run=run)
 
 
 def _entry(row: Row[Any]) -> BatchEntry:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, insert, select
 
+from blocks.ledger import journal
 from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import decisions
 
@@ -46,7 +47,10 @@ def record(
         file_id, attempt, reason, verdict, decided_by[:200], note, run, utc_now()
     )  # fmt: skip
     with store.transaction() as connection:
-        connection.execute(insert(decisions).values(vars(decision)))
+        added = insert(decisions).values(vars(decision)).returning(decisions.c.id)
+        number = connection.execute(added).scalar()
+        detail = {"id": number, "attempt": attempt, "verdict": verdict, "reason": reason}
+        journal.write_of_file(connection, file_id, "decision", detail, run=run)
     return decision
 
 
@@ -60,6 +64,13 @@ def latest(store: Store, file_id: int, attempt: int) -> Decision | None:
             .limit(1)
         ).first()
     return _decision(row) if row else None
+
+
+def decided_by(store: Store, decision_id: int) -> str:
+    """Who made a decision, by its id in the journal, which itself names nobody."""
+    who = select(decisions.c.decided_by).where(decisions.c.id == decision_id)
+    with store.transaction() as connection:
+        return str(connection.execute(who).scalar())
 
 
 def _decision(row: Row[Any]) -> Decision:

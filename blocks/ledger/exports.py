@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, insert, select, update
 
+from blocks.ledger import journal
 from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import exports
 
@@ -63,20 +64,30 @@ def rendered(
                 agreement=agreement, run=run, changed_at=utc_now(),
             )
         )  # fmt: skip
+        detail = {
+            "number": entry.number, "rows": entry.rows, "bytes": entry.bytes, "sha256": entry.sha256
+        }  # fmt: skip
+        journal.write(connection, client, stream, "window_rendered", detail=detail, run=run)
 
 
 def delivered(store: Store, client: str, stream: str, number: int) -> None:
     """The client has the file: the watermark moves to the end of this window."""
+    detail = {"number": number}
     with store.transaction() as connection:
-        connection.execute(
+        moved = connection.execute(
             update(exports)
             .where(
                 exports.c.client == client,
                 exports.c.stream == stream,
                 exports.c.number == number,
+                exports.c.state != "delivered",
             )
             .values(state="delivered", changed_at=utc_now())
         )
+        if moved.rowcount:
+            journal.write(
+                connection, client, stream, "window_delivered", detail=detail, run=store.run
+            )
 
 
 def outdated(store: Store, client: str, stream: str, number: int) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, select, update
 
+from blocks.ledger import journal
 from blocks.ledger.store import Store, insert_once, utc_now
 from blocks.ledger.tables import files
 
@@ -51,18 +52,27 @@ def find(store: Store, key: FileKey) -> FileEntry | None:
     return _entry(row) if row else None
 
 
+def name_of(store: Store, file_id: int) -> str:
+    """Under which name a file was seen first."""
+    with store.transaction() as connection:
+        return str(connection.execute(select(files.c.name).where(files.c.id == file_id)).scalar())
+
+
 def enter(
     store: Store, key: FileKey, *, name: str, size: int, agreement: str, run: str
 ) -> FileEntry:
     """Write a file down before anything is done with it; return the entry, new or known."""
     now = utc_now()
     with store.transaction() as connection:
-        insert_once(
+        new = insert_once(
             connection, files, client=key.client, stream=key.stream, sha256=key.sha256, name=name,
             size=size, state="collected", reason="", attempt=1, agreement=agreement, counts={},
             run=run, seen_at=now, changed_at=now,
         )  # fmt: skip
         row = connection.execute(select(files).where(*_is(key))).one()
+        if new:
+            detail = {"sha256": key.sha256, "bytes": size, "agreement": agreement}
+            journal.write_of_file(connection, row.id, "file_entered", detail, run=run)
     return _entry(row)
 
 
@@ -78,8 +88,10 @@ def move_to(
     values: dict[str, Any] = {"state": state, "reason": reason, "changed_at": utc_now()}
     if counts is not None:
         values["counts"] = dict(counts)
+    detail = ({"reason": reason} if reason else {}) | dict(counts or {})
     with store.transaction() as connection:
         connection.execute(update(files).where(files.c.id == file_id).values(values))
+        journal.write_of_file(connection, file_id, f"file_{state}", detail, run=store.run)
 
 
 def set_waiting(store: Store, file_id: int, run: str) -> None:
@@ -103,6 +115,8 @@ def start_again(store: Store, file_id: int, *, agreement: str, run: str) -> File
             )
         )  # fmt: skip
         row = connection.execute(select(files).where(files.c.id == file_id)).one()
+        detail = {"attempt": row.attempt, "agreement": agreement}
+        journal.write_of_file(connection, file_id, "file_begun_again", detail, run=run)
     return _entry(row)
 
 

@@ -1,5 +1,11 @@
 """The audit: what was done, when, with which file and by which run; lines are only ever added.
 
+What changes the ledger writes its line in the same transaction, so that the two never disagree:
+
+    file_entered, file_begun_again, file_collected, file_held, file_refused, file_submitting,
+    file_submitted, file_reported, decision, batch_sending, batch_accepted, batch_confirming,
+    batch_done, batch_read_back, window_rendered, window_delivered
+
 `detail` holds counts, ids and codes, never anything of a person.
 """
 
@@ -8,10 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from blocks.ledger.store import Store, utc_now
-from blocks.ledger.tables import journal
+from blocks.ledger.tables import files, journal
 
 PAGE_ROWS = 1000
 
@@ -40,14 +46,39 @@ def note(
     detail: Mapping[str, Any] | None = None,
     run: str = "",
 ) -> None:
-    """Add a line."""
+    """Add a line for what is not written down elsewhere; `run` is the store's unless given."""
     with store.transaction() as connection:
-        connection.execute(
-            insert(journal).values(
-                at=utc_now(), client=client, stream=stream, file_id=file_id, step=step,
-                detail=dict(detail or {}), run=run,
-            )
-        )  # fmt: skip
+        write(
+            connection, client, stream, step, file_id=file_id, detail=detail, run=run or store.run
+        )
+
+
+def write(
+    connection: Connection,
+    client: str,
+    stream: str,
+    step: str,
+    *,
+    file_id: int | None = None,
+    detail: Mapping[str, Any] | None = None,
+    run: str,
+) -> None:
+    """Add a line in the transaction that does what it tells."""
+    connection.execute(
+        insert(journal).values(
+            at=utc_now(), client=client, stream=stream, file_id=file_id, step=step,
+            detail=dict(detail or {}), run=run,
+        )
+    )  # fmt: skip
+
+
+def write_of_file(
+    connection: Connection, file_id: int, step: str, detail: Mapping[str, Any], *, run: str
+) -> None:
+    """Add a line about a file, whose client and stream the ledger knows."""
+    whose = select(files.c.client, files.c.stream).where(files.c.id == file_id)
+    client, stream = connection.execute(whose).one()
+    write(connection, client, stream, step, file_id=file_id, detail=detail, run=run)
 
 
 def entries(

@@ -8,14 +8,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, ProgrammingError
 
 from blocks.errors import ConfigurationError, LedgerUnavailable
 from blocks.ledger import schema
 
 BUSY_SECONDS = 30
-"""How long a transaction waits for another one's lock on SQLite before it is given up."""
+"""How long a transaction waits for another one's lock before it is given up."""
+IDLE_SECONDS = 60
+"""After which PostgreSQL ends a transaction that nothing comes from: its machine has died."""
+CONNECT_SECONDS = 15
+NETWORK = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+           "tcp_user_timeout": 60_000}  # fmt: skip
+"""How libpq finds out that the way to the server is gone; seconds, and milliseconds the last."""
 
 
 def utc_now() -> datetime:
@@ -27,10 +33,11 @@ class Store:
     """An open ledger. Use as a context manager; every `transaction` commits or leaves no trace.
 
     Opening makes a new ledger's tables and upgrades an older one's. A ledger that is opened only
-    to look is never written to; the database itself refuses.
+    to look is never written to; the database itself refuses. `run` is who opens it, for the audit.
     """
 
-    def __init__(self, url: str, *, only_look: bool = False) -> None:
+    def __init__(self, url: str, *, only_look: bool = False, run: str = "") -> None:
+        self.run = run
         self._engine = _open(url, only_look=only_look)
         try:
             self._check_schema(only_look=only_look)
@@ -62,11 +69,16 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except (OperationalError, DBAPIError) as error:
+        except (ProgrammingError, DataError) as error:
+            raise ConfigurationError(
+                f"The ledger's database refuses what is asked of it ({type(error.orig).__name__}). "
+                "The user of the Ledger block's URL must own the ledger's tables and may make some."
+            ) from None
+        except DBAPIError as error:
             raise LedgerUnavailable(
                 "The ledger's database did not answer or stayed locked "
-                f"({type(error.orig).__name__}). Check that it runs and that its disk is not full; "
-                "the step is tried again."
+                f"({type(error.orig).__name__}). Check that it runs, lets the user of the Ledger "
+                "block's URL in, and that its disk is not full; the step is tried again."
             ) from None
 
     def close(self) -> None:
@@ -90,28 +102,46 @@ def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
 def _open(url: str, *, only_look: bool) -> Engine:
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ArgumentError("neither SQLite nor PostgreSQL")
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(
-                parsed, pool_pre_ping=True, connect_args={"connect_timeout": 15},
-                execution_options={"postgresql_readonly": True} if only_look else {},
-            )  # fmt: skip
-        if parsed.database and parsed.database != ":memory:":
-            place = Path(parsed.database).expanduser()
-            if not only_look:
-                place.parent.mkdir(parents=True, exist_ok=True)
-            parsed = parsed.set(database=str(place))
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+        if parsed.get_backend_name() == "sqlite":
+            return _open_sqlite(parsed, only_look=only_look)
+        if parsed.get_backend_name() == "postgresql":
+            return _open_postgresql(parsed, only_look=only_look)
+        raise ArgumentError("neither SQLite nor PostgreSQL")
     except (ArgumentError, ImportError, OSError) as error:
         raise ConfigurationError(
             "The ledger's URL cannot be used. Accepted are sqlite:///folder/ledger.db and "
             "postgresql+psycopg://user:password@host/database "
             f"({type(error).__name__}); mend the Ledger block."
         ) from None
+
+
+def _open_postgresql(url: URL, *, only_look: bool) -> Engine:
+    engine = create_engine(
+        url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS, **NETWORK},
+        execution_options={"postgresql_readonly": True} if only_look else {},
+    )  # fmt: skip
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _open_sqlite(url: URL, *, only_look: bool) -> Engine:
+    if url.database and url.database != ":memory:":
+        place = Path(url.database).expanduser()
+        if not only_look:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        url = url.set(database=str(place))
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_looking if only_look else _prepare_sqlite)
     event.listen(engine, "begin", _begin if only_look else _begin_immediately)
     return engine
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    # Not as options of the connection: poolers between us and the server refuse those.
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -51,6 +51,13 @@ def test_states_and_counts_are_kept_when_the_ledger_is_opened_again(database: Da
         assert [(each.counts, each.size) for each in newest] == [({"records": 3}, entry.size)]
 
 
+def test_an_agreement_may_have_many_lists(store: Store) -> None:
+    """What a stream and its lease are called grows with the lists, on each kind of database."""
+    stream = "import:" + ",".join(map(str, range(1000, 1200)))
+    assert enter(store, FileKey("acme", stream, KEY.sha256)).state == "collected"
+    assert leases.take(store, f"client/acme/{stream}") is not None
+
+
 def test_a_new_attempt_has_its_own_batches(store: Store) -> None:
     """Batches of an earlier attempt are kept and do not count for the next one."""
     entry = enter(store)

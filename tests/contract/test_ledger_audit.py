@@ -1,28 +1,32 @@
 """The ledger's decisions, conditions and journal, on each kind of database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 
 import pytest
 
-from blocks.ledger import conditions, decisions, files, journal
+from blocks.errors import SyncError
+from blocks.ledger import batches, conditions, decisions, exports, files, journal
+from blocks.ledger.exports import ExportEntry
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store, utc_now
+from deployments.audit import COLUMNS, lines
 from tests.servers.databases import Database
 
 NAME = "client/acme/import-recipients"
+KEY = FileKey("acme", "import:1", "ab" * 32)
+WINDOW = ExportEntry(0, "rendered", None, utc_now(), "u.csv", 2, 99, "cd" * 32, "s/a.csv", "p/a.pq")
 
 
 @pytest.fixture
 def store(database: Database) -> Iterator[Store]:
-    with Store(database.url) as opened:
+    with Store(database.url, run="r9") as opened:
         yield opened
 
 
 @pytest.fixture
 def entry(store: Store) -> files.FileEntry:
-    key = FileKey("acme", "import:1", "ab" * 32)
-    return files.enter(store, key, name="a.csv", size=10, agreement="v1", run="r1")
+    return files.enter(store, KEY, name="=a.csv", size=10, agreement="v1", run="r1")
 
 
 def decide(store: Store, entry: files.FileEntry, verdict: decisions.Verdict) -> None:
@@ -50,7 +54,7 @@ def test_the_run_that_waits_for_a_decision_is_remembered(
     """A file knows which run waits for it, without looking changed."""
     files.set_waiting(store, entry.id, "r3")
 
-    waiting = files.find(store, FileKey("acme", "import:1", "ab" * 32))
+    waiting = files.find(store, KEY)
     assert waiting is not None
     assert (waiting.waiting_run, waiting.changed_at) == ("r3", entry.changed_at)
 
@@ -100,3 +104,82 @@ def test_the_journal_is_read_from_a_moment_on(store: Store) -> None:
     assert list(journal.entries(store, since=soon)) == []
     assert list(journal.entries(store, since=soon.replace(tzinfo=UTC))) == []
     assert len(list(journal.entries(store, since=soon - timedelta(hours=2)))) == 1
+
+
+def work(store: Store, entry: files.FileEntry) -> list[Callable[[], object]]:
+    """Everything that a file and a window go through, in order."""
+    sent = {"target": {"list_id": 1}, "rows": 2, "sha256": "cd" * 32, "after_import": 5}
+    return [
+        lambda: files.move_to(store, entry.id, "held", reason="file_shrank"),
+        lambda: decide(store, entry, "release"),
+        lambda: files.move_to(store, entry.id, "submitting"),
+        lambda: files.start_again(store, entry.id, agreement="v2", run="r9"),
+        lambda: batches.write_ahead(store, entry.id, 2, 1, **sent),
+        lambda: batches.accepted(store, 1, 77),
+        lambda: batches.confirming(store, 1, 88),
+        lambda: batches.done(store, 1, {"rows": 2, "valid": 1}),
+        lambda: batches.read_back(store, sent_batch(store, entry), {"state": "", "lines": [7]}),
+        lambda: files.move_to(store, entry.id, "submitted", counts={"records": 2}),
+        lambda: exports.rendered(store, "acme", "unsub:1", WINDOW, agreement="v1", run="r9"),
+        lambda: exports.delivered(store, "acme", "unsub:1", 0),
+    ]
+
+
+def sent_batch(store: Store, entry: files.FileEntry) -> batches.BatchEntry:
+    return batches.of_file(store, entry.id, 2)[0]
+
+
+def test_every_change_leaves_its_line(store: Store, entry: files.FileEntry) -> None:
+    """The journal tells the whole story of a file and a window: what, with which numbers, by whom.
+
+    Doing again what is done already leaves no line.
+    """
+    for change in work(store, entry):
+        change()
+    files.enter(store, KEY, name="b.csv", size=10, agreement="v1", run="r9")
+    exports.delivered(store, "acme", "unsub:1", 0)
+
+    told = list(journal.entries(store))
+    assert [line.step for line in told] == [
+        "file_entered", "file_held", "decision", "file_submitting", "file_begun_again",
+        "batch_sending", "batch_accepted", "batch_confirming", "batch_done",
+        "batch_read_back", "file_submitted", "window_rendered", "window_delivered",
+    ]  # fmt: skip
+    assert {line.run for line in told[1:]} == {"r9", "r2"}
+    assert told[1].detail == {"reason": "file_shrank"}
+    assert told[8].detail == {"attempt": 2, "number": 1, "rows": 2, "valid": 1}
+    assert {line.file_id for line in told[:11]} == {entry.id}
+    assert {(line.client, line.stream) for line in told[11:]} == {("acme", "unsub:1")}
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_a_change_without_its_line_does_not_happen(
+    database: Database, store: Store, entry: files.FileEntry, step: int
+) -> None:
+    """The line and the change are one transaction, at every step."""
+    changes = work(store, entry)
+    for change in changes[:step]:
+        change()
+    kept = "SELECT * FROM files", "SELECT * FROM batches", "SELECT * FROM exports"
+    before = [repr(database.rows(query)) for query in kept]
+    database.run("ALTER TABLE journal RENAME TO journal_away")
+
+    with pytest.raises(SyncError):
+        changes[step]()
+    assert [repr(database.rows(query)) for query in kept] == before
+    assert database.rows("SELECT count(*) FROM decisions") == [(1 if step > 1 else 0,)]
+
+
+def test_the_audit_names_files_and_deciders_and_starts_no_formula(
+    store: Store, entry: files.FileEntry
+) -> None:
+    """What an auditor opens in a spreadsheet: names in, harmless, times with their zone."""
+    decide(store, entry, "release")
+    header, entered, decided = lines(store, "acme", None)
+
+    assert header == COLUMNS
+    named = dict(zip(COLUMNS, decided, strict=True))
+    assert (named["step"], named["decided_by"], named["run"]) == ("decision", "Ada", "r2")
+    assert dict(zip(COLUMNS, entered, strict=True))["file_name"] == "'=a.csv"
+    assert entered[0].endswith("Z")
+    assert list(lines(store, "nobody", None)) == [COLUMNS]

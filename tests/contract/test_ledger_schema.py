@@ -48,10 +48,14 @@ def test_the_newest_step_is_the_head_that_the_program_asks_for() -> None:
 
 
 def test_a_new_ledger_and_an_upgraded_one_have_the_same_tables(baseline: Database) -> None:
-    """The steps lead to exactly the tables that a new ledger is made with."""
+    """The steps lead to exactly the tables that a new ledger is made with.
+
+    SQLite's types are not compared: it does not keep to a text's length.
+    """
+    compared = {"compare_type": baseline.kind != "sqlite"}
     with Store(baseline.url) as store, store.transaction() as connection:
         context = MigrationContext.configure(
-            connection, opts={"version_table": schema.revisions.name, "compare_type": True}
+            connection, opts={"version_table": schema.revisions.name, **compared}
         )
         assert compare_metadata(context, metadata) == []
 

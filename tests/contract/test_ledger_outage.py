@@ -1,0 +1,95 @@
+"""The ledger's database goes away, hangs or is locked, and comes back."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable
+from blocks.ledger import files, leases, store
+from blocks.ledger.files import FileKey
+from blocks.ledger.store import Store
+from tests.servers.databases import Database
+from tests.servers.postgresql import Postgres
+
+KEY = FileKey("acme", "import:1", "ab" * 32)
+
+
+def enter(opened: Store) -> files.FileEntry:
+    return files.enter(opened, KEY, name="a.csv", size=10, agreement="v1", run="r1")
+
+
+def test_a_database_that_is_restarted_is_waited_for(postgresql: Postgres) -> None:
+    """While it is away, steps end in an error that is retried; then the same store works again."""
+    with Store(postgresql()) as opened:
+        entry = enter(opened)
+        postgresql.stop()
+        try:
+            with pytest.raises(LedgerUnavailable) as told:
+                files.move_to(opened, entry.id, "submitting")
+        finally:
+            postgresql.start()
+        files.move_to(opened, entry.id, "submitted")
+
+        known = files.find(opened, KEY)
+        assert known is not None
+        assert (told.value.retry, known.state) == (True, "submitted")
+
+
+def test_a_lease_outlives_a_restart_of_the_database(postgresql: Postgres) -> None:
+    """The renewal in the background goes on when the database is back."""
+    url = postgresql()
+    with Store(url) as opened, leases.held(opened, ["client/acme"], wait_seconds=0, seconds=3):
+        postgresql.stop()
+        postgresql.start()
+        with Store(url) as other, pytest.raises(LeaseHeld):
+            other_lease = leases.held(other, ["client/acme"], wait_seconds=4)
+            other_lease.__enter__()
+
+
+def test_a_transaction_that_hangs_elsewhere_is_waited_for_only_so_long(
+    postgresql: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that died in a transaction leaves a lock: retried meanwhile, and ended for it."""
+    monkeypatch.setattr(store, "BUSY_SECONDS", 1)
+    monkeypatch.setattr(store, "IDLE_SECONDS", 2)
+    database = Database("postgresql", postgresql())
+    with Store(database.url) as opened, Store(database.url) as dead:
+        entry = enter(opened)
+        with pytest.raises(LedgerUnavailable), dead.transaction() as hanging:
+            hanging.exec_driver_sql("UPDATE files SET state = 'held'")
+            with pytest.raises(LedgerUnavailable):
+                files.move_to(opened, entry.id, "submitting")
+            files.move_to(opened, entry.id, "submitted")
+        known = files.find(opened, KEY)
+        assert known is not None
+        assert known.state == "submitted"
+
+
+def test_a_locked_file_is_waited_for_only_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite: another process that does not let go ends the step, to be retried; then it works."""
+    monkeypatch.setattr(store, "BUSY_SECONDS", 0.3)
+    place = tmp_path / "ledger.db"
+    with Store(f"sqlite:///{place}") as opened, closing(sqlite3.connect(place)) as other:
+        other.isolation_level = None
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerUnavailable):
+            enter(opened)
+        other.execute("COMMIT")
+        assert enter(opened).state == "collected"
+
+
+def test_a_user_without_rights_is_a_setting_to_mend(postgresql: Postgres) -> None:
+    """A URL whose user may not make tables is told as such, and not tried again and again."""
+    url = postgresql()
+    database = Database("postgresql", url)
+    database.run("CREATE ROLE reader LOGIN PASSWORD 'reader'")
+    user = url.replace(f"{postgresql.password}@", "reader@").replace("postgres:", "reader:")
+    with pytest.raises(ConfigurationError, match="InsufficientPrivilege"):
+        Store(user)
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("DROP ROLE reader")
