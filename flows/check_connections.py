@@ -14,7 +14,6 @@ from prefect.client.schemas.objects import State
 from blocks.errors import ConfigurationError
 from tasks.agreed import agreed, client_of
 from tasks.check import (
-    Asked,
     check_one_account,
     check_one_ledger,
     check_one_server,
@@ -22,8 +21,16 @@ from tasks.check import (
     conclude,
     found,
 )
-from tasks.checks.findings import Finding, lines
-from tasks.checks.needs import Agreement, account_needs, ledgers, server_needs
+from tasks.check_keys import check_decryption, check_encryption
+from tasks.checks.findings import Asked, Finding, lines
+from tasks.checks.needs import (
+    Agreement,
+    account_needs,
+    decryption_keys,
+    ledgers,
+    seals,
+    server_needs,
+)
 from tasks.scratch import scratch_folder
 
 
@@ -44,10 +51,15 @@ def check_connections(client: str, file: str = "") -> State[list[Finding]]:
 
 
 def _checked(agreements: Sequence[Agreement], pools: Sequence[str]) -> Iterator[Asked]:
-    """What was found about each server, account and ledger that the agreements name."""
+    """What was found about each server, key, account and ledger that the agreements name."""
     with scratch_folder() as scratch:
         for server in server_needs(agreements):
             yield found(server.reference, check_one_server(server, scratch, return_state=True))
+        for key in decryption_keys(agreements):
+            yield found(f"gpg-key/{key}", check_decryption(key, scratch, return_state=True))
+        for packing in seals(agreements):
+            name = f"gpg-recipient/{packing.encrypt_for}"
+            yield found(name, check_encryption(packing, scratch, return_state=True))
     for account in account_needs(agreements):
         name = f"mailup-account/{account.name}"
         yield found(name, check_one_account(account, return_state=True))

@@ -1,7 +1,6 @@
 """Check: one task per server, account, ledger and key of a client, each tried once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.servers import load_server
 from tasks.checks.accounts import check_account
-from tasks.checks.findings import Finding, Subject, conclusion, table, to_mend
+from tasks.checks.findings import Asked, Finding, Subject, conclusion, no_block, table, to_mend
 from tasks.checks.ledgers import check_ledger, check_room
 from tasks.checks.needs import AccountNeeds, ServerNeeds
 from tasks.checks.reaching import Way
@@ -32,21 +31,13 @@ MOST_CALLS = 40
 """Calls that one account is asked in at most."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Findings, and in how many calls MailUp was asked for them."""
-
-    findings: tuple[Finding, ...]
-    calls: int = 0
-
-
 @unit("check server", "check {needs.reference}", retries=0)
 def check_one_server(needs: ServerNeeds, scratch: Path) -> Asked:
     """A file server: reached, logged in to, listed, and written to where files are delivered."""
     try:
         block = load_server(needs.reference)
     except ConfigurationError as error:
-        return Asked((_no_block(needs.reference, error),))
+        return Asked((no_block(needs.reference, error),))
     way = Way(block.host, block.listens_on, block.connect_timeout_seconds, block.connect)
     return Asked(tuple(check_server(way, needs, scratch)))
 
@@ -58,7 +49,7 @@ def check_one_account(needs: AccountNeeds) -> Asked:
     try:
         account = load(MailUpAccount, needs.name)
     except ConfigurationError as error:
-        return Asked((_no_block(subject.name, error),))
+        return Asked((no_block(subject.name, error),))
     findings = [_rate_limit(subject, account)]
     with account.connect(patient=False) as client:
         findings += check_account(subject, client, needs, datetime.now(UTC))
@@ -75,7 +66,7 @@ def check_one_ledger(name: str, pools: Sequence[str]) -> Asked:
     try:
         ledger = load(Ledger, name)
     except ConfigurationError as error:
-        return Asked((_no_block(subject.name, error),))
+        return Asked((no_block(subject.name, error),))
     findings = [
         *check_ledger(
             subject, lambda: ledger.open(only_look=True), ledger.open, ledger.open_storage
@@ -122,14 +113,6 @@ def conclude(client: str, findings: Sequence[Finding], calls: int) -> State[list
     )
     state = Failed if to_mend(findings) else Completed
     return state(message=sentence, data=list(findings))
-
-
-def _no_block(name: str, error: ConfigurationError) -> Finding:
-    return Subject(name).mend(
-        "block",
-        str(error),
-        "Create or correct the block, in the UI or with python -m deployments.provision.",
-    )
 
 
 def _rate_limit(subject: Subject, account: MailUpAccount) -> Finding:

@@ -1,7 +1,7 @@
 """One MailUp account against what a client's agreements need of it. Reads only."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from functools import partial
 
@@ -20,8 +20,6 @@ from tasks.checks.needs import AccountNeeds, WantedGroup
 from tasks.records.binding import field_id
 from tasks.records.destinations import group_named
 
-EXPIRES_SOON = timedelta(days=30)
-EXPIRES_NOW = timedelta(days=7)
 CLOCKS_DIFFER_SECONDS = 120.0
 
 
@@ -69,15 +67,8 @@ def _standing(subject: Subject, info: AccountInfo, now: datetime) -> Iterator[Fi
     except ValueError:
         yield subject.note("account", "MailUp tells no day on which the account expires")
         return
-    left = expires - now
-    facts = f"the account runs until {expires:%Y-%m-%d}, {left.days} days from now"
     remedy = "Renew the account with MailUp before that day."
-    if left < EXPIRES_NOW:
-        yield subject.mend("account", facts, remedy)
-    elif left < EXPIRES_SOON:
-        yield subject.note("account", facts, remedy)
-    else:
-        yield subject.ok("account", facts)
+    yield subject.dated("account", "the account runs", expires, now, remedy)
 
 
 def _clocks(subject: Subject, ahead: float | None) -> Iterator[Finding]:

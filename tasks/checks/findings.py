@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from blocks.errors import SyncError
 
 Verdict = Literal["ok", "note", "mend"]
+EXPIRES_SOON = timedelta(days=30)
+EXPIRES_NOW = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ class Subject:
         """Something will fail, or go wrong, until this is done."""
         return Finding(self.name, check, "mend", told, remedy)
 
+    def dated(self, check: str, what: str, end: datetime, now: datetime, remedy: str) -> Finding:
+        """Something that ends on a day: a note a month before, to mend a week before."""
+        left = end - now
+        facts = f"{what} until {end:%Y-%m-%d}, {left.days} days from now"
+        if left < EXPIRES_NOW:
+            return self.mend(check, facts, remedy)
+        if left < EXPIRES_SOON:
+            return self.note(check, facts, remedy)
+        return self.ok(check, facts)
+
     def tried(
         self, check: str, remedy: str, look: Callable[[], Iterable[Finding]]
     ) -> Iterator[Finding]:
@@ -49,6 +62,23 @@ class Subject:
             yield from look()
         except SyncError as error:
             yield self.mend(check, told(error), remedy)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Findings, and in how many calls MailUp was asked for them."""
+
+    findings: tuple[Finding, ...]
+    calls: int = 0
+
+
+def no_block(name: str, error: SyncError) -> Finding:
+    """A block that is missing or cannot be used."""
+    return Subject(name).mend(
+        "block",
+        str(error),
+        "Create or correct the block, in the UI or with python -m deployments.provision.",
+    )
 
 
 def told(error: SyncError) -> str:

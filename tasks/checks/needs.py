@@ -7,6 +7,7 @@ from typing import TypeVar
 from tasks.records.agreement import ImportAgreement
 from tasks.records.source import Source, join
 from tasks.reports.agreements import ExportAgreement
+from tasks.reports.packing import Packing
 
 T = TypeVar("T")
 Agreement = ImportAgreement | ExportAgreement
@@ -93,13 +94,23 @@ def ledgers(agreements: Sequence[Agreement]) -> tuple[str, ...]:
     return _unique(each.ledger for each in agreements)
 
 
-def keys(agreements: Sequence[Agreement]) -> tuple[str, ...]:
+def decryption_keys(agreements: Sequence[Agreement]) -> tuple[str, ...]:
     """Names of the keys that open encrypted files."""
     return _unique(
         each.decryption_key
         for each in agreements
         if isinstance(each, ImportAgreement) and each.decryption_key
     )
+
+
+def seals(agreements: Sequence[Agreement]) -> tuple[Packing, ...]:
+    """The packings in which exports are encrypted, each pair of recipient and signer once."""
+    found = {
+        (each.packing.encrypt_for, each.packing.sign_with): each.packing
+        for each in agreements
+        if isinstance(each, ExportAgreement) and each.packing.encrypt_for
+    }
+    return tuple(found.values())
 
 
 def _outlets(agreement: Agreement) -> Iterator[Outlet]:

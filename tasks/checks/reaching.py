@@ -3,14 +3,11 @@
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from blocks.errors import ConfigurationError, HostNotTrusted, LoginRefused, SyncError
 from blocks.transport.base import Identity, Transport
 from tasks.checks.findings import Finding, Subject, told
-
-EXPIRES_SOON = timedelta(days=30)
-EXPIRES_NOW = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -104,15 +101,10 @@ def identified(subject: Subject, identity: Identity | None, now: datetime) -> Fi
         )
     if identity.expires_at is None:
         return subject.ok("identity", f"{shown} is the pinned host key")
-    return _dated(subject, identity.expires_at, now)
-
-
-def _dated(subject: Subject, expires_at: datetime, now: datetime) -> Finding:
-    left = expires_at - now
-    facts = f"the certificate is valid until {expires_at:%Y-%m-%d}, {left.days} days from now"
-    remedy = "Ask the server's owner to renew the certificate before that day."
-    if left < EXPIRES_NOW:
-        return subject.mend("identity", facts, remedy)
-    if left < EXPIRES_SOON:
-        return subject.note("identity", facts, remedy)
-    return subject.ok("identity", facts)
+    return subject.dated(
+        "identity",
+        "the certificate is valid",
+        identity.expires_at,
+        now,
+        "Ask the server's owner to renew the certificate before that day.",
+    )

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
-from conftest import World, merged
+from keyrings import PASSPHRASE, Keyring, needs_gpg
+from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import State
-from prefect.deployments.runner import EntrypointType
 
 from blocks.accounts import MailUpAccount
+from blocks.keys import GpgKey, GpgRecipient
 from blocks.ledgers import Ledger
 from blocks.servers import SftpServer
 from flows.check_connections import check_connections, main
@@ -25,28 +27,45 @@ pytestmark = pytest.mark.journeys
 SECRETS = ("files-secret", "sandbox-password", "5b8d7c1a-61f2-4e0d-9a3c-77c0de51a2f4")
 
 
+class Deployments:
+    """The client's deployments, which are taken away after the test."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+        self.made: list[UUID] = []
+
+    def imports(self, **agreed: Any) -> None:
+        """Deploy the import, with changes to the agreement."""
+        self._deploy(import_recipients, self._world.agreement | agreed)
+
+    def exports(self, **agreed: Any) -> None:
+        """Deploy an export."""
+        self._deploy(export_unsubscribed, export_of(self._world) | agreed)
+
+    def _deploy(self, flow: Flow[..., Any], agreement: dict[str, Any]) -> None:
+        module = f"flows.{flow.name.replace('-', '_')}"
+        with get_client(sync_client=True) as api:
+            made = api.create_deployment(
+                flow_id=api.create_flow(flow),
+                name="acme",
+                entrypoint=f"{module}.{module.partition('.')[2]}",
+                tags=["client:acme"],
+                parameters={"agreement": agreement},
+            )
+        self.made.append(made)
+
+
 @pytest.fixture
-def deployed(world: World) -> Iterator[Callable[..., None]]:
-    """Deploys the client's import, and takes its deployments away afterwards."""
-    made = []
-
-    def deploy(**agreed: Any) -> None:
-        agreement = merged(world.agreement, agreed)
-        deployment = import_recipients.to_deployment(
-            "acme",
-            parameters={"agreement": agreement},
-            tags=["client:acme"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        )
-        made.append(deployment.apply())
-
-    yield deploy
+def deploy(world: Any) -> Iterator[Deployments]:
+    """Deploys the client's functions."""
+    deployments = Deployments(world)
+    yield deployments
     with get_client(sync_client=True) as api:
-        for each in made:
+        for each in deployments.made:
             api.delete_deployment(each)
 
 
-def export_of(world: World) -> dict[str, Any]:
+def export_of(world: Any) -> dict[str, Any]:
     return {
         **{key: world.agreement[key] for key in ("client", "server", "account", "ledger")},
         "lists": [1],
@@ -67,10 +86,10 @@ def artifact() -> str:
 
 
 def test_a_client_whose_deployments_are_right(
-    world: World, deployed: Callable[..., None], logged: Callable[[], str]
+    world: Any, deploy: Deployments, logged: Callable[[], str]
 ) -> None:
     """Completed, with all subjects in one table; nothing is changed, and no secret is shown."""
-    deployed()
+    deploy.imports()
     before = sorted(world.home.joinpath("files").rglob("*"))
     state = check_connections("acme", return_state=True)
     assert state.is_completed(), state.message
@@ -90,20 +109,11 @@ def test_a_client_whose_deployments_are_right(
     assert not any(secret in shown + logged() for secret in SECRETS)
 
 
-def test_everything_that_is_wrong_is_told_at_once(
-    world: World, deployed: Callable[..., None]
-) -> None:
+def test_everything_that_is_wrong_is_told_at_once(deploy: Deployments) -> None:
     """A server, an account, a ledger and a deployment that are wrong: each is told, none hides
     another, and the run has failed."""
-    deployed(decryption_key="")
-    with get_client(sync_client=True) as api:
-        wrong = api.create_deployment(
-            flow_id=api.create_flow(export_unsubscribed),
-            name="acme",
-            entrypoint="flows.export_unsubscribed.export_unsubscribed",
-            tags=["client:acme"],
-            parameters={"agreement": export_of(world) | {"list": 1}},
-        )
+    deploy.imports()
+    deploy.exports(list=1)
     server = SftpServer.load("acme")
     server.model_copy(update={"port": 1}).save("acme", overwrite=True)
     account = MailUpAccount.load("acme")
@@ -111,8 +121,6 @@ def test_everything_that_is_wrong_is_told_at_once(
     account.save("acme", overwrite=True)
     Ledger(url="postgresql+psycopg://x:hidden-word@127.0.0.1:1/x").save("acme", overwrite=True)
     state = check_connections("acme", return_state=True)
-    with get_client(sync_client=True) as api:
-        api.delete_deployment(wrong)
     assert state.is_failed()
     assert state.message.startswith("4 things to mend: ")
     told = {(each.subject, each.check) for each in to_mend(findings(state))}
@@ -127,16 +135,31 @@ def test_everything_that_is_wrong_is_told_at_once(
 
 
 def test_blocks_that_are_missing_are_told_with_the_way_to_make_them(
-    deployed: Callable[..., None],
+    deploy: Deployments,
 ) -> None:
     """A name that was mistyped in the file, and a block that nobody has made yet."""
-    deployed(server="sftp-server/nowhere", account="nowhere", ledger="nowhere")
+    deploy.imports(server="sftp-server/nowhere", account="nowhere", ledger="nowhere")
     state = check_connections("acme", return_state=True)
     wrong = to_mend(findings(state))
     assert [each.subject for each in wrong] == [
         "sftp-server/nowhere", "mailup-account/nowhere", "ledger/nowhere",
     ]  # fmt: skip
     assert all("deployments.provision" in each.remedy for each in wrong)
+
+
+@needs_gpg
+def test_keys_that_the_agreements_name_are_tried(deploy: Deployments, ring: Keyring) -> None:
+    """A right key is used once, a wrong passphrase and a block that is missing are told."""
+    private = ring.private("us")
+    GpgKey(private_key=private, passphrase=PASSPHRASE).save("right", overwrite=True)
+    GpgKey(private_key=private, passphrase="wrong").save("wrong", overwrite=True)
+    GpgRecipient(public_keys=[ring.public("client")]).save("acme", overwrite=True)
+    deploy.imports(decryption_key="wrong")
+    deploy.exports(packing={"encrypt_for": "acme", "sign_with": "right"})
+    found = findings(check_connections("acme", return_state=True))
+    assert [(each.subject, each.check) for each in to_mend(found)] == [("gpg-key/wrong", "use")]
+    used = {each.subject: each.told for each in found if each.check == "use"}
+    assert used["gpg-recipient/acme"] == "a file can be encrypted and signed"
 
 
 def test_a_client_that_nobody_has_deployed() -> None:
@@ -147,7 +170,7 @@ def test_a_client_that_nobody_has_deployed() -> None:
 
 
 def test_a_file_is_checked_before_it_is_deployed(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command prints what was found, and ends with 1 where something is to be mended."""
     entry = {

@@ -1,0 +1,80 @@
+"""OpenPGP keys as gpg shows them: what they are for, and until when. Nothing is stored."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from blocks.errors import ConfigurationError
+from tasks.checks.findings import Finding, Subject
+
+SECONDS = 30
+FOREVER = datetime.max.replace(tzinfo=UTC)
+Use = Literal["encrypt", "sign"]
+
+# Fields of a line of `gpg --with-colons` (doc/DETAILS of GnuPG), counted from 0.
+_RECORD, _VALIDITY, _EXPIRES, _USES = 0, 1, 6, 11
+_UNUSABLE = "reid"  # revoked, expired, invalid, disabled
+
+
+@dataclass(frozen=True)
+class Part:
+    """A key or a subkey: whether it can be used at all, for what, and until when."""
+
+    usable: bool
+    uses: str
+    expires_at: datetime
+
+
+def shown(armor: str, home: Path) -> list[Part]:
+    """The keys in an ASCII armor; none where gpg cannot read it. `home` is an empty folder.
+
+    ConfigurationError where the program is missing.
+    """
+    program = shutil.which("gpg")
+    if program is None:
+        raise ConfigurationError("The program gpg is missing on this worker; install GnuPG 2.2.")
+    home.mkdir(mode=0o700, exist_ok=True)
+    done = subprocess.run(
+        [program, "--batch", "--no-tty", "--homedir", home, "--with-colons", "--show-keys"],
+        input=armor.encode(),
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return [
+        _part(line.split(":"))
+        for line in lines
+        if line.startswith(("pub:", "sec:", "sub:", "ssb:"))
+    ]
+
+
+def expiry(
+    subject: Subject, what: str, armor: str, use: Use, home: Path, now: datetime, remedy: str
+) -> Iterator[Finding]:
+    """Until when the keys of a text can be used for something."""
+    parts = shown(armor, home)
+    fitting = [part for part in parts if part.usable and use[0] in part.uses.lower()]
+    if not fitting:
+        why = f"has no key that can {use}" if parts else "cannot be read by gpg"
+        yield subject.mend("key", f"{what} {why}, or it has expired", remedy)
+        return
+    # The longest-lived part counts, but no longer than the primary key, which comes first.
+    end = min(parts[0].expires_at, max(part.expires_at for part in fitting))
+    if end == FOREVER:
+        yield subject.ok("key", f"{what} does not expire")
+    else:
+        yield subject.dated("key", f"{what} is valid", end, now, remedy)
+
+
+def _part(fields: list[str]) -> Part:
+    expires = fields[_EXPIRES]
+    return Part(
+        fields[_VALIDITY] not in tuple(_UNUSABLE),
+        fields[_USES],
+        datetime.fromtimestamp(int(expires), tz=UTC) if expires.isdecimal() else FOREVER,
+    )
