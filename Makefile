@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TESTERS ?= 3  # processes that run the tests; most of them wait for servers
 
 .PHONY: help demo sandbox test check lint types lock clean
 .DEFAULT_GOAL := help
@@ -13,10 +14,11 @@ help:  ## Show what can be done
 $(READY): requirements.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
-	@"$(PYTHON)" -m venv $(VENV) \
+	@"$(PYTHON)" -m venv --clear $(VENV) \
 	  || { echo "Python's venv module is needed: apt-get install python3-venv"; exit 1; }
 	@echo "Installing the locked packages into $(VENV) (once, one to two minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --require-hashes -r requirements.lock -c requirements.lock  # pip holds extras only to constraints
 	@touch $(READY)
 
 demo: $(READY)  ## Run the main job on embedded defaults; KEEP=1 leaves everything running
@@ -26,7 +28,7 @@ sandbox: $(READY)  ## Start the MailUp emulator and file servers, to try a clien
 	@$(BIN)/python -m sandbox --home .sandbox
 
 test: $(READY)  ## Run all tests; those that need servers which are not installed say so
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n $(TESTERS) --dist worksteal)
 
 check: lint types  ## Lint and types
 
