@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from blocks.ledger import files, leases
+from blocks.ledger import files, journal, leases
 from blocks.ledger.files import FileEntry, FileKey
 from blocks.ledger.leases import Lease
+from blocks.ledger.progress import SEEN_AGAIN
 from blocks.ledger.store import Store, utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
@@ -88,4 +89,7 @@ def _entered(
     )
     if entry.state == "reported" and (release or others_since):
         return files.start_again(store, entry.id, agreement=agreement.fingerprint, run=run)
+    if entry.state == "reported" and agreement.source.afterwards != "leave":
+        # It was put aside when it was imported, so the client has sent it once more.
+        journal.note(store, key.client, key.stream, SEEN_AGAIN, file_id=entry.id, run=run)
     return entry

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.records.consent import Consent
 from tasks.records.dialect import Dialect
+from tasks.records.due import Due
 from tasks.records.habit import Habit
 from tasks.records.mapping import Mapping
 from tasks.records.source import Source
@@ -112,6 +113,9 @@ class ImportAgreement(BaseModel):
             "rejects. 0 leaves it at the number."
         ),
     )
+    due: Due = Field(
+        default=Due(), description="By when a file must have been imported; the watcher alerts."
+    )
     source: Source = Field(default=Source(), description="Where the files are and where they go.")
     unpacking: Unpacking = Field(default=Unpacking(), description="Limits for compressed files.")
     dialect: Dialect = Field(default=Dialect(), description="How the files are written.")
@@ -167,4 +171,4 @@ class ImportAgreement(BaseModel):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the agreement: batches of one attempt are all made with the same one."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"due"}).encode()).hexdigest()

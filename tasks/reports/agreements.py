@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tasks.records.due import Due
 from tasks.reports.filenames import Naming
 from tasks.reports.formats import Format, is_zone
 from tasks.reports.packing import Packing
@@ -62,6 +63,9 @@ class ExportAgreement(BaseModel):
         default="Europe/Rome",
         description="Time zone of the dates that MailUp writes without one.",
     )
+    due: Due = Field(
+        default=Due(), description="By when a delivery must have been made; the watcher alerts."
+    )
     naming: Naming = Field(default=Naming(), description="Names of the files.")
     format: Format = Field(default=Format(), description="How the files are written.")
     packing: Packing = Field(default=Packing(), description="Compression and done-markers.")
@@ -84,7 +88,7 @@ class ExportAgreement(BaseModel):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the agreement, kept with every window."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"due"}).encode()).hexdigest()
 
     def stream(self, kind: str) -> str:
         """Name under which the ledger remembers the windows of a kind of export."""

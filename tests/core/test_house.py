@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CORES = ["tasks.records", "tasks.reports", "tasks.checks", "blocks.errors", "blocks.transport",
-         "blocks.mailup", "blocks.ledger"]  # fmt: skip
+CORES = ["tasks.records", "tasks.reports", "tasks.checks", "tasks.watching", "blocks.errors",
+         "blocks.transport", "blocks.mailup", "blocks.ledger"]  # fmt: skip
 MAY_IMPORT = {
     "flows": {"flows", "tasks", "blocks"},
     "tasks": {"tasks", "blocks"},

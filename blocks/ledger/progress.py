@@ -1,0 +1,63 @@
+"""What a watcher asks of the ledger: when something was done last, and whether somebody works.
+
+A function of a client is found by the kind that begins the names of its streams: a list added to
+the agreement makes a new stream, and must not look like a client that never did a thing.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, Table, func, select
+
+from blocks.ledger.store import Store, utc_now
+from blocks.ledger.tables import exports, files, journal, leases
+
+SEEN_AGAIN = "seen_again"
+"""Step of the journal for a file that arrived and whose content had been imported before."""
+
+
+def last_import(store: Store, client: str) -> datetime | None:
+    """When (UTC) a file of the client was imported last, or arrived with content known before."""
+    imported = select(func.max(files.c.changed_at)).where(
+        files.c.client == client, files.c.state.in_(("submitted", "reported"))
+    )
+    again = select(func.max(journal.c.at)).where(
+        journal.c.client == client, journal.c.step == SEEN_AGAIN
+    )
+    with store.transaction() as connection:
+        moments = [connection.execute(each).scalar() for each in (imported, again)]
+    known = [moment for moment in moments if moment is not None]
+    return _aware(max(known)) if known else None
+
+
+def last_delivery(store: Store, client: str, kind: str) -> datetime | None:
+    """When (UTC) a window of this kind of export was delivered last."""
+    wanted = select(func.max(exports.c.changed_at)).where(
+        *_streams(exports, client, kind), exports.c.state == "delivered"
+    )
+    with store.transaction() as connection:
+        return _aware(connection.execute(wanted).scalar())
+
+
+def last_hold(store: Store, client: str) -> datetime | None:
+    """When (UTC) a file of the client, still held now, was held last."""
+    wanted = select(func.max(files.c.changed_at)).where(
+        files.c.client == client, files.c.state == "held"
+    )
+    with store.transaction() as connection:
+        return _aware(connection.execute(wanted).scalar())
+
+
+def somebody_works(store: Store, client: str, kind: str) -> bool:
+    """Whether a run holds the lease of this function: one that is renewed is a sign of life."""
+    name = leases.c.name.startswith(f"client/{client}/{kind}:", autoescape=True)
+    with store.transaction() as connection:
+        alive = select(leases.c.name).where(name, leases.c.expires_at > utc_now())
+        return connection.execute(alive).first() is not None
+
+
+def _streams(table: Table, client: str, kind: str) -> tuple[ColumnElement[bool], ...]:
+    return (table.c.client == client, table.c.stream.startswith(f"{kind}:", autoescape=True))
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None

@@ -1,0 +1,42 @@
+"""Watch the clients: what is overdue, failed, late or dead is told, once per change.
+
+One deployment for all clients. Needs the Ledger blocks that the clients' agreements name.
+"""
+
+from datetime import timedelta
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from tasks.watch import Limits, clients, conclude, watch
+from tasks.watching.life import Patience
+
+Minutes = Annotated[int, Field(ge=5, le=1440)]
+Hours = Annotated[int, Field(ge=1, le=720)]
+
+
+@flow(name="watch-clients")
+def watch_clients(
+    late_minutes: Minutes = 15,
+    silent_minutes: Minutes = 30,
+    unheard_hours: Hours = 6,
+    remind_hours: Hours = 24,
+) -> State[None]:
+    """
+    Look how every function of every client stands, end dead runs, and tell what has changed.
+
+    Args:
+        late_minutes: A run that no worker has taken for so long is trouble.
+        silent_minutes: A run is ended as dead when its heartbeats have been missing for so long
+            and no lease is renewed in the ledger.
+        unheard_hours: The same for a run that never showed a heartbeat.
+        remind_hours: What stays in trouble is told again after so long.
+    """
+    patience = Patience(timedelta(minutes=silent_minutes), timedelta(hours=unheard_hours))
+    limits = Limits(patience, timedelta(minutes=late_minutes), timedelta(hours=remind_hours))
+    looks = [
+        watch(ledger, watched, limits, return_state=True) for ledger, watched in clients().items()
+    ]
+    return conclude(looks)

@@ -1,0 +1,72 @@
+"""By when something must have been done for a client, so that silence is noticed."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Due(BaseModel):
+    """When a client's file, or a delivery to it, has to be there; without `by` nothing is due."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: str = Field(
+        default="",
+        pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$",
+        description="Time of day, such as 06:00, by which it must be done; empty for no alert.",
+    )
+    zone: str = Field(default="Europe/Rome", description="Time zone of that time.")
+    days: list[Day] = Field(
+        default=list(DAYS), min_length=1, description="Days of the week on which it is due."
+    )
+    hours_before: int = Field(
+        default=12,
+        ge=1,
+        le=168,
+        description=(
+            "Done so many hours before the time, or later, counts for the day; what was done "
+            "earlier belonged to the day before."
+        ),
+    )
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (OSError, KeyError, ValueError):
+            raise ValueError(
+                f"the zone '{zone}' is not known; give a name such as Europe/Rome."
+            ) from None
+        return zone
+
+    def missed(self, now: datetime, done_at: datetime | None, since: datetime) -> datetime | None:
+        """The time (UTC) by which it was due and not done; None where nothing is overdue.
+
+        `done_at` is when it was done last. Times before `since` are not asked for: nobody had
+        agreed on them yet. Once done, late or not, nothing is overdue until the next time.
+        """
+        last = self._last_time(now)
+        if last is None or last < since:
+            return None
+        counts_from = last - timedelta(hours=self.hours_before)
+        return last if done_at is None or done_at < counts_from else None
+
+    def _last_time(self, now: datetime) -> datetime | None:
+        return next((each for each in self._times_back(now) if each <= now), None)
+
+    def _times_back(self, now: datetime) -> Iterator[datetime]:
+        if not self.by:
+            return
+        zone, at = ZoneInfo(self.zone), time.fromisoformat(self.by)
+        today = now.astimezone(zone).date()
+        for back in range(8):
+            day = today - timedelta(days=back)
+            if DAYS[day.weekday()] in self.days:
+                yield datetime.combine(day, at, zone).astimezone(UTC)

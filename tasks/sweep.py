@@ -1,0 +1,44 @@
+"""Sweep: end runs whose process and worker are both gone; Prefect alone would show them running."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
+from prefect.states import Crashed
+
+from blocks.ledger import progress
+from blocks.ledger.store import Store
+from tasks import asking
+from tasks.watching.facts import Run, Watched
+from tasks.watching.life import SILENT, Patience, is_dead
+
+
+def end_dead_runs(
+    store: Store, client: SyncPrefectClient, watched: Sequence[Watched], patience: Patience
+) -> None:
+    """End every unfinished run that gives no sign of life: no heartbeat, no lease renewed."""
+    functions, now = {each.deployment: each for each in watched}, datetime.now(UTC)
+    for deployment, runs in asking.active(client, watched).items():
+        each = functions[deployment]
+        leased = progress.somebody_works(store, each.client, each.kind)
+        for run in runs:
+            heard = asking.last_heartbeat(client, run)
+            if is_dead(run, heard, now, patience, leased=leased):
+                _end(client, run, heard)
+
+
+def _end(client: SyncPrefectClient, run: Run, heard: datetime | None) -> None:
+    message = (
+        f"{SILENT} since {heard or run.changed:%Y-%m-%d %H:%M} UTC: process and worker are gone. "
+        "The next run goes on where this one ended."
+    )
+    # Not forced: an ordinary transition also gives the deployment's concurrency slot back.
+    answer: OrchestrationResult[Any] = client.set_flow_run_state(
+        UUID(run.id), Crashed(message=message)
+    )
+    if answer.status == SetStateStatus.ACCEPT:
+        get_run_logger().warning("The run %s was dead and is ended", run.name)

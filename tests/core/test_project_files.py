@@ -1,0 +1,63 @@
+"""Files of the project itself: the watcher, the automations, the settings of the server."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.settings import Settings
+from pytest import MonkeyPatch
+
+from tasks import notices
+from tasks.watching.life import SILENT
+
+DEPLOYMENTS = Path(__file__).resolve().parents[2] / "deployments"
+
+
+def content(name: str) -> Any:
+    return yaml.safe_load((DEPLOYMENTS / "project" / name).read_text(encoding="utf-8"))
+
+
+def test_the_watcher_can_be_deployed_and_is_no_client() -> None:
+    """Its entrypoint exists, its schedule too, and it never watches itself."""
+    (entry,) = content("watch.yaml")["deployments"]
+    module, _, name = entry["entrypoint"].rpartition(".")
+    flow = getattr(importlib.import_module(module), name)
+    flow.validate_parameters({})
+    assert not any(tag.startswith("client:") for tag in entry["tags"])
+    for schedule in entry["schedules"]:
+        assert schedule["slug"]
+        CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
+
+
+def test_the_automations_wait_for_what_the_watcher_tells() -> None:
+    """A renamed event, or another message for a dead run, is found here."""
+    told, silent, dead = content("automations.yaml")["automations"]
+    assert set(told["trigger"]["expect"]) == {notices.TROUBLE, notices.RECOVERED}
+    assert set(silent["trigger"]["after"]) == {notices.LOOKED, notices.EXPECTED}
+    assert silent["trigger"]["expect"] == [notices.LOOKED]
+    assert silent["trigger"]["match"] == {"prefect.resource.id": notices.WATCHER}
+    assert dead["actions"][0]["message"].startswith(SILENT)
+
+
+def test_a_dead_run_has_missed_three_heartbeats() -> None:
+    """The automation's patience follows the frequency with which Prefect's runs beat."""
+    frequency = Settings().flows.heartbeat_frequency
+    dead = content("automations.yaml")["automations"][2]
+    assert frequency is not None
+    assert dead["trigger"]["within"] == 3 * frequency
+
+
+def test_the_servers_settings_are_accepted_and_known(monkeypatch: MonkeyPatch) -> None:
+    """Prefect ignores an unknown name, and does not start with a wrong value."""
+    lines = (DEPLOYMENTS / "server.env").read_text(encoding="utf-8").splitlines()
+    pairs = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    for name, value in pairs.items():
+        monkeypatch.setenv(name, value)
+    server = Settings().server
+    assert server.services.db_vacuum.enabled_vacuum_types >= {"events", "flow_runs"}
+    assert server.services.db_vacuum.retention_period.days == 30
+    assert server.events.retention_period.days == 7
+    known = {name.upper() for name in Settings().to_environment_variables(exclude_unset=True)}
+    assert set(pairs) <= known
