@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTERS ?= 3  # processes that run the tests; most of them wait for servers
+COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --no-header
 
 .PHONY: help demo sandbox test check lint types lock clean
 .DEFAULT_GOAL := help
@@ -40,8 +42,12 @@ types: $(READY)
 
 lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	@$(BIN)/python -m pip install --quiet uv
-	$(BIN)/python -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+	$(COMPILE) pyproject.toml --all-extras --upgrade -o requirements.lock
+	$(COMPILE) pyproject.toml --extra postgresql -c requirements.lock -o requirements-run.lock
+	echo prefect-redis | $(COMPILE) - -c requirements.lock -o deployments/extras/redis.lock
+	echo s3fs | $(COMPILE) - -c requirements.lock -o deployments/extras/s3.lock
+	echo gcsfs | $(COMPILE) - -c requirements.lock -o deployments/extras/gs.lock
+	echo adlfs | $(COMPILE) - -c requirements.lock -o deployments/extras/abfs.lock
 
 clean:  ## Remove what the targets above have made
 	rm -rf $(VENV) .sandbox .demo
