@@ -24,7 +24,7 @@ from tasks.kinds import KINDS, Kind, KindName
 from tasks.reports import readings, snapshots
 from tasks.reports.agreements import ExportAgreement, StatisticsAgreement
 from tasks.reports.deltas import between, dated, fresh
-from tasks.reports.layouts import ExtraField
+from tasks.reports.layouts import ExtraField, LayoutColumn
 from tasks.reports.packing import Packed, compress
 from tasks.reports.rendering import Rendered, Renderer
 from tasks.reports.rows import EVENTS, UNSUBSCRIPTIONS, RowKind
@@ -62,11 +62,14 @@ def extract(agreement: ExportAgreement, kind: KindName, covered: Due, scratch: P
         known = storage.get(covered.snapshot, folder / "known.parquet")
     with load(MailUpAccount, agreement.account).connect() as client:
         fields = _fields(agreement, client)
+        columns = KINDS[kind].layout.columns(agreement.columns, fields)
         gathered = Gathered(folder / "rows")
-        ids = tuple(each.id for each in fields)
-        KINDS[kind].walk(Walk(client, agreement, gathered, covered.window.end, ids))
+        ids, sources = (each.id for each in fields), (column.source for column in columns)
+        KINDS[kind].walk(
+            Walk(client, agreement, gathered, covered.window.end, tuple(ids), frozenset(sources))
+        )
         calls = client.calls
-    csv, snapshot = _rendered(agreement, KINDS[kind], covered, gathered, fields, known, folder)
+    csv, snapshot = _rendered(agreement, KINDS[kind], covered, gathered, columns, known, folder)
     packed = _packed(agreement, kind, covered, csv.path, seal)
     return Produced(
         packed.path, packed.name, csv.rows, packed.bytes, packed.sha256,
@@ -97,14 +100,14 @@ def _rendered(
     kind: Kind,
     covered: Due,
     gathered: Gathered,
-    fields: list[ExtraField],
+    columns: tuple[LayoutColumn, ...],
     known: Path | None,
     folder: Path,
 ) -> tuple[Rendered, Path | None]:
     """The delta of what was gathered, as a CSV file, and the snapshot that goes with it."""
     csv = folder / "export.csv"
     seen = [Spool(folder / f"seen-{number}") for number in range(len(kind.rows))]
-    with Renderer(csv, kind.layout.columns(agreement.columns, fields), agreement.format) as writer:
+    with Renderer(csv, columns, agreement.format) as writer:
         for rows_kind, added in zip(kind.rows, seen, strict=True):
             view = _View(agreement, covered, rows_kind, kind)
             for part, slices in gathered.parts(rows_kind):
@@ -113,7 +116,7 @@ def _rendered(
                     counted = part not in gathered.uncounted or rows_kind is not EVENTS
                     found = rows if counted else readings.tallied_clicks(rows)
                     shown, new = view.of(found, before)
-                    writer.write(_with_fields(shown, fields))
+                    writer.write(_with_all(gathered.completed(shown, rows_kind), columns))
                     added.add(new)
         finished = writer.close()
     if finished.replaced:
@@ -145,8 +148,9 @@ def _snapshot(path: Path, known: Path | None, seen: list[Spool]) -> Path | None:
     return path
 
 
-def _with_fields(rows: pl.DataFrame, fields: list[ExtraField]) -> pl.DataFrame:
-    missing = [f"field_{each.id}" for each in fields if f"field_{each.id}" not in rows.columns]
+def _with_all(rows: pl.DataFrame, columns: tuple[LayoutColumn, ...]) -> pl.DataFrame:
+    """Rows with every column that is shown; a dynamic field that nobody has is empty."""
+    missing = [each.source for each in columns if each.source not in rows.columns]
     return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
 
 

@@ -3,18 +3,18 @@
 A part is a message or a list. Memory holds a page while walking, and one part when it is read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.records import Optin
+from tasks.extracting_people import People
 from tasks.reports.agreements import ExportAgreement
-from tasks.reports.rows import MOMENT, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
+from tasks.reports.rows import MOMENT, SMS_OUTCOMES, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
 from tasks.reports.spools import Spool
 from tasks.reports.windows import utc
 
@@ -29,57 +29,56 @@ class Gathered:
     folder: Path
     notes: dict[str, int] = field(default_factory=dict)
     rows: dict[tuple[str, int], Spool] = field(default_factory=dict)
-    people: dict[int, Spool] = field(default_factory=dict)
     uncounted: set[int] = field(default_factory=set)
+    people: People = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.people = People(self.folder)
 
     def add(self, kind: RowKind, part: int, page: pl.DataFrame) -> None:
         """Put a page of rows of one kind behind the others of its part."""
         if page.height:
-            name = f"{kind.name.replace(' ', '-')}-{part}"
-            _spool(self.rows, (kind.name, part), self.folder / name).add(page)
+            key = (kind.name, part)
+            if key not in self.rows:
+                self.rows[key] = Spool(self.folder / f"{kind.name.replace(' ', '-')}-{part}")
+            self.rows[key].add(page)
 
-    def add_people(self, list_id: int, page: pl.DataFrame) -> None:
-        """Put recipients with phone and fields aside."""
-        if page.height:
-            _spool(self.people, list_id, self.folder / f"people-{list_id}").add(page)
-
-    def note(self, reason: str) -> None:
+    def note(self, reason: str, times: int = 1) -> None:
         """Count something that an operator should know."""
-        self.notes[reason] = self.notes.get(reason, 0) + 1
+        if times:
+            self.notes[reason] = self.notes.get(reason, 0) + times
 
     def parts(self, kind: RowKind) -> Iterator[tuple[int, Iterator[pl.DataFrame]]]:
         """Each part of a kind in ascending order, as slices that hold whole people."""
         for name, part in sorted(self.rows):
             if name == kind.name:
-                yield part, self._slices(kind, part)
+                yield part, self.rows[kind.name, part].slices(kind)
 
-    def _slices(self, kind: RowKind, part: int) -> Iterator[pl.DataFrame]:
-        slices = self.rows[kind.name, part].slices(kind)
-        if part not in self.people or "phone" not in kind.schema:
-            yield from slices
-            return
-        people = pl.concat(self.people[part].frames()).unique("recipient_id", keep="last")
-        for rows in slices:
-            yield rows.drop("phone").join(
-                people, on="recipient_id", how="left", maintain_order="left"
-            )
-
-
-def _spool(spools: dict[Any, Spool], key: Any, folder: Path) -> Spool:
-    if key not in spools:
-        spools[key] = Spool(folder)
-    return spools[key]
+    def completed(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
+        """Rows of one slice with what is known of their people, as far as they were asked for."""
+        whole, unknown = self.people.joined(rows, kind)
+        if kind is SMS_OUTCOMES:
+            self.note("receivers_unknown", unknown)
+        return whole
 
 
 @dataclass(frozen=True)
 class Walk:
-    """One extraction: whom to ask, what was agreed, where the rows go, and when it began (UTC)."""
+    """One extraction: whom to ask, what was agreed, where the rows go, and when it began (UTC).
+
+    `sources` are the columns of the rows that the file shows.
+    """
 
     client: MailUpClient
     agreement: ExportAgreement
     gathered: Gathered
     now: datetime
     field_ids: tuple[int, ...] = ()
+    sources: frozenset[str] = frozenset()
+
+    def wants_people(self, kind: RowKind) -> bool:
+        """Whether the file shows what only the lists' recipients can tell."""
+        return bool(self.field_ids or self.sources & set(kind.personal))
 
     def shaped(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
         """Rows with the columns of their kind; MailUp's texts made moments in UTC."""
@@ -97,7 +96,9 @@ def unsubscribed(walk: Walk) -> None:
         for page in walk.client.unsubscribed(list_id, "email"):
             gone = [each for each in page if not each.pending]
             _spool_optins(walk, list_id, gone, UNSUBSCRIPTIONS)
-        _spool_people(walk, list_id, walk.client.unsubscribed_with_fields)
+        if walk.wants_people(UNSUBSCRIPTIONS):
+            pages = walk.client.unsubscribed_with_fields(list_id, "email", walk.field_ids)
+            walk.gathered.people.add(list_id, pages)
 
 
 def subscribed(walk: Walk) -> None:
@@ -106,7 +107,9 @@ def subscribed(walk: Walk) -> None:
         for page in walk.client.optins(list_id, "email"):
             here = [each for each in page if each.opted_in]
             _spool_optins(walk, list_id, here, SUBSCRIPTIONS)
-        _spool_people(walk, list_id, walk.client.subscribed_with_fields)
+        if walk.wants_people(SUBSCRIPTIONS):
+            pages = walk.client.subscribed_with_fields(list_id, "email", walk.field_ids)
+            walk.gathered.people.add(list_id, pages)
 
 
 def _spool_optins(walk: Walk, list_id: int, page: list[Optin], kind: RowKind) -> None:
@@ -128,10 +131,3 @@ def _spool_optins(walk: Walk, list_id: int, page: list[Optin], kind: RowKind) ->
 def whole(text: str) -> int | None:
     """A number that MailUp wrote as text; None for anything else."""
     return int(text) if text.isdecimal() else None
-
-
-def _spool_people(walk: Walk, list_id: int, ask: Callable[..., Iterator[pl.DataFrame]]) -> None:
-    for page in ask(list_id, "email", walk.field_ids):
-        phone = pl.concat_str(pl.col("prefix").fill_null(""), "number").alias("phone")
-        known = page.select("recipient_id", phone, pl.col("^field_.*$"))
-        walk.gathered.add_people(list_id, known)

@@ -97,13 +97,20 @@ def cumulative(walk: Walk) -> None:
 
 
 def sms_outcomes(walk: Walk) -> None:
-    """The state of each SMS sent from the lists; a change of state is a new row."""
+    """The state of each SMS sent from the lists; a change of state is a new row.
+
+    Where the file shows who the receivers are, they are looked for among all recipients of the
+    list: whoever is subscribed comes last, and so before those who left with the same number.
+    """
     for list_id in walk.agreement.lists:
         for page in walk.client.sms_messages(list_id):
             for message in page:
                 for report in walk.client.sms_report_details(message.id):
                     rows = _states(report, list_id, message.id)
                     walk.gathered.add(SMS_OUTCOMES, message.id, walk.shaped(rows, SMS_OUTCOMES))
+        if walk.wants_people(SMS_OUTCOMES):
+            for ask in (walk.client.unsubscribed_with_fields, walk.client.subscribed_with_fields):
+                walk.gathered.people.add(list_id, ask(list_id, "sms", walk.field_ids))
 
 
 def _states(report: pl.DataFrame, list_id: int, message_id: int) -> pl.DataFrame:

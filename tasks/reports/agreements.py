@@ -44,7 +44,7 @@ class ExportAgreement(BaseModel):
     )
     fields: list[str] = Field(
         default=[],
-        description="Dynamic fields added as columns, by id or name; for exports of people only.",
+        description="Dynamic fields added as columns, by id or name; not for e-mail statistics.",
     )
     mode: Literal["incremental", "full"] = Field(
         default="incremental",

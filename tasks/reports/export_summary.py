@@ -7,6 +7,7 @@ from tasks.reports.windows import Window
 NOTES = {
     "statistics_expired": "messages whose statistics MailUp no longer keeps; not exported",
     "clicks_without_link": "messages whose clicks MailUp tells without links",
+    "receivers_unknown": "receivers of messages that no recipient of the list has as a number",
     "replaced_characters": "characters that the encoding lacks, written as ?",
 }
 """What is noted while MailUp is walked."""

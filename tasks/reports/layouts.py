@@ -155,7 +155,10 @@ SMS_OUTCOMES = Layout(
         LayoutColumn("sentdate", "sent_at", "date", compulsory=True),
         LayoutColumn("responsedate", "at", "date", compulsory=True),
         LayoutColumn("status", "status", compulsory=True),
+        # Ours: MailUp's documentation is cut off behind the compulsory columns.
+        LayoutColumn("email", "email", usual=False),
     ),
+    takes_fields=True,
 )
 
 SUBSCRIBED = Layout(

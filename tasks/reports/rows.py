@@ -62,6 +62,7 @@ SMS_OUTCOME: Schema = {
     "sent_at": MOMENT,
     "status": _TEXT,
     "at": MOMENT,
+    "email": _TEXT,
 }
 
 _FIELD = "field_"
@@ -73,6 +74,8 @@ class RowKind:
 
     `part` is the column by which snapshots are cut, so that a delta needs one part at a time.
     `person` are the columns that tell whose row it is, best first: the first known one counts.
+    `personal` columns, and dynamic fields, are not told with the rows: they are those of the
+    recipient that is `known_by` the same id or number.
     """
 
     name: str
@@ -80,6 +83,8 @@ class RowKind:
     part: str
     person: tuple[str, ...]
     key: tuple[str, ...]
+    known_by: str = ""
+    personal: tuple[str, ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -116,6 +121,8 @@ UNSUBSCRIPTIONS = RowKind(
     part="list_id",
     person=("recipient_id", "email", "phone"),
     key=("list_id", "at", "type", "subtype", "message_id"),
+    known_by="recipient_id",
+    personal=("phone",),
 )
 SUBSCRIPTIONS = RowKind(
     "subscription",
@@ -123,6 +130,8 @@ SUBSCRIPTIONS = RowKind(
     part="list_id",
     person=("recipient_id", "email", "phone"),
     key=("list_id", "at"),
+    known_by="recipient_id",
+    personal=("phone",),
 )
 SMS_OUTCOMES = RowKind(
     "sms outcome",
@@ -130,6 +139,8 @@ SMS_OUTCOMES = RowKind(
     part="message_id",
     person=("number",),
     key=("list_id", "message_id", "sent_at", "status"),
+    known_by="number",
+    personal=("email",),
 )
 
 

@@ -87,9 +87,15 @@ SUBSCRIPTIONS = frame(
 SMS_OUTCOMES = frame(
     SMS_OUTCOME,
     {"list_id": 1, "message_id": 7, "number": "393331234567", "sent_at": SENT,
-     "status": "0", "at": WINTER},
+     "status": "DELIVERED", "at": WINTER},
     {"list_id": 1, "message_id": 7, "number": "393331234567", "sent_at": SENT,
-     "status": "1", "at": SUMMER},
+     "status": "QUEUED", "at": SUMMER},
     {"list_id": 1, "message_id": 7, "number": "393337654321", "sent_at": SENT,
      "status": "FAILED_AT_004", "at": SUMMER},
 )  # fmt: skip
+
+KNOWN_RECEIVERS = SMS_OUTCOMES.with_columns(
+    email=pl.when(pl.col("number") == "393331234567").then(pl.lit("anna@example.com")),
+    field_1=pl.when(pl.col("number") == "393331234567").then(pl.lit("Anna; Maria")),
+)
+"""The same with address and name of a receiver, and one whom nobody knows."""

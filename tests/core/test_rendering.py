@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from exported_rows import (
     EVERY_EVENT,
+    KNOWN_RECEIVERS,
     LATEST_ACTION,
     SMS_OUTCOMES,
     SUBSCRIPTIONS,
@@ -41,6 +42,7 @@ LAYOUT_CASES = {
     "email_statistics.whole": (layouts.EMAIL_STATISTICS.columns(STATISTICS), EVERY_EVENT),
     "cumulative": (layouts.CUMULATIVE.columns(), EVERYTHING),
     "sms_outcomes": (layouts.SMS_OUTCOMES.columns(), SMS_OUTCOMES),
+    "sms_outcomes.whole": (layouts.SMS_OUTCOMES.columns(["email"], FIELDS[:1]), KNOWN_RECEIVERS),
     "subscribed": (layouts.SUBSCRIBED.columns(), SUBSCRIPTIONS),
     "subscribed.email": (layouts.SUBSCRIBED.columns(["email"]), SUBSCRIPTIONS),
     "empty": (layouts.SMS_OUTCOMES.columns(), SMS_OUTCOMES.clear()),

@@ -5,12 +5,16 @@ import gzip
 import hashlib
 import sqlite3
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from keyrings import PASSPHRASE, Keyring, needs_gpg
 from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
 
 from blocks.keys import GpgKey, GpgRecipient
 from flows.export_cumulative import export_cumulative
@@ -43,6 +47,14 @@ def delivered(world: Any) -> dict[str, list[dict[str, str]]]:
     folder: Path = world.home / "files" / "out"
     files = sorted(folder.glob("*.csv")) if folder.exists() else []
     return {path.name: rows_of(path) for path in files}
+
+
+def told_last(key: str) -> str:
+    """The text of the newest artifact with this key."""
+    wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC)
+    return str(found[0].data)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -226,3 +238,34 @@ def test_fields_of_people_can_be_added(world: Any) -> None:
         for email, person in people.items()
         if person["status"] == "subscribed"
     }
+
+
+def test_receivers_of_sms_are_named_on_request(world: Any) -> None:
+    """Address and fields stand behind the compulsory columns; unknown receivers stay, counted."""
+    sms = {"lists": [3], "columns": ["email"], "fields": ["nome"]}
+    run(export_sms_outcomes, {"lists": [3]})
+    assert not any("/Sms/List/3/Recipients" in call["path"] for call in world.control("GET", "log"))
+    with sqlite3.connect(world.mailup.home / "mailup.sqlite") as mailup:
+        gone = mailup.execute(
+            "SELECT r.number_key FROM recipient r JOIN subscription b ON b.recipient_id = r.id "
+            "WHERE b.list_id = 3 AND channel = 'sms' ORDER BY r.id LIMIT 1"
+        ).fetchone()[0]
+        mailup.execute(
+            "DELETE FROM subscription WHERE list_id = 3 AND channel = 'sms' AND recipient_id IN "
+            "(SELECT id FROM recipient WHERE number_key = ?)", (gone,)
+        )  # fmt: skip
+    state = run(export_sms_outcomes, sms, since="2024-01-01")
+    assert state.is_completed(), state.message
+
+    rows, named = sorted(delivered(world).values(), key=lambda rows: len(rows[0]))
+    assert list(named[0]) == [*rows[0], "email", "nome"]
+    assert Counter(row["recipient"] for row in named) == Counter(row["recipient"] for row in rows)
+    people = {
+        "39" + person["number"]: (email, person["fields"].get("1", ""))
+        for email, person in world.people().items()
+        if person["number"]
+    } | {gone: ("", "")}
+    assert {row["recipient"]: (row["email"], row["nome"]) for row in named} == {
+        row["recipient"]: people[row["recipient"]] for row in rows
+    }
+    assert "1 receivers of messages that no recipient" in told_last("acme-export-sms-outcomes")
