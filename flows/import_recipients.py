@@ -14,6 +14,7 @@ from blocks.transport.base import RemoteFile
 from tasks.collect import fetch, look
 from tasks.conclude import conclude, run_name, show_files_in_name
 from tasks.consult import consult
+from tasks.decide import recall, wait_for_decision
 from tasks.prepare import prepare
 from tasks.records.agreement import ImportAgreement
 from tasks.records.handover import AccountFacts, Outcome, Prepared, Submission
@@ -38,20 +39,23 @@ def import_recipients(
         file: Name of one file in the source folder to import now, whatever the pattern says; empty
             for all that match.
         dry_run: Show what would be sent, and change nothing anywhere.
-        release: Import a file that a threshold holds, or that was imported before, all the same.
+        release: Import a file that a limit holds, or that was imported or refused before, all the
+            same.
         agreement: What was agreed with the client; a manual run seldom changes it.
     """
     outcomes: list[Outcome] = []
     alone = working_alone(agreement.ledger, agreement.client, agreement.stream, dry_run=dry_run)
     with alone as lease, scratch_folder() as scratch:
+        decided = recall(agreement, dry_run=dry_run)
         files = look(agreement, file)
         show_files_in_name(agreement, files)
         facts = consult(agreement, scratch) if files else AccountFacts()
         for remote in files:
             outcomes += _import(agreement, remote, facts, lease, scratch, release=release)
-            if outcomes and outcomes[-1].fate == "held":
+            if outcomes and outcomes[-1].fate in ("held", "waiting"):
                 break  # a later file must not be overtaken by this one once it is released
-    return conclude(outcomes, len(files))
+    wait_for_decision(agreement, outcomes)
+    return conclude(outcomes, len(files), decided)
 
 
 def _import(
@@ -70,8 +74,8 @@ def _import(
         return []
     known = claim(agreement, fetched, dry_run=dry_run, release=release)
     prepared, submission = Prepared(), Submission()
-    if known.done != "reported":
-        prepared = prepare(agreement, fetched, known, facts, scratch, release=release)
+    if known.is_open:
+        prepared = prepare(agreement, fetched, known, facts, scratch)
         if lease is not None:
             submission = submit(agreement, prepared, known, facts, lease)
     return [report(agreement, fetched, known, prepared, submission, dry_run=dry_run)]

@@ -8,8 +8,9 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from blocks.transport.base import RemoteFile
+from tasks.decide import where
 from tasks.records.agreement import ImportAgreement
-from tasks.records.handover import Hold, Outcome
+from tasks.records.handover import Decided, Hold, Outcome
 
 _LISTED = {
     "": "",
@@ -45,14 +46,15 @@ def _name(client: str, files: str) -> str:
     return " ".join(filter(None, (client, files, dry)))
 
 
-def conclude(outcomes: Sequence[Outcome], files: int) -> State[None]:
-    """Completed, with what was done; Failed where a file is held and somebody has to decide."""
-    if not files:
-        return Completed(message="Nothing to do: no file is waiting.")
-    for outcome in outcomes:
-        if outcome.hold:
-            return Failed(message=_held(outcome.name, outcome.hold, files - len(outcomes)))
-    return Completed(message="; ".join(_told(outcome) for outcome in outcomes) or "Nothing to do.")
+def conclude(outcomes: Sequence[Outcome], files: int, decided: Decided | None) -> State[None]:
+    """Completed, with what was done; Failed where a file is held and nobody can be asked."""
+    told = [_told(outcome, files - len(outcomes)) for outcome in outcomes]
+    if decided and decided.entry_id not in [outcome.entry_id for outcome in outcomes]:
+        told.insert(0, _void(decided))
+    if any(outcome.fate == "held" for outcome in outcomes):
+        return Failed(message=told[-1])
+    nothing = "Nothing to do." if files else "Nothing to do: no file is waiting."
+    return Completed(message="; ".join(told) or nothing)
 
 
 def _held(name: str, hold: Hold, waiting: int) -> str:
@@ -61,8 +63,23 @@ def _held(name: str, hold: Hold, waiting: int) -> str:
     return f"{name} is held ({hold.reason}): {hold.message}{remedy * hold.decidable}{behind}"
 
 
-def _told(outcome: Outcome) -> str:
-    counts = outcome.counts
+def _void(decided: Decided) -> str:
+    verb = {"release": "released", "refuse": "refused"}[decided.verdict]
+    return (
+        f"{decided.name} was {verb} by {decided.decided_by}, but this content is no longer in the "
+        "folder: nothing was done with it"
+    )
+
+
+def _told(outcome: Outcome, behind: int) -> str:
+    counts, decision = outcome.counts, outcome.decision
+    if outcome.hold:
+        return _held(outcome.name, outcome.hold, behind)
+    if outcome.fate == "waiting":
+        return f"{outcome.name} waits for a decision: {where(outcome.waiting_run)}"
+    if outcome.fate == "refused":
+        who = f" by {decision.decided_by}" if decision else ""
+        return f"{outcome.name}: refused{who}, nothing sent"
     if outcome.fate == "already_imported":
         return f"{outcome.name}: imported before, nothing sent"
     verb = "would be submitted" if outcome.fate == "dry_run" else "submitted"
@@ -71,4 +88,6 @@ def _told(outcome: Outcome) -> str:
     parts += [f"{getattr(counts, word)} {word}" for word in words if getattr(counts, word)]
     if outcome.refused.count:
         parts.append(f"MailUp refused {outcome.refused.count}{_LISTED[outcome.refused.state]}")
+    if decision and outcome.fate == "imported":
+        parts.append(f"released by {decision.decided_by}")
     return f"{outcome.name}: " + ", ".join(parts)

@@ -28,13 +28,11 @@ def prepare(
     claim: Claim,
     facts: AccountFacts,
     scratch: Path,
-    *,
-    release: bool,
 ) -> Prepared:
     """Read a file to its end and decide about every record; nothing leaves the machine.
 
-    A file that is not what was agreed comes back with `hold` set and no batches. `release`
-    passes over the thresholds, never over a damaged file.
+    A file that is not what was agreed comes back with `hold` set and no batches. A file
+    that was released passes the limits, never one that is damaged.
     """
     folder = fresh_folder(scratch / "prepared" / fetched.path.name)
     batch_size = load(MailUpAccount, agreement.account).import_batch_size
@@ -46,7 +44,7 @@ def prepare(
         )  # fmt: skip
     except FileHeld as held:
         return Prepared(hold=_hold(held))
-    if not release:
+    if not claim.released:
         prepared = _within_limits(agreement, fetched, claim, prepared)
     get_run_logger().info("%s was read: %d records", fetched.name, prepared.counts.records)
     return prepared
@@ -77,9 +75,7 @@ def _within_limits(
     if not complaints:
         return prepared
     sentences = " ".join(complaint.sentence for complaint in complaints)
-    return prepared.held(
-        Hold(complaints[0].reason, f"{sentences} Nothing of it was sent.", decidable=True)
-    )
+    return prepared.held(Hold(complaints[0].reason, f"{sentences} Nothing of it was sent."))
 
 
 def _hold(held: FileHeld) -> Hold:

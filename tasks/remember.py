@@ -7,15 +7,17 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from blocks.ledger import files, journal, leases
+from blocks.ledger.decisions import Decision
 from blocks.ledger.files import FileEntry, FileKey
 from blocks.ledger.leases import Lease
 from blocks.ledger.progress import SEEN_AGAIN
 from blocks.ledger.store import Store, utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
+from tasks.decide import close, standing, waits_elsewhere
 from tasks.records.agreement import ImportAgreement
 from tasks.records.habit import Figures
-from tasks.records.handover import Claim, Fetched
+from tasks.records.handover import Claim, Done, Fetched
 from tasks.records.verdict import Counts
 from tasks.retrying import unit
 
@@ -43,25 +45,50 @@ def working_alone(
 def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, release: bool) -> Claim:
     """Write the file down in the ledger, or find out how far an earlier run came with it.
 
-    A dry run only looks. With `release`, a file that was reported before is begun anew.
+    A dry run only looks. With `release`, a file that was reported or refused before is begun anew.
     """
     key = FileKey(agreement.client, agreement.stream, fetched.sha256)
     former: tuple[Figures, ...] = ()
-    entry = None
+    entry, decision = None, None
     with load(Ledger, agreement.ledger).open(only_look=dry_run) as store:
         if not store.is_new:
             former = _former(store, key, agreement.habit.files)
             entry = files.find(store, key)
         if not dry_run:
             entry = _entered(store, key, entry, agreement, fetched, release=release)
+            _close_replaced(store, key, entry, fetched.name)
+        if entry is not None:
+            decision = standing(store, entry, release=release and not dry_run)
     if entry is None:
-        return Claim(fetched.name, 0, 0, utc_now(), "nothing", fetched.name, Counts(), former)
+        now = utc_now()
+        return Claim(
+            fetched.name, 0, 0, now, "nothing", fetched.name, Counts(), former, released=release
+        )
     get_run_logger().info("The ledger knows %s as %s", fetched.name, entry.state)
-    done = entry.state if entry.state in ("submitted", "reported") else "nothing"
-    counts = Counts.of(entry.counts)
+    done = _done(entry, decision, may_wait=not (dry_run or release))
+    passed = entry.state == "submitting" or (decision is not None and decision.verdict == "release")
     return Claim(
-        fetched.name, entry.id, entry.attempt, entry.seen_at, done, entry.name, counts, former
-    )
+        fetched.name, entry.id, entry.attempt, entry.seen_at, done, entry.name,
+        Counts.of(entry.counts), former, reason=entry.reason, released=release or passed,
+        decision=decision, waiting_run=entry.waiting_run,
+    )  # fmt: skip
+
+
+def _done(entry: FileEntry, decision: Decision | None, *, may_wait: bool) -> Done:
+    if entry.state in ("submitted", "reported", "refused"):
+        return entry.state
+    if entry.state == "held" and decision is not None and decision.verdict == "refuse":
+        return "refused"
+    undecided = entry.state == "held" and decision is None
+    return "waiting" if may_wait and undecided and waits_elsewhere(entry) else "nothing"
+
+
+def _close_replaced(store: Store, key: FileKey, entry: FileEntry, name: str) -> None:
+    """Another content under the name of a held file: what was asked about that one is void."""
+    for other in files.waiting(store, key.client, key.stream):
+        if other.name == name and other.id != entry.id:
+            because = f"The client has replaced {name}: nothing is left to decide."
+            close(store, other.id, other.waiting_run, because)
 
 
 def _former(store: Store, key: FileKey, limit: int) -> tuple[Figures, ...]:
@@ -87,7 +114,8 @@ def _entered(
     others_since = agreement.same_content == "import-after-others" and files.superseded(
         store, key, entry
     )
-    if entry.state == "reported" and (release or others_since):
+    again = entry.state == "refused" and release
+    if again or (entry.state == "reported" and (release or others_since)):
         return files.start_again(store, entry.id, agreement=agreement.fingerprint, run=run)
     if entry.state == "reported" and agreement.source.afterwards != "leave":
         # It was put aside when it was imported, so the client has sent it once more.

@@ -2,7 +2,8 @@
 
 import json
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import asdict, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from prefect import get_run_logger
@@ -15,8 +16,9 @@ from blocks.loading import load
 from blocks.servers import load_server
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
+from tasks.decide import close, may_ask, this_run
 from tasks.records.agreement import ImportAgreement
-from tasks.records.handover import Claim, Fetched, Hold, Outcome, Prepared, Submission
+from tasks.records.handover import Claim, Fetched, Outcome, Prepared, Submission
 from tasks.records.rejects import write_rejects
 from tasks.records.setaside import read_parts, write_skipped
 from tasks.records.source import join, resting_place, unique_name
@@ -39,17 +41,16 @@ def report(
     Each step may be repeated. A dry run does none of them and only shows what would be done.
     """
     outcome = _outcome(fetched, claim, prepared, submission, dry_run=dry_run)
+    if outcome.fate == "waiting":
+        return outcome  # all was told when it was held
     delivered = []
     if not dry_run:
         document = result_document(agreement, fetched, claim, prepared, submission, outcome)
         with load_server(agreement.server).connect() as server:
             delivered = _deliver(agreement, fetched, claim, prepared, document, server)
-            if outcome.fate == "imported":
-                _remember(agreement, claim)
-            if outcome.fate in ("imported", "already_imported"):
-                _put_to_rest(agreement, fetched, claim, server)
-        if outcome.fate == "held" and prepared.hold:
-            _remember_hold(agreement, claim, prepared.hold)
+            _remember(agreement, claim, prepared, outcome)
+            if outcome.fate != "held":
+                _put_to_rest(agreement, fetched, claim, server, refused=outcome.fate == "refused")
     _show(agreement, outcome, prepared, submission, delivered)
     return outcome
 
@@ -57,15 +58,22 @@ def report(
 def _outcome(
     fetched: Fetched, claim: Claim, prepared: Prepared, submission: Submission, *, dry_run: bool
 ) -> Outcome:
+    known = Outcome(
+        fetched.name, "imported", claim.counts, entry_id=claim.entry_id,
+        waiting_run=claim.waiting_run, decision=claim.decision,
+    )  # fmt: skip
     hold = prepared.hold or submission.hold
+    if claim.done in ("waiting", "refused"):
+        return replace(known, fate=claim.done)
     if claim.done == "reported":
-        return Outcome(fetched.name, "already_imported", claim.counts)
+        return replace(known, fate="already_imported")
     if hold:
+        asks = hold.decidable and not dry_run and may_ask()
         counts = submission.counts if submission.hold else prepared.counts
-        return Outcome(fetched.name, "held", counts, hold)
+        return replace(known, fate="held", counts=counts, hold=hold, asks=asks)
     if dry_run:
-        return Outcome(fetched.name, "dry_run", prepared.counts)
-    return Outcome(fetched.name, "imported", submission.counts, refused=submission.refused)
+        return replace(known, fate="dry_run", counts=prepared.counts)
+    return replace(known, counts=submission.counts, refused=submission.refused)
 
 
 def _deliver(
@@ -104,27 +112,40 @@ def _written_document(beside: Path, document: dict[str, Any]) -> Path:
     return path
 
 
-def _remember(agreement: ImportAgreement, claim: Claim) -> None:
+def _remember(
+    agreement: ImportAgreement, claim: Claim, prepared: Prepared, outcome: Outcome
+) -> None:
+    """The file's state, and who waits for a decision about it, in the ledger."""
     with load(Ledger, agreement.ledger).open() as store:
-        files.move_to(store, claim.entry_id, "reported")
-
-
-def _remember_hold(agreement: ImportAgreement, claim: Claim, hold: Hold) -> None:
-    with load(Ledger, agreement.ledger).open() as store:
-        files.move_to(store, claim.entry_id, "held", reason=hold.reason)
+        if outcome.fate == "imported":
+            files.move_to(store, claim.entry_id, "reported")
+        elif outcome.fate == "refused":
+            files.move_to(store, claim.entry_id, "refused", reason=claim.reason)
+        elif prepared.hold:
+            counts = asdict(prepared.counts) | prepared.noted
+            files.move_to(store, claim.entry_id, "held", reason=prepared.hold.reason, counts=counts)
+        if outcome.asks:
+            files.set_waiting(store, claim.entry_id, this_run())
+        elif claim.waiting_run:
+            close(store, claim.entry_id, claim.waiting_run, f"{outcome.name}: {outcome.fate}.")
 
 
 def _put_to_rest(
-    agreement: ImportAgreement, fetched: Fetched, claim: Claim, server: Transport
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    server: Transport,
+    *,
+    refused: bool,
 ) -> None:
     """Move or rename the source file as agreed, unless another file has taken its name since."""
     unique = unique_name(fetched.name, fetched.sha256, claim.seen_at)
-    goal = resting_place(agreement.source, unique)
+    goal = resting_place(agreement.source, unique, refused=refused)
     if goal is None:
         return
     path = agreement.source.path(fetched.name)
     if agreement.source.afterwards == "move":
-        server.make_folder(join(agreement.source.folder, agreement.source.move_to))
+        server.make_folder(str(PurePosixPath(goal).parent))
     with suppress(FileGone):  # an earlier attempt has moved it
         if server.stat(path).size != fetched.size:
             get_run_logger().warning("%s was replaced meanwhile and stays", fetched.name)

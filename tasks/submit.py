@@ -23,7 +23,15 @@ from tasks.reading_back import ReadBack, list_refused, refused_by_mailup
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batches import Batch
 from tasks.records.bodies import body
-from tasks.records.handover import AccountFacts, Claim, Hold, Prepared, Refused, Submission
+from tasks.records.handover import (
+    COUNTS_DIFFER,
+    AccountFacts,
+    Claim,
+    Hold,
+    Prepared,
+    Refused,
+    Submission,
+)
 from tasks.records.verdict import Counts
 from tasks.retrying import unit
 from tasks.sending import Counter, Parcel, PlanChanged
@@ -69,6 +77,8 @@ def submit(
         refused = refused_by_mailup(entries)
         counts = claim.counts if known else prepared.counts.refused(len(refused.lines))
         submission = _compare(counts, entries, refused, client.calls)
+        if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
+            submission = replace(submission, hold=None)  # somebody has looked into it
         list_refused(agreement.mapping, prepared, entries)
         _commit(job, submission, None if known else asdict(counts) | prepared.noted)
     return submission
@@ -155,7 +165,7 @@ def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused, calls:
     hold = None
     if given != sent:
         hold = Hold(
-            "counts_differ",
+            COUNTS_DIFFER,
             f"{sent} records were sent, but MailUp counts {given}. Compare "
             "the imports listed in the result with MailUp's console before this file is released.",
         )

@@ -103,6 +103,17 @@ def set_waiting(store: Store, file_id: int, run: str) -> None:
         connection.execute(update(files).where(files.c.id == file_id).values(waiting_run=run))
 
 
+def waiting(store: Store, client: str, stream: str) -> list[FileEntry]:
+    """The client's held files about which a run asks, the oldest question first."""
+    with store.transaction() as connection:
+        rows = connection.execute(
+            select(files)
+            .where(files.c.client == client, files.c.stream == stream, files.c.waiting_run != "")
+            .order_by(files.c.changed_at, files.c.id)
+        ).all()
+    return [_entry(row) for row in rows]
+
+
 def start_again(store: Store, file_id: int, *, agreement: str, run: str) -> FileEntry:
     """Begin a new attempt: batches of earlier ones are kept, and no longer count as this one's."""
     with store.transaction() as connection:

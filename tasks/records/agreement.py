@@ -129,6 +129,15 @@ class ImportAgreement(BaseModel):
     habit: Habit = Field(
         default=Habit(), description="When a file is held for being unlike the client's last ones."
     )
+    decision_days: int = Field(
+        default=7,
+        ge=1,
+        le=60,
+        description=(
+            "How many days a run waits in the UI for somebody to release or refuse a held file; "
+            "after that the file is still held, and the next run asks again."
+        ),
+    )
     results: Results = Field(default=Results(), description="What the client gets back.")
 
     @model_validator(mode="after")

@@ -13,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.records.thresholds import Complaint
 
+UNUSUAL = (
+    "unusual_records", "unusual_size", "unusual_rejects", "unusual_opt_outs", "unusual_columns",
+)  # fmt: skip
+"""Codes of what is told here."""
 SMALL_FILE_RECORDS = 100
 """A file with fewer records is neither too large nor too full of rejects for a habit, and one with
 more is not too small beside files that have fewer."""

@@ -5,16 +5,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from blocks.ledger.decisions import Decision, Verdict
 from blocks.transport.base import RemoteFile
 from tasks.records.batches import Batch
 from tasks.records.dialect import FileDialect
-from tasks.records.habit import Figures, noted
+from tasks.records.habit import UNUSUAL, Figures, noted
+from tasks.records.thresholds import BROKEN_LIMITS
 from tasks.records.verdict import Counts
 
 NONE = Counts()
+COUNTS_DIFFER = "counts_differ"
+"""Reason of a hold behind the sending: MailUp counts other numbers. It can only be released."""
 
-Fate = Literal["imported", "already_imported", "held", "dry_run"]
-"""What became of a file in this run."""
+Fate = Literal["imported", "already_imported", "held", "waiting", "refused", "dry_run"]
+"""What became of a file in this run. waiting: it is held, and another run asks what to do."""
+
+Done = Literal["nothing", "submitted", "reported", "refused", "waiting"]
+"""How far earlier runs came with a file; waiting: another run asks what becomes of it."""
 
 
 @dataclass(frozen=True)
@@ -47,28 +54,50 @@ class Claim:
 
     `done` says how far earlier runs came with it, `earlier_name` and `counts` under which name and
     with which counts; `former` are the figures of the stream's files before it, newest first.
+    `decision` is what was decided about its hold, `waiting_run` the run that asked. `released`:
+    limits hold it no more, because of that decision or because batches are on their way.
     """
 
     name: str
     entry_id: int
     attempt: int
     seen_at: datetime
-    done: Literal["nothing", "submitted", "reported"]
+    done: Done
     earlier_name: str
     counts: Counts
     former: tuple[Figures, ...]
+    reason: str = ""
+    released: bool = False
+    decision: Decision | None = None
+    waiting_run: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to prepare and to submit."""
+        return self.done in ("nothing", "submitted")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The answer with which this run was resumed, and about which file of the ledger."""
+
+    entry_id: int
+    name: str
+    verdict: Verdict
+    decided_by: str
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a file is held as a whole; `reason` is a code, `message` a sentence for people.
-
-    `decidable` where the file may be right: somebody can release it, or refuse it.
-    """
+    """Why a file is held as a whole; `reason` is a code, `message` a sentence for people."""
 
     reason: str
     message: str
-    decidable: bool = False
+
+    @property
+    def decidable(self) -> bool:
+        """Whether the file may be right, so that somebody can release it, or refuse it."""
+        return self.reason in (*BROKEN_LIMITS, *UNUSUAL)
 
 
 @dataclass(frozen=True)
@@ -128,10 +157,14 @@ class Submission:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of one file in one run."""
+    """The end of one file in one run; `asks` where this run waits for the decision about it."""
 
     name: str
     fate: Fate
     counts: Counts
     hold: Hold | None = None
     refused: Refused = Refused()
+    entry_id: int = 0
+    asks: bool = False
+    waiting_run: str = ""
+    decision: Decision | None = None

@@ -60,6 +60,15 @@ class Source(BaseModel):
         default="imported",
         description="Folder, below the file's own, to which an imported file is moved.",
     )
+    refused_suffix: str = Field(
+        default=".refused",
+        pattern=r"^\.[A-Za-z0-9._-]+$",
+        description="Added instead of rename_suffix to the name of a file that was refused.",
+    )
+    refused_to: str = Field(
+        default="refused",
+        description="Folder, below the file's own, to which a refused file is moved.",
+    )
 
     @model_validator(mode="after")
     def _usable(self) -> "Source":
@@ -68,15 +77,17 @@ class Source(BaseModel):
                 re.compile(self.pattern)
             except re.error as error:
                 raise ValueError(f"pattern is not a regular expression: {error}") from None
-        if self.afterwards == "move" and self.move_to.strip("./") == "":
-            raise ValueError("move_to is the folder itself; name another one, such as 'imported'.")
+        for name in ("move_to", "refused_to"):
+            if self.afterwards == "move" and getattr(self, name).strip("./") == "":
+                raise ValueError(f"{name} is the folder itself; name another one, e.g. 'done'.")
         return self
 
     def takes(self, name: str) -> bool:
         """Whether a file of this name is one of the client's files."""
         if name.startswith("."):
             return False
-        if self.afterwards == "rename" and name.endswith(self.rename_suffix):
+        suffixes = (self.rename_suffix, self.refused_suffix)
+        if self.afterwards == "rename" and name.endswith(suffixes):
             return False
         if self.pattern_kind == "regex":
             return re.fullmatch(self.pattern, name) is not None
@@ -107,10 +118,11 @@ def unique_name(name: str, sha256: str, seen_at: datetime) -> str:
     return f"{stem}.{seen_at:%Y%m%dT%H%M%S}.{sha256[:8]}{dot}{ending}"
 
 
-def resting_place(source: Source, unique: str) -> str | None:
-    """Path to which an imported file goes under its unique name; None where it stays."""
+def resting_place(source: Source, unique: str, *, refused: bool = False) -> str | None:
+    """Path to which an imported or refused file goes under its unique name; None where it stays."""
     if source.afterwards == "leave":
         return None
     if source.afterwards == "rename":
-        return source.path(unique + source.rename_suffix)
-    return join(join(source.folder, source.move_to), unique)
+        suffix = source.refused_suffix if refused else source.rename_suffix
+        return source.path(unique + suffix)
+    return join(join(source.folder, source.refused_to if refused else source.move_to), unique)

@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.records.verdict import Counts
 
+BROKEN_LIMITS = (
+    "too_few_records", "too_many_records", "too_many_rejects", "too_many_opt_outs", "file_shrank",
+)  # fmt: skip
+"""Codes of what is told here."""
 SMALL_FILE_RECORDS = 20
 """Shares say nothing about files with fewer records: one bad row of three is no alarm."""
 

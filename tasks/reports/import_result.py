@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from blocks.ledger.decisions import Decision
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batches import Batch
-from tasks.records.handover import Claim, Fetched, Hold, Outcome, Prepared, Submission
+from tasks.records.handover import Claim, Fetched, Outcome, Prepared, Submission
 from tasks.records.reasons import sentence
 from tasks.records.refused import MAILUP_REFUSED
 from tasks.records.verdict import Counts
@@ -23,7 +24,8 @@ FIRST_REJECTS = 20
 FATES = {
     "imported": "Imported",
     "already_imported": "Imported before, nothing was sent",
-    "held": "Held as a whole",
+    "held": "Held as a whole, nothing was sent",
+    "refused": "Refused, nothing was sent",
     "dry_run": "Dry run, nothing was sent or written",
 }
 
@@ -48,7 +50,8 @@ def result_document(
         "first_seen_at": _utc(claim.seen_at),
         "reported_at": _utc(datetime.now(UTC)),
         "outcome": outcome.fate,
-        "held": _held(outcome.hold),
+        "held": _held(outcome, claim),
+        "decision": _decision(outcome.decision),
         "counts": asdict(outcome.counts),
         "reasons": [
             {"code": code, "records": records, "meaning": sentence(code, language)}
@@ -69,8 +72,22 @@ def reasons(prepared: Prepared, submission: Submission) -> dict[str, int]:
     return prepared.reasons | ({MAILUP_REFUSED: found} if found else {})
 
 
-def _held(hold: Hold | None) -> dict[str, str] | None:
+def _held(outcome: Outcome, claim: Claim) -> dict[str, str] | None:
+    if outcome.fate == "refused":
+        return {"reason": claim.reason, "message": "The file was held, and then it was refused."}
+    hold = outcome.hold
     return None if hold is None else {"reason": hold.reason, "message": hold.message}
+
+
+def _decision(decision: Decision | None) -> dict[str, str] | None:
+    """What was decided about a hold, and why; not who decided."""
+    if decision is None:
+        return None
+    return {
+        "verdict": decision.verdict,
+        "decided_at": _utc(decision.decided_at),
+        "note": decision.note,
+    }
 
 
 def _utc(moment: datetime) -> str:
@@ -89,6 +106,10 @@ def summary(
     parts = [f"## {outcome.name}", f"**{FATES[outcome.fate]}.**"]
     if outcome.hold:
         parts.append(f"> {outcome.hold.reason}: {outcome.hold.message}")
+    if outcome.asks:
+        parts.append("Press **Resume** in this run to release it or to refuse it.")
+    if outcome.decision:
+        parts.append(_decided(outcome.decision))
     parts.append(_table(("outcome", "records"), [*asdict(outcome.counts).items()]))
     codes = sorted(reasons(prepared, submission).items())
     if codes:
@@ -106,6 +127,14 @@ def summary(
     if delivered:
         parts.append("Delivered to the client: " + ", ".join(f"`{path}`" for path in delivered))
     return "\n\n".join(parts) + "\n"
+
+
+def _decided(decision: Decision) -> str:
+    note = f": {decision.note}" if decision.note else ""
+    return (
+        f"Decision about the hold ({decision.reason}): {decision.verdict}, by "
+        f"{decision.decided_by} at {_utc(decision.decided_at)}{note}"
+    )
 
 
 def _planned(batches: Sequence[Batch]) -> str:

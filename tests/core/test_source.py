@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 from pydantic import ValidationError
@@ -61,6 +62,18 @@ def test_the_same_content_always_rests_at_the_same_place() -> None:
     assert resting_place(source, first) == "in/imported/a.20260102T000000.aaaaaaaa.csv"
     assert resting_place(source, first) != resting_place(source, second)
     assert resting_place(Source(afterwards="leave"), first) is None
+
+
+@pytest.mark.parametrize(
+    ("afterwards", "place"), [("move", "in/refused/a.csv"), ("rename", "in/a.csv.refused")]
+)
+def test_a_refused_file_rests_apart_and_is_not_taken_again(
+    afterwards: Literal["move", "rename"], place: str
+) -> None:
+    """What was refused is not mixed with what was imported."""
+    source = Source(folder="in", pattern="*", afterwards=afterwards)
+    assert resting_place(source, "a.csv", refused=True) == place
+    assert not source.takes("a.csv.refused") or afterwards == "move"
 
 
 @pytest.mark.parametrize(

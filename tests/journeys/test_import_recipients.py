@@ -92,7 +92,7 @@ def test_a_file_beyond_a_threshold_waits_for_its_release(world: Any) -> None:
     assert world.posts() == []
 
     released = world.run(file="a.csv", release=True)
-    assert released.message == "a.csv: 1 of 21 submitted, 20 rejected"
+    assert released.message == "a.csv: 1 of 21 submitted, 20 rejected, released by a run by hand"
 
 
 def test_a_file_unlike_the_ones_before_is_held_with_its_figures(world: Any) -> None:
