@@ -77,6 +77,10 @@ class Programs:
         """Where a program's output goes."""
         return self.home / f"{name}.log"
 
+    def process(self, name: str) -> int:
+        """The process id of a program in the background."""
+        return self._running[name].pid
+
     def require(self, name: str) -> None:
         """RuntimeError, with the end of its log, where a program has ended by itself."""
         if self._running[name].poll() is not None:

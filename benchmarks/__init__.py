@@ -1,0 +1,1 @@
+"""Measurements that print what they found; none of them runs in the tests."""

@@ -1,0 +1,198 @@
+"""Many clients due at the same minute: `python -m benchmarks.hundred_clients --clients 100`.
+
+Starts sandboxes (ten clients share one MailUp account), a Prefect server on SQLite and one process
+worker, deploys every client with a schedule for the same minute, and waits until each has run.
+Prints states, durations and memory as Markdown; 1 when a run is missing or did not complete.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from sandbox.demo_parts import Prefect, Programs, free_port, say
+from sandbox.demo_story import told_blocks
+from sandbox.examples import write_contacts
+
+HOME = Path(".load")
+ROOT = Path(__file__).resolve().parents[1]
+IMPORT = "flows.import_recipients.import_recipients"
+CLIENTS_PER_ACCOUNT = 10
+SECONDS_TO_DEPLOY_ONE = 1.5
+LONGEST_SECONDS = 3600
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+@dataclass
+class Memory:
+    """Largest resident memory seen, in MB: of one run, and of worker and runs together."""
+
+    of_a_run: float = 0.0
+    together: float = 0.0
+    runs_at_once: int = 0
+    _page: int = field(default=4096, repr=False)
+
+    def look(self, worker: int) -> None:
+        """Sample the worker and its children once."""
+        sizes = [self._resident(child) for child in _children(worker)]
+        busy = [size for size in sizes if size]
+        self.of_a_run = max([self.of_a_run, *busy])
+        self.together = max(self.together, sum(busy) + self._resident(worker))
+        self.runs_at_once = max(self.runs_at_once, len(busy))
+
+    def _resident(self, process: int) -> float:
+        try:
+            pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+        except (OSError, IndexError):
+            return 0.0
+        return pages * self._page / 1_000_000
+
+
+def _children(process: int) -> list[int]:
+    """Processes started by this one, at any depth."""
+    found: list[int] = []
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            found += map(int, task.read_text(encoding="ascii").split())
+        except OSError:
+            continue
+    return found + [below for child in found for below in _children(child)]
+
+
+def main() -> int:
+    """Run the measurement; 0 when every client's run has completed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, prog="python -m benchmarks.hundred_clients"
+    )
+    parser.add_argument("--clients", type=int, default=100)
+    parser.add_argument("--rows", type=int, default=200, help="contacts in each file")
+    parser.add_argument("--limit", type=int, default=4, help="runs at once of the worker")
+    chosen = parser.parse_args()
+    shutil.rmtree(HOME, ignore_errors=True)
+    with Programs(HOME) as programs:
+        prefect = Prefect(programs, free_port(0))
+        prefect.start()
+        for module in ("blocks.servers", "blocks.accounts", "blocks.ledgers"):
+            prefect.run("block", "register", "-m", module)
+        prefect.run("work-pool", "create", "mailup", "--type", "process")
+        names = [f"client-{number:03}" for number in range(1, chosen.clients + 1)]
+        _provision(programs, names, chosen.rows)
+        due = _deploy(programs, prefect, names)
+        say(f"{len(names)} clients are due at {due:%H:%M} UTC; one worker, {chosen.limit} at once")
+        programs.start(
+            "worker", "-m", "prefect", "worker", "start", "--pool", "mailup",
+            "--limit", str(chosen.limit),
+        )  # fmt: skip
+        memory = Memory()
+        runs = _follow(prefect, programs.process("worker"), due, len(names), memory)
+    return _tell(runs, due, memory, len(names))
+
+
+def _provision(programs: Programs, names: list[str], rows: int) -> None:
+    """One sandbox for ten clients, each with a folder of its own, a file in it, and its blocks."""
+    for start in range(0, len(names), CLIENTS_PER_ACCOUNT):
+        home = HOME / f"sandbox-{start:03}"
+        programs.start(home.name, "-m", "sandbox", "--home", str(home))
+        sandbox = json.loads(programs.wait_for_file(home.name, home / "sandbox.json"))
+        told = told_blocks(sandbox, HOME)
+        blocks = {"ledger/default": told["ledger/default"]}
+        for name in names[start : start + CLIENTS_PER_ACCOUNT]:
+            folder = Path(sandbox["files"]) / "outgoing" / name
+            folder.mkdir(parents=True)
+            write_contacts(folder / f"contacts-{name}.csv", rows=rows)
+            blocks[f"sftp-server/{name}"] = told["sftp-server/demo"]
+            blocks[f"mailup-account/{name}"] = told["mailup-account/demo"]
+        programs.run("-m", "deployments.provision", stdin=json.dumps(blocks))
+
+
+def _deploy(programs: Programs, prefect: Prefect, names: list[str]) -> datetime:
+    """Deploy every client's import for the same minute; the minute."""
+    told = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    pattern = next(entry for entry in told if entry["entrypoint"] == IMPORT)
+    pattern["work_pool"] = {"name": "mailup"}
+    seconds = 45 + SECONDS_TO_DEPLOY_ONE * len(names)
+    due = (datetime.now(UTC) + timedelta(seconds=seconds)).replace(second=0, microsecond=0)
+    due += timedelta(minutes=1)
+    text = json.dumps(pattern)
+    entries = []
+    for name in names:
+        entry: dict[str, Any] = json.loads(text.replace("demo", name))
+        entry["schedules"] = [
+            {"slug": name, "cron": f"{due.minute} {due.hour} * * *", "timezone": "UTC"}
+        ]
+        entry["parameters"]["agreement"]["source"] |= {"folder": f"outgoing/{name}"}
+        entries.append(entry)
+    path = HOME / "clients.yaml"
+    path.write_text(yaml.safe_dump({"name": "load", "deployments": entries}), encoding="utf-8")
+    began = time.monotonic()
+    prefect.run("deploy", "--prefect-file", str(path), "--all")
+    say(f"{len(names)} clients were deployed in {time.monotonic() - began:.0f} s")
+    programs.require("prefect-server")
+    return due
+
+
+def _follow(
+    prefect: Prefect, worker: int, due: datetime, wanted: int, memory: Memory
+) -> list[dict[str, Any]]:
+    """Wait until all runs of that minute have ended, or the longest time is over."""
+    end = time.monotonic() + (due - datetime.now(UTC)).total_seconds() + LONGEST_SECONDS
+    looked, runs = 0.0, list[dict[str, Any]]()
+    while time.monotonic() < end:
+        memory.look(worker)
+        time.sleep(0.5)
+        if datetime.now(UTC) < due or time.monotonic() - looked < 10:
+            continue
+        looked, runs = time.monotonic(), _runs(prefect, due)
+        ended = sum(run["state_type"] in ENDED for run in runs)
+        if ended >= wanted:
+            break
+    return runs
+
+
+def _runs(prefect: Prefect, due: datetime) -> list[dict[str, Any]]:
+    moment = due.isoformat()
+    answer = requests.post(
+        f"{prefect.url}/api/flow_runs/filter",
+        json={
+            "flow_runs": {"expected_start_time": {"after_": moment, "before_": moment}},
+            "limit": 200,
+        },
+        timeout=60,
+    )
+    answer.raise_for_status()
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+def _tell(runs: list[dict[str, Any]], due: datetime, memory: Memory, wanted: int) -> int:
+    ended = [run for run in runs if run["state_type"] in ENDED]
+    completed = [run for run in runs if run["state_type"] == "COMPLETED"]
+    seconds = sorted(run["total_run_time"] for run in completed) or [0.0]
+    waits = [(datetime.fromisoformat(run["end_time"]) - due).total_seconds() for run in ended]
+    rows = {
+        "runs that were due / ended / completed": f"{wanted} / {len(ended)} / {len(completed)}",
+        "from the minute to the last end": f"{max(waits, default=0.0):.0f} s",
+        "one run, median (min to max)": (
+            f"{statistics.median(seconds):.1f} s ({seconds[0]:.1f} to {seconds[-1]:.1f})"
+        ),
+        "runs at once, at most": str(memory.runs_at_once),
+        "memory of one run's processes, at most": f"{memory.of_a_run:.0f} MB",
+        "worker and all runs together, at most": f"{memory.together:.0f} MB",
+    }
+    say("\n| what | figure |\n| --- | --- |")
+    for what, figure in rows.items():
+        say(f"| {what} | {figure} |")
+    return 0 if len(completed) == wanted else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
