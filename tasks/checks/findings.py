@@ -1,5 +1,6 @@
 """Findings: what a check saw, whether it has to be mended, and how."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -106,16 +107,28 @@ def conclusion(findings: Sequence[Finding]) -> str:
 
 
 def table(findings: Sequence[Finding], api_calls: int) -> str:
-    """All findings as markdown, grouped by subject in the order of their first finding."""
-    parts = [f"{conclusion(findings)}\n\nMailUp was asked in {api_calls} calls.\n"]
+    """All findings as markdown: first what to do about which, then tables by subject."""
+    parts = [f"MailUp was asked in {api_calls} calls.\n"]
+    parts += _listed("To mend", to_mend(findings))
+    parts += _listed("Worth a look", [each for each in findings if each.verdict == "note"])
     for subject, group in grouped(findings):
-        parts.append(f"## {subject}\n\n| | check | found | what to do |\n| --- | --- | --- | --- |")
+        # Without what to do: Prefect shows a cell as one line, and behind a long one nothing.
+        parts.append(f"## {subject}\n\n| | check | found |\n| --- | --- | --- |")
         parts += [
-            "| " + " | ".join(map(_cell, (each.verdict, each.check, each.told, each.remedy))) + " |"
-            for each in group
+            f"| {each.verdict} | {_plain(each.check)} | {_plain(each.told)} |" for each in group
         ]
         parts.append("")
     return "\n".join(parts)
+
+
+def _listed(title: str, findings: Iterable[Finding]) -> list[str]:
+    items = [
+        f"- **{each.subject}**, {_plain(f'{each.check}: {each.told}').rstrip('.')}. "
+        f"*{_plain(each.remedy)}*"
+        for each in findings
+        if each.remedy
+    ]
+    return [f"## {title}\n", *items, ""] if items else []
 
 
 def lines(findings: Sequence[Finding]) -> Iterator[str]:
@@ -136,5 +149,6 @@ def grouped(findings: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:
     yield from groups.items()
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _plain(text: str) -> str:
+    """Text that markdown shows as it is, in one line."""
+    return re.sub(r"([\\`*_|<>])", r"\\\1", " ".join(text.split()))
