@@ -27,6 +27,7 @@ HOST = "127.0.0.1"
 ALL_FTP_PERMISSIONS = "elradfmwMT"
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
+ACCEPTING_STEPS = 10
 
 # Both libraries log every login with its user name; the sandbox's own output stays readable.
 # (With no handler of its own pyftpdlib would configure one, level included.)
@@ -153,6 +154,9 @@ def _serve_sftp(
 
 
 async def _hang_up(acceptor: Any, connections: set[Any]) -> None:
+    for _ in range(ACCEPTING_STEPS):
+        # asyncio forgets, and never closes, what it accepted a moment before the listener closes.
+        await asyncio.sleep(0)
     acceptor.close()
     open_ones = list(connections)
     for connection in open_ones:

@@ -50,11 +50,12 @@ def plain(value: Any, status: int = 200) -> Answer:
 
 @dataclass
 class ByHand:
-    """The server: what it answers by path, and what it was asked."""
+    """The server: what it answers by path, what it was asked, and how fast its clock is."""
 
     url: str
     resources: dict[str, Answer] = field(default_factory=dict)
     asked: list[tuple[str, Query]] = field(default_factory=list)
+    ahead_seconds: float = 0.0
 
     def client(self, **options: Any) -> MailUpClient:
         """A client of this server that waits for nothing."""
@@ -98,6 +99,10 @@ def _handler(server: Callable[[], ByHand]) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            now = time.time() if timestamp is None else timestamp
+            return super().date_time_string(int(now + server().ahead_seconds))
 
         def log_message(self, *_: object) -> None:
             """Stay silent."""

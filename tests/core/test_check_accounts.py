@@ -12,6 +12,7 @@ from blocks.mailup.client import MailUpClient
 from blocks.mailup.settings import MailUpSettings
 from sandbox.mailup.server import Emulator, start
 from tasks.checks.accounts import check_account
+from tasks.checks.asking import codes
 from tasks.checks.findings import Finding, Subject, table, to_mend
 from tasks.checks.needs import AccountNeeds, WantedGroup
 from tasks.checks.unknowns import settle
@@ -257,7 +258,7 @@ def answering_nothing(mailup: ByHand) -> MailUpClient:
 
 def test_a_server_that_ignores_order_and_filter_is_found_out() -> None:
     """Walks over pages lean on the order, so that an account without one is noted."""
-    people = [{"idRecipient": number, "Status": "STRANGE"} for number in (5, 3, 9)]
+    people = [{"idRecipient": number, "Status": "STRANGE"} for number in (9, 5, 3)]
     with by_hand() as mailup:
         mailup.resources["/console/Console/List/1/Recipients/EmailOptins"] = paged(people)
         with mailup.client() as client:
@@ -266,6 +267,24 @@ def test_a_server_that_ignores_order_and_filter_is_found_out() -> None:
     assert ("API: orderby", "settled: ignored") in told
     assert ("API: filterby, one condition", "settled: ignored") in told
     assert any("STRANGE is a spelling that is not known" in text for _, text in told)
+
+
+def test_only_codes_are_shown() -> None:
+    """What a field holds is told only where it looks like a code; anything else is counted."""
+    assert codes(["OPTIN", 3, "anna@example.it", "OPTIN"]) == "3, OPTIN, 1 of another form"
+    assert codes([]) == "none seen"
+
+
+@pytest.mark.parametrize(("ahead", "verdict"), [(0, "ok"), (300, "mend"), (-300, "mend")])
+def test_a_clock_that_is_wrong_is_told(ahead: int, verdict: str) -> None:
+    """Windows of exports and leases go by our clock: MailUp's tells when it is wrong."""
+    with by_hand() as mailup:
+        mailup.ahead_seconds = ahead
+        mailup.resources["/console/Console/Authentication/Info"] = plain({})
+        findings = checked(mailup.client(), AccountNeeds("acme", (), (), ()))
+    found = next(each for each in findings if each.check == "clock")
+    assert found.verdict == verdict
+    assert ("ahead of" if ahead > 0 else "behind" if ahead else "agree") in found.told
 
 
 def test_the_number_of_calls_is_kept(connect: Connect) -> None:

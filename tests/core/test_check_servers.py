@@ -164,6 +164,7 @@ def test_a_missing_source_folder_is_one_finding(sftp: SftpSettings, tmp_path: Pa
     findings = checked(sftp_way(sftp), tmp_path, needs)
     assert the_one(findings).check == "list inn"
     assert the_one(findings).told == "'inn': ENOENT"
+    assert not any(each.check == "write imported files" for each in findings)
     assert any(each.check == "write exports" and each.verdict == "ok" for each in findings)
 
 
@@ -248,6 +249,8 @@ def test_a_certificate_is_told_before_it_expires(
     found = next(finding for finding in findings if finding.check == "identity")
     assert found.verdict == verdict
     assert ("expired" if days < 0 else f"{days} days from now") in found.told
+    # A certificate that will expire is no reason not to look at the rest.
+    assert any(each.check == "write exports" for each in findings) == (days > 0)
 
 
 def test_a_server_without_exact_times_is_told(root: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from pydantic import ValidationError
 
 from blocks.accounts import MailUpAccount
-from blocks.errors import ConfigurationError
+from blocks.errors import ConfigurationError, MailUpUnavailable
 
 KEYS: dict[str, Any] = {
     "client_id": "id",
@@ -69,3 +69,12 @@ def test_outside_a_run_no_prefect_server_is_needed() -> None:
     """A client made in a script paces itself and asks nobody."""
     with MailUpAccount(**KEYS).connect() as client:
         assert client.calls == 0
+
+
+def test_a_client_without_patience_tries_once() -> None:
+    """A check says at once that MailUp cannot be reached; a run waits and asks again."""
+    nowhere = {"token_url": "http://127.0.0.1:1/token", "console_url": "http://127.0.0.1:1"}
+    with MailUpAccount(**KEYS, **nowhere).connect(patient=False) as client:
+        with pytest.raises(MailUpUnavailable):
+            client.account_info()
+        assert client.calls == 1
