@@ -1,17 +1,19 @@
 """People who are not subscribed, as MailUp tells it, kept in the scratch folder for the rules of
 consent."""
 
+import re
 from pathlib import Path
 
 import polars as pl
 
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import Channel
-from blocks.mailup.records import Optin
+from blocks.mailup.records import NEVER, Optin
 from tasks.records.agreement import ImportAgreement
 from tasks.records.judging import UNSUBSCRIBED
 from tasks.records.setaside import Parts
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 CHANNELS: dict[str, tuple[Channel, ...]] = {
     "email": ("email",),
     "mobile": ("sms",),
@@ -28,7 +30,10 @@ def write_refusals(folder: Path, agreement: ImportAgreement, client: MailUpClien
     for list_id in agreement.lists:
         for channel in CHANNELS[agreement.mapping.key]:
             for page in client.unsubscribed(list_id, channel):
-                rows = [(list_id, channel, _address(each, channel), _cause(each)) for each in page]
+                rows = [
+                    (list_id, channel, _address(each, channel), _cause(each), _left_on(each))
+                    for each in page
+                ]
                 parts.add(pl.DataFrame(rows, schema=UNSUBSCRIBED, orient="row"))
     return folder
 
@@ -40,3 +45,9 @@ def _address(person: Optin, channel: Channel) -> str:
 def _cause(person: Optin) -> str | None:
     # The type alone decides what a cause means; sub-types are not listed completely anywhere.
     return "pending" if person.pending else person.optout_type or None
+
+
+def _left_on(person: Optin) -> str | None:
+    """The day, in MailUp's own zone; None where it is not told."""
+    day = person.optout_date[:10]
+    return day if _DAY.fullmatch(day) and day != NEVER else None

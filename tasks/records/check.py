@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tasks.records.binding import Binding
+from tasks.records.cells import UNREADABLE
 from tasks.records.contract import contract, faults
 from tasks.records.normal import normalised
 from tasks.records.verdict import LINE, REJECTS, no_rejects
@@ -32,15 +33,23 @@ the record's key. `group` is a name or an id, as the mapping says; null for none
 cell has to clear a field. Of email, prefix and number, and of the fields, null means: not sent.
 """
 
+_KEY = ("email", "prefix", "number", "list_id")
+"""Columns that say who is meant and in which list."""
+
 _SEEDS = {"key_high": 0x6D61696C, "key_low": 0x75702E69}
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One chunk, sorted: `records` (schema RECORD and fields), `rejects` (schema REJECTS)."""
+    """One chunk, sorted: `records` (schema RECORD and fields), `rejects` (schema REJECTS).
+
+    `vetoes` are those of the rejects that unsubscribe somebody, or may mean to, and whose address
+    is sound (schema RECORD): no other row may subscribe that person.
+    """
 
     records: pl.DataFrame
     rejects: pl.DataFrame
+    vetoes: pl.DataFrame
 
 
 def check(frame: pl.DataFrame, binding: Binding) -> Checked:
@@ -52,9 +61,17 @@ def check(frame: pl.DataFrame, binding: Binding) -> Checked:
     normal = normalised(frame, binding)
     found = faults(normal, contract(binding))
     if found.is_empty():
-        return Checked(_records(normal, binding), no_rejects())
-    refused = pl.int_range(pl.len()).is_in(found["row"].unique().implode())
-    return Checked(_records(normal.filter(~refused), binding), _rejects(frame, found, binding))
+        records = _records(normal, binding)
+        return Checked(records, no_rejects(), records.clear())
+    row = pl.int_range(pl.len())
+    refused = row.is_in(found["row"].unique().implode())
+    nameless = row.is_in(found.filter(pl.col("column").is_in(_KEY))["row"].unique().implode())
+    leaving = refused & ~nameless & pl.col("status").is_in(["unsubscribed", UNREADABLE])
+    return Checked(
+        _records(normal.filter(~refused), binding),
+        _rejects(frame, found, binding),
+        _records(normal.filter(leaving), binding),
+    )
 
 
 def keys(channel: pl.Expr, address: pl.Expr) -> list[pl.Expr]:

@@ -21,8 +21,8 @@ class Consent(BaseModel):
         default="default",
         description=(
             "Default: new people are subscribed, nobody's status changes. Opt-out: everybody in "
-            "the file is unsubscribed. Opt-in: people who unsubscribed are subscribed again, which "
-            "needs the grant below."
+            "the file is unsubscribed. Opt-in: people who unsubscribed up to the day of the grant "
+            "are subscribed again, which needs the grant below; whoever left later stays out."
         ),
     )
     unsubscribed: Literal["update", "block"] = Field(

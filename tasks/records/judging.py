@@ -17,12 +17,14 @@ UNSUBSCRIBED: dict[str, pl.DataType] = {
     "channel": pl.String(),
     "address": pl.String(),
     "cause": pl.String(),
+    "left_on": pl.String(),
 }
 """Schema of people who are not subscribed in MailUp.
 
 `channel` is "email" or "sms"; `address` the e-mail address, or prefix and number in one, in any
 spelling; `cause` MailUp's code as text (type, or type and sub-type: "2", "81", "161"), or
-"pending"; null where MailUp gives none.
+"pending"; null where MailUp gives none. `left_on` is the day on which they left, such as
+"2026-01-31", null where MailUp does not say.
 """
 
 _BOUNCED = ("8", "80", "81", "82", "83", "256", "2561", "2562", "2563")
@@ -51,6 +53,7 @@ GRANTED = "consent_granted"
 """Reason under which somebody is listed who is subscribed again because of the grant."""
 
 _KEY = ["key_high", "key_low"]
+_KNOWN = ("kind", "left_on")
 _SEVERITY = pl.Enum(["pending", "left", "closed", "complained", "bounced"])
 
 
@@ -58,8 +61,8 @@ _SEVERITY = pl.Enum(["pending", "left", "closed", "complained", "bounced"])
 class Known:
     """People who are not subscribed, ready for judging: no addresses, 128-bit keys instead.
 
-    `by_list` has list_id, key_high, key_low and kind, once each; `bounced` the keys of those whose
-    address bounced in any list, for MailUp takes these off the channel in all lists.
+    `by_list` has list_id, key_high, key_low, kind and left_on, once each; `bounced` the keys of
+    those whose address bounced in any list, for MailUp takes these off the channel in all lists.
     """
 
     by_list: pl.DataFrame
@@ -78,9 +81,16 @@ def known(people: pl.DataFrame) -> Known:
     kind = pl.col("cause").replace_strict(_KINDS, default="closed", return_dtype=pl.String)
     coded = people.with_columns(
         address=comparable(people), kind=kind.fill_null("closed").cast(_SEVERITY)
-    ).select("list_id", *keys(pl.col("channel"), pl.col("address")), "kind")
-    by_list = coded.group_by("list_id", *_KEY).agg(pl.col("kind").max())
+    ).select("list_id", *keys(pl.col("channel"), pl.col("address")), "kind", "left_on")
+    by_list = coded.group_by("list_id", *_KEY).agg(
+        pl.col("kind").max(), left_on=_latest(pl.col("left_on"))
+    )
     return Known(by_list, coded.filter(pl.col("kind") == "bounced").select(_KEY).unique())
+
+
+def _latest(days: pl.Expr) -> pl.Expr:
+    """The latest of several days; null where one of them is not known."""
+    return pl.when(days.null_count() == 0).then(days.max())
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ class Judged:
 _BLOCKED = {
     "update": [],
     "block": ["left", "closed", "bounced", "complained"],
-    "opt-in": ["closed", "bounced", "complained", "pending"],
+    "opt-in": ["left", "closed", "bounced", "complained", "pending"],
 }
 """Kinds of people who are left out, by what was agreed."""
 
@@ -121,16 +131,17 @@ def judge(
     not ask for them. Whoever judges before duplicates are settled has to drop from `granted` the
     lines that do not win. Rows
     that unsubscribe always pass, as opt-outs. All others are default imports, which change
-    nobody's status; only with a grant that holds today are people who left sent as opt-ins, and
-    then without the identifier of the other channel, which the grant does not concern. A row that
-    says "subscribed" is no opt-in. Raises ConfigurationError where the grant does not hold, or
-    where all rows are opt-outs while a column gives a status; RunStopped where people are needed
-    but None.
+    nobody's status; only with a grant that holds today are people who left before it, or on its
+    day, sent as opt-ins, and then without the identifier of the other channel, which the grant does
+    not concern. A row that says "subscribed" is no opt-in. Raises ConfigurationError where the
+    grant does not hold, or where all rows are opt-outs while a column gives a status; RunStopped
+    where people are needed but None.
     """
     _refuse_contradictions(people, consent, binding, today)
     policy = "opt-in" if consent.import_type == "opt-in" else consent.unsubscribed
     leaving = pl.lit(consent.import_type == "opt-out") | (pl.col("status") == "unsubscribed")
-    rejoins = pl.lit(policy == "opt-in") & (pl.col("kind") == "left")
+    before = (pl.col("left_on") <= consent.grant_date).fill_null(False)
+    rejoins = pl.lit(policy == "opt-in") & (pl.col("kind") == "left") & before
     judged = _with_kind(records, people).with_columns(
         import_type=pl.when(leaving)
         .then(pl.lit("optout"))
@@ -138,12 +149,12 @@ def judge(
         .then(pl.lit("optin"))
         .otherwise(pl.lit("default"))
     )
-    stopped = pl.col("kind").is_in(_BLOCKED[policy]) & (pl.col("import_type") != "optout")
+    stopped = pl.col("kind").is_in(_BLOCKED[policy]) & (pl.col("import_type") == "default")
     blocked = judged.filter(stopped)
     send = judged.filter(~stopped.fill_null(False))
     granted = send.filter(pl.col("import_type") == "optin")
     return Judged(
-        send=_one_channel(send).drop("kind"),
+        send=_one_channel(send).drop("kind", "left_on"),
         blocked=_listed(blocked, pl.col("kind").replace_strict(_REASONS), originals, binding),
         granted=_listed(granted, pl.lit(GRANTED), originals, binding),
     )
@@ -168,7 +179,7 @@ def _refuse_contradictions(
 def _with_kind(records: pl.DataFrame, people: Known | None) -> pl.DataFrame:
     """Records with `kind`: why the person is not subscribed, null if nothing is known."""
     if people is None:
-        return records.with_columns(kind=pl.lit(None, pl.String))
+        return records.with_columns(pl.lit(None, pl.String).alias(name) for name in _KNOWN)
     here = ["list_id", *_KEY]
     # Reduced to this chunk's people first: a join hashes its right side anew for each chunk.
     by_list = people.by_list.join(records.select(here), on=here, how="semi")

@@ -100,6 +100,7 @@ class _Desk:
             self._reject(pl.concat([chunk.rejects, checked.rejects]).sort("line"))
             self.outcomes["records"] += chunk.records
             keys.add(checked.records)
+            keys.add_vetoes(checked.vetoes)
             checked.records.write_parquet(self._part(number), compression="lz4")
 
     def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame]:

@@ -38,9 +38,10 @@ def judged(
     *,
     status: bool = True,
     key: str = "both",
+    left_on: str | None = "2026-04-01",
     **consent: Any,
 ) -> Judged:
-    """Rows are (email, mobile, status), all for list 7."""
+    """Rows are (email, mobile, status), all for list 7; people left on one day."""
     names = ["email", "cell", "status"]
     columns = [
         Column(column="email", target="email"),
@@ -50,7 +51,8 @@ def judged(
     binding = bind(Mapping(columns=columns, key=key), names, {}, list_id=7)
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     frame = frame.with_row_index(LINE, offset=2).cast({LINE: pl.Int64})
-    frame_of_people = pl.DataFrame(people or [], schema=UNSUBSCRIBED, orient="row")
+    days = [(*person, left_on) for person in people or []]
+    frame_of_people = pl.DataFrame(days, schema=UNSUBSCRIBED, orient="row")
     return judge(
         check(frame, binding).records,
         frame,
@@ -143,6 +145,34 @@ def test_leaving_is_always_possible(cause: str) -> None:
         assert fate(cause, "0", **consent) == "optout"
 
 
+@pytest.mark.parametrize(
+    ("left_on", "becomes"),
+    [
+        ("2024-02-20", "optin"),
+        ("2026-05-01", "optin"),
+        ("2026-05-02", "consent_unsubscribed"),
+        (None, "consent_unsubscribed"),
+    ],
+    ids=["before the grant", "on its day", "after it", "nobody knows when"],
+)
+def test_a_grant_is_no_answer_to_who_leaves_after_it(left_on: str | None, becomes: str) -> None:
+    """Who unsubscribes later than the grant has changed their mind, and stays out."""
+    assert fate("2", left_on=left_on, **GRANT) == becomes
+    assert fate("2", "0", left_on=left_on, **GRANT) == "optout"
+
+
+def test_the_latest_departure_counts() -> None:
+    """Of two entries for one person the later one decides, and one without a day stays out."""
+    for days, latest in (
+        (["2026-01-01", "2026-05-02"], "2026-05-02"),
+        (["2026-05-02", "2026-01-01"], "2026-05-02"),
+        (["2026-01-01", None], None),
+    ):
+        people = [(7, "email", "a@b.it", "2", day) for day in days]
+        frame = pl.DataFrame(people, schema=UNSUBSCRIBED, orient="row")
+        assert known(frame).by_list["left_on"].to_list() == [latest]
+
+
 def test_a_grant_forces_only_those_who_left() -> None:
     """With a grant, people who are not known as unsubscribed are still default imports."""
     got = judged([("new@b.it", "", ""), ("a@b.it", "", "")], [(7, "email", "a@b.it", "2")], **GRANT)
@@ -220,7 +250,7 @@ def test_people_are_listed_by_line_where_the_cells_are_gone() -> None:
         Mapping(columns=[Column(column="email", target="email")]), ["email"], {}, list_id=7
     )
     records = check(pl.DataFrame({LINE: [5], "email": ["a@b.it"]}), binding).records
-    people = pl.DataFrame([(7, "email", "a@b.it", "8")], schema=UNSUBSCRIBED, orient="row")
+    people = pl.DataFrame([(7, "email", "a@b.it", "8", None)], schema=UNSUBSCRIBED, orient="row")
     consent = Consent(unsubscribed="block")
     got = judge(records, None, known(people), consent, binding, today=TODAY)
     assert got.blocked.rows() == [(5, ["email"], ["consent_bounced"], None, None)]

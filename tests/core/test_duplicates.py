@@ -111,3 +111,16 @@ def test_one_winner_for_each_person_and_list(rows: list[Row], size: int, last: b
     beaten = {line: instead for line, _, instead in keys.beaten().rows()}
     assert sorted([*won, *beaten]) == list(range(2, len(rows) + 2))
     assert all(winners[rows[line - 2][:3]] == instead for line, instead in beaten.items())
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["who leaves wins", "the last row decides"])
+def test_a_refused_row_that_unsubscribes_lets_nobody_subscribe(last: bool) -> None:
+    """An opt-out with a fault keeps the person's other rows out, and never a sound opt-out."""
+    other, leaves = (1, 1, 7, None), (1, 1, 7, "unsubscribed")
+    for before, counts in (([other], []), ([leaves, other], [2]), ([other, leaves], [3])):
+        keys = Keys(last_row_decides_status=last)
+        keys.add(chunks(before, 9)[0])
+        keys.add_vetoes(chunks([*before, leaves], 9)[0].tail(1))
+        (mask,) = keys.winners()
+        assert [line for line, wins in enumerate(mask, 2) if wins] == counts
+        assert keys.beaten().height == len(before) - len(counts)

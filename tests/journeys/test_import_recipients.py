@@ -167,23 +167,27 @@ def test_nobody_is_subscribed_again_by_a_file(world: Any) -> None:
 
 
 def test_a_grant_subscribes_only_those_it_may(world: Any) -> None:
-    """With a dated grant people who left come back and are listed; bounced ones never do."""
-    world.drop("a.csv", ANNA, "bruno@example.it;B;")
+    """With a dated grant people who left come back and are listed; who bounced, or left after the
+    grant, does not."""
+    world.drop("a.csv", ANNA, "bruno@example.it;B;", "carla@example.it;C;")
     world.run()
-    world.control("POST", "unsubscribe", {"list": 1, "email": "anna@example.it"})
+    before = {"list": 1, "email": "anna@example.it", "when": "2025-12-30T10:00:00Z"}
+    world.control("POST", "unsubscribe", before)
+    world.control("POST", "unsubscribe", {"list": 1, "email": "carla@example.it"})
     world.control("POST", "bounce", {"list": 1, "email": "bruno@example.it"})
-    world.drop("b.csv", "anna@example.it;A;", "bruno@example.it;B2;")
+    world.drop("b.csv", "anna@example.it;A;", "bruno@example.it;B2;", "carla@example.it;C2;")
     grant = {
         "import_type": "opt-in", "grant_date": "2026-01-01", "grant_expires": "2999-12-31",
         "grant_by": "Acme DPO", "grant_reason": "asked for again on the web form",
     }  # fmt: skip
     state = world.run(agreed={"consent": grant})
 
-    assert state.message == "b.csv: 1 of 2 submitted, 1 blocked"
+    assert state.message == "b.csv: 1 of 3 submitted, 2 blocked"
     assert world.people()["anna@example.it"]["status"] == "subscribed"
     assert world.people()["bruno@example.it"]["status"] == "unsubscribed"
+    assert world.people()["carla@example.it"]["status"] == "unsubscribed"
     granted = {reason["code"]: reason["records"] for reason in world.result("b.csv")["reasons"]}
-    assert granted == {"consent_granted": 1, "consent_bounced": 1}
+    assert granted == {"consent_granted": 1, "consent_bounced": 1, "consent_unsubscribed": 1}
 
 
 @pytest.mark.parametrize("counted", [True, False], ids=["counted at once", "counted at the end"])
