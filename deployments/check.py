@@ -1,7 +1,7 @@
 """Check deployment files before they are deployed: `python -m deployments.check [FILES...]`.
 
-Without files: `prefect.yaml` and all of `deployments/*.yaml`. Prints every fault with file, line,
-place and remedy; ends with 1 where there is any. Nothing is asked of any server.
+Without files: `prefect.yaml`, the project's own and all of `deployments/*.yaml`. Prints every fault
+with file, line, place and remedy; ends with 1 where there is any. Nothing is asked of any server.
 """
 
 import argparse
@@ -41,7 +41,12 @@ class Finding:
 
 def files() -> list[Path]:
     """Every deployment file of the project."""
-    return [ROOT / "prefect.yaml", *sorted((ROOT / "deployments").glob("*.yaml"))]
+    folder = ROOT / "deployments"
+    return [
+        ROOT / "prefect.yaml",
+        folder / "project" / "watch.yaml",
+        *sorted(folder.glob("*.yaml")),
+    ]
 
 
 def check(paths: Sequence[Path]) -> list[Finding]:

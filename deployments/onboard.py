@@ -104,8 +104,8 @@ def _onboard(chosen: argparse.Namespace, folder: Path) -> Iterator[str]:
             sample, agreed, proposal, scratch / "rehearsal", datetime.now(UTC).date()
         )
     yield ""
-    yield f"Written: {target.relative_to(ROOT) if target.is_relative_to(ROOT) else target}"
-    yield f"Next: look through it, then python -m deployments.check {target.name}"
+    shown = target.relative_to(ROOT) if target.is_relative_to(ROOT) else target
+    yield f"Written: {shown}. Look through it, then python -m deployments.check {shown}"
 
 
 def _answers(chosen: argparse.Namespace) -> Answers:

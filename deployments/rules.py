@@ -22,7 +22,7 @@ KEYS = (
 ONE_AT_A_TIME = {"limit": 1, "collision_strategy": "ENQUEUE"}
 FUNCTIONS = (
     "import_recipients", "export_unsubscribed", "export_email_statistics", "export_cumulative",
-    "export_sms_outcomes", "export_subscribed", "check_connections",
+    "export_sms_outcomes", "export_subscribed", "check_connections", "watch_clients",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from paramiko.sftp_attr import SFTPAttributes
 from blocks.errors import ConfigurationError, HostNotTrusted
 from blocks.transport.base import Identity
 from blocks.transport.failures import Step
-from blocks.transport.host_keys import HostKeys, fingerprint, parse_host_keys
+from blocks.transport.host_keys import FAMILIES, HostKeys, fingerprint, parse_host_keys
 from blocks.transport.private_keys import load_private_key
 from blocks.transport.sftp_errors import sftp_errors
 from blocks.transport.timeouts import Timeouts
@@ -132,6 +132,25 @@ def open_client(settings: SftpSettings) -> SftpClient:
         shown.get_name(), fingerprint(shown.asbytes()), None, settings.verify_host_key
     )
     return client
+
+
+def offered_host_keys(settings: SftpSettings) -> list[str]:
+    """The server's host keys as OpenSSH lines, one of each kind that it has.
+
+    Nobody is logged in and nothing is verified: whoever asks has to compare them with what the
+    server's owner says.
+    """
+    found: list[str] = []
+    with sftp_errors(Step(settings.address, "connect", missing=ConfigurationError)):
+        for family in FAMILIES:
+            try:
+                transport, _ = _negotiate(settings, family)
+            except paramiko.ssh_exception.IncompatiblePeer:
+                continue
+            key = transport.get_remote_server_key()
+            transport.close()
+            found.append(f"{key.get_name()} {key.get_base64()}")
+    return found
 
 
 def _names_of_pairs(answer: Message) -> Iterator[bytes]:

@@ -1,0 +1,149 @@
+"""A client's way in and out: blocks asked for, a file from a sample, and its removal."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
+
+from blocks.loading import load
+from blocks.servers import SftpServer
+from deployments.onboard import main as onboard
+from deployments.remove import delete, surplus
+from flows.import_recipients import import_recipients
+from sandbox.file_servers import start_sftp
+from tasks.records.agreement import ImportAgreement
+from tests.journeys.conftest import World
+from tests.journeys.terminals import ROOT, Terminal
+
+SAMPLE = ROOT / "tests" / "cases" / "samples" / "italian.csv"
+PASSWORD = "to-be-seen-nowhere"
+KEY = "-----BEGIN NONSENSE-----\nc2VjcmV0\n-----END NONSENSE-----"
+PROVISION = (sys.executable, "-m", "deployments.provision")
+LEFT_ALONE = ("verify_host_key [", "connect_timeout_seconds [", "read_timeout_seconds [",
+              "transfer_timeout_seconds [", "encoding [")  # fmt: skip
+
+
+def surroundings() -> dict[str, str]:
+    """What a program of its own needs to find this session's Prefect server."""
+    return {"PREFECT_API_URL": str(PREFECT_API_URL.value()), "DO_NOT_TRACK": "1"}
+
+
+def prefect(*arguments: str) -> None:
+    """Run Prefect's command line to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+        cwd=ROOT, env={**os.environ, **surroundings()},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_block_is_asked_for_and_no_secret_is_shown(tmp_path: Path) -> None:
+    """Password and key are typed unseen; a host key counts only after somebody said yes."""
+    with start_sftp(tmp_path, username="acme", password=PASSWORD) as sftp:
+        with Terminal(*PROVISION, "sftp-server/asked", environment=surroundings()) as terminal:
+            terminal.answer("host [", sftp.host)
+            terminal.answer("port [", "99999")
+            terminal.answer("not accepted", str(sftp.port))
+            terminal.answer("username [", "acme")
+            terminal.answer("password [", PASSWORD)
+            terminal.answer("private_key: ", KEY)
+            terminal.answer("passphrase [", "")
+            terminal.answer("yes or no [no]: ", "no")
+            terminal.answer("host_key [none]", "")
+            for name in LEFT_ALONE:
+                terminal.answer(name, "")
+            terminal.answer("holds no host key", "")  # nothing was confirmed: all once more
+            for name in ("port [", "username [", "password [kept as it is]"):
+                terminal.answer(name, "")
+            terminal.answer("alone keeps what is there", "-\n")
+            terminal.answer("passphrase [", "")
+            terminal.answer("yes or no [no]: ", "yes")
+            terminal.answer("host_key [ssh-ed25519", "")
+            for name in LEFT_ALONE:
+                terminal.answer(name, "")
+            assert terminal.end() == 0, terminal.shown
+        assert "saved sftp-server/asked" in terminal.shown
+        assert PASSWORD not in terminal.shown
+        assert "c2VjcmV0" not in terminal.shown
+        with load(SftpServer, "asked").connect() as transport:
+            assert list(transport.list(".")) == []
+
+
+def test_without_a_terminal_nothing_is_asked() -> None:
+    """In a pipe, a program would read the answers from somewhere that keeps them."""
+    done = subprocess.run(
+        [*PROVISION, "sftp-server/acme"], cwd=ROOT, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "standard input has to be a terminal" in done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for the client's file."""
+    path = tmp_path / "deployments"
+    path.mkdir()
+    return path
+
+
+def onboarded(folder: Path) -> Path:
+    """The file of client acme, from the sample, deployed."""
+    said = ["--status", "S=subscribed", "--status", "N=unsubscribed", "--column", "Note="]
+    where = ["--list", "1", "--folder", "in"]
+    assert onboard(["acme", str(SAMPLE), *where, *said], folder) == 0
+    prefect("work-pool", "create", "mailup", "--type", "process", "--overwrite", "--set-as-default")
+    prefect("deploy", "--prefect-file", str(folder / "acme.yaml"), "--all")
+    return folder / "acme.yaml"
+
+
+def deployed() -> dict[str, Any]:
+    """Deployments of client acme in Prefect, by entrypoint's last name."""
+    url = f"{PREFECT_API_URL.value()}/deployments/filter"
+    wanted = {"deployments": {"name": {"any_": ["acme"]}}}
+    found = requests.post(url, json=wanted, timeout=30).json()
+    return {each["entrypoint"].rpartition(".")[2]: each for each in found}
+
+
+def test_what_was_proposed_is_what_runs_and_what_leaves_the_file_can_be_removed(
+    world: World, folder: Path
+) -> None:
+    """The import counts what the rehearsal counted; Prefect keeps what left the file until told."""
+    path = onboarded(folder)
+    parameters = deployed()["import_recipients"]["parameters"]["agreement"]
+    agreed = ImportAgreement.model_validate({**parameters, "ledger": "acme"})
+    (world.inbox / SAMPLE.name).write_bytes(SAMPLE.read_bytes())
+    state = import_recipients(agreement=agreed, return_state=True)
+    assert state.is_completed()
+    counts = world.result(SAMPLE.name)["counts"]
+    assert (counts["records"], counts["submitted"], counts["rejected"]) == (40, 37, 3)
+    left = path.read_text(encoding="utf-8").partition("  - name: acme\n    description: 'What")[0]
+    path.write_text(left.replace("acme-import-daily", "acme-import-nightly"), encoding="utf-8")
+    prefect("deploy", "--prefect-file", str(path), "--all")
+    api_url, export = PREFECT_API_URL.value(), deployed()["export_unsubscribed"]["id"]
+    scheduled = requests.post(f"{api_url}/deployments/{export}/schedule", json={}, timeout=30)
+    scheduled.raise_for_status()
+    with get_client(sync_client=True) as api:
+        found = surplus("acme", api, [path], blocks=False)
+        assert {each.shown for each in found} == {
+            "schedule acme-import-daily of import-recipients/acme",
+            "deployment export-unsubscribed/acme",
+            "deployment export-email-statistics/acme",
+        }
+        delete(found, api)
+        assert surplus("acme", api, [path], blocks=False) == []
+        waiting = {"flow_runs": {"deployment_id": {"any_": [export]}}}
+        answer = requests.post(f"{api_url}/flow_runs/count", json=waiting, timeout=30)
+        assert answer.json() == 0
+        gone = surplus("acme", api, [], blocks=True)
+        assert {"block sftp-server/acme", "block mailup-account/acme"} <= {e.shown for e in gone}
+        assert not any("ledger" in each.shown for each in gone)
+        delete(gone, api)
+    assert deployed() == {}
