@@ -12,9 +12,12 @@ ARG EXTRAS=""
 WORKDIR /build
 COPY requirements-run.lock ./
 COPY deployments/extras extras
+# Each lock is a constraint, too: pip holds the extras of a locked package to constraints only.
 RUN python -m venv /opt/venv \
-    && set -- --requirement requirements-run.lock \
-    && for extra in ${EXTRAS}; do set -- "$@" --requirement "extras/${extra}.lock"; done \
+    && set -- --requirement requirements-run.lock --constraint requirements-run.lock \
+    && for extra in ${EXTRAS}; do \
+         set -- "$@" --requirement "extras/${extra}.lock" --constraint "extras/${extra}.lock"; \
+       done \
     && /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes "$@" \
     && /opt/venv/bin/python -m pip uninstall --yes pip setuptools
 
@@ -28,12 +31,13 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends gpg gpg-agent gpgconf \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home --shell /usr/sbin/nologin mailup \
-    && install --directory --owner mailup --group mailup --mode 0700 /scratch
+    && install --directory --owner mailup --group mailup --mode 0700 /scratch /storage
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /opt/mailup-file-exchange
 COPY . .
 RUN python -m compileall -q flows tasks blocks deployments
 # /scratch: files with personal data while a run lasts, and all else that is written: the rest may be read-only.
+# /storage: where a volume that workers share can be, for a ledger whose storage is a folder.
 ENV PATH=/opt/venv/bin:${PATH} \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
