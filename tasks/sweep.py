@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from prefect import get_run_logger
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.states import Crashed
@@ -19,19 +18,22 @@ from tasks.watching.life import SILENT, Patience, is_dead
 
 def end_dead_runs(
     store: Store, client: SyncPrefectClient, watched: Sequence[Watched], patience: Patience
-) -> None:
+) -> list[Run]:
     """End every unfinished run that gives no sign of life: no heartbeat, no lease renewed."""
     functions, now = {each.deployment: each for each in watched}, datetime.now(UTC)
+    ended = []
     for deployment, runs in asking.active(client, watched).items():
         each = functions[deployment]
         leased = progress.somebody_works(store, each.client, each.kind)
         for run in runs:
             heard = asking.last_heartbeat(client, run)
-            if is_dead(run, heard, now, patience, leased=leased):
-                _end(client, run, heard)
+            dead = is_dead(run, heard, now, patience, leased=leased)
+            if dead and _end(client, run, heard):
+                ended.append(run)
+    return ended
 
 
-def _end(client: SyncPrefectClient, run: Run, heard: datetime | None) -> None:
+def _end(client: SyncPrefectClient, run: Run, heard: datetime | None) -> bool:
     message = (
         f"{SILENT} since {heard or run.changed:%Y-%m-%d %H:%M} UTC: process and worker are gone. "
         "The next run goes on where this one ended."
@@ -40,5 +42,4 @@ def _end(client: SyncPrefectClient, run: Run, heard: datetime | None) -> None:
     answer: OrchestrationResult[Any] = client.set_flow_run_state(
         UUID(run.id), Crashed(message=message)
     )
-    if answer.status == SetStateStatus.ACCEPT:
-        get_run_logger().warning("The run %s was dead and is ended", run.name)
+    return answer.status == SetStateStatus.ACCEPT

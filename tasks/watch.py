@@ -47,10 +47,12 @@ def clients() -> dict[str, list[Watched]]:
 def watch(ledger: str, watched: Sequence[Watched], limits: Limits) -> list[News]:
     """Look at the functions whose clients share a ledger; dead runs are ended first."""
     with load(Ledger, ledger).open() as store, get_client(sync_client=True) as client:
-        end_dead_runs(store, client, watched, limits.patience)
+        ended = end_dead_runs(store, client, watched, limits.patience)
         found = _judged(store, client, [each for each in watched if not each.paused], limits)
         known = {each.name: each for each in conditions.all_of(store)}
         news = [tell(store, client, known, each, limits.remind_after) for each in found]
+    for run in ended:
+        get_run_logger().warning("The run %s was dead and is ended", run.name)
     for each, finding in found:
         if finding.reason:
             get_run_logger().warning(sentence(each, finding))

@@ -1,0 +1,245 @@
+"""Trouble is told once, its end too; dead runs are ended, and the client's next run goes on."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import yaml
+from conftest import World, merged
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.events.actions import DoNothing
+from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.states import Cancelled, Late, Paused, Pending, Running
+from watched_client import (
+    POOL,
+    Worker,
+    deploy,
+    deployed_yesterday,
+    new_run,
+    receiver,
+    run_here,
+    state_of,
+    until,
+)
+
+from blocks.errors import ConfigurationError
+from blocks.ledger import conditions, leases
+from blocks.ledger.store import Store
+from deployments.automations import FILE, OWNER, apply
+from flows.watch_clients import watch_clients
+from tasks import asking
+from tasks.sweep import end_dead_runs
+from tasks.watching.life import SILENT, Patience
+
+pytestmark = pytest.mark.journeys
+
+ANNA = "anna@example.it;Anna;3331234567"
+SOON = 10
+"""Seconds of silence after which the automation takes a run for dead, here."""
+AT_ONCE = Patience(timedelta(0), timedelta(0))
+
+
+@dataclass
+class Watched:
+    """A deployed client, and what the operators were told."""
+
+    world: World
+    deployment: UUID
+    notices: list[dict[str, str]]
+
+    def told(self, number: int) -> list[str]:
+        """All notices so far, one line each; waits until there are so many."""
+        until(lambda: len(self.notices) >= number, f"{number} notices, got {self.notices}")
+        return [f"{each['subject']}: {each['body'].splitlines()[0]}" for each in self.notices]
+
+    def look(self) -> str:
+        """Let the watcher look; what it ends with."""
+        state = watch_clients(return_state=True)
+        assert state.is_completed(), state.message
+        return str(state.message)
+
+    def condition(self) -> tuple[str, str]:
+        with Store(f"sqlite:///{self.world.home}/ledger.db") as store:
+            (found,) = conditions.all_of(store)
+        return found.state, found.reason
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[Watched]:
+    """A client that is deployed since yesterday and owes a file since the last full minute."""
+    now = datetime.now(UTC)
+    due = {"by": f"{now:%H:%M}", "zone": "UTC", "hours_before": 1}
+    with get_client(sync_client=True) as api, receiver() as (address, notices):
+        with suppress(ObjectAlreadyExists):
+            api.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+        deployment = deploy(merged(world.agreement, {"due": due}))
+        deployed_yesterday(deployment)
+        CustomWebhookNotificationBlock(
+            name="operators", url=address,
+            json_data={"subject": "{{subject}}", "body": "{{body}}"},
+        ).save("mailup-alerts", overwrite=True)  # fmt: skip
+        apply(_impatient(world.home))
+        yield Watched(world, deployment, notices)
+        api.delete_resource_owned_automations(OWNER)
+        api.delete_deployment(deployment)
+
+
+def _impatient(home: Path) -> Path:
+    """The project's automations, with less patience for a silent run."""
+    content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    content["automations"][2]["trigger"]["within"] = SOON
+    path = home / "automations.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def test_trouble_is_told_once_and_so_is_its_end(client: Watched) -> None:
+    """An overdue file, its arrival, and a run that fails again and again: three notices."""
+    assert client.look() == "1 functions watched, 1 in trouble"
+    client.look()
+    client.world.drop("a.csv", ANNA)
+    assert run_here(client.deployment).is_completed()
+    assert client.look() == "1 functions watched, 0 in trouble"
+    client.world.control("POST", "settings", {"password": "changed"})
+    for name in ("b.csv", "c.csv"):
+        client.world.drop(name, ANNA)
+        assert run_here(client.deployment).is_failed()
+        client.look()
+
+    overdue, well, failed = client.told(3)
+    assert overdue.startswith("acme: import-recipients needs a look: import-recipients of acme: no")
+    assert well == "acme: import-recipients is well again: import-recipients of acme is well again."
+    assert "import-recipients of acme has failed. " in failed
+    assert "anna" not in str(client.notices)
+    assert "What to do: " in client.notices[0]["body"]
+
+
+def test_a_file_sent_once_more_is_no_missing_file(client: Watched) -> None:
+    """A client without changes sends what it sent before, and nobody is woken."""
+    client.world.drop("a.csv", ANNA)
+    run_here(client.deployment)
+    with Store(f"sqlite:///{client.world.home}/ledger.db") as store, store.transaction() as ledger:
+        ledger.exec_driver_sql("UPDATE files SET changed_at = '2026-01-01 00:00:00.000000'")
+    assert client.look() == "1 functions watched, 1 in trouble"
+    client.world.drop("again.csv", ANNA)
+    run_here(client.deployment)
+    assert client.look() == "1 functions watched, 0 in trouble"
+
+
+def test_a_run_dies_with_its_worker_and_the_next_one_goes_on(client: Watched) -> None:
+    """Both killed at once: the run is ended, somebody is told, and the file arrives once."""
+    client.world.drop("a.csv", ANNA)
+    slow = merged(client.world.agreement, {"source": {"settle_seconds": 100}})
+    worker = Worker(client.world.home)
+    dead = new_run(client.deployment, agreement=slow)
+    until(lambda: _has_beaten(dead.id), "the first heartbeat")
+    worker.kill()
+    assert state_of(dead).is_running()
+    until(lambda: state_of(dead).is_crashed(), "the end of the dead run")
+    assert str(state_of(dead).message).startswith(SILENT)
+    client.look()
+    assert client.condition() == ("trouble", "run_dead")
+
+    apply(FILE)  # the next run waits for the dead one's lease, longer than the impatience here
+    worker = Worker(client.world.home)
+    following = new_run(client.deployment)
+    until(lambda: state_of(following).is_final(), "the next run")
+    worker.kill()
+    assert state_of(following).is_completed(), state_of(following).message
+    assert len(client.world.posts()) == 1
+    client.look()
+    assert [each.split(": ")[1] for each in client.told(2)] == [
+        "import-recipients needs a look", "import-recipients is well again",
+    ]  # fmt: skip
+
+
+def test_the_sweep_ends_what_gives_no_sign_of_life_and_spares_the_rest(client: Watched) -> None:
+    """A lease that is renewed saves a run; ended, it gives its place to the next one."""
+    run, following = new_run(client.deployment), new_run(client.deployment)
+    url = f"sqlite:///{client.world.home}/ledger.db"
+    with Store(url) as store, get_client(sync_client=True) as api:
+        for state in (Pending(), Running()):
+            assert api.set_flow_run_state(run.id, state).status == SetStateStatus.ACCEPT
+        watched = asking.watched_functions(api)
+        end_dead_runs(store, api, watched, Patience(timedelta(hours=1), timedelta(hours=1)))
+        lease = leases.take(store, "client/acme/import:1")
+        end_dead_runs(store, api, watched, AT_ONCE)
+        assert state_of(run).is_running()
+        assert lease is not None
+        leases.release(store, lease)
+        assert api.set_flow_run_state(following.id, Pending()).status != SetStateStatus.ACCEPT
+
+        end_dead_runs(store, api, watched, AT_ONCE)
+        assert state_of(run).is_crashed()
+        assert "process and worker are gone" in str(state_of(run).message)
+        assert api.set_flow_run_state(following.id, Pending()).status == SetStateStatus.ACCEPT
+
+
+@pytest.mark.parametrize("reason", ["run_late", "waiting_for_decision"])
+def test_what_waits_is_trouble_until_somebody_takes_it(client: Watched, reason: str) -> None:
+    """A run that no worker takes, and one that asks somebody, are seen and forgotten again."""
+    client.world.drop("a.csv", ANNA)
+    assert run_here(client.deployment).is_completed()
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    waits = {
+        "run_late": Late(scheduled_time=an_hour_ago),
+        "waiting_for_decision": Paused(timeout_seconds=3600),
+    }[reason]
+    with get_client(sync_client=True) as api:
+        run = api.create_flow_run_from_deployment(client.deployment, state=waits)
+        client.look()
+        assert client.condition() == ("trouble", reason)
+        api.set_flow_run_state(run.id, Cancelled(), force=True)
+    client.look()
+    assert client.condition() == ("ok", "")
+
+
+def test_automations_are_what_the_file_says_however_often_it_is_applied(client: Watched) -> None:
+    """Twice is as good as once; what left the file goes, and nobody else's is touched."""
+    path = client.world.home / "automations.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    ours = {each["name"] for each in content["automations"]}
+    with get_client(sync_client=True) as api:
+        trigger = EventTrigger(expect={"somebody.elses"})
+        foreign = api.create_automation(
+            AutomationCore(name=min(ours), trigger=trigger, actions=[DoNothing()])
+        )
+        before = {each.id: each.name for each in api.read_automations()}
+        assert [line.partition(" ")[0] for line in apply(path)] == ["kept"] * 3
+        assert {each.id: each.name for each in api.read_automations()} == before
+
+        content["automations"].pop()
+        content["automations"][0]["description"] = "another one"
+        path.write_text(yaml.safe_dump(content), encoding="utf-8")
+        done = [line.partition(" ")[0] for line in apply(path)]
+        assert done == ["changed", "kept", "removed"]
+        after = {each.id for each in api.read_automations()}
+        assert after < set(before)
+        assert foreign in after
+        api.delete_automation(foreign)
+
+
+def test_a_missing_notification_block_is_named_before_anything_changes(client: Watched) -> None:
+    """Without somebody to tell, no automation is made that would tell nobody."""
+    path = client.world.home / "automations.yaml"
+    path.write_text(path.read_text().replace("mailup-alerts", "nobody"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="no notification block named 'nobody'"):
+        apply(path)
+
+
+def _has_beaten(run: UUID) -> bool:
+    wanted = EventFilter(
+        event=EventNameFilter(name=["prefect.flow-run.heartbeat"]),
+        resource=EventResourceFilter(id=[f"prefect.flow-run.{run}"]),
+    )
+    with get_client(sync_client=True) as api:
+        return bool(api.read_events(wanted, limit=1).events)
