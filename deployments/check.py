@@ -81,7 +81,8 @@ def _file_findings(path: Path, owners: dict[tuple[str, str], str]) -> Iterator[F
 def _faults(path: Path, document: Located, owners: dict[tuple[str, str], str]) -> Iterator[Fault]:
     """Faults of the file as a whole, and of each deployment in it."""
     value = document.value
-    if not isinstance(value, dict) or not isinstance(value.get("deployments"), list):
+    entries = value.get("deployments") if isinstance(value, dict) else None
+    if not isinstance(entries, list) or not entries:
         yield ("deployments",), "is missing or no list; accepted is a list of deployments; add it."
         return
     for key in value:
@@ -90,14 +91,15 @@ def _faults(path: Path, document: Located, owners: dict[tuple[str, str], str]) -
         # What is defined and not used does no harm; where it is used it is found.
         if key != "definitions":
             yield from _template_faults((key,), value[key])
-    if not value.get("pull"):
+    pull = value.get("pull")
+    if not isinstance(pull, list) or not pull or not all(isinstance(s, dict) and s for s in pull):
         yield (
             ("pull",),
             "is missing, so that the folder of whoever deploys would be written down; accepted is "
             "set_working_directory with directory '.'; copy it from prefect.yaml.",
         )
     slugs: set[str] = set()
-    for place, entry in enumerate(value["deployments"]):
+    for place, entry in enumerate(entries):
         here = ("deployments", place)
         if not isinstance(entry, dict):
             yield here, "is no mapping; accepted are deployments with name and entrypoint."
@@ -141,7 +143,7 @@ def _slug_faults(entry: Mapping[str, Any], slugs: set[str]) -> Iterator[Fault]:
     schedules = entry.get("schedules")
     for place, schedule in enumerate(schedules if isinstance(schedules, list) else ()):
         slug = schedule.get("slug") if isinstance(schedule, dict) else None
-        if slug in slugs:
+        if isinstance(slug, str) and slug in slugs:
             yield (
                 ("schedules", place, "slug"),
                 f"{slug!r} is the slug of another schedule, too; accepted is each slug once in a "

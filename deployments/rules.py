@@ -106,7 +106,8 @@ def _running_faults(entry: Mapping[str, Any]) -> Iterator[Fault]:
         )
     pool = entry.get("work_pool")
     variables = pool.get("job_variables") if isinstance(pool, Mapping) else None
-    if not isinstance(variables, Mapping) or "working_dir" not in variables:
+    folder = variables.get("working_dir") if isinstance(variables, Mapping) else None
+    if not isinstance(folder, str) or not folder:
         yield (
             ("work_pool",),
             "process pools would run it in an empty folder; accepted is job_variables with "

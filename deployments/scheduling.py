@@ -53,13 +53,13 @@ def _faults(
 def _slug_faults(slug: Any, client: str | None) -> Iterator[Fault]:
     """By its slug a schedule is found again when it changes; without one it would be doubled."""
     start = f"{client}-" if client else ""
-    if not slug:
+    if not slug or not isinstance(slug, str):
         yield (
             ("slug",),
             f"the slug is missing; accepted is a name for this schedule, such as "
             f"{start}import-daily; add it.",
         )
-    elif not str(slug).startswith(start):
+    elif not slug.startswith(start):
         yield (
             ("slug",),
             f"{slug!r} is another client's; accepted are slugs that begin with {start}; mend it.",

@@ -118,11 +118,17 @@ def _enclosed(text: str, quote: str) -> int:
 
 def _header(first: pl.DataFrame, given: bool | None) -> Setting:
     """Whether the first line names the columns; nothing of it is ever shown."""
-    if given is not None:
-        return Setting("header", given, 1.0, "as given")
     cells = [str(cell) for cell in first.drop(LINE).row(0)] if first.height else []
     known = sum(hint(cell) is not None for cell in cells)
     values = sum(bool(_VALUE.search(cell)) for cell in cells)
+    if given and values:
+        raise FileHeld(
+            "The first line holds values, and as names of columns they would be shown and written "
+            "down. Give --no-header, or a sample whose first line names the columns.",
+            reason="header",
+        )
+    if given is not None:
+        return Setting("header", given, 1.0, "as given")
     if values:
         return Setting("header", False, 0.99, "the first line holds values")
     if known:

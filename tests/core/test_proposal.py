@@ -190,6 +190,13 @@ def test_a_first_line_that_says_nothing_is_asked_about() -> None:
     assert [each.target for each in proposal.columns if each.used] == ["mobile", "email"]
 
 
+def test_somebodys_data_never_become_names_of_columns() -> None:
+    """A header that is not one would be printed and written into the client's file."""
+    with pytest.raises(FileHeld, match="--no-header") as held:
+        proposed("headerless.txt", form=Given(header=True))
+    assert "example.net" not in str(held.value)
+
+
 def test_a_wrong_name_in_an_answer_is_told() -> None:
     """A mistyped column is not passed over."""
     with pytest.raises(ConfigurationError, match="no column 'Cell'"):
