@@ -7,7 +7,7 @@ TESTERS ?= 3  # processes that run the tests; most of them wait for servers
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help demo sandbox test check lint types lock clean
+.PHONY: help demo sandbox test faults check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be done
@@ -32,6 +32,14 @@ sandbox: $(READY)  ## Start the MailUp emulator and file servers, to try a clien
 test: $(READY)  ## Run all tests; those that need servers which are not installed say so
 	@$(BIN)/python -m pytest $(or $(ARGS),-n $(TESTERS) --dist worksteal)
 
+faults: $(READY) .faults/.ready  ## Damaged files here and in dlt, side by side, into docs/faults.md (minutes)
+	@$(BIN)/python -m benchmarks.faults --peer .faults/bin/python --write docs/faults.md
+
+.faults/.ready: benchmarks/faults/requirements.lock
+	@"$(PYTHON)" -m venv .faults
+	@.faults/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
 check: lint types  ## Lint and types
 
 lint: $(READY)
@@ -43,6 +51,7 @@ types: $(READY)
 lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	@$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) pyproject.toml --all-extras --upgrade -o requirements.lock
+	printf 'dlt[filesystem]\npandas\n' | $(COMPILE) - -o benchmarks/faults/requirements.lock
 	$(COMPILE) pyproject.toml --extra postgresql -c requirements.lock -o requirements-run.lock
 	echo prefect-redis | $(COMPILE) - -c requirements.lock -o deployments/extras/redis.lock
 	echo s3fs | $(COMPILE) - -c requirements.lock -o deployments/extras/s3.lock
@@ -50,4 +59,4 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	echo adlfs | $(COMPILE) - -c requirements.lock -o deployments/extras/abfs.lock
 
 clean:  ## Remove what the targets above have made
-	rm -rf $(VENV) .sandbox .demo
+	rm -rf $(VENV) .sandbox .demo .faults

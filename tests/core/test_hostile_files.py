@@ -10,6 +10,7 @@ import pytest
 from benchmarks.faults import made
 from benchmarks.faults.cases import FOLDER, Case, kept_cases
 from benchmarks.faults.ours import outcome, prepared
+from benchmarks.faults.table import markdown, verdict
 from tasks.records.dialect import Dialect, resolve
 from tasks.records.rejects import write_rejects
 from tasks.records.setaside import read_parts
@@ -82,3 +83,17 @@ def test_cases_are_complete() -> None:
     """Every file of the folder has its expectation beside it, and none is without a file."""
     beside = {f"{name}.expected.json" for name in KEPT}
     assert {path.name for path in FOLDER.iterdir()} == {*KEPT, *beside, "agreement.json"}
+
+
+def test_the_comparison_counts_what_is_lost_and_what_is_damaged() -> None:
+    """Good rows that are missing after a run that ended well are lost, others are not good; a run
+    that fails refuses the whole file, and loses nothing silently."""
+    case = KEPT["missing_field.csv"]
+    good = [list(row) for row in case.outcome["arrives"].items()]
+    found = {"rows": [*good[1:], ["meno.missing@example.it", "Meno"]], "error": ""}
+    seen = verdict(case, expected(case), found)
+    assert (seen.arrived, seen.lost, seen.bad) == (len(good) - 1, 1, 1)
+    failed = verdict(case, expected(case), {"rows": [], "error": "ReadError"})
+    assert (failed.arrived, failed.lost, failed.bad) == (0, 0, 0)
+    assert (seen.ours_right, seen.dlt_right, failed.dlt_right) == (True, False, False)
+    assert "8 arrive, 1 listed | 7 | 1 | 1 |" in markdown([seen, failed], "1.31.0")
