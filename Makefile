@@ -16,11 +16,12 @@ help:  ## Show what can be done
 $(READY): requirements.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@[ ! -L $(VENV) ] || { echo "$(VENV) is a link to an environment of others: remove the link."; exit 1; }
 	@"$(PYTHON)" -m venv --clear $(VENV) \
 	  || { echo "Python's venv module is needed: apt-get install python3-venv"; exit 1; }
 	@echo "Installing the locked packages into $(VENV) (once, one to two minutes) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --require-hashes -r requirements.lock -c requirements.lock  # pip holds extras only to constraints
+	  --no-deps --require-hashes -r requirements.lock  # the lock is complete
 	@touch $(READY)
 
 demo: $(READY)  ## Run the main job on embedded defaults; KEEP=1 leaves everything running
