@@ -38,7 +38,7 @@ def _end(client: SyncPrefectClient, run: Run, heard: datetime | None) -> bool:
         f"{SILENT} since {heard or run.changed:%Y-%m-%d %H:%M} UTC: process and worker are gone. "
         "The next run goes on where this one ended."
     )
-    # Not forced: an ordinary transition also gives the deployment's concurrency slot back.
+    # Not forced: Prefect may refuse, where the run has ended by itself meanwhile.
     answer: OrchestrationResult[Any] = client.set_flow_run_state(
         UUID(run.id), Crashed(message=message)
     )

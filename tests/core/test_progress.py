@@ -58,7 +58,10 @@ def test_a_window_counts_when_the_client_has_it(store: Store) -> None:
 
     exports.delivered(store, "acme", stream, 1)
     assert just_now(progress.last_delivery(store, "acme", "email_statistics"))
-    assert progress.last_delivery(store, "acme", "emailXstatistics") is None
+    other = ExportEntry(1, "delivered", None, now, "a.csv", 1, 1, "ab", "staged", "snapshot")
+    exports.rendered(store, "beta", "emailXstatistics:1", other, agreement="x", run="r")
+    exports.delivered(store, "beta", "emailXstatistics:1", 1)
+    assert progress.last_delivery(store, "beta", "email_statistics") is None
 
 
 def test_a_lease_shows_life_until_it_expires(store: Store) -> None:
