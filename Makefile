@@ -7,7 +7,7 @@ TESTERS ?= 3  # processes that run the tests; most of them wait for servers
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help demo sandbox test faults check lint types lock clean
+.PHONY: help demo sandbox test truth faults check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be done
@@ -32,6 +32,9 @@ sandbox: $(READY)  ## Start the MailUp emulator and file servers, to try a clien
 
 test: $(READY)  ## Run all tests; those that need servers which are not installed say so
 	@$(BIN)/python -m pytest $(or $(ARGS),-n $(TESTERS) --dist worksteal)
+
+truth: $(READY)  ## Export a month of traffic by runs that are killed, against the event log (half an hour)
+	@MAILUP_TRUTH=month $(BIN)/python -m pytest -n $(TESTERS) -rP tests/journeys/test_exports_truth.py
 
 faults: $(READY) .faults/.ready  ## Damaged files here and in dlt, side by side, into docs/faults.md (minutes)
 	@$(BIN)/python -m benchmarks.faults --peer .faults/bin/python --write docs/faults.md
