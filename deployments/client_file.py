@@ -77,7 +77,8 @@ def render(wishes: Wishes, proposal: Proposal, sample: Path) -> str:
 _HEAD = """\
 # {client}: proposed by `python -m deployments.onboard` from a sample, {sample}.
 # A percentage says how sure a line is, and what that rests on. Columns behind a # are not used:
-# each says what has to be decided first. Schedules and exports are the usual ones: agree them.
+# each says what has to be decided first; to use one, take out the # before it. Schedules and
+# exports are the usual ones: agree them.
 name: mailup-file-exchange
 
 pull:
@@ -150,8 +151,9 @@ def _mapping_lines(proposal: Proposal) -> Iterator[str]:
         f"  # {proposal.without_address} records have a number and no address: 'both' takes them"
     )
     yield f"          key: {settings['key']}{alone if proposal.without_address else ''}"
-    if "default_region" in settings:
-        yield f"          default_region: {_flow(proposal.region)}  # {proposal.region_why}"
+    if any(column.target == "mobile" for column in proposal.columns):
+        mark = "" if "default_region" in settings else "# "
+        yield f"          {mark}default_region: {_flow(proposal.region)}  # {proposal.region_why}"
     if "lists" in settings:
         lists = _flow(list(proposal.lists))
         yield f"          lists: {lists}  # those of the sample: are there more?"
@@ -168,11 +170,11 @@ def _mapping_lines(proposal: Proposal) -> Iterator[str]:
 def _column_line(column: ColumnProposal, *, used: bool) -> str:
     settings = {"column": column.column, **column.settings}
     if not column.settings:
-        return f"            # - {_flow(settings)}  left out, {column.why}"
+        return f"            # - {_flow(settings)}  # left out, {column.why}"
     said = f"{percent(column.confidence)}: {column.why}"
     if column.ask:
         said += f"; TO DECIDE: {column.ask}"
-    return f"            {'- ' if used else '# - '}{_flow(settings)}  {'# ' if used else ''}{said}"
+    return f"            {'' if used else '# '}- {_flow(settings)}  # {said}"
 
 
 def _flow(value: Any) -> str:

@@ -72,7 +72,18 @@ def test_each_line_carries_how_sure_it_is_and_each_question_its_subject(tmp_path
     text = (tmp_path / "acme.yaml").read_text(encoding="utf-8")
     assert "{column: Nome, target: field, field: nome}  # 90 %: its name" in text
     assert "encoding: cp1252  # 90 %" in text
-    assert "# - {column: Note, target: field, field: Note}  20 %: text; TO DECIDE" in text
+    assert "# - {column: Note, target: field, field: Note}  # 20 %: text; TO DECIDE" in text
+
+
+@pytest.mark.parametrize("sample", ["italian.csv", "ambiguous.csv", "english.csv"])
+def test_a_column_is_used_once_its_mark_is_taken_out(tmp_path: Path, sample: str) -> None:
+    """A question is answered in the file by one keystroke, and the file stays what it was."""
+    assert onboard(tmp_path, sample) == 0
+    path = tmp_path / "acme.yaml"
+    text = path.read_text(encoding="utf-8")
+    for line in re.findall(r"^ +# - \{.*target.*$", text, re.MULTILINE):
+        path.write_text(text.replace(line, line.replace("# - ", "- ", 1)), encoding="utf-8")
+        assert not [each for each in check([path]) if "no YAML" in each.sentence], line
 
 
 def test_answers_become_part_of_the_file(tmp_path: Path) -> None:
