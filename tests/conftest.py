@@ -1,10 +1,14 @@
 """What tests of all kinds share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from keyrings import Keyring, keyring
+
+from tests.servers.databases import KINDS, Database
+from tests.servers.postgresql import Postgres, postgres
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", deadline=None)
@@ -16,3 +20,18 @@ def ring() -> Iterator[Keyring]:
     """Key pairs of us, a client and a stranger."""
     with keyring() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests; calling it makes an empty database."""
+    with postgres(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty database for a ledger; every test that asks for it runs on each kind."""
+    if request.param == "sqlite":
+        return Database("sqlite", f"sqlite:///{tmp_path}/ledger.db")
+    return Database("postgresql", request.getfixturevalue("postgresql")())

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import trustme
@@ -16,9 +15,6 @@ from real_servers.catalogue import Certificate, Server
 from real_servers.fleet import SERVERS, Ground
 from real_servers.machine import SystemUser, throwaway_user
 from real_servers.network import Network
-
-from tests.servers.databases import KINDS, Database
-from tests.servers.postgresql import Postgres, postgres
 
 
 @pytest.fixture(scope="session")
@@ -113,18 +109,3 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
     monkeypatch.setattr(socket, "create_connection", relay.connect)
     yield relay
     relay.close()
-
-
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A PostgreSQL server for all tests; calling it makes an empty database."""
-    with postgres(tmp_path_factory.mktemp("postgresql")) as server:
-        yield server
-
-
-@pytest.fixture(params=KINDS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    """An empty database for a ledger; every test that asks for it runs on each kind."""
-    if request.param == "sqlite":
-        return Database("sqlite", f"sqlite:///{tmp_path}/ledger.db")
-    return Database("postgresql", request.getfixturevalue("postgresql")())

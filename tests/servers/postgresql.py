@@ -53,6 +53,15 @@ class Postgres:
             connection.execute(f"CREATE DATABASE {name}")
         return f"postgresql+{driver}://{USER}:{self.password}@{HOST}:{self.port}/{name}"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What pg_dump and its siblings need around them."""
+        path = f"{self.programs}:{os.environ['PATH']}"
+        return {
+            "PGHOST": HOST, "PGPORT": str(self.port), "PGUSER": USER, "PGPASSWORD": self.password,
+            "PATH": path,
+        }  # fmt: skip
+
     def start(self) -> None:
         """Start the server and return when it answers."""
         settings = [f"-c{name}={value}" for name, value in PARAMETERS.items()]
