@@ -7,7 +7,7 @@ TESTERS ?= 3  # processes that run the tests; most of them wait for servers
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help demo sandbox test truth faults check lint types lock clean
+.PHONY: help setup demo sandbox test truth faults check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be done
@@ -23,6 +23,8 @@ $(READY): requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --no-deps --require-hashes -r requirements.lock  # the lock is complete
 	@touch $(READY)
+
+setup: $(READY)  ## Install the locked packages into .venv, as every other target does first
 
 demo: $(READY)  ## Run the main job on embedded defaults; KEEP=1 leaves everything running
 	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
