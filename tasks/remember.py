@@ -49,7 +49,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
     """
     key = FileKey(agreement.client, agreement.stream, fetched.sha256)
     former: tuple[Figures, ...] = ()
-    entry, decision = None, None
+    entry, decision, cut_off = None, None, False
     with load(Ledger, agreement.ledger).open(only_look=dry_run) as store:
         if not store.is_new:
             former = _former(store, key, agreement.habit.files)
@@ -57,6 +57,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
         if not dry_run:
             entry = _entered(store, key, entry, agreement, fetched, release=release)
             _close_replaced(store, key, entry, fetched.name)
+            cut_off = _is_cut_off(store, entry, agreement)
         if entry is not None:
             decision = standing(store, entry, release=release and not dry_run)
     if entry is None:
@@ -66,7 +67,10 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
         )
     get_run_logger().info("The ledger knows %s as %s", fetched.name, entry.state)
     done = _done(entry, decision, may_wait=not (dry_run or release))
-    passed = entry.state == "submitting" or (decision is not None and decision.verdict == "release")
+    if cut_off:
+        done = "submitted"  # its report is repeated, and the source file is moved behind it
+    sent = entry.state in ("submitting", "submitted", "reported")
+    passed = sent or (decision is not None and decision.verdict == "release")
     return Claim(
         fetched.name, entry.id, entry.attempt, entry.seen_at, done, entry.name,
         Counts.of(entry.counts), former, reason=entry.reason, released=release or passed,
@@ -81,6 +85,12 @@ def _done(entry: FileEntry, decision: Decision | None, *, may_wait: bool) -> Don
         return "refused"
     undecided = entry.state == "held" and decision is None
     return "waiting" if may_wait and undecided and waits_elsewhere(entry) else "nothing"
+
+
+def _is_cut_off(store: Store, entry: FileEntry, agreement: ImportAgreement) -> bool:
+    """Whether an earlier run has reported the file, and ended before it moved the source file."""
+    stays = entry.state != "reported" or agreement.source.afterwards == "leave"
+    return not stays and not journal.is_put_away(store, entry.id)
 
 
 def _close_replaced(store: Store, key: FileKey, entry: FileEntry, name: str) -> None:
@@ -117,7 +127,7 @@ def _entered(
     again = entry.state == "refused" and release
     if again or (entry.state == "reported" and (release or others_since)):
         return files.start_again(store, entry.id, agreement=agreement.fingerprint, run=run)
-    if entry.state == "reported" and agreement.source.afterwards != "leave":
+    if entry.state == "reported" and journal.is_put_away(store, entry.id):
         # It was put aside when it was imported, so the client has sent it once more.
         journal.note(store, key.client, key.stream, SEEN_AGAIN, file_id=entry.id, run=run)
     return entry

@@ -10,7 +10,7 @@ from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
 from blocks.errors import FileGone
-from blocks.ledger import files
+from blocks.ledger import files, journal
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.servers import load_server
@@ -51,6 +51,8 @@ def report(
             _remember(agreement, claim, prepared, outcome)
             if outcome.fate != "held":
                 _put_to_rest(agreement, fetched, claim, server, refused=outcome.fate == "refused")
+        if outcome.fate == "imported" and agreement.source.afterwards != "leave":
+            _note_put_away(agreement, claim)
     _show(agreement, outcome, prepared, submission, delivered)
     return outcome
 
@@ -151,6 +153,14 @@ def _put_to_rest(
             get_run_logger().warning("%s was replaced meanwhile and stays", fetched.name)
             return
         server.rename(path, goal, replace=True)
+
+
+def _note_put_away(agreement: ImportAgreement, claim: Claim) -> None:
+    """From now on the same content in the folder was sent once more, and is not what was left."""
+    with load(Ledger, agreement.ledger).open() as store:
+        journal.note(
+            store, agreement.client, agreement.stream, journal.PUT_AWAY, file_id=claim.entry_id
+        )
 
 
 def _show(

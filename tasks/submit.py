@@ -80,7 +80,8 @@ def submit(
         if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
             submission = replace(submission, hold=None)  # somebody has looked into it
         list_refused(agreement.mapping, prepared, entries)
-        _commit(job, submission, None if known else asdict(counts) | prepared.noted)
+        if not known:
+            _commit(job, submission, asdict(counts) | prepared.noted)
     return submission
 
 
@@ -172,7 +173,7 @@ def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused, calls:
     return Submission(counts.conserved(), imports, refused, calls, hold)
 
 
-def _commit(job: _Job, submission: Submission, counts: dict[str, int] | None) -> None:
+def _commit(job: _Job, submission: Submission, counts: dict[str, int]) -> None:
     files.move_to(
         job.store,
         job.entry_id,

@@ -6,6 +6,8 @@ What changes the ledger writes its line in the same transaction, so that the two
     file_submitted, file_reported, decision, batch_sending, batch_accepted, batch_confirming,
     batch_done, batch_read_back, window_rendered, window_delivered
 
+file_put_away is written after the source file was moved, in a transaction of its own.
+
 `detail` holds counts, ids and codes, never anything of a person.
 """
 
@@ -20,6 +22,7 @@ from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import files, journal
 
 PAGE_ROWS = 1000
+PUT_AWAY = "file_put_away"
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,19 @@ def write_of_file(
     whose = select(files.c.client, files.c.stream).where(files.c.id == file_id)
     client, stream = connection.execute(whose).one()
     write(connection, client, stream, step, file_id=file_id, detail=detail, run=run)
+
+
+def is_put_away(store: Store, file_id: int) -> bool:
+    """Whether the source of a reported file was moved since it was reported the last time."""
+    steps = ("file_reported", PUT_AWAY)
+    with store.transaction() as connection:
+        last = connection.execute(
+            select(journal.c.step)
+            .where(journal.c.file_id == file_id, journal.c.step.in_(steps))
+            .order_by(journal.c.id.desc())
+            .limit(1)
+        ).scalar()
+    return last == PUT_AWAY
 
 
 def entries(
