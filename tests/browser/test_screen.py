@@ -1,0 +1,62 @@
+"""The operator's screen: a held file is decided about, and a run is started by hand."""
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.timeout(900)  # each run is a process of its own, started by the worker
+
+GOOD = "anna@example.it;Anna;Rossi;3331234567;01/02/1980;Milano;1"
+BAD = [f"nobody{number};X;Y;;;;1" for number in range(20)]
+FORM = "//*[contains(@class, 'p-modal__card')]"
+
+
+def decide(screen: Any, run: str, verdict: str) -> None:
+    """Open a suspended run, press Resume, fill in the form and submit it."""
+    screen.open(f"/runs/flow-run/{run}")
+    screen.press("Resume")
+    assert "20 % rejected" not in screen.seen(FORM).text
+    assert "95.2 % rejected" in screen.seen(FORM).text
+    screen.shoot(f"form-{verdict}")
+    screen.field("Decision", FORM).click()
+    screen.seen(
+        f"//*[@role='option' or contains(@class, 'option')][normalize-space()='{verdict}']"
+    ).click()
+    screen.write(screen.field("Decided By", FORM), "Ada")
+    screen.write(screen.field("Note", FORM), "asked by phone")
+    screen.press("Submit", FORM)
+
+
+def test_a_held_file_is_released_in_the_browser(office: Any, screen: Any) -> None:
+    """The run waits suspended, its form shows the figures, and what is released is imported."""
+    office.drop("contacts-release.csv", GOOD, *BAD)
+    run = office.start()
+    office.wait(run, ("PAUSED",))
+    decide(screen, run, "release")
+
+    assert office.wait(run, ("COMPLETED",)).endswith("20 rejected, released by Ada")
+    assert office.result("contacts-release.csv")["outcome"] == "imported"
+
+
+def test_a_held_file_is_refused_in_the_browser(office: Any, screen: Any) -> None:
+    """What is refused is put aside, and the client reads the note in the result."""
+    office.drop("contacts-refuse.csv", GOOD.replace("anna", "bruno"), *BAD)
+    run = office.start()
+    office.wait(run, ("PAUSED",))
+    decide(screen, run, "refuse")
+
+    assert office.wait(run, ("COMPLETED",)) == "contacts-refuse.csv: refused by Ada, nothing sent"
+    result = office.result("contacts-refuse.csv")
+    assert (result["outcome"], result["decision"]["note"]) == ("refused", "asked by phone")
+
+
+def test_a_run_is_started_by_hand_with_another_file(office: Any, screen: Any) -> None:
+    """The form of a custom run takes a file whose name does not fit the pattern."""
+    office.drop("extra.csv", GOOD.replace("anna", "carla"))
+    screen.open(f"/deployments/deployment/{office.deployment()}/run")
+    screen.write(screen.field("file"), "extra.csv")
+    screen.shoot("by-hand")
+    screen.press("Submit")
+    screen.seen("//*[contains(normalize-space(), 'scheduled')]")
+
+    assert office.wait(office.newest_run(), ("COMPLETED",)) == "extra.csv: 1 of 1 submitted"
