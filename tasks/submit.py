@@ -1,7 +1,6 @@
 """Submit: bring every batch of a file to completion in MailUp, and compare the counts."""
 
 import hashlib
-import time
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
@@ -19,6 +18,7 @@ from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import ImportTarget
 from tasks.groups import group_ids
+from tasks.progress import Progress
 from tasks.reading_back import ReadBack, list_refused, refused_by_mailup
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batches import Batch
@@ -38,7 +38,6 @@ from tasks.sending import Counter, Parcel, PlanChanged
 
 SLOT_WAIT_SECONDS = 3600.0
 """How long a batch waits for other imports of the same MailUp account."""
-LOG_EVERY_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -101,13 +100,12 @@ def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]
 
 
 def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> None:
-    counter, logger, logged = _counter(job), get_run_logger(), time.monotonic()
+    counter = _counter(job)
+    progress = Progress(f"{job.agreement.client}-import-progress", "batches are complete")
     newest = job.client.latest_import_id() if prepared.batches else 0
     for batch in prepared.batches:
         counter.bring(_parcel(job.agreement, batch, groups), newest_import=newest)
-        if time.monotonic() - logged > LOG_EVERY_SECONDS:
-            logged = time.monotonic()
-            logger.info("%d of %d batches are complete", batch.number, len(prepared.batches))
+        progress.reached(batch.number, len(prepared.batches))
 
 
 def _begin_anew(job: _Job) -> _Job:

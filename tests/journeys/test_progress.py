@@ -1,0 +1,43 @@
+"""The bar that a long step shows on its run's page."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.orchestration import get_client
+
+from tasks.progress import Progress
+
+
+@flow
+def long_step() -> None:
+    """Three parts, each told at once."""
+    progress = Progress("acme-long-step", "parts are done", every_seconds=0)
+    for done in (1, 2, 3):
+        progress.reached(done, 3)
+
+
+@flow
+def short_step() -> None:
+    """Three parts within the interval."""
+    progress = Progress("acme-short-step", "parts are done")
+    for done in (1, 2, 3):
+        progress.reached(done, 3)
+
+
+def bars(key: str) -> list[Any]:
+    """All versions of an artifact that the Prefect server holds."""
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts()
+    return [artifact.data for artifact in found if artifact.key == key]
+
+
+def test_a_long_step_shows_one_bar_that_ends_full() -> None:
+    """The bar is brought up to date, not shown again for each part, and ends at 100 percent."""
+    long_step()
+    assert bars("acme-long-step") == [100.0]
+
+
+def test_a_step_that_is_over_soon_shows_no_bar() -> None:
+    """What takes seconds needs no bar."""
+    short_step()
+    assert bars("acme-short-step") == []
