@@ -20,7 +20,7 @@ Hours = Annotated[int, Field(ge=1, le=720)]
 @flow(name="watch-clients")
 def watch_clients(
     late_minutes: Minutes = 15,
-    silent_minutes: Minutes = 30,
+    silent_minutes: Minutes = 15,
     unheard_hours: Hours = 6,
     remind_hours: Hours = 24,
 ) -> State[None]:

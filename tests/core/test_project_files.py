@@ -49,6 +49,13 @@ def test_a_dead_run_has_missed_three_heartbeats() -> None:
     assert dead["trigger"]["within"] == 3 * frequency
 
 
+def test_a_run_that_waits_for_a_decision_is_not_ended_by_an_automation() -> None:
+    """Only exports, which never ask anybody, are ended by silence alone."""
+    dead = content("automations.yaml")["automations"][2]
+    tag = dead["trigger"]["match_related"]["prefect.resource.id"]
+    assert tag == "prefect.tag.function:export-*"
+
+
 def test_the_servers_settings_are_accepted_and_known(monkeypatch: MonkeyPatch) -> None:
     """Prefect ignores an unknown name, and does not start with a wrong value."""
     lines = (DEPLOYMENTS / "server.env").read_text(encoding="utf-8").splitlines()
