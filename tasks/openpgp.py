@@ -1,5 +1,6 @@
 """Runs the gpg program with keys that exist only for as long as it takes."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +15,9 @@ from tasks.scratch import PREFIX, scratch_parent
 
 TIMEOUT_SECONDS = 1800
 """Longest time that gpg may work on one file."""
+
+LONGEST_SOCKET = 107
+"""Bytes that the path of a socket can have on Linux."""
 
 PRIVATE, RECIPIENT = "private", "recipient"
 """Names of keys: our own one, and (with a number behind) those for which gpg encrypts."""
@@ -85,6 +89,7 @@ def run_gpg(
         prefix=PREFIX, dir=scratch_parent(), ignore_cleanup_errors=True
     ) as name:
         ring = Path(name)
+        _require_short(ring)
         _write_keys(ring, keys, passphrase)
         limit = "unlimited" if max_bytes is None else str(max_bytes // 1024 + 1)
         _run(ring, action, source, target, limit)
@@ -92,6 +97,16 @@ def run_gpg(
             int((ring / "exit").read_text()),
             _status(ring / "status"),
             {name: _imported(ring / f"{name}.asc.status") for name in keys},
+        )
+
+
+def _require_short(ring: Path) -> None:
+    # gpg would only say that it has no key.
+    beyond = len(os.fsencode(ring / "S.gpg-agent.browser")) - LONGEST_SOCKET
+    if beyond > 0:
+        raise ConfigurationError(
+            f"The path of the scratch folder is {beyond} bytes too long for gpg's sockets. Set "
+            "MAILUP_EXCHANGE_SCRATCH (or TMPDIR) to a shorter one on this worker."
         )
 
 

@@ -1,5 +1,6 @@
 """What tests of all kinds share."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,13 @@ def ring() -> Iterator[Keyring]:
     """Key pairs of us, a client and a stranger."""
     with keyring() as made:
         yield made
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """An empty folder with a path short enough for gpg's sockets."""
+    with tempfile.TemporaryDirectory(prefix="t-") as name:
+        yield Path(name)
 
 
 @pytest.fixture(scope="session")

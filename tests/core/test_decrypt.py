@@ -32,10 +32,8 @@ def opened(tmp_path: Path, content: bytes, key: GpgKey, **options: int) -> bytes
 
 
 @needs_gpg
-def test_signed_file_is_opened(tmp_path, ring, key, caplog, monkeypatch):
+def test_signed_file_is_opened(tmp_path, scratch, ring, key, caplog, monkeypatch):
     """A file for us, signed by the client, comes out; keys are gone and no secret is logged."""
-    scratch = tmp_path / "t"
-    scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     monkeypatch.chdir(tmp_path)
     with caplog.at_level(logging.DEBUG):
@@ -131,3 +129,13 @@ def test_wrong_settings_are_named(tmp_path, ring, key, change, field):
     }
     with pytest.raises(ConfigurationError, match=field):
         opened(tmp_path, ring.encrypted("us", "client"), GpgKey(**{**values, **change}))
+
+
+@needs_gpg
+def test_a_scratch_folder_too_deep_for_gpg_is_told(tmp_path, ring, key, monkeypatch):
+    """It is a setting to mend, and never told as a file for another key."""
+    deep = tmp_path / ("d" * 80)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with pytest.raises(ConfigurationError, match="MAILUP_EXCHANGE_SCRATCH"):
+        opened(tmp_path, ring.encrypted("us"), key)

@@ -36,13 +36,12 @@ def sealed(tmp_path: Path, seal: Seal) -> Path:
 
 def test_each_recipient_can_open_and_check_it(
     tmp_path: Path,
+    scratch: Path,
     ring: Keyring,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every key of the block opens the file, whose signature is ours; no key is left behind."""
-    scratch = tmp_path / "t"
-    scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     monkeypatch.chdir(tmp_path)
     both = GpgRecipient(public_keys=[ring.public("client"), ring.public("stranger")])

@@ -38,7 +38,7 @@ work()
 def prefect_server() -> Iterator[None]:
     """One Prefect server for the file; without heartbeats a flow ends at once."""
     with (
-        prefect_test_harness(server_startup_timeout=60),
+        prefect_test_harness(server_startup_timeout=120),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield
