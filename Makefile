@@ -7,7 +7,7 @@ TESTERS ?= 2  # processes that run the tests; most of them wait for servers
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup demo sandbox test truth faults check lint types lock clean
+.PHONY: help setup demo sandbox test truth kills faults check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be done
@@ -45,6 +45,9 @@ faults: $(READY) .faults/.ready  ## Damaged files here and in dlt, side by side,
 	@"$(PYTHON)" -m venv .faults
 	@.faults/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
+kills: $(READY)  ## Kill imports at every instant, on SQLite and on PostgreSQL, and print what came of it
+	@KILLS=all $(BIN)/python -m pytest -s tests/journeys/test_import_kills.py
 
 check: lint types  ## Lint and types
 

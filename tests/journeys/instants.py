@@ -1,0 +1,135 @@
+"""In a run's own process: every instant at which it could die is counted, and it dies at one.
+
+Instants are before and after every commit of the ledger, every call of MailUp and every verb of
+the transport; nothing of the project is changed for it.
+"""
+
+import json
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_HOME,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
+
+from blocks import accounts
+from blocks.ledger.store import Store
+from blocks.mailup.wire import Call, Wire
+from blocks.transport.sftp import SftpTransport
+from flows.import_recipients import import_recipients
+from tasks import sending
+
+COLUMNS = [
+    {"column": "email", "target": "email"},
+    {"column": "nome", "target": "field", "field": "nome"},
+    {"column": "cellulare", "target": "mobile"},
+    {"column": "stato", "target": "status"},
+]
+VERBS = ("list", "stat", "read", "write", "rename", "remove", "make_folder")
+
+
+class Instants:
+    """Writes down each instant in `trace`; the last thing done at number `deadly` is to die."""
+
+    def __init__(self, trace: Path, deadly: int) -> None:
+        self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._deadly, self._count = deadly, 0
+
+    def reach(self, label: str) -> None:
+        """An instant. Leases are renewed in a thread of their own, at times that nobody chooses."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._count += 1
+        os.write(self._trace, f"{label}\n".encode())
+        if self._count == self._deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def arm(self) -> None:
+        """Put instants around everything that leaves a trace outside of this process."""
+        Store.transaction = self._around_commit(Store.transaction)  # type: ignore[method-assign]
+        Wire.ask = self._around(Wire.ask, _call)  # type: ignore[method-assign]
+        for verb in VERBS:
+            named = self._around(getattr(SftpTransport, verb), lambda *_, verb=verb: f"sftp {verb}")
+            setattr(SftpTransport, verb, named)
+
+    def _around(self, real: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
+        def around(*args: Any, **named: Any) -> Any:
+            label = name(*args)
+            self.reach(f"{label}, before")
+            result = real(*args, **named)
+            self.reach(f"{label}, after")
+            return result
+
+        return around
+
+    def _around_commit(
+        self, real: Callable[[Store], AbstractContextManager[Any]]
+    ) -> Callable[[Store], AbstractContextManager[Any]]:
+        @contextmanager
+        def around(store: Store) -> Iterator[Any]:
+            label = _asker(sys._getframe(2))
+            with real(store) as connection:
+                yield connection
+                self.reach(f"{label}, before commit")
+            self.reach(f"{label}, after commit")
+
+        return around
+
+
+def hurry() -> None:
+    """Leave out waits that are for MailUp's sake; the emulator is alone and needs none."""
+    accounts.SharedPace.__call__ = lambda _: None  # type: ignore[method-assign]
+    sending.LOOK_UP_DELAY_SECONDS = 0.1
+    sending.BUSY_WAIT_SECONDS = 0.1
+
+
+def _call(_wire: Wire, call: Call, **_: Any) -> str:
+    return f"{call.method} " + re.sub(r"\d+", "N", call.path)
+
+
+def _asker(frame: FrameType | None) -> str:
+    """Which function of the ledger a transaction is for."""
+    while frame and frame.f_code.co_name.startswith("_") and frame.f_back:
+        frame = frame.f_back
+    assert frame
+    return f"{frame.f_globals['__name__'].rpartition('.')[2]}.{frame.f_code.co_name}"
+
+
+def live(home: Path, api_url: str, name: str, deadly: int) -> None:
+    """What the process does: one run."""
+    with (home / "runs.log").open("ab") as output:
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+    settings = {
+        PREFECT_API_URL: api_url,
+        PREFECT_HOME: home / "prefect",
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+    }
+    with temporary_settings(settings):
+        hurry()
+        Instants(home / "trace", deadly).arm()
+        state = import_recipients(agreement=_agreement(name), return_state=True)
+    (home / "said").write_text(json.dumps([state.type, state.message]))
+    os._exit(0 if state.is_completed() else 1)
+
+
+def _agreement(name: str) -> dict[str, Any]:
+    return {
+        "client": "acme", "server": f"sftp-server/{name}", "account": name, "ledger": name,
+        "list_id": 1, "group": "Nuovi clienti", "create_groups": True,
+        "source": {"folder": "in", "settle_seconds": 0}, "dialect": {"separator": ";"},
+        "mapping": {"columns": COLUMNS},
+    }  # fmt: skip
