@@ -76,7 +76,7 @@ FEW_DAYS = Size(
     chosen_deaths=2,
     random_deaths=1,
     longest_life=5.0,
-    longest_seconds=600,
+    longest_seconds=1200,
 )
 SIZE = MONTH if os.environ.get("MAILUP_TRUTH") == "month" else FEW_DAYS
 
