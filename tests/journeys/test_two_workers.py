@@ -90,5 +90,5 @@ def test_one_works_and_the_other_waits(world: Any, database: Database) -> None:
     assert len({line.run for line in lines}) == 1
     assert [line.step for line in lines] == [
         "file_entered", "file_submitting", "batch_sending", "batch_accepted", "batch_done",
-        "file_submitted", "file_reported",
+        "file_submitted", "file_reported", "file_put_away",
     ]  # fmt: skip
