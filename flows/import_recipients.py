@@ -15,6 +15,7 @@ from tasks.collect import fetch, look
 from tasks.conclude import conclude, run_name, show_files_in_name
 from tasks.consult import consult
 from tasks.decide import recall, wait_for_decision
+from tasks.failing import telling
 from tasks.prepare import prepare
 from tasks.records.agreement import ImportAgreement
 from tasks.records.handover import AccountFacts, Outcome, Prepared, Submission
@@ -25,6 +26,7 @@ from tasks.submit import submit
 
 
 @flow(name="import-recipients", flow_run_name=run_name)
+@telling
 def import_recipients(
     file: str = "",
     dry_run: bool = False,

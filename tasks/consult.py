@@ -14,6 +14,7 @@ from tasks.records.consent import check_grant
 from tasks.records.handover import AccountFacts
 from tasks.refusals import write_refusals
 from tasks.retrying import unit
+from tasks.steps import connected
 
 
 @unit("consult", "consult MailUp account {agreement.account}")
@@ -23,7 +24,7 @@ def consult(agreement: ImportAgreement, scratch: Path) -> AccountFacts:
     ConfigurationError where a list of the agreement is not among those that the user may see.
     """
     check_grant(agreement.consent, datetime.now(UTC).date())
-    with load(MailUpAccount, agreement.account).connect() as client:
+    with connected(load(MailUpAccount, agreement.account)) as client:
         _require_lists(agreement, client)
         fields = {field.id: field.name for field in client.dynamic_fields()}
         groups = {

@@ -10,6 +10,7 @@ from prefect.states import Completed
 from blocks.errors import ConfigurationError
 from blocks.ledger.exports import ExportEntry
 from tasks.extract import Produced, extract, stage
+from tasks.failing import telling
 from tasks.hand_over import Parcel, advance, hand_over
 from tasks.kinds import KindName
 from tasks.remember import working_alone
@@ -17,9 +18,11 @@ from tasks.reports.agreements import ExportAgreement
 from tasks.reports.export_summary import export_summary
 from tasks.reports.windows import Window
 from tasks.scratch import scratch_folder
+from tasks.steps import taken
 from tasks.windows import Due, due, last, window_of
 
 
+@telling
 def export(
     agreement: ExportAgreement,
     kind: KindName,
@@ -52,7 +55,7 @@ def export(
         produced = extract(agreement, kind, covered, scratch)
         place = "" if dry_run else _deliver(agreement, kind, covered, produced, scratch)
     told = _told(produced.rows, place, dry_run=dry_run)
-    return _concluded(agreement, kind, covered.window, told, produced.api_calls, produced.notes)
+    return _concluded(agreement, kind, covered.window, told, produced.notes)
 
 
 def _deliver(
@@ -98,12 +101,11 @@ def _concluded(
     kind: KindName,
     window: Window,
     told: str,
-    api_calls: int = 0,
     notes: Mapping[str, int] | None = None,
 ) -> State[None]:
     create_markdown_artifact(
         key=f"{agreement.client}-export-{kind}".replace("_", "-"),
-        markdown=export_summary(kind, window, told, api_calls, notes or {}),
+        markdown=export_summary(kind, window, told, notes or {}, taken()),
         description=told,
     )
     return Completed(message=told)

@@ -31,6 +31,7 @@ from tasks.reports.rows import EVENTS, UNSUBSCRIPTIONS, RowKind
 from tasks.reports.spools import Spool
 from tasks.retrying import unit
 from tasks.scratch import fresh_folder
+from tasks.steps import connected
 from tasks.windows import Due
 
 
@@ -47,7 +48,6 @@ class Produced:
     bytes: int
     sha256: str
     snapshot: Path | None
-    api_calls: int = 0
     notes: dict[str, int] = field(default_factory=dict)
 
 
@@ -60,20 +60,20 @@ def extract(agreement: ExportAgreement, kind: KindName, covered: Due, scratch: P
     if covered.snapshot:
         storage = load(Ledger, agreement.ledger).open_storage()
         known = storage.get(covered.snapshot, folder / "known.parquet")
-    with load(MailUpAccount, agreement.account).connect() as client:
+    with connected(load(MailUpAccount, agreement.account)) as client:
         fields = _fields(agreement, client)
         columns = KINDS[kind].layout.columns(agreement.columns, fields)
         gathered = Gathered(folder / "rows")
-        ids, sources = (each.id for each in fields), (column.source for column in columns)
-        KINDS[kind].walk(
-            Walk(client, agreement, gathered, covered.window.end, tuple(ids), frozenset(sources))
-        )
-        calls = client.calls
+        walk = Walk(
+            client, agreement, gathered, covered.window.end,
+            tuple(each.id for each in fields), frozenset(column.source for column in columns),
+        )  # fmt: skip
+        KINDS[kind].walk(walk)
     csv, snapshot = _rendered(agreement, KINDS[kind], covered, gathered, columns, known, folder)
     packed = _packed(agreement, kind, covered, csv.path, seal)
     return Produced(
         packed.path, packed.name, csv.rows, packed.bytes, packed.sha256,
-        snapshot, calls, gathered.notes,
+        snapshot, gathered.notes,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 A part is a message or a list. Memory holds a page while walking, and one part when it is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +11,10 @@ from pathlib import Path
 import polars as pl
 
 from blocks.mailup.client import MailUpClient
+from blocks.mailup.imports import Channel
 from blocks.mailup.records import Optin
 from tasks.extracting_people import People
+from tasks.progress import Progress
 from tasks.reports.agreements import ExportAgreement
 from tasks.reports.rows import MOMENT, SMS_OUTCOMES, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
 from tasks.reports.spools import Spool
@@ -76,6 +78,10 @@ class Walk:
     field_ids: tuple[int, ...] = ()
     sources: frozenset[str] = frozenset()
 
+    def progress(self, what: str) -> Progress:
+        """A new bar for one part of the walk; `what` is counted."""
+        return Progress(f"{self.agreement.client}-export-progress", what)
+
     def wants_people(self, kind: RowKind) -> bool:
         """Whether the file shows what only the lists' recipients can tell."""
         return bool(self.field_ids or self.sources & set(kind.personal))
@@ -92,24 +98,43 @@ class Walk:
 
 def unsubscribed(walk: Walk) -> None:
     """People who left the agreed lists by e-mail, with cause and date."""
-    for list_id in walk.agreement.lists:
-        for page in walk.client.unsubscribed(list_id, "email"):
-            gone = [each for each in page if not each.pending]
-            _spool_optins(walk, list_id, gone, UNSUBSCRIPTIONS)
-        if walk.wants_people(UNSUBSCRIPTIONS):
-            pages = walk.client.unsubscribed_with_fields(list_id, "email", walk.field_ids)
-            walk.gathered.people.add(list_id, pages)
+    gone = _people(walk, UNSUBSCRIPTIONS, lambda each: not each.opted_in and not each.pending)
+    if walk.wants_people(UNSUBSCRIPTIONS):
+        _profiles(walk, gone, walk.client.unsubscribed_with_fields)
 
 
 def subscribed(walk: Walk) -> None:
     """People who are subscribed to the agreed lists by e-mail, with the date of it."""
-    for list_id in walk.agreement.lists:
-        for page in walk.client.optins(list_id, "email"):
-            here = [each for each in page if each.opted_in]
-            _spool_optins(walk, list_id, here, SUBSCRIPTIONS)
-        if walk.wants_people(SUBSCRIPTIONS):
-            pages = walk.client.subscribed_with_fields(list_id, "email", walk.field_ids)
-            walk.gathered.people.add(list_id, pages)
+    here = _people(walk, SUBSCRIPTIONS, lambda each: each.opted_in)
+    if walk.wants_people(SUBSCRIPTIONS):
+        _profiles(walk, here, walk.client.subscribed_with_fields)
+
+
+def _people(walk: Walk, kind: RowKind, wanted: Callable[[Optin], bool]) -> dict[int, int]:
+    """Spool who is wanted of the agreed lists; how many there are in each."""
+    lists = walk.agreement.lists
+    progress = walk.progress("recipients are looked at")
+    progress.expect(sum(walk.client.count_optins(list_id, "email") for list_id in lists))
+    found = dict.fromkeys(lists, 0)
+    for list_id in lists:
+        for page in progress.counted(walk.client.optins(list_id, "email")):
+            chosen = [each for each in page if wanted(each)]
+            _spool_optins(walk, list_id, chosen, kind)
+            found[list_id] += len(chosen)
+    return found
+
+
+def _profiles(
+    walk: Walk,
+    expected: Mapping[int, int],
+    ask: Callable[[int, Channel, tuple[int, ...]], Iterator[pl.DataFrame]],
+) -> None:
+    """Put the personal data of the people of the agreed lists aside."""
+    progress = walk.progress("recipients are read with their data")
+    progress.expect(sum(expected.values()))
+    for list_id in expected:
+        pages = ask(list_id, "email", walk.field_ids)
+        walk.gathered.people.add(list_id, progress.counted(pages))
 
 
 def _spool_optins(walk: Walk, list_id: int, page: list[Optin], kind: RowKind) -> None:

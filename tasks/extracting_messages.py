@@ -1,6 +1,6 @@
 """Walking through messages: e-mail statistics and SMS outcomes, one part per message."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,12 +27,26 @@ def email_statistics(walk: Walk) -> None:
     agreed = walk.agreement
     if not isinstance(agreed, StatisticsAgreement):
         raise TypeError("e-mail statistics need a StatisticsAgreement")
-    for list_id in agreed.lists:
-        for page in walk.client.messages(list_id):
-            for message in page:
-                sendings = walk.client.send_history(list_id, message.id)
-                if _is_young(sendings, walk.now, agreed.message_days):
-                    _message(walk, agreed, message, sendings)
+    for list_id, message in _one_by_one(walk, walk.client.messages):
+        sendings = walk.client.send_history(list_id, message.id)
+        if _is_young(sendings, walk.now, agreed.message_days):
+            _message(walk, agreed, message, sendings)
+
+
+def _one_by_one(
+    walk: Walk, ask: Callable[[int], Iterator[list[Message]]]
+) -> Iterator[tuple[int, Message]]:
+    """The messages of the agreed lists, each done once the next one is asked for.
+
+    All are listed first: how many they are tells how far the walk has come.
+    """
+    lists = walk.agreement.lists
+    found = [(number, message) for number in lists for page in ask(number) for message in page]
+    progress = walk.progress("messages are read")
+    progress.expect(len(found))
+    for each in found:
+        yield each
+        progress.add(1)
 
 
 def _is_young(sendings: list[Sending], now: datetime, days: int) -> bool:
@@ -102,15 +116,22 @@ def sms_outcomes(walk: Walk) -> None:
     Where the file shows who the receivers are, they are looked for among all recipients of the
     list: whoever is subscribed comes last, and so before those who left with the same number.
     """
-    for list_id in walk.agreement.lists:
-        for page in walk.client.sms_messages(list_id):
-            for message in page:
-                for report in walk.client.sms_report_details(message.id):
-                    rows = _states(report, list_id, message.id)
-                    walk.gathered.add(SMS_OUTCOMES, message.id, walk.shaped(rows, SMS_OUTCOMES))
-        if walk.wants_people(SMS_OUTCOMES):
-            for ask in (walk.client.unsubscribed_with_fields, walk.client.subscribed_with_fields):
-                walk.gathered.people.add(list_id, ask(list_id, "sms", walk.field_ids))
+    for list_id, message in _one_by_one(walk, walk.client.sms_messages):
+        for report in walk.client.sms_report_details(message.id):
+            rows = _states(report, list_id, message.id)
+            walk.gathered.add(SMS_OUTCOMES, message.id, walk.shaped(rows, SMS_OUTCOMES))
+    if walk.wants_people(SMS_OUTCOMES):
+        _receivers(walk)
+
+
+def _receivers(walk: Walk) -> None:
+    lists, ask = walk.agreement.lists, walk.client
+    progress = walk.progress("recipients are read with their data")
+    progress.expect(sum(ask.count_optins(list_id, "sms") for list_id in lists))
+    for list_id in lists:
+        for pages in (ask.unsubscribed_with_fields, ask.subscribed_with_fields):
+            found = progress.counted(pages(list_id, "sms", walk.field_ids))
+            walk.gathered.people.add(list_id, found)
 
 
 def _states(report: pl.DataFrame, list_id: int, message_id: int) -> pl.DataFrame:

@@ -24,6 +24,7 @@ from tasks.records.setaside import read_parts, write_skipped
 from tasks.records.source import join, resting_place, unique_name
 from tasks.reports.import_result import counted, first_lines, result_document, summary
 from tasks.retrying import unit
+from tasks.steps import taken
 
 
 @unit("report", "report {fetched.name}")
@@ -175,7 +176,7 @@ def _show(
         rejects = first_lines(read_parts(prepared.rejects))
     create_markdown_artifact(
         key=f"{agreement.client}-import-recipients",
-        markdown=summary(outcome, prepared, submission, first_rejects=rejects, delivered=delivered),
+        markdown=summary(outcome, prepared, submission, taken(), rejects, delivered),
         description=f"{outcome.name}: {outcome.fate}",
     )
     get_run_logger().info("%s: %s %s", outcome.name, outcome.fate, counted(outcome.counts))

@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
 from blocks.errors import SyncError
+from tasks.steps import as_step
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,8 +36,8 @@ def may_be_repeated(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> 
 def unit(
     name: str, run_name: str | None = None, *, retries: int = ATTEMPTS_AFTER_THE_FIRST
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """Decorator of every task of the project: a named unit of retry."""
-    return task(
+    """Decorator of every task of the project: a named unit of retry, measured as a step."""
+    made: Callable[[Callable[P, R]], Task[P, R]] = task(
         name=name,
         task_run_name=run_name,
         retries=retries,
@@ -49,3 +50,8 @@ def unit(
         persist_result=False,
         cache_policy=NO_CACHE,
     )
+
+    def decorate(work: Callable[P, R]) -> Task[P, R]:
+        return made(as_step(name)(work))
+
+    return decorate

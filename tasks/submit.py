@@ -35,6 +35,7 @@ from tasks.records.handover import (
 from tasks.records.verdict import Counts
 from tasks.retrying import unit
 from tasks.sending import Counter, Parcel, PlanChanged
+from tasks.steps import connected
 
 SLOT_WAIT_SECONDS = 3600.0
 """How long a batch waits for other imports of the same MailUp account."""
@@ -64,7 +65,7 @@ def submit(
     if prepared.hold:
         return Submission(prepared.counts)
     account = load(MailUpAccount, agreement.account)
-    with load(Ledger, agreement.ledger).open() as store, account.connect() as client:
+    with load(Ledger, agreement.ledger).open() as store, connected(account) as client:
         job = _Job(agreement, account, client, store, lease, claim.entry_id, claim.attempt)
         if claim.done == "nothing":
             job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
@@ -75,7 +76,7 @@ def submit(
             entries = read_back.settle(entries, prepared.batches)
         refused = refused_by_mailup(entries)
         counts = claim.counts if known else prepared.counts.refused(len(refused.lines))
-        submission = _compare(counts, entries, refused, client.calls)
+        submission = _compare(counts, entries, refused)
         if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
             submission = replace(submission, hold=None)  # somebody has looked into it
         list_refused(agreement.mapping, prepared, entries)
@@ -152,7 +153,7 @@ def _parcel(agreement: ImportAgreement, batch: Batch, groups: dict[tuple[int, st
     return Parcel(batch.number, batch.rows, content, digest, target)
 
 
-def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused, calls: int) -> Submission:
+def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused) -> Submission:
     """Set MailUp's counters beside what was sent; a difference holds the file for a look."""
     imports = tuple(
         {"import_id": entry.import_id, "list_id": entry.target["list_id"],
@@ -168,7 +169,7 @@ def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused, calls:
             f"{sent} records were sent, but MailUp counts {given}. Compare "
             "the imports listed in the result with MailUp's console before this file is released.",
         )
-    return Submission(counts.conserved(), imports, refused, calls, hold)
+    return Submission(counts.conserved(), imports, refused, hold)
 
 
 def _commit(job: _Job, submission: Submission, counts: dict[str, int]) -> None:

@@ -151,7 +151,6 @@ class Submission:
     counts: Counts = NONE
     imports: tuple[dict[str, Any], ...] = ()
     refused: Refused = Refused()
-    api_calls: int = 0
     hold: Hold | None = None
 
 

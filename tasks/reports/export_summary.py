@@ -14,16 +14,16 @@ NOTES = {
 
 
 def export_summary(
-    kind: str, window: Window, told: str, api_calls: int, notes: Mapping[str, int]
+    kind: str, window: Window, told: str, notes: Mapping[str, int], steps: str
 ) -> str:
-    """A title, the window in UTC, what was delivered, and what there is to know."""
+    """A title, the window in UTC, what was delivered, what there is to know, the table of steps."""
     start = f"{window.start:%Y-%m-%d %H:%M:%S}" if window.start else "the beginning"
     number = f"Window {window.number}" if window.number else "By hand"
     lines = [
         f"## {kind.replace('_', ' ')}",
         f"**{told}.**",
         f"{number}: from {start} to {window.end:%Y-%m-%d %H:%M:%S} UTC, the end not included.",
-        f"MailUp calls: {api_calls}",
         *(f"- {number} {NOTES[reason]}" for reason, number in sorted(notes.items())),
+        steps,
     ]
-    return "\n\n".join(lines) + "\n"
+    return "\n\n".join(filter(None, lines)) + "\n"

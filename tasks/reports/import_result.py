@@ -14,6 +14,7 @@ from tasks.records.handover import Claim, Fetched, Outcome, Prepared, Submission
 from tasks.records.reasons import sentence
 from tasks.records.refused import MAILUP_REFUSED
 from tasks.records.verdict import Counts
+from tasks.reports.markdown import table
 
 RESULT_VERSION = 1
 """Version of the result document; it grows when a key changes its meaning or goes away."""
@@ -98,11 +99,14 @@ def summary(
     outcome: Outcome,
     prepared: Prepared,
     submission: Submission,
-    *,
-    first_rejects: list[tuple[int, str, str]],
-    delivered: list[str],
+    steps: str,
+    first_rejects: Sequence[tuple[int, str, str]],
+    delivered: Sequence[str],
 ) -> str:
-    """The operator's Markdown: counts by outcome, reasons, MailUp's counters; no personal data."""
+    """The operator's Markdown: counts by outcome, reasons, MailUp's counters, the table of steps.
+
+    No personal data is in it.
+    """
     parts = [f"## {outcome.name}", f"**{FATES[outcome.fate]}.**"]
     if outcome.hold:
         parts.append(f"> {outcome.hold.reason}: {outcome.hold.message}")
@@ -110,22 +114,23 @@ def summary(
         parts.append("Press **Resume** in this run to release it or to refuse it.")
     if outcome.decision:
         parts.append(_decided(outcome.decision))
-    parts.append(_table(("outcome", "records"), [*asdict(outcome.counts).items()]))
+    parts.append(table(("outcome", "records"), [*asdict(outcome.counts).items()]))
     codes = sorted(reasons(prepared, submission).items())
     if codes:
         rows = [(code, n, sentence(code, "en")) for code, n in codes]
-        parts.append(_table(("reason", "times", "meaning"), rows))
+        parts.append(table(("reason", "times", "meaning"), rows))
     if submission.imports:
         names = ("import_id", "list_id", "import_type", "sent", "created", "updated", "not_valid")
         rows = [tuple(entry.get(name, "") for name in names) for entry in submission.imports[:50]]
-        parts.append(_table(names, rows))
-        parts.append(f"MailUp calls in this step: {submission.api_calls}")
+        parts.append(table(names, rows))
     if outcome.fate == "dry_run":
         parts.append(_planned(prepared.batches))
     if first_rejects:
-        parts.append(_table(("line", "column", "reason"), first_rejects))
+        parts.append(table(("line", "column", "reason"), first_rejects))
     if delivered:
         parts.append("Delivered to the client: " + ", ".join(f"`{path}`" for path in delivered))
+    if steps:
+        parts.append(steps)
     return "\n\n".join(parts) + "\n"
 
 
@@ -145,12 +150,7 @@ def _planned(batches: Sequence[Batch]) -> str:
         key = (to.channel, to.list_id, to.group or "", to.import_type)
         plan.setdefault(key, []).append(batch.rows)
     head = ("channel", "list", "group", "import type", "records", "batches")
-    return _table(head, [(*key, sum(rows), len(rows)) for key, rows in plan.items()])
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return table(head, [(*key, sum(rows), len(rows)) for key, rows in plan.items()])
 
 
 def counted(counts: Counts) -> str:

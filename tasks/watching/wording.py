@@ -29,7 +29,7 @@ REMEDIES: dict[Reason, str] = {
     "delivery_overdue": "Check that the export's schedule is active, and run the export by hand.",
 }
 _EXCEPTION = re.compile(r"encountered an exception: (?:\w+\.)*(\w+)(?:: )?(.*)", re.DOTALL)
-_LONGEST = 400
+_LONGEST = 700
 
 
 def sentence(watched: Watched, finding: Finding) -> str:

@@ -99,7 +99,7 @@ def test_one_sign_of_life_is_enough(
             "anna",
         ),
         ("a.csv is held (cut): the last line has no end.", "a.csv is held (cut)", "exception"),
-        ("x" * 5000, "xxx ...", "x" * 401),
+        ("x" * 5000, "xxx ...", "x" * 701),
     ],
     ids=["one of our errors", "a library's error", "the run's own message", "too long"],
 )

@@ -24,6 +24,14 @@ def short_step() -> None:
         progress.reached(done, 3)
 
 
+@flow
+def counted_step(expected: int) -> None:
+    """Two pages of three rows each."""
+    progress = Progress(f"acme-step-{expected}", "rows are read", every_seconds=0)
+    progress.expect(expected)
+    assert list(progress.counted(["abc", "abc"])) == ["abc", "abc"]
+
+
 def bars(key: str) -> list[Any]:
     """All versions of an artifact that the Prefect server holds."""
     with get_client(sync_client=True) as client:
@@ -41,3 +49,10 @@ def test_a_step_that_is_over_soon_shows_no_bar() -> None:
     """What takes seconds needs no bar."""
     short_step()
     assert bars("acme-short-step") == []
+
+
+def test_rows_that_are_counted_move_the_bar() -> None:
+    """More than expected fill it and no more; where nobody knows how many, there is no bar."""
+    for expected in (12, 4, 0):
+        counted_step(expected)
+    assert (bars("acme-step-12"), bars("acme-step-4"), bars("acme-step-0")) == ([50.0], [100.0], [])

@@ -1,0 +1,96 @@
+"""Steps: every task of a run is measured here: how long it took, how often it called MailUp."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from prefect.runtime import task_run
+
+from blocks.accounts import MailUpAccount
+from blocks.mailup.client import MailUpClient
+from tasks.reports.steps import Step, steps_table
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# A run's tasks are called by its flow, one after the other, in the thread of the flow.
+_steps: ContextVar[list[Step] | None] = ContextVar("steps", default=None)
+
+
+@contextmanager
+def measured() -> Iterator[list[Step]]:
+    """Measure the tasks that are called inside; the list grows with them."""
+    steps: list[Step] = []
+    token = _steps.set(steps)
+    try:
+        yield steps
+    finally:
+        _steps.reset(token)
+
+
+def as_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator of what a task does: one step of the run, however often it is attempted."""
+
+    def decorate(work: Callable[P, R]) -> Callable[P, R]:
+        @wraps(work)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            step = _begun(name)
+            try:
+                return work(*args, **kwargs)
+            except BaseException:
+                step.failed = True
+                raise
+            finally:
+                step.ended = time.monotonic()
+
+        return run
+
+    return decorate
+
+
+def _begun(name: str) -> Step:
+    steps, run = _steps.get(), str(task_run.id or "")
+    if steps and run and steps[-1].run == run:
+        again = steps[-1]
+        again.attempts, again.failed, again.ended = again.attempts + 1, False, None
+        return again
+    step = Step(name, time.monotonic(), title=str(task_run.name or name), run=run)
+    if steps is not None:
+        steps.append(step)
+    return step
+
+
+@contextmanager
+def connected(account: MailUpAccount) -> Iterator[MailUpClient]:
+    """A client of the account whose calls count for the step at hand, however it ends."""
+    with account.connect() as client:
+        try:
+            yield client
+        finally:
+            if steps := _steps.get():
+                steps[-1].calls += client.calls
+
+
+def reached(told: str) -> None:
+    """Say how far the step at hand has come."""
+    if steps := _steps.get():
+        steps[-1].reached = told
+
+
+def at_work() -> str:
+    """What the step at hand, or else the last one, works on if it has not ended well."""
+    steps = _steps.get()
+    return steps[-1].title if steps and steps[-1].failed else ""
+
+
+def taken() -> str:
+    """The steps since this was asked last, as a table; the one at hand is among them."""
+    steps = _steps.get()
+    if steps is None:
+        return ""
+    told = steps_table(steps, time.monotonic())
+    steps.clear()
+    return told

@@ -1,0 +1,62 @@
+"""What an operator reads when a run cannot go on."""
+
+import logging
+import pickle
+from collections.abc import Iterator
+
+import pytest
+
+import tasks.failing  # noqa: F401 - hangs its filter onto the loggers
+from blocks.errors import SyncError
+from tasks.reports.failure import failure_message, failure_summary
+
+
+def kinds(kind: type[SyncError] = SyncError) -> Iterator[type[SyncError]]:
+    """Every kind of error of the project."""
+    for each in kind.__subclasses__():
+        yield each
+        yield from kinds(each)
+
+
+@pytest.mark.parametrize("kind", [*kinds()], ids=lambda kind: kind.__name__)
+def test_every_kind_of_error_says_what_next(kind: type[SyncError]) -> None:
+    """Each kind has a remedy of its own, told behind what happened, in sentences."""
+    assert "what_next" in vars(kind), "inherited: is the next step really the same?"
+    told = failure_message(kind("sftp://acme:22: login failed (X)."), "fetch a.csv")
+    assert told == f"fetch a.csv: sftp://acme:22: login failed (X). {kind.what_next}"
+    assert kind.what_next[0].isupper()
+    assert kind.what_next.endswith(".")
+    assert [each for each in kinds() if each.what_next == kind.what_next] == [kind]
+    assert pickle.loads(pickle.dumps(kind("x"))).what_next == kind.what_next  # noqa: S301
+
+
+def test_of_a_foreign_error_only_the_kind_is_told() -> None:
+    """A library's text may quote a record."""
+    told = failure_message(ValueError("could not parse `anna@example.it`"), "prepare a.csv")
+    assert told.startswith("prepare a.csv: the error is a ValueError. ")
+    assert "report it" in told
+    assert "anna" not in told
+
+
+def test_the_page_of_a_failed_run_names_what_it_is_about() -> None:
+    """Message, what was done and the blocks; nothing empty."""
+    told = failure_summary("import-recipients: acme", "no\nanswer", "", ["account acme"])
+    assert told.split("\n\n") == [
+        "## import-recipients: acme", "**Failed.**", "> no answer", "Blocks: `account acme`\n",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("prefect.task_runs", True), ("prefect.flow_runs", False)]
+)
+def test_a_traceback_does_not_hide_what_an_error_of_ours_says(name: str, kept: bool) -> None:
+    """A task's line stays without its traceback; a run's holds nothing else."""
+    ours, foreign = (
+        logging.LogRecord(name, 40, "", 0, "failed", (), (type(error), error, None))
+        for error in (SyncError("x"), ValueError("x"))
+    )
+    logger = logging.getLogger(name)
+    assert bool(logger.filter(ours)) is kept
+    assert ours.exc_info is None
+    assert logger.filter(foreign)
+    assert foreign.exc_info is not None

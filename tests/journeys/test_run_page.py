@@ -1,0 +1,91 @@
+"""What a run's page shows: each step with its duration and calls, and a failure in plain words."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+
+from blocks.errors import LoginRefused
+from flows.export_email_statistics import export_email_statistics
+
+ANNA = "anna@example.it;Anna;3331234567"
+STEP = re.compile(r"^\| (\w+) \| [\d.]+ s \| (\d+) \| (.*) \|$", re.MULTILINE)
+
+
+def pages(key: str, number: int) -> list[str]:
+    """The newest result artifacts of that name, oldest first."""
+    with get_client(sync_client=True) as client:
+        found = [each for each in client.read_artifacts() if each.key == key]
+    return [str(each.data) for each in sorted(found, key=lambda each: each.created)[-number:]]
+
+
+def steps(page: str) -> list[tuple[str, str, str]]:
+    """Name, calls and remarks of each step."""
+    return STEP.findall(page)
+
+
+def test_each_step_shows_its_time_and_its_calls(world: Any) -> None:
+    """The calls of the steps are those that MailUp has seen, file by file."""
+    world.drop("a.csv", ANNA)
+    world.drop("b.csv", ANNA.replace("anna", "bruno"))
+    world.run()
+    first, second = map(steps, pages("acme-import-recipients", 2))
+    assert [name for name, _, _ in first] == [
+        "recall", "look", "consult", "fetch", "claim", "prepare", "submit", "report", "together",
+    ]  # fmt: skip
+    assert [name for name, _, _ in second] == [
+        "fetch", "claim", "prepare", "submit", "report", "together",
+    ]  # fmt: skip
+    assert first[6][2] == "1 of 1 batches are complete"
+    assert sum(int(told[-1][1]) for told in (first, second)) == len(world.control("GET", "log"))
+
+
+def test_an_export_shows_its_steps_too(world: Any) -> None:
+    """Messages that were read, and all calls with the step that made them."""
+    agreement = {name: world.agreement[name] for name in ("client", "server", "account", "ledger")}
+    state = export_email_statistics(
+        agreement=agreement | {"lists": [1], "folder": "out"}, return_state=True
+    )
+    assert state.is_completed(), state.message
+    (page,) = pages("acme-export-email-statistics", 1)
+    calls = {name: int(number) for name, number, _ in steps(page)}
+    assert list(calls) == ["window", "extract", "stage", "deliver", "advance", "together"]
+    assert calls["extract"] == calls["together"] == len(world.control("GET", "log"))
+    assert "messages are read" in page
+
+
+def test_a_run_that_fails_says_where_why_and_what_next(
+    world: Any, logged: Callable[[], str]
+) -> None:
+    """The state tells it in sentences, the page what was done until then, the log no traceback."""
+    world.drop("a.csv", ANNA)
+    world.control("POST", "settings", {"password": "changed"})
+    state = world.run()
+
+    assert state.is_failed()
+    assert state.message.startswith("consult MailUp account acme: Log-in to MailUp: the password")
+    assert state.message.endswith(LoginRefused.what_next)
+    with pytest.raises(LoginRefused):
+        state.result()
+    (page,) = pages("acme-import-recipients", 1)
+    assert [(name, told) for name, _, told in steps(page)][:3] == [
+        ("recall", ""), ("look", ""), ("consult", "failed"),
+    ]  # fmt: skip
+    assert "`account acme`" in page
+    assert state.message in page
+    assert state.message in logged()
+    assert "Traceback" not in logged()
+
+
+def test_an_error_of_a_library_fails_the_run_as_ever(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kind is on the page, its text is not."""
+    world.drop("a.csv", ANNA)
+    monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", str(world.drop("file", "x")))
+    state = world.run()
+    assert state.is_failed()
+    (page,) = pages("acme-import-recipients", 1)
+    assert "the error is a FileExistsError. That is a defect" in page
