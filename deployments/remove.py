@@ -114,6 +114,7 @@ def _references(deployed: Sequence[DeploymentResponse]) -> set[tuple[str, str]]:
             (server, name),
             ("mailup-account", str(agreement.get("account", ""))),
             ("gpg-key", str(agreement.get("decryption_key", ""))),
+            ("gpg-key", str((agreement.get("archive") or {}).get("key", ""))),
             ("gpg-key", str(packing.get("sign_with", ""))),
             ("gpg-recipient", str(packing.get("encrypt_for", ""))),
         }

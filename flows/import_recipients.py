@@ -5,12 +5,15 @@ agreement names them.
 """
 
 from pathlib import Path
+from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from pydantic import Field
 
 from blocks.ledger.leases import Lease
 from blocks.transport.base import RemoteFile
+from tasks.archive import archive, let_go
 from tasks.collect import fetch, look
 from tasks.conclude import conclude, run_name, show_files_in_name
 from tasks.consult import consult
@@ -18,8 +21,9 @@ from tasks.decide import recall, wait_for_decision
 from tasks.failing import telling
 from tasks.prepare import prepare
 from tasks.records.agreement import ImportAgreement
-from tasks.records.handover import AccountFacts, Outcome, Prepared, Submission
+from tasks.records.handover import AccountFacts, Fetched, Outcome, Prepared, Submission
 from tasks.remember import claim, working_alone
+from tasks.replay import ReplayWith, compare, concluded, take_out, without_grant
 from tasks.report import report
 from tasks.scratch import scratch_folder
 from tasks.submit import submit
@@ -31,6 +35,9 @@ def import_recipients(
     file: str = "",
     dry_run: bool = False,
     release: bool = False,
+    replay: Annotated[int, Field(ge=0)] = 0,
+    replay_with: ReplayWith = "its-day",
+    send: bool = False,
     *,
     agreement: ImportAgreement,
 ) -> State[None]:
@@ -43,11 +50,18 @@ def import_recipients(
         dry_run: Show what would be sent, and change nothing anywhere.
         release: Import a file that a limit holds, or that was imported or refused before, all the
             same.
+        replay: Number of a file in the ledger to take from the archive instead of the server: what
+            it makes is compared with what was sent then, and nothing is sent. 0 for no replay.
+        replay_with: Whether a replayed file is read with the agreement of its day or of today.
+        send: Import a replayed file once more; people who have left since are not subscribed again.
         agreement: What was agreed with the client; a manual run seldom changes it.
     """
+    if replay:
+        return _replay(agreement, replay, replay_with, send=send and not dry_run)
     outcomes: list[Outcome] = []
     alone = working_alone(agreement.ledger, agreement.client, agreement.stream, dry_run=dry_run)
     with alone as lease, scratch_folder() as scratch:
+        let_go(agreement, lease)
         decided = recall(agreement, dry_run=dry_run)
         files = look(agreement, file)
         show_files_in_name(agreement, files)
@@ -70,14 +84,46 @@ def _import(
     release: bool,
 ) -> list[Outcome]:
     """One file from the server to its report; nothing where it is left for the next run."""
-    dry_run = lease is None
     fetched = fetch(agreement, remote, scratch)
     if fetched is None:
         return []
+    return [_carry_out(agreement, fetched, facts, lease, scratch, release=release)]
+
+
+def _carry_out(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    facts: AccountFacts,
+    lease: Lease | None,
+    scratch: Path,
+    *,
+    release: bool,
+) -> Outcome:
+    """One file that is here, to its report."""
+    dry_run = lease is None
     known = claim(agreement, fetched, dry_run=dry_run, release=release)
     prepared, submission = Prepared(), Submission()
     if known.is_open:
         prepared = prepare(agreement, fetched, known, facts, scratch)
         if lease is not None:
+            archive(agreement, fetched, known, prepared, facts, scratch)
             submission = submit(agreement, prepared, known, facts, lease)
-    return [report(agreement, fetched, known, prepared, submission, dry_run=dry_run)]
+    return report(agreement, fetched, known, prepared, submission, dry_run=dry_run)
+
+
+def _replay(
+    agreement: ImportAgreement, number: int, replay_with: ReplayWith, *, send: bool
+) -> State[None]:
+    """A file out of the archive: compared with its day or, on explicit wish, imported once more."""
+    with scratch_folder() as scratch:
+        recalled = take_out(agreement, number, replay_with, scratch)
+        used = without_grant(recalled) if send else recalled.agreement
+        facts = recalled.facts
+        if send or replay_with == "today":
+            facts = consult(used, scratch)
+        if not send:
+            prepared = prepare(used, recalled.fetched, recalled.claim, facts, scratch)
+            return concluded(recalled, compare(recalled, prepared, facts))
+        with working_alone(used.ledger, used.client, used.stream, dry_run=False) as lease:
+            outcome = _carry_out(used, recalled.fetched, facts, lease, scratch, release=True)
+    return conclude([outcome], 1, None)

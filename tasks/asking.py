@@ -157,5 +157,6 @@ def _run(run: FlowRun) -> Run:
 
 
 def _counts(run: FlowRun) -> bool:
-    """Dry runs and windows asked for by hand say nothing about what runs on schedule."""
-    return not any(run.parameters.get(name) for name in ("dry_run", "since", "until"))
+    """Dry runs, replays and windows by hand say nothing about what runs on schedule."""
+    by_hand = ("dry_run", "replay", "since", "until")
+    return not any(run.parameters.get(name) for name in by_hand)

@@ -27,6 +27,8 @@ def run_name() -> str:
     agreement = flow_run.parameters["agreement"]
     client = agreement["client"] if isinstance(agreement, dict) else agreement.client
     asked = [flow_run.parameters.get(name) or "" for name in ("file", "since", "until")]
+    if flow_run.parameters.get("replay"):
+        asked.append(f"(replay of {flow_run.parameters['replay']})")
     if flow_run.parameters.get("again"):
         asked.append("(again)")
     return _name(client, " ".join(filter(None, asked)))

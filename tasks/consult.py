@@ -23,8 +23,10 @@ def consult(agreement: ImportAgreement, scratch: Path) -> AccountFacts:
 
     ConfigurationError where a list of the agreement is not among those that the user may see.
     """
-    check_grant(agreement.consent, datetime.now(UTC).date())
-    with connected(load(MailUpAccount, agreement.account)) as client:
+    today = datetime.now(UTC).date()
+    check_grant(agreement.consent, today)
+    account = load(MailUpAccount, agreement.account)
+    with connected(account) as client:
         _require_lists(agreement, client)
         fields = {field.id: field.name for field in client.dynamic_fields()}
         groups = {
@@ -35,7 +37,7 @@ def consult(agreement: ImportAgreement, scratch: Path) -> AccountFacts:
         if agreement.consent.asks_mailup:
             refusals = write_refusals(scratch / "refusals", agreement, client)
         get_run_logger().info("MailUp was asked in %d calls", client.calls)
-    return AccountFacts(fields, groups, refusals)
+    return AccountFacts(fields, groups, refusals, today, account.import_batch_size)
 
 
 def _require_lists(agreement: ImportAgreement, client: MailUpClient) -> None:

@@ -1,12 +1,10 @@
 """Prepare: from a fetched file to batches that are ready to be sent, and to what was refused."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import get_run_logger
 
-from blocks.accounts import MailUpAccount
 from blocks.errors import FileHeld
 from blocks.keys import GpgKey
 from blocks.loading import load
@@ -35,12 +33,11 @@ def prepare(
     that was released passes the limits, never one that is damaged.
     """
     folder = fresh_folder(scratch / "prepared" / fetched.path.name)
-    batch_size = load(MailUpAccount, agreement.account).import_batch_size
     try:
         path = _opened(agreement, fetched.path, folder)
         prepared = read_file(
             path, agreement, facts, folder,
-            batch_size=batch_size, today=datetime.now(UTC).date(),
+            batch_size=facts.batch_size, today=facts.today,
         )  # fmt: skip
     except FileHeld as held:
         return Prepared(hold=_hold(held))

@@ -56,7 +56,8 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
             entry = files.find(store, key)
         if not dry_run:
             entry = _entered(store, key, entry, agreement, fetched, release=release)
-            _close_replaced(store, key, entry, fetched.name)
+            if fetched.seen is not None:
+                _close_replaced(store, key, entry, fetched.name)
             cut_off = _is_cut_off(store, entry, agreement)
         if entry is not None:
             decision = standing(store, entry, release=release and not dry_run)

@@ -50,7 +50,7 @@ def report(
         with load_server(agreement.server).connect() as server:
             delivered = _deliver(agreement, fetched, claim, prepared, document, server)
             _remember(agreement, claim, prepared, outcome)
-            if outcome.fate != "held":
+            if outcome.fate != "held" and fetched.seen is not None:
                 _put_to_rest(agreement, fetched, claim, server, refused=outcome.fate == "refused")
         if outcome.fate == "imported" and agreement.source.afterwards != "leave":
             _note_put_away(agreement, claim)

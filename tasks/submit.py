@@ -9,7 +9,7 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from blocks.accounts import MailUpAccount
-from blocks.ledger import batches, files, leases
+from blocks.ledger import archives, batches, files, leases
 from blocks.ledger.batches import BatchEntry
 from blocks.ledger.leases import Lease
 from blocks.ledger.store import Store
@@ -105,7 +105,7 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> 
     progress = Progress(f"{job.agreement.client}-import-progress", "batches are complete")
     newest = job.client.latest_import_id() if prepared.batches else 0
     for batch in prepared.batches:
-        counter.bring(_parcel(job.agreement, batch, groups), newest_import=newest)
+        counter.bring(parcel_of(job.agreement, batch, groups), newest_import=newest)
         progress.reached(batch.number, len(prepared.batches))
 
 
@@ -116,6 +116,7 @@ def _begin_anew(job: _Job) -> _Job:
     again = files.start_again(
         job.store, job.entry_id, agreement=job.agreement.fingerprint, run=str(flow_run.id or "")
     )
+    archives.belongs_to(job.store, job.entry_id, job.attempt, again.attempt)
     files.move_to(job.store, job.entry_id, "submitting")
     return replace(job, attempt=again.attempt)
 
@@ -135,7 +136,10 @@ def _counter(job: _Job) -> Counter:
     )  # fmt: skip
 
 
-def _parcel(agreement: ImportAgreement, batch: Batch, groups: dict[tuple[int, str], int]) -> Parcel:
+def parcel_of(
+    agreement: ImportAgreement, batch: Batch, groups: dict[tuple[int, str], int]
+) -> Parcel:
+    """The request that a batch becomes; `groups` are ids by list and by the text that names one."""
     to = batch.destination
     target = ImportTarget(
         list_id=to.list_id,

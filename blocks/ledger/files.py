@@ -58,6 +58,13 @@ def name_of(store: Store, file_id: int) -> str:
         return str(connection.execute(select(files.c.name).where(files.c.id == file_id)).scalar())
 
 
+def counts_of(store: Store, file_id: int) -> dict[str, int]:
+    """The counts with which a file was imported last."""
+    with store.transaction() as connection:
+        found = connection.execute(select(files.c.counts).where(files.c.id == file_id)).scalar()
+    return dict(found or {})
+
+
 def enter(
     store: Store, key: FileKey, *, name: str, size: int, agreement: str, run: str
 ) -> FileEntry:

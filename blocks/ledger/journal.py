@@ -4,9 +4,12 @@ What changes the ledger writes its line in the same transaction, so that the two
 
     file_entered, file_begun_again, file_collected, file_held, file_refused, file_submitting,
     file_submitted, file_reported, decision, batch_sending, batch_accepted, batch_confirming,
-    batch_done, batch_read_back, window_rendered, window_delivered
+    batch_done, batch_read_back, file_archived, archive_person_removed, archive_removed,
+    window_rendered, window_delivered
 
-file_put_away is written after the source file was moved, in a transaction of its own.
+file_put_away is written after the source file was moved, file_replayed after a file out of the
+archive was compared, and person_forgotten after an address was taken out of what is kept of a
+client, each in a transaction of its own.
 
 `detail` holds counts, ids and codes, never anything of a person.
 """

@@ -1,4 +1,4 @@
-"""Files that the ledger refers to: snapshots and staged exports, in a folder given as a URL.
+"""Files that the ledger refers to: snapshots, staged exports, archives, in a folder given as a URL.
 
 Files are immutable: a name is written once and never changed, so that a row of the ledger always
 means the same bytes. A local folder by default; object stores through fsspec.
@@ -34,13 +34,23 @@ class Storage:
         What is there of the same owner is removed: a run that was cut off has left it, before the
         ledger referred to it.
         """
-        name = f"{kind}/{owner}-{uuid4().hex}{source.suffix}"
+        name = self.new_name(kind, owner, source.suffix)
         with _told("write"):
             self._files.makedirs(f"{self._root}/{kind}", exist_ok=True)
             self._remove_all(kind, f"{owner}-")
+        self.put_as(source, name)
+        return name
+
+    def new_name(self, kind: str, owner: str, ending: str) -> str:
+        """A name that no file has: KIND/OWNER-RANDOM.ENDING."""
+        return f"{kind}/{owner}-{uuid4().hex}{ending}"
+
+    def put_as(self, source: Path, name: str) -> None:
+        """Store a file under a name from `new_name` that the ledger knows already."""
+        with _told("write"):
+            self._files.makedirs(f"{self._root}/{name.rpartition('/')[0]}", exist_ok=True)
             self._files.put_file(str(source), f"{self._root}/{name}.part")
             self._files.mv(f"{self._root}/{name}.part", f"{self._root}/{name}")
-        return name
 
     def get(self, name: str, target: Path) -> Path:
         """Copy a stored file to a local path."""
@@ -62,10 +72,11 @@ class Storage:
             raise LedgerUnavailable("The ledger's storage gives other bytes back than it got.")
 
     def remove(self, name: str) -> None:
-        """Delete a stored file; no error where it is gone."""
+        """Delete a stored file, or what is there of one that was cut off; no error without any."""
         with _told("delete"):
-            if self._files.exists(f"{self._root}/{name}"):
-                self._files.rm_file(f"{self._root}/{name}")
+            for place in (f"{self._root}/{name}", f"{self._root}/{name}.part"):
+                if self._files.exists(place):
+                    self._files.rm_file(place)
 
     def _remove_all(self, kind: str, prefix: str) -> None:
         # Some object stores list a folder as one of its own entries.

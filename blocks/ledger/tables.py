@@ -105,6 +105,24 @@ decisions = Table(
     Index("decisions_of_file", "file_id", "attempt"),
 )
 
+archives = Table(
+    "archives",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file_id", Integer, ForeignKey("files.id"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("stored", String(400), nullable=False),
+    Column("grounds", String(64), nullable=False),
+    Column("key", String(100), nullable=False),
+    Column("forgotten", Integer, nullable=False),
+    Column("run", String(64), nullable=False),
+    Column("kept_at", DateTime, nullable=False),
+    Column("expires_at", DateTime, nullable=False),
+    Column("changed_at", DateTime, nullable=False),
+    Index("archives_of_file", "file_id", "attempt"),
+)
+
 conditions = Table(
     "conditions",
     metadata,

@@ -95,11 +95,13 @@ def ledgers(agreements: Sequence[Agreement]) -> tuple[str, ...]:
 
 
 def decryption_keys(agreements: Sequence[Agreement]) -> tuple[str, ...]:
-    """Names of the keys that open encrypted files."""
+    """Names of the keys that open encrypted files, and what we keep of them."""
     return _unique(
-        each.decryption_key
+        name
         for each in agreements
-        if isinstance(each, ImportAgreement) and each.decryption_key
+        if isinstance(each, ImportAgreement)
+        for name in (each.decryption_key, each.archive.key)
+        if name
     )
 
 

@@ -40,6 +40,36 @@ class Results(BaseModel):
     )
 
 
+class Archive(BaseModel):
+    """Whether a client's files are kept after their import, and for how long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    days: int = Field(
+        default=0,
+        ge=0,
+        le=3660,
+        description=(
+            "How many days each file is kept as it came, with what decided about it, so that it "
+            "can be replayed; the client's later runs delete it. 0 keeps nothing."
+        ),
+    )
+    key: str = Field(
+        default="",
+        pattern=r"^[a-z0-9-]*$",
+        description=(
+            "Name of the gpg-key block for which kept files are encrypted; empty leaves them "
+            "open to whoever can read the ledger's storage."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _used(self) -> "Archive":
+        if self.key and not self.days:
+            raise ValueError("archive.key is of no use without archive.days; give the days.")
+        return self
+
+
 class ImportAgreement(BaseModel):
     """Everything agreed with one client about importing recipients from its files."""
 
@@ -139,6 +169,9 @@ class ImportAgreement(BaseModel):
         ),
     )
     results: Results = Field(default=Results(), description="What the client gets back.")
+    archive: Archive = Field(
+        default=Archive(), description="What is kept of a file after its import, for a replay."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "ImportAgreement":
@@ -180,4 +213,4 @@ class ImportAgreement(BaseModel):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the agreement: batches of one attempt are all made with the same one."""
-        return hashlib.sha256(self.model_dump_json(exclude={"due"}).encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"due", "archive"}).encode()).hexdigest()

@@ -1,7 +1,7 @@
 """The small frozen records that tasks hand to each other: paths, counts and names, never people."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,13 +26,14 @@ Done = Literal["nothing", "submitted", "reported", "refused", "waiting"]
 
 @dataclass(frozen=True)
 class Fetched:
-    """A client's file, downloaded. `sha256` is of the bytes as they were on the server."""
+    """A client's file, downloaded. `sha256` is of the bytes as they were on the server; `seen` is
+    None where it came out of the archive, and the server has nothing to do with it."""
 
     name: str
     path: Path
     size: int
     sha256: str
-    seen: RemoteFile
+    seen: RemoteFile | None
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,15 @@ class AccountFacts:
     """What MailUp knows that decides about records: asked once per run, before any file is read.
 
     `fields` dynamic fields, id to name; `groups` per list id, group id to name; `refusals` a
-    Parquet file of people who are not subscribed, None where nobody asks for it.
+    folder of Parquet files of people who are not subscribed, None where nobody asks for it.
+    `today` (UTC) is when it was asked, `batch_size` how many recipients go into one import.
     """
 
     fields: dict[int, str] = field(default_factory=dict)
     groups: dict[int, dict[int, str]] = field(default_factory=dict)
     refusals: Path | None = None
+    today: date = date.min
+    batch_size: int = 0
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ def summary(
 
     No personal data is in it.
     """
-    parts = [f"## {outcome.name}", f"**{FATES[outcome.fate]}.**"]
+    known = f" File {outcome.entry_id} of the ledger." if outcome.entry_id else ""
+    parts = [f"## {outcome.name}", f"**{FATES[outcome.fate]}.**{known}"]
     if outcome.hold:
         parts.append(f"> {outcome.hold.reason}: {outcome.hold.message}")
     if outcome.asks:

@@ -1,12 +1,13 @@
 """The ledger's decisions, conditions and journal, on each kind of database."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from blocks.errors import SyncError
-from blocks.ledger import batches, conditions, decisions, exports, files, journal
+from blocks.ledger import archives, batches, conditions, decisions, exports, files, journal, tables
 from blocks.ledger.exports import ExportEntry
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store, utc_now
@@ -120,9 +121,28 @@ def work(store: Store, entry: files.FileEntry) -> list[Callable[[], object]]:
         lambda: batches.done(store, 1, {"rows": 2, "valid": 1}),
         lambda: batches.read_back(store, sent_batch(store, entry), {"state": "", "lines": [7]}),
         lambda: files.move_to(store, entry.id, "submitted", counts={"records": 2}),
+        lambda: archives.keep(store, announced(store, entry)),
+        lambda: archives.keep_instead(store, kept(store, entry), instead(store, entry)),
+        lambda: archives.removed(store, 1),
         lambda: exports.rendered(store, "acme", "unsub:1", WINDOW, agreement="v1", run="r9"),
         lambda: exports.delivered(store, "acme", "unsub:1", 0),
     ]
+
+
+def announced(store: Store, entry: files.FileEntry) -> int:
+    return archives.announce(
+        store, entry.id, 2, stored="archive/a.zip", grounds="ef" * 32, key="k", days=30
+    )
+
+
+def instead(store: Store, entry: files.FileEntry) -> int:
+    return archives.announce_instead(store, kept(store, entry), stored="archive/b.zip", forgotten=2)
+
+
+def kept(store: Store, entry: files.FileEntry) -> archives.ArchiveEntry:
+    found = archives.newest(store, entry.id)
+    assert found is not None
+    return found
 
 
 def sent_batch(store: Store, entry: files.FileEntry) -> batches.BatchEntry:
@@ -143,16 +163,17 @@ def test_every_change_leaves_its_line(store: Store, entry: files.FileEntry) -> N
     assert [line.step for line in told] == [
         "file_entered", "file_held", "decision", "file_submitting", "file_begun_again",
         "batch_sending", "batch_accepted", "batch_confirming", "batch_done",
-        "batch_read_back", "file_submitted", "window_rendered", "window_delivered",
+        "batch_read_back", "file_submitted", "file_archived", "archive_person_removed",
+        "archive_removed", "window_rendered", "window_delivered",
     ]  # fmt: skip
     assert {line.run for line in told[1:]} == {"r9", "r2"}
     assert told[1].detail == {"reason": "file_shrank"}
     assert told[8].detail == {"attempt": 2, "number": 1, "rows": 2, "valid": 1}
-    assert {line.file_id for line in told[:11]} == {entry.id}
-    assert {(line.client, line.stream) for line in told[11:]} == {("acme", "unsub:1")}
+    assert {line.file_id for line in told[:14]} == {entry.id}
+    assert {(line.client, line.stream) for line in told[14:]} == {("acme", "unsub:1")}
 
 
-@pytest.mark.parametrize("step", range(12))
+@pytest.mark.parametrize("step", range(15))
 def test_a_change_without_its_line_does_not_happen(
     database: Database, store: Store, entry: files.FileEntry, step: int
 ) -> None:
@@ -160,7 +181,10 @@ def test_a_change_without_its_line_does_not_happen(
     changes = work(store, entry)
     for change in changes[:step]:
         change()
-    kept = "SELECT * FROM files", "SELECT * FROM batches", "SELECT * FROM exports"
+    kept = (
+        "SELECT * FROM files", "SELECT * FROM batches", "SELECT * FROM exports",
+        "SELECT * FROM archives WHERE state != 'storing'",
+    )  # fmt: skip
     before = [repr(database.rows(query)) for query in kept]
     database.run("ALTER TABLE journal RENAME TO journal_away")
 
@@ -183,3 +207,23 @@ def test_the_audit_names_files_and_deciders_and_starts_no_formula(
     assert dict(zip(COLUMNS, entered, strict=True))["file_name"] == "'=a.csv"
     assert entered[0].endswith("Z")
     assert list(lines(store, "nobody", None)) == [COLUMNS]
+
+
+def test_how_long_a_file_is_kept_is_shortened_and_never_prolonged(
+    store: Store, entry: files.FileEntry
+) -> None:
+    """The day that was agreed when it was archived holds, or an earlier one that is agreed now."""
+    archives.keep(store, announced(store, entry))
+
+    def change(**values: datetime) -> None:
+        with store.transaction() as connection:
+            connection.execute(update(tables.archives).values(values))
+
+    def due(days: int, stream: str = "import:1") -> int:
+        return len(archives.due_for_removal(store, "acme", stream, days))
+
+    change(kept_at=utc_now() - timedelta(days=20))
+    assert (due(60), due(0), due(10), due(10, "import:2")) == (0, 0, 1, 0)
+    change(expires_at=utc_now())
+    assert (due(60), due(0), due(0, "import:2")) == (1, 1, 1)
+    assert archives.due_for_removal(store, "other", "import:1", 1) == []

@@ -1,0 +1,166 @@
+"""Archived files: what is kept of a file before anything of it is sent, and what becomes of that.
+
+    storing --the storage has it--> kept --its time is over, or another took its place--> removed
+
+A row is there before its file is, so that the storage holds nothing that no row names. A row that
+is found `storing` or `replaced` was left by a run that was cut off.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+
+from blocks.ledger import journal
+from blocks.ledger.store import Store, utc_now
+from blocks.ledger.tables import archives, files
+
+ArchiveState = Literal["storing", "kept", "replaced", "removed"]
+
+
+@dataclass(frozen=True)
+class ArchiveEntry:
+    """One archived file. `stored` names it in the ledger's storage, `grounds` is the SHA-256 of
+    what decided about it, `key` the block it is encrypted for (empty: it is not), `forgotten` how
+    many records were taken out of it since. Times are UTC; `name` is the file's.
+    """
+
+    id: int
+    file_id: int
+    attempt: int
+    state: ArchiveState
+    stored: str
+    grounds: str
+    key: str
+    forgotten: int
+    kept_at: datetime
+    expires_at: datetime
+    client: str
+    stream: str
+    name: str
+
+
+def newest(store: Store, file_id: int, *, attempt: int | None = None) -> ArchiveEntry | None:
+    """The archive of a file that was kept last, of one attempt or of any; None without one."""
+    wanted = _all().where(archives.c.file_id == file_id, archives.c.state == "kept")
+    if attempt is not None:
+        wanted = wanted.where(archives.c.attempt == attempt)
+    with store.transaction() as connection:
+        row = connection.execute(wanted.order_by(archives.c.id.desc()).limit(1)).first()
+    return ArchiveEntry(*row) if row else None
+
+
+def kept_of(store: Store, client: str | None = None) -> list[ArchiveEntry]:
+    """Everything that is kept, of one client or of all, in the order in which it was."""
+    wanted = _all().where(archives.c.state == "kept").order_by(archives.c.id)
+    if client is not None:
+        wanted = wanted.where(files.c.client == client)
+    with store.transaction() as connection:
+        return [ArchiveEntry(*row) for row in connection.execute(wanted)]
+
+
+def announce(
+    store: Store, file_id: int, attempt: int, *, stored: str, grounds: str, key: str, days: int
+) -> int:
+    """Write down what is about to be stored, and until when it may stay; return the row's id."""
+    now = utc_now()
+    with store.transaction() as connection:
+        return _insert(
+            connection, file_id=file_id, attempt=attempt, stored=stored, grounds=grounds, key=key,
+            forgotten=0, run=store.run, kept_at=now, expires_at=now + timedelta(days=days),
+            changed_at=now,
+        )  # fmt: skip
+
+
+def keep(store: Store, archive_id: int) -> None:
+    """The storage has it: from now on the file can be replayed."""
+    with store.transaction() as connection:
+        row = _set(connection, archive_id, state="kept")
+        detail = {"encrypted": bool(row.key), "until": f"{row.expires_at:%Y-%m-%d}"}
+        _note(connection, row, "file_archived", detail, store.run)
+
+
+def announce_instead(store: Store, old: ArchiveEntry, *, stored: str, forgotten: int) -> int:
+    """Write down what is about to take the place of an archive, with records taken out of it."""
+    with store.transaction() as connection:
+        return _insert(
+            connection, file_id=old.file_id, attempt=old.attempt, stored=stored,
+            grounds=old.grounds, key=old.key, forgotten=old.forgotten + forgotten, run=store.run,
+            kept_at=old.kept_at, expires_at=old.expires_at, changed_at=utc_now(),
+        )  # fmt: skip
+
+
+def keep_instead(store: Store, old: ArchiveEntry, archive_id: int) -> None:
+    """The storage has what takes the place of an archive; the old one is to be removed now."""
+    with store.transaction() as connection:
+        _set(connection, old.id, state="replaced")
+        row = _set(connection, archive_id, state="kept")
+        detail = {"records": row.forgotten - old.forgotten}
+        _note(connection, row, "archive_person_removed", detail, store.run)
+
+
+def belongs_to(store: Store, file_id: int, attempt: int, later: int) -> None:
+    """What was kept last for an attempt decided about a later one that this run begins instead."""
+    entry = newest(store, file_id, attempt=attempt)
+    if entry is not None:
+        with store.transaction() as connection:
+            _set(connection, entry.id, attempt=later)
+
+
+def due_for_removal(store: Store, client: str, stream: str, days: int) -> list[ArchiveEntry]:
+    """What a client's archives may keep no longer, and what cut off runs of its stream have left.
+
+    `days` is what is agreed for the stream now, 0 where nothing is archived any more: it shortens
+    what was agreed when a file was archived, and never prolongs it.
+    """
+    now = utc_now()
+    over = archives.c.expires_at <= now
+    if days:
+        older = archives.c.kept_at <= now - timedelta(days=days)
+        over = or_(over, older & (files.c.stream == stream))
+    left = archives.c.state.in_(("storing", "replaced")) & (files.c.stream == stream)
+    wanted = _all().where(
+        files.c.client == client, archives.c.state != "removed", or_(over, left)
+    )  # fmt: skip
+    with store.transaction() as connection:
+        return [ArchiveEntry(*row) for row in connection.execute(wanted.order_by(archives.c.id))]
+
+
+def removed(store: Store, archive_id: int) -> None:
+    """The storage has it no more."""
+    with store.transaction() as connection:
+        row = _set(connection, archive_id, state="removed")
+        _note(connection, row, "archive_removed", {}, store.run)
+
+
+def _all() -> Select[Any]:
+    columns = (
+        "id", "file_id", "attempt", "state", "stored", "grounds", "key", "forgotten", "kept_at",
+        "expires_at",
+    )  # fmt: skip
+    return select(
+        *(archives.c[name] for name in columns), files.c.client, files.c.stream, files.c.name
+    ).join(files, files.c.id == archives.c.file_id)
+
+
+def _insert(connection: Connection, **values: Any) -> int:
+    added = insert(archives).values(state="storing", **values).returning(archives.c.id)
+    return int(connection.execute(added).scalar_one())
+
+
+def _set(connection: Connection, archive_id: int, **values: Any) -> Row[Any]:
+    return connection.execute(
+        update(archives)
+        .where(archives.c.id == archive_id)
+        .values(**values, changed_at=utc_now())
+        .returning(archives)
+    ).one()
+
+
+def _note(
+    connection: Connection, row: Row[Any], step: str, detail: Mapping[str, Any], run: str
+) -> None:
+    which = {"archive": row.id, "attempt": row.attempt}
+    journal.write_of_file(connection, row.file_id, step, {**which, **detail}, run=run)

@@ -1,0 +1,144 @@
+"""Archive: keep a file, and what decided about it, before anything of it is sent; for so long."""
+
+from pathlib import Path
+
+from prefect import get_run_logger
+
+from blocks.errors import ConfigurationError, FileHeld, RunStopped
+from blocks.keys import GpgKey
+from blocks.ledger import archives
+from blocks.ledger.archives import ArchiveEntry
+from blocks.ledger.leases import Lease
+from blocks.ledger.storage import Storage
+from blocks.ledger.store import Store
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from tasks.decrypt import decrypt
+from tasks.openpgp import RECIPIENT, run_gpg
+from tasks.records.agreement import ImportAgreement
+from tasks.records.grounds import Grounds, Reopened, grounds_of, open_archive, write_archive
+from tasks.records.handover import AccountFacts, Claim, Fetched, Prepared
+from tasks.retrying import unit
+from tasks.scratch import fresh_folder
+
+KIND = "archive"
+"""Folder of the ledger's storage."""
+
+
+def archive(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    prepared: Prepared,
+    facts: AccountFacts,
+    scratch: Path,
+) -> None:
+    """Keep a file that is about to be sent; nothing where that is not agreed."""
+    if agreement.archive.days and not prepared.hold and claim.done == "nothing":
+        _archive(agreement, fetched, claim, facts, scratch)
+
+
+@unit("archive", "archive {fetched.name}")
+def _archive(
+    agreement: ImportAgreement, fetched: Fetched, claim: Claim, facts: AccountFacts, scratch: Path
+) -> None:
+    """Store the file with its grounds; once for the same grounds, however often it is begun."""
+    ledger = load(Ledger, agreement.ledger)
+    grounds = grounds_of(agreement, fetched, facts, claim.seen_at)
+    with ledger.open() as store:
+        known = archives.newest(store, claim.entry_id, attempt=claim.attempt)
+        if known is not None and known.grounds == grounds.hash:
+            return
+        folder = fresh_folder(scratch / "archive")
+        packed = write_archive(folder / "archive.zip", grounds, fetched.path, facts.refusals)
+        key = agreement.archive.key
+        storage, packed = ledger.open_storage(), sealed(packed, key)
+        name = storage.new_name(KIND, f"{agreement.client}-{claim.entry_id}", packed.suffix)
+        announced = archives.announce(
+            store, claim.entry_id, claim.attempt, stored=name, grounds=grounds.hash, key=key,
+            days=agreement.archive.days,
+        )  # fmt: skip
+        storage.put_as(packed, name)
+        archives.keep(store, announced)
+
+
+def sealed(path: Path, key: str) -> Path:
+    """An archive encrypted for the key of a block, and the open one gone; itself without a key."""
+    if not key:
+        return path
+    armor = load(GpgKey, key).private_key.get_secret_value()
+    target = path.with_suffix(".gpg")
+    # The public half alone is used: no passphrase is needed.
+    answer = run_gpg("--encrypt", path, target, {f"{RECIPIENT}-0": armor}, passphrase=None)
+    path.unlink()
+    if answer.exit or "END_ENCRYPTION" not in answer.words:
+        raise ConfigurationError(
+            f"gpg cannot encrypt the archive for gpg-key/{key}. Mend its private_key (it may have "
+            "expired, or be for signatures alone), or free space in the scratch folder; nothing "
+            "was sent."
+        )
+    return target
+
+
+def reopened(storage: Storage, entry: ArchiveEntry, folder: Path) -> Reopened:
+    """A kept archive, fetched, decrypted and laid down in `folder`."""
+    path = storage.get(entry.stored, folder / "stored")
+    if entry.key:
+        path = _decrypted(path, entry.key, folder)
+    return open_archive(path, folder)
+
+
+def _decrypted(path: Path, key: str, folder: Path) -> Path:
+    # Our own archives carry no signature, and what comes out of them is not limited.
+    ours = load(GpgKey, key).model_copy(update={"signers": []})
+    try:
+        return decrypt(path, ours, folder, max_bytes=1 << 62)
+    except FileHeld:
+        raise RunStopped(
+            f"The archive cannot be opened with gpg-key/{key}: it was encrypted for another key, "
+            "or is damaged. Put the key of its day back on the block."
+        ) from None
+
+
+def let_go(agreement: ImportAgreement, lease: Lease | None) -> None:
+    """Delete the client's archives that are kept long enough; nothing in a dry run."""
+    if lease is None:
+        return
+    with load(Ledger, agreement.ledger).open() as store:
+        due = _due(store, agreement)
+    if due:
+        _let_go(agreement)
+
+
+@unit("let go", "delete archives of {agreement.client}")
+def _let_go(agreement: ImportAgreement) -> None:
+    """Delete from the storage first, then say so in the ledger."""
+    ledger = load(Ledger, agreement.ledger)
+    storage = ledger.open_storage()
+    with ledger.open() as store:
+        due = _due(store, agreement)
+        for entry in due:
+            storage.remove(entry.stored)
+            archives.removed(store, entry.id)
+    get_run_logger().info("%d archived files were kept long enough and are deleted", len(due))
+
+
+def _due(store: Store, agreement: ImportAgreement) -> list[ArchiveEntry]:
+    return archives.due_for_removal(
+        store, agreement.client, agreement.stream, agreement.archive.days
+    )
+
+
+def replace(
+    store: Store, storage: Storage, entry: ArchiveEntry, grounds: Grounds, file: Path,
+    refusals: Path | None,
+) -> None:  # fmt: skip
+    """Store a file from which records were taken in the place of what it was, and delete that."""
+    packed = sealed(write_archive(file.with_suffix(".zip"), grounds, file, refusals), entry.key)
+    name = storage.new_name(KIND, f"{entry.client}-{entry.file_id}", packed.suffix)
+    taken = grounds.forgotten - entry.forgotten
+    announced = archives.announce_instead(store, entry, stored=name, forgotten=taken)
+    storage.put_as(packed, name)
+    archives.keep_instead(store, entry, announced)
+    storage.remove(entry.stored)
+    archives.removed(store, entry.id)

@@ -1,0 +1,149 @@
+"""What decided about a file, and the file itself, in one archive: enough to decide once more.
+
+The archive is a zip with three kinds of members: the file as it came, grounds.json, and the
+Parquet parts of people who were not subscribed.
+"""
+
+import hashlib
+import shutil
+import zipfile
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from blocks.errors import RunStopped
+from tasks.records.agreement import ImportAgreement
+from tasks.records.handover import AccountFacts, Fetched
+from tasks.records.unpack import Unpacking
+
+FILE, GROUNDS, REFUSALS = "file", "grounds.json", "refusals"
+FASTEST = 1
+"""Level of compression: an archive is written while a client waits for its import."""
+
+
+class Grounds(BaseModel):
+    """All that was looked at beside the file when its records were decided about.
+
+    `sha256` and `size` are those of the file as it came. `refusals` is the hash of the people who
+    were not subscribed, empty where nobody asked. `opened` where the file is decrypted and
+    unpacked here, because records were taken out of it; `forgotten` how many.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    name: str
+    sha256: str
+    size: int
+    first_seen_at: datetime
+    agreement: ImportAgreement
+    today: date
+    batch_size: int
+    fields: dict[int, str] = Field(default_factory=dict)
+    groups: dict[int, dict[int, str]] = Field(default_factory=dict)
+    refusals: str = ""
+    opened: bool = False
+    forgotten: int = 0
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of it all: the same grounds need not be kept twice."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def as_kept(self, agreement: ImportAgreement) -> ImportAgreement:
+        """An agreement that reads the file as it is in the archive."""
+        if not self.opened:
+            return agreement
+        plain = {"decryption_key": "", "unpacking": Unpacking(kind="none")}
+        return agreement.model_copy(update=plain)
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """An archive that was opened: the file and what decided about it, as a run has them."""
+
+    grounds: Grounds
+    fetched: Fetched
+    facts: AccountFacts
+
+
+def grounds_of(
+    agreement: ImportAgreement, fetched: Fetched, facts: AccountFacts, first_seen_at: datetime
+) -> Grounds:
+    """The grounds on which a run is about to send a file."""
+    return Grounds(
+        name=fetched.name, sha256=fetched.sha256, size=fetched.size, first_seen_at=first_seen_at,
+        agreement=agreement, today=facts.today, batch_size=facts.batch_size,
+        fields=facts.fields, groups=facts.groups, refusals=_hash_of(facts.refusals),
+    )  # fmt: skip
+
+
+def write_archive(target: Path, grounds: Grounds, file: Path, refusals: Path | None) -> Path:
+    """Write `target` with a file, its grounds, and the folder of people who were refused."""
+    with zipfile.ZipFile(
+        target, "w", zipfile.ZIP_DEFLATED, compresslevel=FASTEST, allowZip64=True
+    ) as archive:
+        archive.writestr(GROUNDS, grounds.model_dump_json())
+        archive.write(file, FILE)
+        for part in _parts(refusals):
+            archive.write(part, f"{REFUSALS}/{part.name}")
+    return target
+
+
+def open_archive(path: Path, folder: Path) -> Reopened:
+    """The content of an archive, laid down in `folder`; RunStopped where it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            grounds = Grounds.model_validate_json(archive.read(GROUNDS))
+            with archive.open(FILE) as source, (folder / FILE).open("wb") as target:
+                shutil.copyfileobj(source, target)
+            members = [name for name in archive.namelist() if name.startswith(f"{REFUSALS}/")]
+            archive.extractall(folder, members)
+    except ValidationError:
+        raise RunStopped(
+            "This file was archived by a version of the program whose agreements this one does "
+            "not read. Replay it with that version, or with today's agreement from the client's "
+            "own copy."
+        ) from None
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise RunStopped(
+            f"The archived file is damaged ({type(error).__name__}). Restore the ledger's storage "
+            "from its backup."
+        ) from None
+    return _reopened(grounds, folder)
+
+
+def _reopened(grounds: Grounds, folder: Path) -> Reopened:
+    file, refusals = folder / FILE, folder / REFUSALS
+    with file.open("rb") as handle:
+        found = hashlib.file_digest(handle, "sha256").hexdigest()
+    if found != grounds.sha256 and not grounds.opened:
+        raise RunStopped(
+            "The archived file is not the one that was imported. Restore the ledger's storage from "
+            "its backup."
+        )
+    if grounds.refusals:
+        refusals.mkdir(exist_ok=True)
+    facts = AccountFacts(
+        grounds.fields, grounds.groups, refusals if grounds.refusals else None, grounds.today,
+        grounds.batch_size,
+    )  # fmt: skip
+    # Its hash and size stay those of the file as it came: that is how the ledger knows it.
+    return Reopened(grounds, Fetched(grounds.name, file, grounds.size, grounds.sha256, None), facts)
+
+
+def _parts(folder: Path | None) -> list[Path]:
+    return sorted(folder.glob("*.parquet")) if folder else []
+
+
+def _hash_of(refusals: Path | None) -> str:
+    if refusals is None:
+        return ""
+    total = hashlib.sha256()
+    for part in _parts(refusals):
+        with part.open("rb") as handle:
+            total.update(hashlib.file_digest(handle, "sha256").digest())
+    return total.hexdigest()

@@ -1,0 +1,152 @@
+"""Replay: a file out of the archive is decided about once more, and compared with its day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from blocks.errors import ConfigurationError
+from blocks.ledger import archives, batches, files, journal
+from blocks.ledger.archives import ArchiveEntry
+from blocks.ledger.batches import BatchEntry
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from tasks.archive import reopened
+from tasks.records.agreement import ImportAgreement
+from tasks.records.consent import Consent
+from tasks.records.destinations import group_named
+from tasks.records.handover import AccountFacts, Claim, Fetched, Prepared
+from tasks.records.verdict import Counts
+from tasks.reports.replayed import Comparison, sentence, summary
+from tasks.retrying import unit
+from tasks.scratch import fresh_folder
+from tasks.submit import parcel_of
+
+ReplayWith = Literal["its-day", "today"]
+"""With which agreement a file is replayed: the one of its day, or the one that holds now."""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A file out of the archive, and what it is replayed with.
+
+    `facts` are what MailUp said on the file's day; `claim` is its place in the ledger as it was
+    when it was sent, with the counts of then; `kept` its row among the archives.
+    """
+
+    agreement: ImportAgreement
+    fetched: Fetched
+    facts: AccountFacts
+    claim: Claim
+    kept: ArchiveEntry
+    replay_with: ReplayWith
+
+
+@unit("take out", "take file {number} out of the archive")
+def take_out(
+    agreement: ImportAgreement, number: int, replay_with: ReplayWith, scratch: Path
+) -> Recalled:
+    """The file that has this number in the ledger, as it came, with the agreement asked for.
+
+    ConfigurationError where nothing is kept of it, or it is another client's.
+    """
+    ledger = load(Ledger, agreement.ledger)
+    with ledger.open(only_look=True) as store:
+        kept = None if store.is_new else archives.newest(store, number)
+        if kept is None or kept.client != agreement.client:
+            raise ConfigurationError(
+                f"Nothing is kept of a file {number} of {agreement.client}: it was never archived, "
+                "or kept long enough. `python -m deployments.archives` lists what there is."
+            )
+        counts = Counts.of(files.counts_of(store, number))
+    found = reopened(ledger.open_storage(), kept, fresh_folder(scratch / "replay"))
+    used = agreement
+    if replay_with == "its-day":
+        # To whom its results go, and what remembers it, is of today.
+        places = {"server": agreement.server, "ledger": agreement.ledger}
+        used = found.grounds.agreement.model_copy(update=places)
+    claim = Claim(
+        kept.name, number, kept.attempt, found.grounds.first_seen_at, "nothing", kept.name,
+        counts, (), released=True,
+    )  # fmt: skip
+    return Recalled(
+        found.grounds.as_kept(used), found.fetched, found.facts, claim, kept, replay_with
+    )
+
+
+def without_grant(recalled: Recalled) -> ImportAgreement:
+    """The agreement with which a replayed file may be sent: an old grant is not given once more.
+
+    Whoever is not subscribed now stays so, and is left out and listed. A grant of today's
+    agreement holds as for every other file.
+    """
+    agreement = recalled.agreement
+    if recalled.replay_with == "today" or agreement.consent.import_type != "opt-in":
+        return agreement
+    return agreement.model_copy(update={"consent": Consent(unsubscribed="block")})
+
+
+@unit("compare", "compare {recalled.fetched.name}")
+def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comparison:
+    """Hold the requests of a replay against those of the file's day; nothing is sent."""
+    agreement, kept = recalled.agreement, recalled.kept
+    with load(Ledger, agreement.ledger).open() as store:
+        then = batches.of_file(store, kept.file_id, kept.attempt)
+        comparison = _compared(agreement, prepared, then, facts)
+        detail = {
+            "archive": kept.id, "attempt": kept.attempt, "with": recalled.replay_with,
+            "changed_since": kept.forgotten, **asdict(comparison),
+        }  # fmt: skip
+        journal.note(
+            store, kept.client, kept.stream, "file_replayed", file_id=kept.file_id, detail=detail
+        )
+    told = sentence(kept, recalled.replay_with, comparison)
+    create_markdown_artifact(
+        key=f"{agreement.client}-replay",
+        markdown=summary(told, recalled.claim.counts, prepared),
+        description=f"{kept.name}: replayed",
+    )
+    return comparison
+
+
+def concluded(recalled: Recalled, comparison: Comparison) -> State[None]:
+    """Failed where the file and all that decided are as they were, and a request is another one."""
+    kept = recalled.kept
+    told = sentence(kept, recalled.replay_with, comparison)
+    unlike = recalled.replay_with == "its-day" and not kept.forgotten and not comparison.same
+    return Failed(message=told) if unlike else Completed(message=told)
+
+
+def _compared(
+    agreement: ImportAgreement,
+    prepared: Prepared,
+    then: Sequence[BatchEntry],
+    facts: AccountFacts,
+) -> Comparison:
+    sent = {entry.number: entry for entry in then}
+    groups = _groups(prepared, facts, sent)
+    made = [parcel_of(agreement, batch, groups) for batch in prepared.batches]
+    alike = [each for each in made if each.number in sent]
+    identical = sum(each.sha256 == sent[each.number].sha256 for each in alike)
+    return Comparison(len(then), len(made), identical)
+
+
+def _groups(
+    prepared: Prepared, facts: AccountFacts, sent: Mapping[int, BatchEntry]
+) -> dict[tuple[int, str], int]:
+    """Id of every group that the batches go to; 0 of one that would have to be created.
+
+    One that was created on the file's day is not among its facts, but in the ledger.
+    """
+    ids = {}
+    for batch in prepared.batches:
+        to, then = batch.destination, sent.get(batch.number)
+        if to.group:
+            known = group_named(facts.groups.get(to.list_id, {}), to.group)
+            created = then.target["group_id"] if then else None
+            ids[to.list_id, to.group] = known or created or 0
+    return ids

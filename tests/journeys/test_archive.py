@@ -1,0 +1,179 @@
+"""What is kept of a file before it is sent: replayed as on its day or as of today, and let go."""
+
+import sqlite3
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import COLUMNS
+
+from blocks.keys import GpgKey
+from blocks.ledger import archives
+from blocks.ledger.store import Store
+from deployments.audit import lines
+from tests.keyrings import PASSPHRASE, Keyring, keyring, needs_gpg
+
+ROWS = ["anna@example.it;Anna;", "bruno@example.it;Bruno;", "carla@@example.it;Carla;"]
+KEPT = {"archive": {"days": 30}}
+GRANT = {
+    "import_type": "opt-in", "grant_date": "2026-01-31", "grant_by": "Ada",
+    "grant_reason": "asked by letter", "grant_expires": "2099-12-31",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[Keyring]:
+    with keyring() as made:
+        yield made
+
+
+def stored(world: Any) -> list[Path]:
+    """The archived files in the ledger's storage."""
+    return sorted((world.home / "storage").glob("archive/*"))
+
+
+def audit(world: Any) -> list[dict[str, str]]:
+    """What an auditor reads of each step."""
+    with Store(f"sqlite:///{world.home}/ledger.db", only_look=True) as store:
+        header, *found = lines(store, "acme", None)
+    return [dict(zip(header, each, strict=True)) for each in found]
+
+
+def unsubscribe(world: Any, *emails: str, when: str = "") -> None:
+    for email in emails:
+        moment = {"when": when} if when else {}
+        world.control("POST", "unsubscribe", {"list": 1, "email": email, **moment})
+
+
+def test_a_file_is_replayed_as_on_its_day(world: Any) -> None:
+    """With the agreement and the facts of its day every request is byte-identical, whatever has
+    changed since: nothing is sent, and the comparison is in the audit. Should the program make
+    another request of the same file, the replay fails."""
+    agreed = {**KEPT, "consent": {"unsubscribed": "block"}, "group": "Nuovi", "create_groups": True}
+    world.drop("0.csv", ROWS[1])
+    world.run()
+    unsubscribe(world, "bruno@example.it")
+    world.drop("a.csv", *ROWS)
+    assert world.run(agreed=agreed).message == "a.csv: 1 of 3 submitted, 1 rejected, 1 blocked"
+    unsubscribe(world, "anna@example.it")
+    before, inbox = world.posts(), sorted(world.inbox.rglob("*"))
+
+    state = world.run(replay=2, agreed={"mapping": {"columns": COLUMNS[:1]}})
+    assert state.is_completed(), state.message
+    assert "1 of 1 requests of that day are byte-identical, 1 would be sent" in state.message
+    assert "Nothing was sent." in state.message
+    assert (world.posts(), sorted(world.inbox.rglob("*"))) == (before, inbox)
+    told = {line["step"]: line for line in audit(world)}
+    assert told["file_archived"]["file_name"] == "a.csv"
+    assert '"identical": 1' in told["file_replayed"]["detail"]
+
+    today = world.run(replay=2, replay_with="today")
+    assert "0 of 1 requests of that day are byte-identical, 1 would be sent" in today.message
+
+    with sqlite3.connect(world.home / "ledger.db") as ledger:
+        ledger.execute("UPDATE batches SET sha256 = 'other'")
+    assert world.run(replay=2).is_failed()
+
+
+def test_a_replay_is_sent_on_explicit_wish_and_nobody_is_subscribed_again(world: Any) -> None:
+    """The grant of the file's day is not given once more: who has left since stays out and is
+    listed, and a file of the same name that lies in the folder is left alone."""
+    world.drop("0.csv", "anna@example.it;A;", "dora@example.it;D;")
+    world.run()
+    unsubscribe(world, "dora@example.it", when="2026-01-10T10:00:00Z")
+    world.drop("a.csv", *ROWS, "dora@example.it;Dora;")
+    state = world.run(agreed={**KEPT, "consent": GRANT})
+    assert state.message == "a.csv: 3 of 4 submitted, 1 rejected"
+    assert world.people()["dora@example.it"]["status"] == "subscribed"
+    # On the very day up to which the grant reaches, so that the grant itself would take them back.
+    unsubscribe(world, "bruno@example.it", "dora@example.it", when="2026-01-31T10:00:00Z")
+    waiting = world.drop("a.csv", "emma@example.it;Emma;")
+
+    state = world.run(replay=2, send=True)
+    assert state.message == "a.csv: 1 of 4 submitted, 1 rejected, 2 blocked"
+    left = ("bruno@example.it", "dora@example.it")
+    assert {world.people()[email]["status"] for email in left} == {"unsubscribed"}
+    assert waiting.exists()
+    assert world.run().message == "a.csv: 1 of 1 submitted"
+
+
+def test_a_replay_with_todays_agreement_asks_anew(world: Any) -> None:
+    """What is agreed now and who is unsubscribed now decides; the new attempt is kept as well."""
+    world.drop("a.csv", *ROWS)
+    world.run(agreed=KEPT)
+    unsubscribe(world, "bruno@example.it")
+    agreed = {**KEPT, "consent": {"unsubscribed": "block"}}
+
+    state = world.run(replay=1, replay_with="today", send=True, agreed=agreed)
+    assert state.message == "a.csv: 1 of 3 submitted, 1 rejected, 1 blocked"
+    assert world.people()["bruno@example.it"]["status"] == "unsubscribed"
+    assert len(stored(world)) == 2
+    again = world.run(replay=1)
+    assert "1 of 1 requests of that day are byte-identical" in again.message
+    world.drop("b.csv", *ROWS)
+    assert world.run().message == "b.csv: imported before, nothing sent"
+
+
+@needs_gpg
+def test_what_is_kept_can_be_encrypted_and_is_let_go(world: Any, keys: Keyring) -> None:
+    """With a key nothing of a file is readable in the storage, and it can be replayed; after the
+    agreed days the client's next run deletes it, even where no file is waiting. So it does with
+    what a run left that was cut off while it stored a file."""
+    GpgKey(private_key=keys.private("us"), passphrase=PASSPHRASE).save("archive", overwrite=True)
+    agreed = {"archive": {"days": 30, "key": "archive"}}
+    world.drop("a.csv", *ROWS)
+    assert world.run(agreed=agreed).is_completed()
+    (path,) = stored(world)
+    assert not zipfile.is_zipfile(path)
+    assert b"anna" not in path.read_bytes()
+    assert "1 of 1 requests of that day are byte-identical" in world.run(replay=1).message
+
+    with sqlite3.connect(world.home / "ledger.db") as ledger:
+        ledger.execute("UPDATE archives SET kept_at = datetime(kept_at, '-20 days')")
+    assert world.run(agreed=agreed).message == "Nothing to do: no file is waiting."
+    assert stored(world) == [path]
+    assert world.run(agreed={"archive": {"days": 10}}, dry_run=True).is_completed()
+    assert stored(world) == [path]
+    world.run(agreed={"archive": {"days": 10}})
+    assert stored(world) == []
+    assert audit(world)[-1]["step"] == "archive_removed"
+    gone = world.run(replay=1)
+    assert gone.is_failed()
+    assert "Nothing is kept of a file 1 of acme" in gone.message
+
+    world.drop("b.csv", *ROWS[:2])
+    world.run(agreed=agreed)
+    (path,) = stored(world)
+    path.rename(f"{path}.part")
+    with sqlite3.connect(world.home / "ledger.db") as ledger:
+        ledger.execute("UPDATE archives SET state = 'storing' WHERE state = 'kept'")
+    world.run(agreed=agreed)
+    assert stored(world) == []
+
+
+def test_without_an_agreement_nothing_is_kept(world: Any) -> None:
+    """Keeping personal data is a decision, not a habit; what is held is not kept either."""
+    world.drop("a.csv", *ROWS)
+    world.run()
+    world.drop("b.csv", *(f"nobody{number};X;" for number in range(20)))
+    assert world.run(agreed=KEPT).is_failed()
+    assert stored(world) == []
+    assert "Nothing is kept" in world.run(replay=1).message
+
+
+def test_a_plan_that_changed_is_kept_for_its_own_attempt(world: Any) -> None:
+    """Where a run begins anew because the agreement has changed, each attempt is replayed with
+    what decided about it."""
+    world.control(
+        "POST", "faults", {"kind": "403_contract", "path": "Recipients", "method": "POST"}
+    )
+    world.drop("a.csv", *ROWS)
+    assert world.run(agreed=KEPT).is_failed()
+    changed = {**KEPT, "mapping": {"columns": COLUMNS[:1]}}
+    assert world.run(agreed=changed).message == "a.csv: 2 of 3 submitted, 1 rejected"
+
+    with Store(f"sqlite:///{world.home}/ledger.db") as store:
+        assert [entry.attempt for entry in archives.kept_of(store, "acme")] == [1, 2]
+    assert "1 of 1 requests of that day are byte-identical" in world.run(replay=1).message
