@@ -16,8 +16,10 @@ from blocks.loading import load
 from tasks.decrypt import decrypt
 from tasks.openpgp import RECIPIENT, run_gpg
 from tasks.records.agreement import ImportAgreement
+from tasks.records.forgetting import Person, without, without_refusals
 from tasks.records.grounds import Grounds, Reopened, grounds_of, open_archive, write_archive
 from tasks.records.handover import AccountFacts, Claim, Fetched, Prepared
+from tasks.records.unpack import unpack
 from tasks.retrying import unit
 from tasks.scratch import fresh_folder
 
@@ -129,15 +131,42 @@ def _due(store: Store, agreement: ImportAgreement) -> list[ArchiveEntry]:
     )
 
 
-def replace(
-    store: Store, storage: Storage, entry: ArchiveEntry, grounds: Grounds, file: Path,
+def take_person_out(
+    store: Store, storage: Storage, entry: ArchiveEntry, person: Person, folder: Path
+) -> int:
+    """Put an archive without a person in the place of one with; how many records that took.
+
+    The file in it is the opened one then, and the hash of the one that came is all that is left of
+    it: a replay makes other requests than on its day, and says so.
+    """
+    kept = reopened(storage, entry, folder)
+    opened, agreement = kept.fetched.path, kept.grounds.as_kept(kept.grounds.agreement)
+    if agreement.decryption_key:
+        opened = decrypt(opened, load(GpgKey, agreement.decryption_key), folder)
+    opened = unpack(opened, folder, agreement.unpacking)
+    changed = folder / "changed"
+    records = without(opened, agreement.dialect, person, changed, blank=True)
+    known = without_refusals(kept.facts.refusals, person)
+    if not records and not known:
+        return 0
+    grounds = kept.grounds.model_copy(
+        update={"opened": True, "forgotten": kept.grounds.forgotten + records}
+    )
+    _replace(store, storage, entry, grounds, changed if records else opened, kept.facts.refusals)
+    return records + known
+
+
+def _replace(
+    store: Store,
+    storage: Storage,
+    entry: ArchiveEntry,
+    grounds: Grounds,
+    file: Path,
     refusals: Path | None,
-) -> None:  # fmt: skip
-    """Store a file from which records were taken in the place of what it was, and delete that."""
+) -> None:
     packed = sealed(write_archive(file.with_suffix(".zip"), grounds, file, refusals), entry.key)
     name = storage.new_name(KIND, f"{entry.client}-{entry.file_id}", packed.suffix)
-    taken = grounds.forgotten - entry.forgotten
-    announced = archives.announce_instead(store, entry, stored=name, forgotten=taken)
+    announced = archives.announce_instead(store, entry, stored=name, forgotten=grounds.forgotten)
     storage.put_as(packed, name)
     archives.keep_instead(store, entry, announced)
     storage.remove(entry.stored)

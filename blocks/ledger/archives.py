@@ -83,11 +83,11 @@ def keep(store: Store, archive_id: int) -> None:
 
 
 def announce_instead(store: Store, old: ArchiveEntry, *, stored: str, forgotten: int) -> int:
-    """Write down what is about to take the place of an archive, with records taken out of it."""
+    """Write down what is about to take the place of an archive; `forgotten` records are missing."""
     with store.transaction() as connection:
         return _insert(
             connection, file_id=old.file_id, attempt=old.attempt, stored=stored,
-            grounds=old.grounds, key=old.key, forgotten=old.forgotten + forgotten, run=store.run,
+            grounds=old.grounds, key=old.key, forgotten=forgotten, run=store.run,
             kept_at=old.kept_at, expires_at=old.expires_at, changed_at=utc_now(),
         )  # fmt: skip
 

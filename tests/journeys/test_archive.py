@@ -1,5 +1,6 @@
 """What is kept of a file before it is sent: replayed as on its day or as of today, and let go."""
 
+import io
 import sqlite3
 import zipfile
 from collections.abc import Iterator
@@ -7,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import COLUMNS
+import yaml
+from conftest import COLUMNS, merged
 
 from blocks.keys import GpgKey
 from blocks.ledger import archives
+from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from deployments.audit import lines
+from deployments.forget import main as forget
+from tasks.archive import reopened
 from tests.keyrings import PASSPHRASE, Keyring, keyring, needs_gpg
 
 ROWS = ["anna@example.it;Anna;", "bruno@example.it;Bruno;", "carla@@example.it;Carla;"]
@@ -177,3 +182,52 @@ def test_a_plan_that_changed_is_kept_for_its_own_attempt(world: Any) -> None:
     with Store(f"sqlite:///{world.home}/ledger.db") as store:
         assert [entry.attempt for entry in archives.kept_of(store, "acme")] == [1, 2]
     assert "1 of 1 requests of that day are byte-identical" in world.run(replay=1).message
+
+
+@needs_gpg
+def test_a_person_is_forgotten(
+    world: Any, keys: Keyring, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every record of a person leaves the archived files and the rejects, and nothing else does;
+    the person is named nowhere, and a replay says that the file has changed since."""
+    GpgKey(private_key=keys.private("us"), passphrase=PASSPHRASE).save("archive", overwrite=True)
+    agreed = {"archive": {"days": 30, "key": "archive"}, "consent": {"unsubscribed": "block"}}
+    world.drop("0.csv", "anna@example.it;A;")
+    world.run()
+    unsubscribe(world, "anna@example.it")
+    bad = ["bruno@@example.it;friend of ANNA@example.it;", "anna@example.it;too;many;cells"]
+    world.drop("a.csv", *ROWS, *bad)
+    assert world.run(agreed=agreed).message == "a.csv: 1 of 5 submitted, 3 rejected, 1 blocked"
+    (before,), rejects = stored(world), world.rejects("a.csv")
+    assert len(rejects) == 4
+
+    deployed = {
+        "name": "acme", "entrypoint": "flows.import_recipients.import_recipients",
+        "tags": ["client:acme"], "parameters": {"agreement": merged(world.agreement, agreed)},
+    }  # fmt: skip
+    file = world.home / "acme.yaml"
+    file.write_text(yaml.safe_dump({"deployments": [deployed]}), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO("Anna@Example.it\n"))
+    assert forget(["acme", "--file", str(file)]) == 0
+    told = capsys.readouterr().out
+    assert "file 2 (archived" in told
+    assert "): 4 records removed" in told
+    assert "in/results/a.csv.rejects.csv: 2 records removed" in told
+    assert "anna" not in told.lower()
+    assert world.rejects("a.csv") == [rejects[0], rejects[1]]
+
+    (after,) = stored(world)
+    assert after != before
+    state = world.run(replay=2)
+    assert state.is_completed()
+    assert "changed since: 3 records were removed to forget a person" in state.message
+    assert "1 of 1 requests of that day are byte-identical" in state.message
+    with Store(f"sqlite:///{world.home}/ledger.db") as store:
+        (entry,) = archives.kept_of(store)
+    folder = world.home / "opened"
+    folder.mkdir()
+    kept = reopened(Storage(str(world.home / "storage")), entry, folder)
+    assert b"anna" not in kept.fetched.path.read_bytes().lower()
+    assert kept.fetched.path.read_bytes().count(b"\r\n") == 6
+    steps = {line["step"] for line in audit(world)}
+    assert {"archive_person_removed", "archive_removed", "person_forgotten"} <= steps

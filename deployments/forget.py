@@ -1,0 +1,166 @@
+"""Forget a person: `python -m deployments.forget CLIENT`; the address is asked for, or read.
+
+Takes every record in which an e-mail address or a mobile number occurs out of what we keep of a
+client: the archived files in its ledgers, and the reject files in its results folder. The address
+is typed at the terminal, unseen, or read from standard input, and is shown nowhere.
+
+    --file deployments/acme.yaml   the client's agreements from its file, where nothing is deployed
+
+Not touched are the client's own files, what was delivered to it, backups, and MailUp itself. The
+ledger, its snapshots, results and skipped files hold no address.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blocks.errors import ConfigurationError, SyncError
+from blocks.ledger import archives, journal
+from blocks.ledger.archives import ArchiveEntry
+from blocks.ledger.store import Store
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from blocks.servers import load_server
+from blocks.transport.base import Transport
+from blocks.transport.delivery import deliver
+from deployments import terminal
+from tasks.agreed import agreed
+from tasks.archive import take_person_out
+from tasks.records.agreement import ImportAgreement
+from tasks.records.forgetting import Person, without
+from tasks.records.source import join
+from tasks.remember import working_alone
+from tasks.scratch import scratch_folder
+
+REJECTS = ".rejects.csv"
+
+
+@dataclass
+class Report:
+    """What was done, as lines without the person, and what could not be."""
+
+    lines: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    def told(self, what: str, records: int) -> None:
+        """Say how many records went out of something; nothing where there were none."""
+        if records:
+            self.lines.append(f"{what}: {records} records removed")
+
+    @contextmanager
+    def trying(self, what: str) -> Iterator[None]:
+        """Go on behind what cannot be done, and say so."""
+        try:
+            yield
+        except SyncError as error:
+            self.lines.append(f"{what}: NOT LOOKED THROUGH. {error}")
+            self.failed = True
+
+
+def forget(client: str, person: Person, agreements: Sequence[ImportAgreement]) -> Report:
+    """Take a person out of everything that is kept of a client."""
+    report = Report()
+    with scratch_folder() as scratch:
+        for ledger in dict.fromkeys(each.ledger for each in agreements):
+            with report.trying(f"archives of ledger/{ledger}"):
+                _in_archives(client, person, ledger, scratch, report)
+        for agreement in agreements:
+            with report.trying(f"rejects on {agreement.server}"):
+                _in_rejects(agreement, person, scratch, report)
+    return report
+
+
+def _in_archives(client: str, person: Person, name: str, scratch: Path, report: Report) -> None:
+    ledger = load(Ledger, name)
+    with ledger.open() as store:
+        kept = archives.kept_of(store, client)
+        for entry in kept:
+            what = f"file {entry.file_id} (archived {entry.kept_at:%Y-%m-%d})"
+            with report.trying(what), _alone(name, entry):
+                records = _in_archive(store, ledger, entry, person, scratch)
+                report.told(what, records)
+    report.lines.append(f"{len(kept)} archived files of ledger/{name} were looked through")
+
+
+@contextmanager
+def _alone(ledger: str, entry: ArchiveEntry) -> Iterator[None]:
+    with working_alone(ledger, entry.client, entry.stream, dry_run=False):
+        yield
+
+
+def _in_archive(
+    store: Store, ledger: Ledger, entry: ArchiveEntry, person: Person, scratch: Path
+) -> int:
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        return take_person_out(store, ledger.open_storage(), entry, person, Path(folder))
+
+
+def _in_rejects(agreement: ImportAgreement, person: Person, scratch: Path, report: Report) -> None:
+    """Take a person out of the reject files that lie in a client's results folder."""
+    folder = join(agreement.source.folder, agreement.results.folder)
+    alone = working_alone(agreement.ledger, agreement.client, agreement.stream, dry_run=False)
+    with alone, load_server(agreement.server).connect() as server:
+        found = [each for each in server.list(folder) if each.name.endswith(REJECTS)]
+        removed = 0
+        for each in found:
+            path = join(folder, each.name)
+            with report.trying(path), tempfile.TemporaryDirectory(dir=scratch) as name:
+                records = _in_reject_file(server, agreement, person, folder, each.name, Path(name))
+                report.told(path, records)
+                removed += records
+    report.lines.append(f"{len(found)} reject files in {folder} were looked through")
+    if removed:
+        detail = {"reject_records": removed}
+        with load(Ledger, agreement.ledger).open() as store:
+            journal.note(
+                store, agreement.client, agreement.stream, "person_forgotten", detail=detail
+            )
+
+
+def _in_reject_file(
+    server: Transport, agreement: ImportAgreement, person: Person, folder: str, name: str,
+    scratch: Path,
+) -> int:  # fmt: skip
+    here, changed = scratch / "rejects", scratch / "changed"
+    server.read(join(folder, name), here)
+    records = without(here, agreement.dialect, person, changed, blank=False)
+    if records:
+        deliver(server, changed, folder, name)
+    return records
+
+
+def _agreements(client: str, file: str) -> list[ImportAgreement]:
+    found = agreed.fn(client, file)
+    for finding in found.findings:
+        raise ConfigurationError(f"{finding.subject}: {finding.told}. {finding.remedy}")
+    return [each for each in found.agreements if isinstance(each, ImportAgreement)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask for an address and say what was changed; 1 where not all could be looked through."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deployments.forget",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("client", help="short name of the client")
+    parser.add_argument("--file", default="", help="Prefect file with the client's deployments")
+    chosen = parser.parse_args(arguments)
+    try:
+        agreements = _agreements(chosen.client, chosen.file)
+        asked = "E-mail address or mobile number (+39 ...), unseen: "
+        typed = terminal.secret(asked) if sys.stdin.isatty() else sys.stdin.readline()
+        report = forget(chosen.client, Person.of(typed), agreements)
+    except SyncError as error:
+        print(f"Nothing was changed. {error}", file=sys.stderr)
+        return 1
+    print("\n".join(report.lines))
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
