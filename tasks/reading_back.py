@@ -160,7 +160,7 @@ def _people(batch: Batch) -> pl.DataFrame:
     """A batch's recipients: `batch`, `line`, `address` to compare by, `key` to ask for."""
     channel = batch.destination.channel
     whole = pl.col("email") if channel == "email" else pl.concat_str("prefix", "number")
-    records = pl.read_parquet(batch.path).select(
+    records = batch.records().select(
         batch=pl.lit(batch.number),
         line=pl.col(LINE),
         channel=pl.lit(channel),

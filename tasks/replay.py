@@ -24,7 +24,7 @@ from tasks.records.verdict import Counts
 from tasks.reports.replayed import Comparison, sentence, summary
 from tasks.retrying import unit
 from tasks.scratch import fresh_folder
-from tasks.submit import parcel_of
+from tasks.submit import parcels
 
 ReplayWith = Literal["its-day", "today"]
 """With which agreement a file is replayed: the one of its day, or the one that holds now."""
@@ -129,7 +129,7 @@ def _compared(
 ) -> Comparison:
     sent = {entry.number: entry for entry in then}
     groups = _groups(prepared, facts, sent)
-    made = [parcel_of(agreement, batch, groups) for batch in prepared.batches]
+    made = list(parcels(agreement, prepared.batches, groups))
     alike = [each for each in made if each.number in sent]
     identical = sum(each.sha256 == sent[each.number].sha256 for each in alike)
     return Comparison(len(then), len(made), identical)

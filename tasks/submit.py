@@ -1,10 +1,10 @@
 """Submit: bring every batch of a file to completion in MailUp, and compare the counts."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
-import polars as pl
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
@@ -21,8 +21,10 @@ from tasks.groups import group_ids
 from tasks.progress import Progress
 from tasks.reading_back import ReadBack, list_refused, refused_by_mailup
 from tasks.records.agreement import ImportAgreement
-from tasks.records.batches import Batch
-from tasks.records.bodies import body
+from tasks.records.ahead import ahead
+from tasks.records.batches import Batch, shared_files
+from tasks.records.bodies import array, recipients
+from tasks.records.destinations import Destination
 from tasks.records.handover import (
     COUNTS_DIFFER,
     AccountFacts,
@@ -104,9 +106,9 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> 
     counter = _counter(job)
     progress = Progress(f"{job.agreement.client}-import-progress", "batches are complete")
     newest = job.client.latest_import_id() if prepared.batches else 0
-    for batch in prepared.batches:
-        counter.bring(parcel_of(job.agreement, batch, groups), newest_import=newest)
-        progress.reached(batch.number, len(prepared.batches))
+    for parcel in ahead(parcels(job.agreement, prepared.batches, groups)):
+        counter.bring(parcel, newest_import=newest)
+        progress.reached(parcel.number, len(prepared.batches))
 
 
 def _begin_anew(job: _Job) -> _Job:
@@ -136,12 +138,23 @@ def _counter(job: _Job) -> Counter:
     )  # fmt: skip
 
 
-def parcel_of(
-    agreement: ImportAgreement, batch: Batch, groups: dict[tuple[int, str], int]
-) -> Parcel:
-    """The request that a batch becomes; `groups` are ids by list and by the text that names one."""
-    to = batch.destination
-    target = ImportTarget(
+def parcels(
+    agreement: ImportAgreement, batches: Iterable[Batch], groups: dict[tuple[int, str], int]
+) -> Iterator[Parcel]:
+    """Every batch as it is sent, one after the other."""
+    for records, here in shared_files(batches):
+        texts = recipients(records)
+        for batch in here:
+            target = _target(agreement, batch.destination, groups)
+            content = array(texts.slice(batch.start, batch.rows))
+            digest = hashlib.sha256(f"{target.path} {target.params} ".encode() + content)
+            yield Parcel(batch.number, batch.rows, content, digest.hexdigest(), target)
+
+
+def _target(
+    agreement: ImportAgreement, to: Destination, groups: dict[tuple[int, str], int]
+) -> ImportTarget:
+    return ImportTarget(
         list_id=to.list_id,
         group_id=groups[to.list_id, to.group] if to.group else None,
         channel=to.channel,
@@ -152,9 +165,6 @@ def parcel_of(
         clear_missing_fields=to.clear,
         replace_groups=agreement.replace_groups and bool(to.group),
     )
-    content = body(pl.read_parquet(batch.path))
-    digest = hashlib.sha256(f"{target.path} {target.params} ".encode() + content).hexdigest()
-    return Parcel(batch.number, batch.rows, content, digest, target)
 
 
 def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused) -> Submission:

@@ -41,7 +41,7 @@ def outcome(case: Case, folder: Path) -> dict[str, Any]:
     limits = ImportAgreement(**case.agreement).thresholds
     for complaint in beyond(limits, read.counts, opt_outs=read.opt_outs, before=0, full=False):
         return {"held": complaint.reason}
-    sent = pl.concat([pl.read_parquet(batch.path) for batch in read.batches], how="diagonal")
+    sent = pl.concat([batch.records() for batch in read.batches], how="diagonal")
     found = {
         "counts": {name: count for name, count in asdict(read.counts).items() if count},
         "rejects": sorted(_faults(read)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,15 +19,27 @@ _SPILL_GROUP = 10_000
 
 @dataclass(frozen=True)
 class Batch:
-    """Records of one destination in a Parquet file (judged records, in the file's order).
+    """Records of one destination (judged records, in the file's order).
 
-    `number` counts from 1 in the order of sending, opt-outs first.
+    `number` counts from 1 in the order of sending, opt-outs first. The records are the `rows` rows
+    from `start` on in the Parquet file `path`, which batches that follow each other may share.
     """
 
     number: int
     destination: Destination
     rows: int
     path: Path
+    start: int = 0
+
+    def records(self) -> pl.DataFrame:
+        """Its own records alone."""
+        return pl.scan_parquet(self.path).slice(self.start, self.rows).collect()
+
+
+def shared_files(batches: Iterable[Batch]) -> Iterator[tuple[pl.DataFrame, list[Batch]]]:
+    """The records of each file with those of `batches` that lie in it, in their order."""
+    for path, here in groupby(batches, key=lambda batch: batch.path):
+        yield pl.read_parquet(path), list(here)
 
 
 def write_batches(
@@ -48,15 +61,19 @@ def write_batches(
         for destination, records in destinations(part):
             shelves.put(destination, records)
         shelves.make_room()
-    return list(_numbered(shelves.close(), folder))
+    return list(_numbered(shelves.close(), folder, batch_size))
 
 
-def _numbered(written: dict[Destination, list[tuple[Path, int]]], folder: Path) -> Iterator[Batch]:
-    number = 0
+def _numbered(
+    written: dict[Destination, list[tuple[Path, int]]], folder: Path, batch_size: int
+) -> Iterator[Batch]:
+    number = 1
     for destination in sorted(written, key=lambda one: one.rank):
         for path, rows in written[destination]:
-            number += 1
-            yield Batch(number, destination, rows, path.rename(folder / f"{number:06}.parquet"))
+            path = path.rename(folder / f"{number:06}.parquet")
+            for start in range(0, rows, batch_size):
+                yield Batch(number, destination, min(batch_size, rows - start), path, start)
+                number += 1
 
 
 class _Place(NamedTuple):
@@ -99,7 +116,10 @@ class _Shelves:
             self._spill()
 
     def close(self) -> dict[Destination, list[tuple[Path, int]]]:
-        """Write what is left on the shelves; return the files and their rows by destination."""
+        """Write what is left on the shelves; return the files and their rows by destination.
+
+        Only the last file of a destination ends with a batch that is not full.
+        """
         if self._spilled:
             self._spill()
             for some in self._ranges():
@@ -155,20 +175,18 @@ class _Shelves:
                 self._write(destination, last=True)
 
     def _write(self, destination: Destination, *, last: bool) -> None:
-        """Write a shelf's full batches and, if it is the last time, what remains."""
+        """Write a shelf's full batches as one file and, if it is the last time, what remains."""
         shelf = self._held.pop(destination)
         self._pending -= _height(shelf)
         records = pl.concat(shelf)
-        files = self._written.setdefault(destination, [])
-        while records.height >= self._batch_size or (last and records.height):
-            self._files += 1
-            path = self._folder / f"unnumbered-{self._files}.parquet"
-            batch, records = records.head(self._batch_size), records.slice(self._batch_size)
-            batch.write_parquet(path, compression="lz4", statistics=False)
-            files.append((path, batch.height))
-        if records.height:
-            self._held[destination] = [_copy(records)]
-            self._pending += records.height
+        rows = records.height if last else records.height - records.height % self._batch_size
+        self._files += 1
+        path = self._folder / f"unnumbered-{self._files}.parquet"
+        records.head(rows).write_parquet(path, compression="lz4", statistics=False)
+        self._written.setdefault(destination, []).append((path, rows))
+        if rows < records.height:
+            self._held[destination] = [_copy(records.slice(rows))]
+            self._pending += records.height - rows
 
 
 def _height(frames: list[pl.DataFrame]) -> int:

@@ -1,7 +1,7 @@
 """Bodies of MailUp's asynchronous imports: JSON put together column by column."""
 
 import json
-from collections.abc import Iterator
+from functools import lru_cache
 
 import polars as pl
 
@@ -14,52 +14,84 @@ _FIELD = "field_"
 
 
 def body(records: pl.DataFrame) -> bytes:
-    """The JSON array for records of one destination, as UTF-8 (schema RECORD and fields).
+    """The JSON array for records of one destination, as UTF-8 (schema RECORD and fields)."""
+    return array(recipients(records))
 
-    The bytes are those of json.dumps(..., ensure_ascii=False, separators=(",", ":")) on a list of
-    {"Name", "Email", "MobilePrefix", "MobileNumber", "Fields": [{"Id", "Value"}]}, with null
-    values left out and Name, empty, only on the SMS channel, where MailUp wants it.
-    """
-    if records.is_empty():
-        return b"[]"
-    texts = _escaped(records)
-    pieces = [*_identifiers(texts), pl.lit('"Fields":['), _fields(texts), pl.lit("]}")]
-    rows = texts.select(pl.concat_str(pieces).str.join(","))
-    joined: bytes = rows.to_series().cast(pl.Binary).item()
+
+def array(recipients: pl.Series) -> bytes:
+    """JSON objects as one array."""
+    joined: bytes = recipients.str.join(",").cast(pl.Binary).item()
     return b"[" + joined + b"]"
 
 
-def _escaped(records: pl.DataFrame) -> pl.DataFrame:
-    """The columns that go into the body, their texts fit for a JSON string."""
+def recipients(records: pl.DataFrame) -> pl.Series:
+    """One JSON object for each record (schema RECORD and fields, all of one channel).
+
+    The texts are those of json.dumps(..., ensure_ascii=False, separators=(",", ":")) on {"Name",
+    "Email", "MobilePrefix", "MobileNumber", "Fields": [{"Id", "Value"}]}, with null values left
+    out and Name, empty, only on the SMS channel, where MailUp wants it.
+    """
     fields = [name for name in records.columns if name.startswith(_FIELD)]
-    texts = records.select("channel", *_IDENTIFIERS, *fields)
-    names = [*_IDENTIFIERS, *fields]
-    special = texts.select(pl.col(names).str.contains(_NEEDS_ESCAPE).any()).row(0, named=True)
-    return texts.with_columns(
-        pl.col(name).str.replace_many(_ESCAPED) for name in names if special[name]
+    nulls = {name: records[name].null_count() for name in (*_IDENTIFIERS, *fields)}
+    used = tuple(name for name, missing in nulls.items() if missing < records.height)
+    partly = frozenset(name for name in used if nulls[name])
+    sms = records.height > 0 and records["channel"][0] == "sms"
+    return _escaped(records, used).select(recipient=_recipient(used, partly, sms=sms)).to_series()
+
+
+def _escaped(records: pl.DataFrame, used: tuple[str, ...]) -> pl.DataFrame:
+    """Records whose texts in the columns `used` are fit for a JSON string."""
+    if not used:
+        return records
+    special = records.select(pl.col(used).str.contains(_NEEDS_ESCAPE).any()).row(0, named=True)
+    return records.with_columns(
+        pl.col(name).str.replace_many(_ESCAPED) for name in used if special[name]
     )
 
 
-def _identifiers(texts: pl.DataFrame) -> Iterator[pl.Expr]:
-    sms = texts["channel"][0] == "sms"
-    # Repeated, not a literal: rows without any value are rows all the same.
-    yield pl.repeat('{"Name":"",' if sms else "{", pl.len())
+@lru_cache(maxsize=64)
+def _recipient(used: tuple[str, ...], partly: frozenset[str], *, sms: bool) -> pl.Expr:
+    """One recipient with the columns `used`, of which those in `partly` are null in some rows."""
+    row = _Row('{"Name":"",' if sms else "{")
     for name, key in _IDENTIFIERS.items():
-        nulls = texts[name].null_count()
-        if nulls == texts.height:
-            continue
-        pieces = (pl.lit(f'"{key}":"'), pl.col(name), pl.lit('",'))
-        yield from pieces if not nulls else (pl.concat_str(pieces).fill_null(""),)
+        if name in used:
+            row.add(f'"{key}":"', name, '",', may_lack=name in partly)
+    row.text += '"Fields":['
+    fields = [name for name in used if name.startswith(_FIELD)]
+    # Commas hang on to a field that every row has; where there is none, the last one is cut off.
+    anchor = next((place for place, name in enumerate(fields) if name not in partly), len(fields))
+    array = row if anchor < len(fields) else _Row("")
+    for place, name in enumerate(fields):
+        before, after = "," * (place > anchor), "," * (place < anchor)
+        start = f'{before}{{"Id":{name.removeprefix(_FIELD)},"Value":"'
+        array.add(start, name, f'"}}{after}', may_lack=name in partly)
+    if array is not row:
+        row.add_expression(array.expression().str.strip_suffix(","))
+    row.text += "]}"
+    return row.expression()
 
 
-def _fields(texts: pl.DataFrame) -> pl.Expr:
-    """The elements of the array of fields, without its brackets."""
-    fields = [name for name in texts.columns if name.startswith(_FIELD)]
-    elements = [
-        pl.concat_str(
-            pl.lit(f'{{"Id":{name.removeprefix(_FIELD)},"Value":"'), pl.col(name), pl.lit('"}')
-        )
-        for name in fields
-        if texts[name].null_count() < texts.height
-    ]
-    return pl.concat_str(elements, separator=",", ignore_nulls=True) if elements else pl.lit("")
+class _Row:
+    """A text put together from columns; `text` is what has to follow the last of them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        # Not a literal: rows without any value are rows all the same.
+        self._parts: list[pl.Expr] = [pl.repeat("", pl.len())]
+
+    def add(self, before: str, name: str, after: str, *, may_lack: bool) -> None:
+        """A column's value with the text around it, or nothing where the value is null."""
+        if may_lack:
+            whole = pl.concat_str(pl.lit(before), pl.col(name), pl.lit(after))
+            self.add_expression(whole.fill_null(""))
+            return
+        self.text += before  # texts that meet become one literal, which costs less
+        self.add_expression(pl.col(name))
+        self.text = after
+
+    def add_expression(self, expression: pl.Expr) -> None:
+        self._parts += [pl.lit(self.text), expression]
+        self.text = ""
+
+    def expression(self) -> pl.Expr:
+        return pl.concat_str(*self._parts, pl.lit(self.text))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+import polars as pl
 from charset_normalizer import from_bytes
 
 from blocks.errors import FileHeld
@@ -98,12 +99,19 @@ def survey(path: Path) -> Survey:
     return found
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether bytes are valid UTF-8: many times faster than to decode them."""
+    try:
+        pl.Series([data]).cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return False
+    return True
+
+
 def _count(block: bytes, found: Survey) -> None:
     """Add the evidence of a block, which does not cut a character as it ends at a line end."""
-    try:
-        block.decode("utf-8")
-        legal = block
-    except UnicodeDecodeError:
+    legal = block
+    if not is_utf8(block):
         # A character cut at the end of the file is a sign of the cut, not of another encoding.
         text, read = codecs.utf_8_decode(block, "ignore", False)
         legal = text.encode()

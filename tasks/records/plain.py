@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tasks.records.dialect import FileDialect
+from tasks.records.encoding import is_utf8
 from tasks.records.verdict import LINE
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -76,11 +77,7 @@ def _flat(data: bytes) -> bytes:
         return data
     if b"\xc2" in data:
         data = _C1.sub(b"\0", data)
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "nul").encode()
-    return data
+    return data if is_utf8(data) else data.decode("utf-8", "nul").encode()
 
 
 def _well_quoted(lines: pl.Series, dialect: FileDialect, quote: str) -> pl.Series:

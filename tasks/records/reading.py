@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks.records.agreement import ImportAgreement
+from tasks.records.ahead import ahead
 from tasks.records.batches import write_batches
 from tasks.records.binding import Binding, bind
 from tasks.records.check import check
@@ -55,7 +56,7 @@ def read_file(
     desk = _Desk(agreement.consent, binding, _refusals(facts), today, folder)
     keys = Keys(last_row_decides_status=agreement.mapping.last_row_decides_status)
     desk.first_pass(path, dialect, keys)
-    batches = write_batches(desk.second_pass(keys), folder / "batches", batch_size)
+    batches = write_batches(ahead(desk.second_pass(keys)), folder / "batches", batch_size)
     submitted = sum(batch.rows for batch in batches)
     return Prepared(
         counts=desk.counts(submitted).conserved(),
@@ -95,13 +96,15 @@ class _Desk:
 
     def first_pass(self, path: Path, dialect: FileDialect, keys: Keys) -> None:
         """Cut, map and check; note the keys of what is good."""
-        for number, chunk in enumerate(read_chunks(path, dialect)):
-            checked = check(chunk.frame, self.binding)
+        read = (
+            (chunk, check(chunk.frame, self.binding)) for chunk in ahead(read_chunks(path, dialect))
+        )
+        for number, (chunk, checked) in enumerate(ahead(read)):
             self._reject(pl.concat([chunk.rejects, checked.rejects]).sort("line"))
             self.outcomes["records"] += chunk.records
             keys.add(checked.records)
             keys.add_vetoes(checked.vetoes)
-            checked.records.write_parquet(self._part(number), compression="lz4")
+            checked.records.write_parquet(self._part(number), compression="lz4", statistics=False)
 
     def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame]:
         """Yield what is to be sent; set duplicates and blocked records aside."""

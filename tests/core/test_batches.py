@@ -33,12 +33,12 @@ def written(
     frame = records(places)
     parts = [frame.slice(start, part) for start in range(0, frame.height, part)]
     batches = write_batches(iter(parts), folder, size, pending_rows=pending)
-    assert sorted(folder.iterdir()) == sorted(batch.path for batch in batches)
+    assert {*folder.iterdir()} == {batch.path for batch in batches}
     return [(batch.number, batch.destination, lines(batch)) for batch in batches]
 
 
 def lines(batch: Batch) -> list[int]:
-    frame = pl.read_parquet(batch.path)
+    frame = batch.records()
     assert frame.height == batch.rows and dict(frame.schema) == SCHEMA
     return frame[LINE].to_list()
 

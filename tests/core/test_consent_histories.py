@@ -12,7 +12,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -206,7 +205,7 @@ class Histories(RuleBasedStateMachine):
         for batch in prepared.batches:
             target = ImportTarget(list_id=1, import_type=batch.destination.import_type)
             for _ in range(1 + twice):
-                content = body(pl.read_parquet(batch.path))
+                content = body(batch.records())
                 import_id = self.client.start_import(target, content)
                 self.client.wait_for_import(import_id, timeout_seconds=20, poll_seconds=0.002)
         self.compare(file, before, self.states(), granted(prepared))
