@@ -76,7 +76,7 @@ def answer(method: str, path: str, body: bytes) -> Any:
         return _status(int(found.group(1)))
     if path.endswith("/Token"):
         return {"access_token": "sink", "expires_in": 3600, "refresh_token": "sink"}
-    return _page(_items(path))
+    return _items(path)
 
 
 def _status(number: int) -> dict[str, Any]:
@@ -92,11 +92,6 @@ def _items(path: str) -> list[dict[str, Any]]:
     if path.endswith("/DynamicFields"):
         return _FIELDS
     return [{"IdList": LIST_ID, "Name": "sink"}] if path.endswith("/Console/List") else []
-
-
-def _page(items: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"IsPaginated": True, "Items": items, "PageNumber": 0, "PageSize": len(items) or 20,
-            "Skipped": 0, "TotalElementsCount": len(items)}  # fmt: skip
 
 
 class Server(socketserver.ThreadingTCPServer):

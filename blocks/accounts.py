@@ -117,11 +117,10 @@ class MailUpAccount(Block):
     calls_per_second: float = Field(
         default=4.0,
         gt=0,
-        le=MAX_CALLS_PER_SECOND,
         title="Calls per second",
         description=(
-            "Calls per second of all runs of this account together. MailUp refuses the sixth "
-            "call of a second; 4 leaves room for the delays of a network."
+            "Calls per second of all runs of this account together, 5 at most. MailUp refuses the "
+            "sixth call of a second; 4 leaves room for the delays of a network."
         ),
     )
     page_size: int = Field(
@@ -180,8 +179,17 @@ class MailUpAccount(Block):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        self.settings()
+        settings = self.settings()
+        if self._is_unpaced and not settings.on_this_machine:
+            raise ValueError(
+                f"calls_per_second is {MAX_CALLS_PER_SECOND:g} at most: MailUp refuses more. Only "
+                "an account whose addresses are all on this machine may be called faster."
+            )
         return self
+
+    @property
+    def _is_unpaced(self) -> bool:
+        return self.calls_per_second > MAX_CALLS_PER_SECOND
 
     def settings(self, *, patient: bool = True) -> MailUpSettings:
         """The account as the client wants it; `ConfigurationError` when something is missing."""
@@ -232,7 +240,7 @@ class MailUpAccount(Block):
         is not *patient* tries each call once.
         """
         pace: Callable[[], None] = Pacer(self.calls_per_second)
-        if FlowRunContext.get() or TaskRunContext.get():
+        if not self._is_unpaced and (FlowRunContext.get() or TaskRunContext.get()):
             self.ensure_rate_limit()
             pace = SharedPace(self.rate_limit_name, self.calls_per_second)
         name = self._block_document_name

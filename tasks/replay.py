@@ -129,9 +129,8 @@ def _compared(
 ) -> Comparison:
     sent = {entry.number: entry for entry in then}
     groups = _groups(prepared, facts, sent)
-    made = list(parcels(agreement, prepared.batches, groups))
-    alike = [each for each in made if each.number in sent]
-    identical = sum(each.sha256 == sent[each.number].sha256 for each in alike)
+    made = {each.number: each.sha256 for each in parcels(agreement, prepared.batches, groups)}
+    identical = sum(made.get(number) == entry.sha256 for number, entry in sent.items())
     return Comparison(len(then), len(made), identical)
 
 

@@ -2,13 +2,14 @@
 
 The ledger says `sending` before the first byte leaves, `accepted` with MailUp's import id as soon
 as it is known, and `done` when MailUp has completed the import. A batch found `sending` is looked
-up in MailUp before it is sent again.
+up in MailUp before it is sent again; one found `accepted` is only waited for, so that `done` may
+be written together with the next batch's `sending`: each commit waits for the disk.
 """
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
+from typing import Protocol
 
 from blocks.errors import MailUpUnavailable
 from blocks.ledger import batches, leases
@@ -40,11 +41,17 @@ class Parcel:
     target: ImportTarget
 
 
-@dataclass(frozen=True)
+class Queue(Protocol):
+    """The account's queue: `offer` lets others in between if they wait."""
+
+    def offer(self) -> None: ...
+
+
+@dataclass
 class Counter:
     """Where parcels are handed in: one file's attempt in the ledger, and MailUp on the other side.
 
-    `slot` is held while an import runs, so that an account has no more of them than agreed.
+    Nobody else writes to the file's batches while `lease` is held. Call `finish` at the end.
     """
 
     store: Store
@@ -52,23 +59,33 @@ class Counter:
     file_id: int
     attempt: int
     lease: Lease
-    slot: Callable[[], AbstractContextManager[Lease]]
+    queue: Queue
     import_timeout_seconds: float
     sleep: Callable[[float], None] = time.sleep
+
+    def __post_init__(self) -> None:
+        known = batches.of_file(self.store, self.file_id, self.attempt)
+        self._known = {entry.number: entry for entry in known}
+        self._ended: list[tuple[int, dict[str, int]]] = []
 
     def bring(self, parcel: Parcel, *, newest_import: int) -> None:
         """Have MailUp complete the parcel, unless it has; PlanChanged where it is another one.
 
         `newest_import` is the highest import id known before: ours has a higher one.
         """
-        entry = batches.find(self.store, self.file_id, self.attempt, parcel.number)
+        entry = self._known.get(parcel.number)
         if entry is not None and entry.sha256 != parcel.sha256:
             raise PlanChanged
         if entry is not None and entry.state == "done":
             return
-        with self.slot():
-            leases.require(self.store, self.lease)
-            self._complete(self._accepted(entry, parcel, newest_import), parcel.target)
+        self.queue.offer()
+        self._complete(self._accepted(entry, parcel, newest_import), parcel.target)
+
+    def finish(self) -> None:
+        """Write down what MailUp has completed since the latest batch was written ahead."""
+        if self._ended:
+            batches.done(self.store, self._ended)
+            self._ended = []
 
     def settle(self, entry: BatchEntry) -> None:
         """Wait for a batch of an abandoned plan that may be on its way; it is not sent again."""
@@ -77,15 +94,18 @@ class Counter:
         accepted = entry if entry.state == "accepted" else self._look_up(entry)
         if accepted is not None:
             self._complete(accepted, ImportTarget(**entry.target))
+            self.finish()
 
     def _accepted(self, entry: BatchEntry | None, parcel: Parcel, newest_import: int) -> BatchEntry:
         if entry is None:
             entry = batches.write_ahead(
                 self.store, self.file_id, self.attempt, parcel.number,
                 target=asdict(parcel.target), rows=parcel.rows, sha256=parcel.sha256,
-                after_import=newest_import,
+                after_import=newest_import, lease=self.lease, ended=self._ended,
             )  # fmt: skip
+            self._ended = []
         else:
+            leases.require(self.store, self.lease)
             known = entry if entry.state == "accepted" else self._look_up(entry)
             if known is not None:
                 return known
@@ -133,7 +153,8 @@ class Counter:
         status = self._wait(import_id)
         if target.confirm_email:
             self._confirm(entry, import_id)
-        batches.done(self.store, entry.id, self._counters(status, entry.rows))
+        self._ended.append((entry.id, self._counters(status, entry.rows)))
+        self._known[entry.number] = replace(entry, state="done")
 
     def _confirm(self, entry: BatchEntry, import_id: int) -> None:
         sending_id = entry.sending_id or self.client.confirmation_sending(import_id)

@@ -2,17 +2,17 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from blocks.accounts import MailUpAccount
-from blocks.ledger import archives, batches, files, leases
+from blocks.ledger import archives, batches, files
 from blocks.ledger.batches import BatchEntry
 from blocks.ledger.leases import Lease
 from blocks.ledger.store import Store
+from blocks.ledger.turns import Turn
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
@@ -90,29 +90,38 @@ def submit(
 def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Job:
     """Send all batches; where an earlier run had begun with other ones, as a new attempt."""
     files.move_to(job.store, job.entry_id, "submitting")
-    try:
-        _send(job, prepared, groups)
-    except PlanChanged:
-        get_run_logger().warning(
-            "The agreement, or who is unsubscribed, has changed since an earlier run began with "
-            "this file: its batches are sent anew, after those on their way have ended"
-        )
-        job = _begin_anew(job)
-        _send(job, prepared, groups)
+    if not prepared.batches:
+        return job
+    with _turn(job) as turn:
+        try:
+            _send(job, prepared, groups, turn)
+        except PlanChanged:
+            get_run_logger().warning(
+                "The agreement, or who is unsubscribed, has changed since an earlier run began "
+                "with this file: its batches are sent anew, after those on their way have ended"
+            )
+            job = _begin_anew(job, turn)
+            _send(job, prepared, groups, turn)
     return job
 
 
-def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> None:
-    counter = _counter(job)
+def _turn(job: _Job) -> Turn:
+    queue = f"mailup-import/{job.agreement.account}"
+    return Turn(job.store, queue, job.account.imports_at_once, wait_seconds=SLOT_WAIT_SECONDS)
+
+
+def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], turn: Turn) -> None:
+    counter = _counter(job, turn)
     progress = Progress(f"{job.agreement.client}-import-progress", "batches are complete")
-    newest = job.client.latest_import_id() if prepared.batches else 0
+    newest = job.client.latest_import_id()
     for parcel in ahead(parcels(job.agreement, prepared.batches, groups)):
         counter.bring(parcel, newest_import=newest)
         progress.reached(parcel.number, len(prepared.batches))
+    counter.finish()
 
 
-def _begin_anew(job: _Job) -> _Job:
-    counter = _counter(job)
+def _begin_anew(job: _Job, turn: Turn) -> _Job:
+    counter = _counter(job, turn)
     for entry in batches.of_file(job.store, job.entry_id, job.attempt):
         counter.settle(entry)
     again = files.start_again(
@@ -123,17 +132,9 @@ def _begin_anew(job: _Job) -> _Job:
     return replace(job, attempt=again.attempt)
 
 
-def _counter(job: _Job) -> Counter:
-    slots = [
-        f"mailup-import/{job.agreement.account}/{number}"
-        for number in range(1, job.account.imports_at_once + 1)
-    ]
-
-    def slot() -> AbstractContextManager[Lease]:
-        return leases.held(job.store, slots, wait_seconds=SLOT_WAIT_SECONDS)
-
+def _counter(job: _Job, turn: Turn) -> Counter:
     return Counter(
-        job.store, job.client, job.entry_id, job.attempt, job.lease, slot,
+        job.store, job.client, job.entry_id, job.attempt, job.lease, turn,
         job.account.import_timeout_seconds,
     )  # fmt: skip
 

@@ -6,17 +6,21 @@ A batch found `sending` after a crash may or may not have reached MailUp: it is 
 before it is sent again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from blocks.ledger import journal
+from blocks.ledger import journal, leases
+from blocks.ledger.leases import Lease
 from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import batches
 
 BatchState = Literal["sending", "accepted", "done"]
+
+Counted = Iterable[tuple[int, dict[str, int]]]
+"""Ids of batches with MailUp's counters of their imports."""
 
 _REFUSED = "refused"
 """Key under which `read_back` lies among the counters."""
@@ -78,23 +82,27 @@ def write_ahead(
     rows: int,
     sha256: str,
     after_import: int,
+    lease: Lease | None = None,
+    ended: Counted = (),
 ) -> BatchEntry:
-    """Write a batch down as `sending`, before the first byte of it leaves."""
+    """Write a batch down as `sending`, before the first byte of it leaves.
+
+    In the same transaction the batches in `ended` are done, and RunStopped is raised, with nothing
+    written, unless `lease` is still held.
+    """
     with store.transaction() as connection:
-        connection.execute(
-            insert(batches).values(
+        if lease is not None:
+            leases.require_within(connection, lease)
+        _end(connection, ended, store.run)
+        row = connection.execute(
+            insert(batches)
+            .values(
                 file_id=file_id, attempt=attempt, number=number, target=target, rows=rows,
                 sha256=sha256, state="sending", after_import=after_import, counters={},
                 changed_at=utc_now(),
             )
-        )  # fmt: skip
-        row = connection.execute(
-            select(batches).where(
-                batches.c.file_id == file_id,
-                batches.c.attempt == attempt,
-                batches.c.number == number,
-            )
-        ).one()
+            .returning(batches)
+        ).one()  # fmt: skip
         _note(connection, row, "sending", {"rows": rows, "after_import": after_import}, store.run)
     return _entry(row)
 
@@ -110,9 +118,15 @@ def confirming(store: Store, batch_id: int, sending_id: int) -> None:
     _set(store, batch_id, "confirming", {"sending_id": sending_id}, sending_id=sending_id)
 
 
-def done(store: Store, batch_id: int, counters: dict[str, int]) -> None:
-    """MailUp has completed the import; `counters` are MailUp's own."""
-    _set(store, batch_id, "done", counters, state="done", counters=counters)
+def done(store: Store, ended: Counted) -> None:
+    """MailUp has completed the imports of these batches; the counters are MailUp's own."""
+    with store.transaction() as connection:
+        _end(connection, ended, store.run)
+
+
+def _end(connection: Connection, ended: Counted, run: str) -> None:
+    for batch_id, counters in ended:
+        _change(connection, batch_id, "done", counters, run, state="done", counters=counters)
 
 
 def read_back(store: Store, entry: BatchEntry, refused: dict[str, Any]) -> BatchEntry:
@@ -143,13 +157,24 @@ def newest_import(store: Store) -> int:
 
 def _set(store: Store, batch_id: int, step: str, detail: Mapping[str, Any], **values: Any) -> None:
     with store.transaction() as connection:
-        row = connection.execute(
-            update(batches)
-            .where(batches.c.id == batch_id)
-            .values(**values, changed_at=utc_now())
-            .returning(batches)
-        ).one()
-        _note(connection, row, step, detail, store.run)
+        _change(connection, batch_id, step, detail, store.run, **values)
+
+
+def _change(
+    connection: Connection,
+    batch_id: int,
+    step: str,
+    detail: Mapping[str, Any],
+    run: str,
+    **values: Any,
+) -> None:
+    row = connection.execute(
+        update(batches)
+        .where(batches.c.id == batch_id)
+        .values(**values, changed_at=utc_now())
+        .returning(batches)
+    ).one()
+    _note(connection, row, step, detail, run)
 
 
 def _note(

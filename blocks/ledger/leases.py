@@ -13,7 +13,7 @@ from datetime import timedelta
 from threading import Event, Thread
 from uuid import uuid4
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from blocks.errors import LeaseHeld, RetryableError, RunStopped
 from blocks.ledger.store import Store, insert_once, utc_now
@@ -47,10 +47,14 @@ def take(store: Store, name: str, *, seconds: float = LEASE_SECONDS) -> Lease | 
 
 def renew(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> bool:
     """Prolong a lease; False where it was lost in the meantime."""
+    with store.transaction() as connection:
+        return _renewed(connection, lease, seconds)
+
+
+def _renewed(connection: Connection, lease: Lease, seconds: float) -> bool:
     mine = (leases.c.name == lease.name) & (leases.c.owner == lease.owner)
     until = utc_now() + timedelta(seconds=seconds)
-    with store.transaction() as connection:
-        return connection.execute(update(leases).where(mine).values(expires_at=until)).rowcount == 1
+    return connection.execute(update(leases).where(mine).values(expires_at=until)).rowcount == 1
 
 
 def release(store: Store, lease: Lease) -> None:
@@ -62,7 +66,13 @@ def release(store: Store, lease: Lease) -> None:
 
 def require(store: Store, lease: Lease) -> None:
     """Raise RunStopped unless the lease is still held: another run may have taken over."""
-    if not renew(store, lease):
+    with store.transaction() as connection:
+        require_within(connection, lease)
+
+
+def require_within(connection: Connection, lease: Lease) -> None:
+    """The same in the transaction that is not to happen without the lease."""
+    if not _renewed(connection, lease, LEASE_SECONDS):
         raise RunStopped(
             f"The lease {lease.name!r} was taken over by another run, because this one did not "
             "renew it in time. Nothing more is sent from here; look at the other run."
@@ -82,7 +92,13 @@ def held(
 
     Waits up to `wait_seconds` and then raises LeaseHeld.
     """
-    lease = _wait(store, names, wait_seconds, seconds, sleep)
+    with kept(store, _wait(store, names, wait_seconds, seconds, sleep), seconds=seconds) as lease:
+        yield lease
+
+
+@contextmanager
+def kept(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> Iterator[Lease]:
+    """Hold on to a lease, renewed in the background, and give it back at the end."""
     done = Event()
     keeper = Thread(target=_keep, args=(store, lease, seconds, done), daemon=True)
     keeper.start()

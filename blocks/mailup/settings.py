@@ -48,6 +48,12 @@ class MailUpSettings:
         for name in ("console_url", "statistics_url", "token_url"):
             _check_url(name, getattr(self, name), allow_plain_http=self.allow_plain_http)
 
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether no address leads to MailUp or to any other machine: a sandbox, a measurement."""
+        urls = (self.console_url, self.statistics_url, self.token_url)
+        return all(_is_loopback(urlsplit(url).hostname or "") for url in urls)
+
     def hidden(self) -> tuple[str, ...]:
         """Values that must never appear in a text that leaves this package."""
         values = (self.client_secret, self.username, self.password, self.refresh_token)

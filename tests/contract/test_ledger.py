@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -77,11 +78,26 @@ def test_a_batch_is_written_before_it_is_sent_and_keeps_what_mailup_said(store: 
 
     batches.accepted(store, batch.id, 77)
     assert batches.claimed_imports(store, 5) == {77}
-    batches.done(store, batch.id, {"valid": 2})
+    batches.done(store, [(batch.id, {"valid": 2})])
 
     known = batches.find(store, entry.id, 1, 1)
     assert known is not None
     assert (known.state, known.import_id, known.counters) == ("done", 77, {"valid": 2})
+
+
+def test_batches_that_ended_are_noted_with_the_next_one_or_not_at_all(store: Store) -> None:
+    """One commit for both; without the lease neither is written."""
+    entry = enter(store)
+    lease = leases.take(store, "client/acme")
+    assert lease is not None
+    first = _batch(store, entry, 1)
+    ended = [(first.id, {"valid": 2})]
+    with pytest.raises(RunStopped):
+        _batch(store, entry, 2, lease=leases.Lease("client/acme", "other"), ended=ended)
+    assert [batch.state for batch in batches.of_file(store, entry.id, 1)] == ["sending"]
+
+    _batch(store, entry, 2, lease=lease, ended=ended)
+    assert [batch.state for batch in batches.of_file(store, entry.id, 1)] == ["done", "sending"]
 
 
 def test_one_lease_has_one_holder(store: Store) -> None:
@@ -150,8 +166,8 @@ def test_a_wrong_url_says_what_is_accepted(url: str) -> None:
     assert url not in str(told.value)
 
 
-def _batch(store: Store, entry: files.FileEntry, number: int) -> batches.BatchEntry:
+def _batch(store: Store, entry: files.FileEntry, number: int, **more: Any) -> batches.BatchEntry:
     return batches.write_ahead(
         store, entry.id, entry.attempt, number, target={"list_id": 1}, rows=2, sha256="cd" * 32,
-        after_import=5,
+        after_import=5, **more,
     )  # fmt: skip

@@ -47,6 +47,15 @@ def test_numbers_outside_of_mailups_limits_are_refused(wrong: dict[str, Any]) ->
         MailUpAccount(**KEYS, **wrong)
 
 
+def test_only_an_account_of_this_machine_may_be_called_faster() -> None:
+    """What is no MailUp, such as the counter of a measurement, needs no limit; MailUp does."""
+    here = dict.fromkeys(("console_url", "statistics_url", "token_url"), "http://127.0.0.1:1/x")
+    assert MailUpAccount(**KEYS, **here, calls_per_second=1000)
+    with pytest.raises(ValidationError, match="5 at most"):
+        MailUpAccount(**KEYS | here | {"token_url": "https://services.mailup.com/t"},
+                      calls_per_second=1000)  # fmt: skip
+
+
 def test_an_account_without_credentials_is_refused() -> None:
     """A block that can never log in cannot be made."""
     with pytest.raises(ConfigurationError, match="neither a password nor a refresh token"):

@@ -64,7 +64,7 @@ class Desk:
         target = ImportTarget(list_id=list_id, channel=channel)
         import_id = self.client.start_import(target, json.dumps(items).encode())
         status = self.client.wait_for_import(import_id, timeout_seconds=20, poll_seconds=0.01)
-        batches.done(self.store, entry.id, {"not_valid": status.not_valid})
+        batches.done(self.store, [(entry.id, {"not_valid": status.not_valid})])
 
     def entries(self) -> list[BatchEntry]:
         return batches.of_file(self.store, 1, 1)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,6 +22,14 @@ from tasks.sending import Counter, Parcel, PlanChanged
 TARGET = ImportTarget(list_id=1)
 PEOPLE = [{"Email": f"p{number}@example.it", "Fields": []} for number in range(3)]
 PARCEL = Parcel(1, len(PEOPLE), json.dumps(PEOPLE).encode(), "ab" * 32, TARGET)
+
+
+class _NobodyWaits:
+    def offer(self) -> None:
+        pass
+
+
+NOBODY_WAITS = _NobodyWaits()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +56,7 @@ def counter(mailup: Emulator, tmp_path: Path) -> Iterator[Counter]:
         entry = files.enter(store, key, name="a.csv", size=1, agreement="v1", run="")
         lease = leases.take(store, "client/acme")
         assert lease is not None
-        yield Counter(store, client, entry.id, 1, lease, lambda: nullcontext(lease), 20.0)
+        yield Counter(store, client, entry.id, 1, lease, NOBODY_WAITS, 20.0)
 
 
 def posts(mailup: Emulator) -> int:
@@ -57,15 +64,17 @@ def posts(mailup: Emulator) -> int:
     return sum(c["method"] == "POST" and c["path"].endswith("/Recipients") for c in calls)
 
 
-def written_ahead(counter: Counter, newest: int) -> BatchEntry:
-    """The ledger as a run leaves it that was cut off while it sent the parcel."""
-    return batches.write_ahead(
+def written_ahead(counter: Counter, newest: int) -> Counter:
+    """A new run's counter, after an earlier one that was cut off while it sent the parcel."""
+    batches.write_ahead(
         counter.store, counter.file_id, 1, 1, target=asdict(TARGET), rows=PARCEL.rows,
         sha256=PARCEL.sha256, after_import=newest,
     )  # fmt: skip
+    return replace(counter)
 
 
 def outcome(counter: Counter) -> BatchEntry:
+    counter.finish()
     entry = batches.find(counter.store, counter.file_id, 1, 1)
     assert entry is not None
     return entry
@@ -91,7 +100,7 @@ def test_a_parcel_that_arrived_before_the_cut_is_found(
 ) -> None:
     """Cut off between MailUp's yes and the ledger's: adopted, not sent again."""
     Caller(mailup).control("settings", {"total_at_once": counted, "import_seconds": 7.0})
-    written_ahead(counter, counter.client.latest_import_id())
+    counter = written_ahead(counter, counter.client.latest_import_id())
     import_id = counter.client.start_import(TARGET, PARCEL.content)
     before = posts(mailup)
     counter.bring(PARCEL, newest_import=0)
@@ -103,7 +112,7 @@ def test_a_parcel_that_arrived_before_the_cut_is_found(
 
 def test_a_parcel_that_never_arrived_is_sent(counter: Counter, mailup: Emulator) -> None:
     """Cut off before MailUp saw anything: looked up, not found, sent."""
-    written_ahead(counter, counter.client.latest_import_id())
+    counter = written_ahead(counter, counter.client.latest_import_id())
     before = posts(mailup)
     counter.bring(PARCEL, newest_import=0)
 
@@ -116,7 +125,7 @@ def test_an_import_of_somebody_else_is_not_taken_for_ours(
 ) -> None:
     """An uncounted import into the same list is waited for and turns out to be foreign."""
     Caller(mailup).control("settings", {"total_at_once": False, "import_seconds": 7.0})
-    written_ahead(counter, counter.client.latest_import_id())
+    counter = written_ahead(counter, counter.client.latest_import_id())
     foreign = counter.client.start_import(TARGET, json.dumps(PEOPLE[:1]).encode())
     before = posts(mailup)
     counter.bring(PARCEL, newest_import=0)
@@ -128,9 +137,10 @@ def test_an_import_of_somebody_else_is_not_taken_for_ours(
 
 def test_an_accepted_parcel_is_only_waited_for(counter: Counter, mailup: Emulator) -> None:
     """With an import id in the ledger nothing is sent and nothing is looked up."""
-    entry = written_ahead(counter, 0)
+    counter = written_ahead(counter, 0)
     import_id = counter.client.start_import(TARGET, PARCEL.content)
-    batches.accepted(counter.store, entry.id, import_id)
+    batches.accepted(counter.store, outcome(counter).id, import_id)
+    counter = replace(counter)
     before = posts(mailup)
     counter.bring(PARCEL, newest_import=0)
 
@@ -140,7 +150,7 @@ def test_an_accepted_parcel_is_only_waited_for(counter: Counter, mailup: Emulato
 
 def test_another_parcel_under_the_same_number_changes_the_plan(counter: Counter) -> None:
     """What an earlier run began with is not mixed with something else; it can be settled first."""
-    written_ahead(counter, counter.client.latest_import_id())
+    counter = written_ahead(counter, counter.client.latest_import_id())
     with pytest.raises(PlanChanged):
         counter.bring(replace(PARCEL, sha256="ef" * 32), newest_import=0)
 

@@ -1,0 +1,58 @@
+"""The least that an import can cost: read the file, encode the bodies, post them.
+
+`python -m benchmarks.floor FILE SINK` reads a local file with polars as it is, makes the same
+bodies as the product (with the product's own encoder) and posts them over one connection: no
+transfer, no check, no ledger, no result, and the memory of the whole file.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import requests
+
+from benchmarks.contacts import FIELDS
+from tasks.records.bodies import array, recipients
+
+BATCH_ROWS = 5000
+ROWS_AT_ONCE = 50_000
+
+
+def main() -> None:
+    start = time.monotonic()
+    path, sink = Path(sys.argv[1]), sys.argv[2]
+    with requests.Session() as session:
+        contacts = pl.read_csv(path, separator=";", infer_schema=False)
+        for part in contacts.iter_slices(ROWS_AT_ONCE):
+            texts = recipients(_records(part))
+            for first in range(0, len(texts), BATCH_ROWS):
+                _post(session, sink, array(texts.slice(first, BATCH_ROWS)))
+    print(f"seconds={time.monotonic() - start:.3f}")
+
+
+def _records(part: pl.DataFrame) -> pl.DataFrame:
+    birth = pl.col("nascita")
+    day = [birth.str.slice(6, 4), birth.str.slice(3, 2), birth.str.slice(0, 2)]
+    return part.select(
+        "email",
+        pl.lit("email").alias("channel"),
+        pl.lit("0039").alias("prefix"),
+        pl.col("cellulare").alias("number"),
+        *(
+            (pl.concat_str(day, separator="-") if name == "nascita" else pl.col(name)).alias(
+                f"field_{number}"
+            )
+            for name, number in FIELDS.items()
+        ),
+    )
+
+
+def _post(session: requests.Session, sink: str, body: bytes) -> None:
+    answer = session.post(f"{sink}/Console/List/1/Recipients", data=body, timeout=60)
+    answer.raise_for_status()
+    int(answer.text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""An import from SFTP to the sink, beside what one would use instead.
+
+Peers run in an environment of their own, given as its Python. Ours is a whole flow run against a
+real Prefect server; the ledger is new for each run, as the same file is not imported twice.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contacts import FIELDS, write_contacts
+from benchmarks.measuring import Contender, program
+from benchmarks.servers import Sink, Sshd
+from sandbox.demo_parts import Prefect, Programs, free_port
+
+OURS, FLOOR = "this project", "floor: read, encode, post"
+PEERS = {
+    "dlt, its own reader": ["with_dlt.py"],
+    "dlt, fed with Arrow by hand": ["with_dlt.py", "arrow"],
+    "script: csv, json, requests": ["plain.py"],
+    "script: pandas": ["with_pandas.py"],
+}
+BATCH_ROWS = 5000
+UNPACED = 100_000.0
+
+
+@contextmanager
+def prefect(folder: Path, sshd: Sshd, sink: Sink) -> Iterator[dict[str, str]]:
+    """A Prefect server that has the blocks; yields the environment of a run."""
+    with Programs(folder) as programs:
+        server = Prefect(programs, free_port(0))
+        server.start()
+        for module in ("blocks.servers", "blocks.accounts", "blocks.ledgers"):
+            server.run("block", "register", "-m", module)
+        blocks = json.dumps(_blocks(folder, sshd, sink))
+        programs.run("-m", "deployments.provision", stdin=blocks)
+        yield {key: value for key, value in programs.environment.items()
+               if os.environ.get(key) != value}  # fmt: skip
+
+
+def _blocks(folder: Path, sshd: Sshd, sink: Sink) -> dict[str, dict[str, Any]]:
+    account = {"client_id": "bench", "client_secret": "bench", "username": "bench",
+               "password": "bench", "token_url": f"{sink.url}/Token"}  # fmt: skip
+    account |= dict.fromkeys(("console_url", "statistics_url"), sink.url)
+    return {
+        "sftp-server/bench": {
+            "host": "127.0.0.1", "port": sshd.port, "username": sshd.user,
+            "private_key": sshd.key.read_text(encoding="ascii"), "host_key": sshd.host_key,
+        },
+        "mailup-account/bench": account | {
+            "calls_per_second": UNPACED, "import_batch_size": BATCH_ROWS,
+        },
+        "ledger/bench": {"url": f"sqlite:///{(folder / 'ledger' / 'ledger.db').resolve()}"},
+    }  # fmt: skip
+
+
+def agreement(file: str) -> dict[str, Any]:
+    """What is agreed with the measured client: every check on, row-level delta off."""
+    fields: list[dict[str, str]] = [
+        {"column": name, "target": "field", "field": str(number)}
+        for name, number in FIELDS.items()
+    ]  # fmt: skip
+    dates = {"date_in": "%d/%m/%Y", "date_out": "%Y-%m-%d"}
+    fields = [each | dates if each["column"] == "nascita" else each for each in fields]
+    return {
+        "client": "bench", "server": "sftp-server/bench", "account": "bench", "ledger": "bench",
+        "list_id": 1,
+        "source": {"pattern": file, "settle_seconds": 0, "afterwards": "leave"},
+        "mapping": {
+            "columns": [
+                {"column": "email", "target": "email"},
+                {"column": "cellulare", "target": "mobile"},
+                *fields,
+            ]
+        },
+    }  # fmt: skip
+
+
+def contenders(
+    folder: Path, rows: int, sshd: Sshd, sink: Sink, environment: dict[str, str], peers: str
+) -> list[Contender]:
+    """Everyone on a file of `rows` contacts; without `peers` only ours and the floor."""
+    file = f"contacts-{rows}.csv"
+    write_contacts(sshd.files / file, rows)
+    told = folder / f"agreement-{rows}.json"
+    told.write_text(json.dumps(agreement(file)), encoding="utf-8")
+    sftp = {"host": "127.0.0.1", "port": sshd.port, "username": sshd.user, "key": str(sshd.key),
+            "file": str(sshd.files / file)}  # fmt: skip
+
+    def counted() -> dict[str, float]:
+        return {name: float(value) for name, value in sink.counted().items()}
+
+    def fresh() -> None:
+        shutil.rmtree(folder / "ledger", ignore_errors=True)
+        shutil.rmtree(sshd.files / "results", ignore_errors=True)
+        sink.forget()
+
+    here = [sys.executable, "-m"]
+    own = [
+        Contender(OURS, [*here, "benchmarks.ours", str(told)], environment, fresh, counted),
+        Contender(FLOOR, [*here, "benchmarks.floor", str(sshd.files / file), sink.url],
+                  {}, sink.forget, counted),
+    ]  # fmt: skip
+    theirs = [
+        Contender(name, [peers, *program(script), json.dumps(sftp), sink.url, *more],
+                  {}, sink.forget, counted)
+        for name, (script, *more) in PEERS.items()
+        if peers
+    ]  # fmt: skip
+    return own + theirs

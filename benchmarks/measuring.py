@@ -1,0 +1,95 @@
+"""Programs measured side by side: in turns, several times, each in a process of its own."""
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LONGEST_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A program under a name; it may print `seconds=1.23`, its own time without its start.
+
+    `before` puts things back as they were, and is not measured.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    before: Callable[[], None] = lambda: None
+    after: Callable[[], dict[str, float]] = dict
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: wall and CPU seconds, its own seconds, peak memory in MB, and what was counted."""
+
+    wall: float
+    cpu: float
+    inside: float
+    memory: float
+    counted: dict[str, float]
+
+
+@dataclass
+class Series:
+    """The runs of one contender."""
+
+    name: str
+    runs: list[Run] = field(default_factory=list)
+
+    def median(self, of: str) -> float:
+        """The median of `wall`, `cpu`, `inside` or `memory`."""
+        return statistics.median(getattr(run, of) for run in self.runs)
+
+    def spread(self, of: str) -> tuple[float, float]:
+        """The least and the most."""
+        values = [getattr(run, of) for run in self.runs]
+        return min(values), max(values)
+
+
+def side_by_side(
+    contenders: Sequence[Contender], times: int, say: Callable[[str], None] = print
+) -> dict[str, Series]:
+    """Run all contenders in turns, `times` times each; the first of them goes first."""
+    found = {each.name: Series(each.name) for each in contenders}
+    for number in range(times):
+        for each in contenders:
+            run = measured(each)
+            found[each.name].runs.append(run)
+            say(f"  {number + 1}/{times} {each.name}: {run.wall:.2f} s, {run.memory:.0f} MB")
+    return found
+
+
+def measured(contender: Contender) -> Run:
+    """One run; RuntimeError with what it printed where it fails."""
+    contender.before()
+    start = time.monotonic()
+    with subprocess.Popen(
+        contender.command, env={**os.environ, **contender.environment},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        output = process.stdout.read() if process.stdout else ""
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.monotonic() - start
+    if process.returncode:
+        raise RuntimeError(f"{contender.name} failed:\n{output[-3000:]}")
+    inside = [line for line in output.splitlines() if line.startswith("seconds=")]
+    return Run(
+        wall=wall,
+        cpu=used.ru_utime + used.ru_stime,
+        inside=float(inside[-1].removeprefix("seconds=")) if inside else wall,
+        memory=used.ru_maxrss / 1024,
+        counted=contender.after(),
+    )
+
+
+def program(name: str) -> list[str]:
+    """The path of a peer's script."""
+    return [str(Path(__file__).with_name("peers") / name)]

@@ -1,0 +1,105 @@
+"""Turns: who has many imports in an account lets those in between who wait.
+
+At most so many imports run in an account at once; a file holds one of these slots while its batches
+are sent. Whoever waits leaves a ticket, and slots go to the oldest ticket. Tickets and slots are
+leases, so that nobody waits for a machine that died.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from sqlalchemy import func, select
+
+from blocks.errors import LeaseHeld
+from blocks.ledger.leases import LEASE_SECONDS, Lease, kept, release, renew, take
+from blocks.ledger.store import Store, utc_now
+from blocks.ledger.tables import leases
+
+TURN_SECONDS = 5.0
+"""How long a slot is held at least while others wait."""
+POLL_SECONDS = 0.2
+
+
+class Turn(AbstractContextManager["Turn"]):
+    """A slot of an account's queue, held until the block ends; `offer` lets others in between.
+
+    Entering waits up to `wait_seconds` and then raises LeaseHeld, as `offer` does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        queue: str,
+        slots: int,
+        *,
+        wait_seconds: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._store, self._queue = store, queue
+        self._slots = [f"{queue}/{number}" for number in range(1, slots + 1)]
+        self._wait_seconds, self._sleep = wait_seconds, sleep
+        self._held = ExitStack()
+        self._since = 0.0
+
+    def __enter__(self) -> Self:
+        self._take()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._held.close()
+
+    def offer(self) -> None:
+        """Let those go first who wait, if this turn has lasted long enough; then wait for ours."""
+        if time.monotonic() - self._since < TURN_SECONDS:
+            return
+        if self._oldest_ticket() is None:
+            self._since = time.monotonic()
+            return
+        self._held.close()
+        self._take()
+
+    def _take(self) -> None:
+        slot = self._wait()
+        self._held.enter_context(kept(self._store, slot))
+        self._since = time.monotonic()
+
+    def _wait(self) -> Lease:
+        end = time.monotonic() + self._wait_seconds
+        name = f"{self._queue}/waiting/{time.time_ns():020d}/{uuid4().hex}"
+        ticket = take(self._store, name)
+        if ticket is None:
+            raise AssertionError("a name that nobody else can have is taken")
+        renewed = time.monotonic()
+        try:
+            while time.monotonic() < end:
+                if self._oldest_ticket() == ticket.name and (slot := self._free(self._slots)):
+                    return slot
+                if time.monotonic() - renewed > LEASE_SECONDS / 3:
+                    renew(self._store, ticket)
+                    renewed = time.monotonic()
+                self._sleep(POLL_SECONDS)
+        finally:
+            release(self._store, ticket)
+        raise LeaseHeld(
+            f"Other imports hold {', '.join(self._slots)} and did not end within "
+            f"{self._wait_seconds:.0f} seconds. Let them end, or run this again later."
+        )
+
+    def _free(self, slots: Sequence[str]) -> Lease | None:
+        return next(filter(None, (take(self._store, name) for name in slots)), None)
+
+    def _oldest_ticket(self) -> str | None:
+        waiting = leases.c.name.startswith(f"{self._queue}/waiting/", autoescape=True)
+        with self._store.transaction() as connection:
+            return connection.execute(
+                select(func.min(leases.c.name)).where(waiting, leases.c.expires_at > utc_now())
+            ).scalar()

@@ -1,0 +1,88 @@
+"""Turns in an account: everyone gets one, in the order in which they came."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from blocks.errors import LeaseHeld
+from blocks.ledger import leases, turns
+from blocks.ledger.store import Store
+from blocks.ledger.turns import Turn
+from tests.servers.databases import Database
+
+QUEUE = "mailup-import/acme"
+
+
+@pytest.fixture
+def store(database: Database) -> Iterator[Store]:
+    with Store(database.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(turns, "POLL_SECONDS", 0.02)
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_small_import_is_not_stuck_behind_a_large_one(database: Database, store: Store) -> None:
+    """Who sends many batches lets somebody in between who has one, and then goes on."""
+    order: list[str] = []
+
+    def small() -> None:
+        with Store(database.url) as mine, Turn(mine, QUEUE, 1, wait_seconds=10):
+            order.append("small")
+
+    with Turn(store, QUEUE, 1, wait_seconds=0.5) as turn:
+        other = threading.Thread(target=small)
+        other.start()
+        for number in range(20):
+            turn.offer()
+            order.append(f"large {number}")
+            time.sleep(0.05)
+        other.join()
+
+    assert 0 < order.index("small") < 20
+    assert order[-1] == "large 19"
+
+
+def test_a_turn_is_not_given_away_before_its_time(store: Store) -> None:
+    """Changing over costs a moment: within its first seconds a turn is kept, whoever waits."""
+    with Turn(store, QUEUE, 1, wait_seconds=0.5) as turn:
+        leases.take(store, f"{QUEUE}/waiting/0")
+        turn.offer()
+
+        assert leases.take(store, f"{QUEUE}/1") is None
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_who_came_first_is_served_first(store: Store) -> None:
+    """A free slot goes to the oldest ticket, not to who happens to look at that moment."""
+    leases.take(store, f"{QUEUE}/waiting/0")
+    with pytest.raises(LeaseHeld, match="did not end"), Turn(store, QUEUE, 1, wait_seconds=0.2):
+        pytest.fail("the queue was jumped")
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_nobody_waits_for_a_machine_that_died(store: Store) -> None:
+    """A ticket that is not renewed expires, and so does a slot."""
+    leases.take(store, f"{QUEUE}/waiting/0", seconds=-1)
+    leases.take(store, f"{QUEUE}/1", seconds=-1)
+    with Turn(store, QUEUE, 1, wait_seconds=5):
+        assert leases.take(store, f"{QUEUE}/1") is None
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_nothing_is_left_behind(store: Store) -> None:
+    """After the last turn there is neither a ticket nor a slot, so that the next one starts."""
+    with Turn(store, QUEUE, 1, wait_seconds=1) as turn:
+        turn.offer()
+    with pytest.raises(LeaseHeld), Turn(store, QUEUE, 0, wait_seconds=0.05):
+        pytest.fail("there is no slot")
+
+    assert leases.take(store, f"{QUEUE}/1") is not None
+    with Turn(store, QUEUE, 2, wait_seconds=1):
+        pass
