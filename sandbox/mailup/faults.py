@@ -16,6 +16,7 @@ KINDS = (
     "slow",
     "expire_token",
     "403_contract",
+    "400_echo",
     "list_hidden",
 )
 

@@ -78,6 +78,10 @@ class Gate:
             await error.answer()(scope, receive, send)
         except _Drop:
             await _hang_up(send)
+        except _Echo:
+            body = await _read_all(receive)
+            refusal = ApiError(400, f"Not accepted: {body.decode(errors='replace')}")
+            await refusal.answer()(scope, receive, send)
         else:
             await self._run(scope, receive, send, fault)
 
@@ -102,6 +106,8 @@ class Gate:
             raise _Instead(Response(status_code=200))
         elif fault.kind == "drop":
             raise _Drop
+        elif fault.kind == "400_echo":
+            raise _Echo
 
     async def _run(self, scope: Scope, receive: Receive, send: Send, fault: Fault | None) -> None:
         if fault and fault.kind == "drop_after_accept":
@@ -123,6 +129,10 @@ class _Instead(Exception):
 
 class _Drop(Exception):
     """The connection ends without an answer."""
+
+
+class _Echo(Exception):
+    """MailUp refuses, and quotes what it was sent."""
 
 
 def _noting(entry: dict[str, Any], send: Send) -> Send:
@@ -165,9 +175,11 @@ async def _hang_up(send: Send) -> None:
         await asyncio.sleep(0.001)
 
 
-async def _read_all(receive: Receive) -> None:
+async def _read_all(receive: Receive) -> bytes:
     """Take in the body: an answer before it would break the client's upload."""
-    more = True
+    body, more = b"", True
     while more:
         message = await receive()
+        body += message.get("body", b"")
         more = message["type"] == "http.request" and message.get("more_body", False)
+    return body
