@@ -7,7 +7,7 @@ TESTERS ?= 2  # processes that run the tests; most of them wait for servers
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup demo sandbox test truth kills faults check lint types lock clean
+.PHONY: help setup demo sandbox test truth kills faults audit check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be done
@@ -49,6 +49,15 @@ faults: $(READY) .faults/.ready  ## Damaged files here and in dlt, side by side,
 kills: $(READY)  ## Kill imports at every instant, on SQLite and on PostgreSQL, and print what came of it
 	@KILLS=all $(BIN)/python -m pytest -s tests/journeys/test_import_kills.py
 
+audit:  ## Look the locked packages up among known vulnerabilities
+	@$(MAKE) --silent .audit/.ready || true  # without it, nothing is checked, which is said
+	@"$(PYTHON)" .ci/audit.py .audit/bin/pip-audit
+
+.audit/.ready: .ci/audit.lock
+	@"$(PYTHON)" -m venv .audit
+	@.audit/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
 check: lint types  ## Lint and types
 
 lint: $(READY)
@@ -62,10 +71,11 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	$(COMPILE) pyproject.toml --all-extras --upgrade -o requirements.lock
 	printf 'dlt[filesystem]\npandas\n' | $(COMPILE) - -o benchmarks/faults/requirements.lock
 	$(COMPILE) pyproject.toml --extra postgresql -c requirements.lock -o requirements-run.lock
+	echo pip-audit | $(COMPILE) - -o .ci/audit.lock
 	echo prefect-redis | $(COMPILE) - -c requirements.lock -o deployments/extras/redis.lock
 	echo s3fs | $(COMPILE) - -c requirements.lock -o deployments/extras/s3.lock
 	echo gcsfs | $(COMPILE) - -c requirements.lock -o deployments/extras/gs.lock
 	echo adlfs | $(COMPILE) - -c requirements.lock -o deployments/extras/abfs.lock
 
 clean:  ## Remove what the targets above have made
-	rm -rf $(VENV) .sandbox .demo .faults
+	rm -rf $(VENV) .sandbox .demo .faults .audit
