@@ -70,9 +70,10 @@ class Office:
         """Id of a deployment."""
         return str(self.ask("GET", f"/deployments/name/{name}")["id"])
 
-    def start(self) -> str:
-        """Start a run of the import with the deployment's own parameters; its id."""
-        return str(self.ask("POST", f"/deployments/{self.deployment()}/create_flow_run", {})["id"])
+    def start(self, name: str = "import-recipients/demo") -> str:
+        """Start a run with the deployment's own parameters; its id."""
+        path = f"/deployments/{self.deployment(name)}/create_flow_run"
+        return str(self.ask("POST", path, {})["id"])
 
     def newest_run(self) -> str:
         """Id of the run that was created last."""
@@ -147,6 +148,22 @@ class Screen:
             f"{within}//label[contains(normalize-space(), '{label}')]"
             "/following::*[self::input or self::textarea or @role='combobox'][1]"
         )
+
+    def switch(self, label: str) -> None:
+        """Turn the switch behind a label."""
+        self.seen(
+            f"//label[contains(normalize-space(), '{label}')]/following::*[@role='switch'][1]"
+        ).click()
+
+    def submit(self) -> None:
+        """Press Submit until the run is scheduled: where its database is busy, the UI gives up."""
+        for _ in range(3):
+            self.press("Submit")
+            scheduled, failed = "contains(., 'scheduled')", "contains(., 'Something went wrong')"
+            self.seen(f"//*[text()[{scheduled} or {failed}]]")
+            if "Something went wrong" not in self.text():
+                return
+        raise AssertionError("the run could not be scheduled")
 
     def text(self) -> str:
         """All that is written on the page."""
