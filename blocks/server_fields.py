@@ -46,6 +46,13 @@ class ConnectionFields(BaseModel):
             raise ValueError(
                 "is to be a name or address alone: without ftp://, user, folder or spaces"
             )
+        try:
+            host.encode("idna")  # as the name service does, with an error of its own kind
+        except UnicodeError:
+            raise ValueError(
+                "is to be a name whose parts, between single dots, have 1 to 63 characters, or an "
+                "address"
+            ) from None
         return host
 
 

@@ -21,6 +21,7 @@ from blocks.errors import ConfigurationError, FileHeld
 from deployments.check import ROOT, check
 from deployments.client_file import Wishes, agreement, pattern_for, questions, render
 from deployments.rehearsal import rehearse
+from deployments.rules import UNDECIDED_STATUS
 from deployments.wording import refusals
 from tasks.records.agreement import ImportAgreement
 from tasks.records.proposal import Answers, Proposal, propose
@@ -175,11 +176,11 @@ def _agreed(values: dict[str, Any]) -> ImportAgreement:
 
 
 def _write(target: Path, text: str) -> None:
-    """Write the file whole or not at all, and only one that the check accepts."""
+    """Write the file whole or not at all, and only one that has open questions at most."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".onboard-") as name:
         draft = Path(name) / target.name
         draft.write_text(text, encoding="utf-8")
-        found = check([draft])
+        found = [each for each in check([draft]) if each.sentence != UNDECIDED_STATUS]
         if found:
             told = "; ".join(f"{each.where}: {each.sentence}" for each in found)
             raise ConfigurationError(told)

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from blocks.errors import ConfigurationError
-from deployments.check import check, files
+from deployments.check import SHARED, check, files
 from deployments.located import read
 from deployments.rules import client_of, flow_of
 
@@ -39,19 +40,35 @@ class Surplus:
 def named(client: str, paths: Sequence[Path]) -> dict[str, set[str]]:
     """What the files name: slugs by "flow/name" of each deployment of the client.
 
-    ConfigurationError where a file has faults: what cannot be read has not left.
+    ConfigurationError where a file that is about the client has faults: what cannot be read has
+    not left. Faults of other clients' files do not matter.
     """
     slugs: dict[str, set[str]] = {}
-    wrong = check(paths)
+    about = [path for path in paths if _is_about(client, path)]
+    wrong = check(about)
     if wrong:
         raise ConfigurationError(f"{wrong[0].file} has faults; see python -m deployments.check.")
-    for path in paths:
+    for path in about:
         for entry in read(path).value["deployments"]:
             flow = flow_of(entry.get("entrypoint"))
             if not isinstance(flow, str) and client_of(flow, entry) == client:
                 schedules = entry.get("schedules") or []
                 slugs[f"{flow.name}/{entry['name']}"] = {each["slug"] for each in schedules}
     return slugs
+
+
+def _is_about(client: str, path: Path) -> bool:
+    """Whether a file is called after the client, or names it; a shared one that is no list may."""
+    if path.stem == client:
+        return True
+    try:
+        entries = read(path).value["deployments"]
+        return any(
+            entry.get("name") == client or f"client:{client}" in (entry.get("tags") or ())
+            for entry in entries
+        )
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return path.name in SHARED
 
 
 def surplus(

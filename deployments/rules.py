@@ -10,6 +10,7 @@ from prefect import Flow
 from deployments.located import Fault
 from deployments.scheduling import schedule_faults
 from deployments.wording import meant, refusals, unknown
+from tasks.records.proposal import UNDECIDED
 from tasks.reports.layouts import LAYOUTS
 
 KEYS = (
@@ -20,6 +21,12 @@ KEYS = (
 """What Prefect reads of a deployment; it ignores all other keys without a word."""
 
 ONE_AT_A_TIME = {"limit": 1, "collision_strategy": "ENQUEUE"}
+UNDECIDED_STATUS = (
+    "is to be decided, so that every row is refused; accepted is each value of the status column "
+    "with subscribed or unsubscribed; ask the client what they mean."
+)
+"""An open question, and the only finding with which onboarding writes a file."""
+
 FUNCTIONS = (
     "import_recipients", "export_unsubscribed", "export_email_statistics", "export_cumulative",
     "export_sms_outcomes", "export_subscribed", "check_connections", "watch_clients",
@@ -132,6 +139,15 @@ def _parameter_faults(flow: Flow[..., Any], given: Any) -> Iterator[Fault]:
         if parameter.default is inspect.Parameter.empty and name not in given:
             yield ("parameters", name), f"{name} is missing; accepted is what was agreed; add it."
     yield from _column_faults(flow, given)
+    yield from _status_faults(given)
+
+
+def _status_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """The question that onboarding leaves in the file where nobody has explained a status."""
+    agreement = given.get("agreement")
+    mapping = agreement.get("mapping") if isinstance(agreement, Mapping) else None
+    if isinstance(mapping, Mapping) and mapping.get("status_values") == UNDECIDED:
+        yield ("parameters", "agreement", "mapping", "status_values"), UNDECIDED_STATUS
 
 
 def _column_faults(flow: Flow[..., Any], given: Mapping[str, Any]) -> Iterator[Fault]:

@@ -36,6 +36,7 @@ FOREIGN: dict[type[Exception], type[SyncError]] = {
     TimeoutError: ServerUnavailable,
     EOFError: TransferInterrupted,
     OSError: ServerUnavailable,
+    UnicodeError: ConfigurationError,  # a host that cannot be a name at all
 }
 
 # RFC 959, 2228 and 4217. What is not here: 4xx may pass, 5xx refuses the path.

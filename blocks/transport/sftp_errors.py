@@ -45,6 +45,7 @@ FOREIGN: dict[type[Exception], type[SyncError]] = {
     TimeoutError: ServerUnavailable,
     EOFError: TransferInterrupted,
     OSError: ServerUnavailable,
+    UnicodeError: ConfigurationError,  # a host that cannot be a name at all
 }
 
 # paramiko says "authentication" also when the server fell silent or hung up while we logged in.

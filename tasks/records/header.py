@@ -46,6 +46,11 @@ class _Sample:
         expected = widths[0] if header else Counter(widths).most_common(1)[0][0]
         return expected > 1 and widths.count(expected) >= _FITTING * len(widths)
 
+    @property
+    def fits_every_line(self) -> bool:
+        """Whether it cuts each line, the header's among them, into as many cells as the others."""
+        return len({len(record.cells) for record in self.records}) == 1
+
 
 def read_layout(
     head: bytes, separators: Sequence[str], quote: bytes, limit: int, *, header: bool
@@ -92,6 +97,8 @@ def _line_end(head: bytes, start: int) -> int:
 
 def _choose(samples: Sequence[_Sample], *, header: bool) -> _Sample:
     fitting = [sample for sample in samples if sample.fits(header=header)]
+    if len(fitting) > 1:  # decimal commas in every record, say, of which the header has none
+        fitting = [each for each in fitting if each.fits_every_line] or fitting
     if len(fitting) == 1:
         return fitting[0]
     single = all(len(record.cells) == 1 for sample in samples for record in sample.records)

@@ -90,11 +90,6 @@ def utc(texts: pl.Expr, zone: str) -> pl.Expr:
     )
 
 
-def in_zone(moments: pl.Expr, zone: str) -> pl.Expr:
-    """Moments in UTC as the clocks of *zone* show them, for writing."""
-    return moments.dt.convert_time_zone(zone)
-
-
 def _from_local(naive: pl.Expr, zone: str) -> pl.Expr:
     def placed(moments: pl.Expr) -> pl.Expr:
         there = moments.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from blocks.errors import ConfigurationError
 from deployments.check import check, files, main
+from deployments.remove import named
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "deployments"
 RIGHT = (CASES / "acme.yaml").read_text(encoding="utf-8")
@@ -84,3 +86,18 @@ def test_a_value_that_anchors_share_is_complained_about_once(tmp_path: Path) -> 
     third = second.replace("unsubscribed", "subscribed")
     path.write_text((RIGHT + third).replace("lists: [1]", "lists: [one]"), encoding="utf-8")
     assert [each.partition(": ")[0] for each in told(path)] == ["acme.yaml:10"]
+
+
+def test_what_is_left_of_a_client_is_found_beside_other_clients_faults(tmp_path: Path) -> None:
+    """Only files that are about the client have to be right; a shared one may be."""
+    acme, beta, shared = (tmp_path / f"{name}.yaml" for name in ("acme", "beta", "prefect"))
+    acme.write_text(RIGHT, encoding="utf-8")
+    beta.write_text("deployments: [{name: beta, color: red}]", encoding="utf-8")
+    shared.write_text("deployments: [{name: demo, color: red}]", encoding="utf-8")
+    kept = named("acme", [acme, beta, shared])
+    assert kept["import-recipients/acme"] == {"acme-import-daily"}
+    for path in (shared, acme):
+        path.write_text("deployments: [", encoding="utf-8")
+        with pytest.raises(ConfigurationError, match=f"{path.name} has faults"):
+            named("acme", [acme, beta, shared])
+        path.write_text("deployments: [{name: demo}]", encoding="utf-8")

@@ -133,6 +133,12 @@ def test_one_bad_line_does_not_hide_the_separator(tmp_path):
     assert resolve(write(tmp_path, b"a;b\nx\n" + data), Dialect()).separator == ";"
 
 
+def test_decimal_commas_are_no_second_separator(tmp_path):
+    """Where a comma is in each record and not in the header, the header decides."""
+    data = b"email;amount\n" + b"a@example.com;12,50\n" * 30
+    assert resolve(write(tmp_path, data), Dialect(header=False)).separator == ";"
+
+
 def test_single_column(tmp_path):
     """A file of addresses alone needs no separator."""
     path = write(tmp_path, b"email\na@example.com\nb@example.com\n")

@@ -93,6 +93,7 @@ STEP = Step("ftp://host:21", "read", "a.csv")
         (ConnectionResetError, "mario@example.it", TransferInterrupted),
         (TimeoutError, "mario@example.it", ServerUnavailable),
         (EOFError, "mario@example.it", TransferInterrupted),
+        (UnicodeError, "mario@example.it", ConfigurationError),
     ],
 )
 def test_ftp_errors(foreign: type[Exception], text: str, kind: type[SyncError]) -> None:
@@ -123,6 +124,7 @@ def test_ftp_errors(foreign: type[Exception], text: str, kind: type[SyncError]) 
         (ssh_exception.SSHException("Server connection dropped: mario"), TransferInterrupted),
         (ssh_exception.SSHException("mario"), ServerUnavailable),
         (ssh_exception.ChannelException(1, "mario"), ConfigurationError),
+        (UnicodeError("mario"), ConfigurationError),
         (OSError(errno.ENOENT, "mario"), FileGone),
         (OSError(errno.EACCES, "mario"), PathRefused),
         (OSError("mario"), PathRefused),

@@ -38,6 +38,8 @@ def ftps(**fields: Any) -> FtpsServer:
         (sftp, {"password": "S3cret", "host_key": "x"}, "host_key holds no host key; accepted is"),
         (sftp, {"password": "S3cret", "verify_host_key": False}, "verify_host_key is off"),
         (sftp, {"password": "S3cret", "host": "sftp://x"}, "a name or address alone"),
+        (sftp, {"password": "S3cret", "host": "no..host"}, "between single dots"),
+        (ftps, {"host": f"{'a' * 64}.it"}, "1 to 63 characters"),
         (sftp, {"password": "S3cret", "port": 0}, "greater than or equal to 1"),
         (ftps, {"ca_certificate": "x"}, "is not a certificate in PEM form"),
         (ftps, {"ca_certificate": "x", "verify_certificate": False}, "verify_certificate is off"),
