@@ -18,7 +18,7 @@ from prefect.events.actions import DoNothing
 from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.exceptions import ObjectAlreadyExists
-from prefect.states import Cancelled, Late, Paused, Pending, Running
+from prefect.states import Cancelled, Late, Pending, Running, Suspended
 from watched_client import (
     POOL,
     Worker,
@@ -67,10 +67,21 @@ class Watched:
         assert state.is_completed(), state.message
         return str(state.message)
 
+    @property
+    def ledger(self) -> str:
+        return f"sqlite:///{self.world.home}/ledger.db"
+
     def condition(self) -> tuple[str, str]:
-        with Store(f"sqlite:///{self.world.home}/ledger.db") as store:
-            (found,) = conditions.all_of(store)
+        """State and reason of the client's function, reminders aside."""
+        with Store(self.ledger) as store:
+            (found,) = [each for each in conditions.all_of(store) if "/reminded" not in each.name]
         return found.state, found.reason
+
+    def trouble_lasts(self, time: timedelta) -> None:
+        """Let every condition of the ledger be so much older."""
+        with Store(self.ledger) as store, store.transaction() as ledger:
+            before = f"{datetime.now(UTC) - time:%Y-%m-%d %H:%M:%S.%f}"
+            ledger.exec_driver_sql(f"UPDATE conditions SET changed_at = '{before}'")  # noqa: S608
 
 
 @pytest.fixture
@@ -189,21 +200,35 @@ def test_the_sweep_ends_what_gives_no_sign_of_life_and_spares_the_rest(client: W
 
 @pytest.mark.parametrize("reason", ["run_late", "waiting_for_decision"])
 def test_what_waits_is_trouble_until_somebody_takes_it(client: Watched, reason: str) -> None:
-    """A run that no worker takes, and one that asks somebody, are seen and forgotten again."""
+    """A run that no worker takes, and one that asks somebody, are told once, reminded of once a
+    day, never ended as dead, and forgotten when they are gone."""
     client.world.drop("a.csv", ANNA)
     assert run_here(client.deployment).is_completed()
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     waits = {
         "run_late": Late(scheduled_time=an_hour_ago),
-        "waiting_for_decision": Paused(timeout_seconds=3600),
+        "waiting_for_decision": Suspended(timeout_seconds=3600),
     }[reason]
     with get_client(sync_client=True) as api:
         run = api.create_flow_run_from_deployment(client.deployment, state=waits)
         client.look()
+        client.look()
         assert client.condition() == ("trouble", reason)
+        client.told(1)
+        client.trouble_lasts(timedelta(hours=25))
+        client.look()
+        client.look()
+        assert client.told(2)[1].startswith("acme: import-recipients needs a look: Still: ")
+        with Store(client.ledger) as store:
+            assert end_dead_runs(store, api, asking.watched_functions(api), AT_ONCE) == []
+        assert state_of(run).name == waits.name
         api.set_flow_run_state(run.id, Cancelled(), force=True)
     client.look()
     assert client.condition() == ("ok", "")
+    assert [each.split(": ")[1] for each in client.told(3)] == [
+        "import-recipients needs a look", "import-recipients needs a look",
+        "import-recipients is well again",
+    ]  # fmt: skip
 
 
 def test_automations_are_what_the_file_says_however_often_it_is_applied(client: Watched) -> None:
