@@ -19,6 +19,7 @@ from tasks.conclude import conclude, run_name, show_files_in_name
 from tasks.consult import consult
 from tasks.decide import recall, wait_for_decision
 from tasks.failing import telling
+from tasks.pass_over import tell_of_passed_over
 from tasks.prepare import prepare
 from tasks.records.agreement import ImportAgreement
 from tasks.records.handover import AccountFacts, Fetched, Outcome, Prepared, Submission
@@ -63,7 +64,9 @@ def import_recipients(
     with alone as lease, scratch_folder() as scratch:
         let_go(agreement, lease)
         decided = recall(agreement, dry_run=dry_run)
-        files = look(agreement, file)
+        looked = look(agreement, file)
+        files = looked.files
+        tell_of_passed_over(agreement, looked, dry_run=dry_run)
         show_files_in_name(agreement, files)
         facts = consult(agreement, scratch) if files else AccountFacts()
         for remote in files:
@@ -71,7 +74,7 @@ def import_recipients(
             if outcomes and outcomes[-1].fate in ("held", "waiting"):
                 break  # a later file must not be overtaken by this one once it is released
     wait_for_decision(agreement, outcomes)
-    return conclude(outcomes, len(files), decided)
+    return conclude(outcomes, len(files), decided, passed_over=looked.passed_over)
 
 
 def _import(

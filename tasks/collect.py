@@ -10,13 +10,13 @@ from blocks.servers import load_server
 from blocks.transport.arrival import stable_files
 from blocks.transport.base import RemoteFile
 from tasks.records.agreement import ImportAgreement
-from tasks.records.handover import Fetched
+from tasks.records.handover import Fetched, Looked
 from tasks.records.source import Source, in_order
 from tasks.retrying import unit
 
 
 @unit("look", "look for files of {agreement.client}")
-def look(agreement: ImportAgreement, file: str) -> list[RemoteFile]:
+def look(agreement: ImportAgreement, file: str) -> Looked:
     """Files to import, in order; only `file` where one is named. Empty where nothing is there.
 
     A file that is still growing or younger than agreed is left for the next run.
@@ -24,6 +24,7 @@ def look(agreement: ImportAgreement, file: str) -> list[RemoteFile]:
     source = agreement.source
     with load_server(agreement.server).connect() as server:
         listed = list(server.list(source.folder))
+        passed_over = server.skipped
         chosen = _named(listed, file, source) if file else in_order(listed, source)
         ready = stable_files(
             server,
@@ -37,7 +38,7 @@ def look(agreement: ImportAgreement, file: str) -> list[RemoteFile]:
         "%d files in the folder, %d match %r, %d of them are complete",
         len(listed), len(chosen), file or source.pattern, len(ready),
     )  # fmt: skip
-    return ready
+    return Looked(tuple(ready), passed_over)
 
 
 def _named(listed: list[RemoteFile], file: str, source: Source) -> list[RemoteFile]:

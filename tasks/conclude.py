@@ -48,15 +48,23 @@ def _name(client: str, files: str) -> str:
     return " ".join(filter(None, (client, files, dry)))
 
 
-def conclude(outcomes: Sequence[Outcome], files: int, decided: Decided | None) -> State[None]:
+def conclude(
+    outcomes: Sequence[Outcome], files: int, decided: Decided | None, *, passed_over: int = 0
+) -> State[None]:
     """Completed, with what was done; Failed where a file is held and nobody can be asked."""
     told = [_told(outcome, files - len(outcomes)) for outcome in outcomes]
     if decided and decided.entry_id not in [outcome.entry_id for outcome in outcomes]:
         told.insert(0, _void(decided))
     if any(outcome.fate == "held" for outcome in outcomes):
-        return Failed(message=told[-1])
+        return Failed(message=told[-1] + _passed_over(passed_over))
     nothing = "Nothing to do." if files else "Nothing to do: no file is waiting."
-    return Completed(message="; ".join(told) or nothing)
+    return Completed(message=("; ".join(told) or nothing) + _passed_over(passed_over))
+
+
+def _passed_over(number: int) -> str:
+    if not number:
+        return ""
+    return f" ({number} files are passed over for their names; see the artifact passed-over)"
 
 
 def _held(name: str, hold: Hold, waiting: int) -> str:

@@ -21,7 +21,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.handover import Claim, Fetched, Outcome, Prepared, Submission
 from tasks.records.rejects import write_rejects
 from tasks.records.setaside import read_parts, write_skipped
-from tasks.records.source import join, resting_place, unique_name
+from tasks.records.source import fitting, join, resting_place, unique_name
 from tasks.reports.import_result import counted, first_lines, result_document, summary
 from tasks.retrying import unit
 from tasks.steps import taken
@@ -91,16 +91,16 @@ def _deliver(
     name = fetched.name
     if agreement.results.names == "unique":
         name = unique_name(name, fetched.sha256, claim.seen_at)
-    made = [(_written_document(fetched.path, document), f"{name}.result.json")]
+    made = [(_written_document(fetched.path, document), fitting(name, ".result.json"))]
     language, dialect = agreement.results.language, prepared.dialect
     if dialect and document["counts"]["rejected"] and not prepared.hold:
         path = fetched.path.with_suffix(".rejects")
         write_rejects(path, read_parts(prepared.rejects), dialect, language)
-        made.append((path, f"{name}.rejects.csv"))
+        made.append((path, fitting(name, ".rejects.csv")))
     if dialect and prepared.counts.blocked + prepared.counts.duplicate and not prepared.hold:
         path = fetched.path.with_suffix(".skipped")
         write_skipped(path, read_parts(prepared.skipped), dialect, language)
-        made.append((path, f"{name}.skipped.csv"))
+        made.append((path, fitting(name, ".skipped.csv")))
     folder = join(agreement.source.folder, agreement.results.folder)
     server.make_folder(folder)
     for path, final in made:

@@ -25,6 +25,15 @@ Done = Literal["nothing", "submitted", "reported", "refused", "waiting"]
 
 
 @dataclass(frozen=True)
+class Looked:
+    """What a look at a client's folder found: files to import, in order, and how many files were
+    passed over because no server's protocol carries their names safely."""
+
+    files: tuple[RemoteFile, ...] = ()
+    passed_over: int = 0
+
+
+@dataclass(frozen=True)
 class Fetched:
     """A client's file, downloaded. `sha256` is of the bytes as they were on the server; `seen` is
     None where it came out of the archive, and the server has nothing to do with it."""

@@ -1,6 +1,7 @@
 """Which files of a client's folder are taken, in which order, and where they go afterwards."""
 
 import fnmatch
+import hashlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -8,6 +9,11 @@ from pathlib import PurePosixPath
 from typing import Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from blocks.transport.names import MAX_NAME_BYTES
+
+LONGEST_ENDING = 100
+"""Bytes of what is kept of a name's ending when the name is too long."""
 
 
 class Listed(Protocol):
@@ -112,10 +118,24 @@ def in_order(files: Iterable[F], source: Source) -> list[F]:
     return sorted(taken, key=lambda file: (file.modified_at or never, file.name))
 
 
+def fitting(name: str, ending: str) -> str:
+    """NAME and ENDING; where servers take no name that long, NAME is cut and gets a hash of itself.
+
+    The same name always gives the same, and different ones different ones.
+    """
+    if len(ending.encode()) > LONGEST_ENDING:
+        name, ending = name + ending, ""
+    if len((name + ending).encode()) <= MAX_NAME_BYTES:
+        return name + ending
+    end = f"~{hashlib.sha256(name.encode()).hexdigest()[:8]}{ending}"
+    room = MAX_NAME_BYTES - len(end.encode())
+    return name.encode()[:room].decode(errors="ignore") + end
+
+
 def unique_name(name: str, sha256: str, seen_at: datetime) -> str:
     """A name that is unique, and always the same for the same content: NAME.TIME.HASH.ENDING."""
     stem, dot, ending = name.partition(".")
-    return f"{stem}.{seen_at:%Y%m%dT%H%M%S}.{sha256[:8]}{dot}{ending}"
+    return fitting(f"{stem}.{seen_at:%Y%m%dT%H%M%S}.{sha256[:8]}", dot + ending)
 
 
 def resting_place(source: Source, unique: str, *, refused: bool = False) -> str | None:
@@ -124,5 +144,5 @@ def resting_place(source: Source, unique: str, *, refused: bool = False) -> str 
         return None
     if source.afterwards == "rename":
         suffix = source.refused_suffix if refused else source.rename_suffix
-        return source.path(unique + suffix)
+        return source.path(fitting(unique, suffix))
     return join(join(source.folder, source.refused_to if refused else source.move_to), unique)

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 from pydantic import ValidationError
 
-from tasks.records.source import Source, in_order, resting_place, unique_name
+from tasks.records.source import Source, fitting, in_order, resting_place, unique_name
 
 
 @dataclass(frozen=True)
@@ -89,3 +89,31 @@ def test_a_wrong_setting_is_refused_by_name(wrong: dict[str, str], told: str) ->
     """The message names the field and what is accepted."""
     with pytest.raises(ValidationError, match=told):
         Source(**wrong)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a" * 251 + ".csv", "è" * 125 + "b.csv", "a." + "b" * 253, "." + "c" * 254],
+    ids=["long", "letters of two bytes", "long ending", "nothing but an ending"],
+)
+def test_the_longest_names_still_get_results_and_a_resting_place(name: str) -> None:
+    """What would be too long for a server is cut and gets a hash: always the same, another one for
+    another name or content, and with the ending by which it is known."""
+    seen = datetime(2026, 11, 23, tzinfo=UTC)
+    other = name[:-5] + "x" + name[-4:]
+    for ending in (".result.json", ".rejects.csv", ".skipped.csv"):
+        result = fitting(name, ending)
+        assert result.endswith(ending)
+        assert len(result.encode()) <= 255
+        assert result == fitting(name, ending) != fitting(other, ending)
+    for source in (Source(), Source(afterwards="rename")):
+        one, two = (resting_place(source, unique_name(name, sha256 * 64, seen)) for sha256 in "ab")
+        assert one != two
+        assert one is not None
+        assert len(one.rpartition("/")[2].encode()) <= 255
+
+
+def test_a_name_that_fits_is_left_as_it_is() -> None:
+    """Only what is too long is cut."""
+    assert fitting("a.csv", ".result.json") == "a.csv.result.json"
+    assert fitting("a" * 243, ".result.json") == "a" * 243 + ".result.json"
