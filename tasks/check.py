@@ -13,7 +13,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed
 
 from blocks.accounts import MailUpAccount
-from blocks.errors import ConfigurationError
+from blocks.errors import ConfigurationError, SyncError
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.servers import load_server
@@ -91,9 +91,10 @@ def found(subject: str, state: State[Asked]) -> Asked:
     result: Any = state.result(raise_on_failure=False)
     if isinstance(result, Asked):
         return result
+    told = str(result) if isinstance(result, SyncError) else type(result).__name__
     broken = Subject(subject).mend(
         "check",
-        f"the check itself broke off ({type(result).__name__})",
+        f"the check itself broke off: {told}",
         "Look at the log of its task, and report it.",
     )
     return Asked((broken,))

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from blocks.errors import SyncError
-from tasks.reports.failure import failure_message, failure_summary
+from tasks.reports.failure import defect, failure_message, failure_summary
 from tasks.steps import at_work, measured, taken
 
 P = ParamSpec("P")
@@ -25,8 +25,7 @@ NAMES = ("server", "account", "ledger")
 def telling(work: Callable[P, State[None]]) -> Callable[P, State[None]]:
     """Decorator of what a flow does: its steps are measured, and an error ends in plain words.
 
-    One of ours becomes the message of a Failed state; any other goes on, for only its traceback
-    tells where it comes from.
+    They are the message of a Failed state. An error that is not ours is told by kind and place.
     """
 
     @wraps(work)
@@ -34,16 +33,14 @@ def telling(work: Callable[P, State[None]]) -> Callable[P, State[None]]:
         with measured():
             try:
                 return work(*args, **kwargs)
-            except SyncError as error:
-                return Failed(message=_shown(error), data=error)
             except Exception as error:
-                _shown(error)
-                raise
+                ours = error if isinstance(error, SyncError) else defect(error)
+                return Failed(message=_shown(ours), data=ours)
 
     return run
 
 
-def _shown(error: Exception) -> str:
+def _shown(error: SyncError) -> str:
     """The sentence about an error, once the run's page shows what was done until then."""
     told = failure_message(error, at_work())
     agreed = flow_run.parameters["agreement"]

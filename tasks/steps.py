@@ -1,5 +1,6 @@
 """Steps: every task of a run is measured here: how long it took, how often it called MailUp."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,11 +11,15 @@ from typing import ParamSpec, TypeVar
 from prefect.runtime import task_run
 
 from blocks.accounts import MailUpAccount
+from blocks.errors import SyncError
 from blocks.mailup.client import MailUpClient
+from tasks.reports.failure import defect
 from tasks.reports.steps import Step, steps_table
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_logger = logging.getLogger(__name__)
 
 # A run's tasks are called by its flow, one after the other, in the thread of the flow.
 _steps: ContextVar[list[Step] | None] = ContextVar("steps", default=None)
@@ -32,19 +37,28 @@ def measured() -> Iterator[list[Step]]:
 
 
 def as_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorator of what a task does: one step of the run, however often it is attempted."""
+    """Decorator of what a task does: one step of the run, however often it is attempted.
+
+    An error that is not ours leaves it as a Defect; its own text is for developers alone, who
+    show it with PREFECT_LOGGING_EXTRA_LOGGERS=tasks.steps and PREFECT_LOGGING_LEVEL=DEBUG.
+    """
 
     def decorate(work: Callable[P, R]) -> Callable[P, R]:
         @wraps(work)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             step = _begun(name)
+            step.failed = True
             try:
-                return work(*args, **kwargs)
-            except BaseException:
-                step.failed = True
+                done = work(*args, **kwargs)
+            except SyncError:
                 raise
+            except Exception as error:
+                _logger.debug("What a defect quotes stays here", exc_info=True)
+                raise defect(error) from None
             finally:
                 step.ended = time.monotonic()
+            step.failed = False
+            return done
 
         return run
 
@@ -55,7 +69,7 @@ def _begun(name: str) -> Step:
     steps, run = _steps.get(), str(task_run.id or "")
     if steps and run and steps[-1].run == run:
         again = steps[-1]
-        again.attempts, again.failed, again.ended = again.attempts + 1, False, None
+        again.attempts, again.ended = again.attempts + 1, None
         return again
     step = Step(name, time.monotonic(), title=str(task_run.name or name), run=run)
     if steps is not None:

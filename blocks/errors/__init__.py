@@ -10,7 +10,8 @@
     ├── FileHeld                    stop this file: nothing of it is sent until somebody decides
     ├── RunStopped                  stop this run: the outcome needs a look before anything goes on
     │   ├── MailUpRefused           MailUp answered that the request itself is wrong
-    │   └── CountsDiffer            MailUp's counters and ours do not agree
+    │   ├── CountsDiffer            MailUp's counters and ours do not agree
+    │   └── Defect                  nobody foresaw it: only its kind and place are told
     ├── FileGone                    the file left the server between two looks
     └── ConfigurationError          stop until a setting is mended; never tried twice
         ├── LoginRefused            wrong user, password, key or client secret
@@ -122,6 +123,14 @@ class CountsDiffer(RunStopped):
     what_next = (
         "Nothing more is sent. Compare with the imports in MailUp's console, and report this "
         "as a defect."
+    )
+
+
+class Defect(RunStopped):
+    """An error that nobody foresaw, without its text, which might quote a record."""
+
+    what_next = (
+        "What was done is kept, and the next run goes on from there. Report this as a defect."
     )
 
 

@@ -1,24 +1,33 @@
 """What is told about a run that cannot go on. Never anything of a record."""
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
-from blocks.errors import SyncError
+from blocks.errors import Defect, SyncError
 
-UNKNOWN = (
-    "That is a defect, or something nobody thought of. What was done is kept, and the next run "
-    "goes on from there; the run's log shows where it happened: report it."
-)
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("flows", "tasks", "blocks")
+PLACES = 3
+"""How many places of our code are told of an error that nobody foresaw, the innermost first."""
 
 
-def failure_message(error: Exception, step: str) -> str:
-    """At which step, what happened and what to do; of an error that is not ours only its kind.
+def defect(error: Exception) -> Defect:
+    """An error that is not ours, by its kind and place: its text may quote a record."""
+    places = [
+        f"{path.relative_to(ROOT)}:{frame.lineno}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__))
+        if (path := Path(frame.filename)).is_relative_to(ROOT)
+        and path.relative_to(ROOT).parts[0] in OURS
+    ]
+    where = ", called from ".join(places[:PLACES])
+    return Defect(f"an unforeseen {type(error).__name__}{f' in {where}' if where else ''}.")
 
-    Our errors never carry a value of a record; a library's may.
-    """
+
+def failure_message(error: SyncError, step: str) -> str:
+    """At which step, what happened, and what to do."""
     where = f"{step}: " if step else ""
-    if isinstance(error, SyncError):
-        return f"{where}{error} {error.what_next}"
-    return f"{where}the error is a {type(error).__name__}. {UNKNOWN}"
+    return f"{where}{error} {error.what_next}"
 
 
 def failure_summary(run: str, told: str, steps: str, blocks: Sequence[str]) -> str:

@@ -53,8 +53,8 @@ def _remarks(step: Step) -> str:
     told = [step.reached]
     if step.attempts > 1:
         told.append(f"{step.attempts} attempts")
-    if step.failed:
-        told.append("failed")
-    elif step.ended is None:
+    if step.ended is None:
         told.append("until here")
+    elif step.failed:
+        told.append("failed")
     return ", ".join(filter(None, told))

@@ -2,13 +2,16 @@
 
 import logging
 import pickle
+import re
 from collections.abc import Iterator
 
 import pytest
 
 import tasks.failing  # noqa: F401 - hangs its filter onto the loggers
-from blocks.errors import SyncError
+from blocks.errors import Defect, SyncError
 from tasks.reports.failure import failure_message, failure_summary
+from tasks.reports.steps import duration
+from tasks.steps import as_step
 
 
 def kinds(kind: type[SyncError] = SyncError) -> Iterator[type[SyncError]]:
@@ -30,12 +33,19 @@ def test_every_kind_of_error_says_what_next(kind: type[SyncError]) -> None:
     assert pickle.loads(pickle.dumps(kind("x"))).what_next == kind.what_next  # noqa: S301
 
 
-def test_of_a_foreign_error_only_the_kind_is_told() -> None:
-    """A library's text may quote a record."""
-    told = failure_message(ValueError("could not parse `anna@example.it`"), "prepare a.csv")
-    assert told.startswith("prepare a.csv: the error is a ValueError. ")
-    assert "report it" in told
-    assert "anna" not in told
+def test_of_a_foreign_error_only_kind_and_place_are_told() -> None:
+    """A library's text may quote a record; where it happened is in our code."""
+    step = as_step("prepare")(lambda: duration("anna@example.it"))  # type: ignore[arg-type]
+    with pytest.raises(Defect) as caught:
+        step()
+    told = failure_message(caught.value, "prepare a.csv")
+    assert re.fullmatch(
+        r"prepare a\.csv: an unforeseen TypeError in tasks/reports/steps\.py:\d+, called from "
+        r"tasks/steps\.py:\d+\. .*Report this as a defect\.",
+        told,
+    )
+    assert "anna" not in f"{told}{caught.value!r}{caught.value.context}"
+    assert caught.value.__suppress_context__
 
 
 def test_the_page_of_a_failed_run_names_what_it_is_about() -> None:

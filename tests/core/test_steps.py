@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from blocks.errors import Defect
 from tasks import steps
 from tasks.reports.steps import Step, duration, steps_table
 
@@ -59,6 +60,6 @@ def test_a_failed_step_is_what_a_failure_is_about() -> None:
     with steps.measured():
         steps.as_step("look")(lambda: None)()
         assert steps.at_work() == ""
-        with pytest.raises(ValueError):
+        with pytest.raises(Defect):
             steps.as_step("fetch")(fail)()
         assert steps.at_work() == "fetch"

@@ -1,5 +1,6 @@
 """The bar that a long step shows on its run's page."""
 
+import time
 from typing import Any
 
 from prefect import flow
@@ -10,8 +11,9 @@ from tasks.progress import Progress
 
 @flow
 def long_step() -> None:
-    """Three parts, each told at once."""
-    progress = Progress("acme-long-step", "parts are done", every_seconds=0)
+    """Three parts, the first after the interval and the others soon behind it."""
+    progress = Progress("acme-long-step", "parts are done", every_seconds=1)
+    time.sleep(1.1)
     for done in (1, 2, 3):
         progress.reached(done, 3)
 

@@ -79,13 +79,14 @@ def test_a_run_that_fails_says_where_why_and_what_next(
     assert "Traceback" not in logged()
 
 
-def test_an_error_of_a_library_fails_the_run_as_ever(
-    world: Any, monkeypatch: pytest.MonkeyPatch
+def test_of_an_error_that_nobody_foresaw_kind_and_place_are_told(
+    world: Any, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
 ) -> None:
-    """Its kind is on the page, its text is not."""
-    world.drop("a.csv", ANNA)
-    monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", str(world.drop("file", "x")))
+    """Its text, which may quote a record, is nowhere."""
+    monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", str(world.drop("anna@example.it", "x")))
     state = world.run()
     assert state.is_failed()
-    (page,) = pages("acme-import-recipients", 1)
-    assert "the error is a FileExistsError. That is a defect" in page
+    assert re.match(r"an unforeseen \w+ in tasks/scratch\.py:\d+, called from ", state.message)
+    told = f"{pages('acme-import-recipients', 1)}{state.message}{logged()}"
+    assert "Report this as a defect." in told
+    assert "anna@" not in told
