@@ -8,7 +8,9 @@ from keyrings import PASSPHRASE, Keyring, needs_gpg
 from blocks.keys import GpgKey, GpgRecipient
 from tasks.check_keys import opening, sealing
 from tasks.checks.findings import Finding, Subject, to_mend
+from tasks.checks.needs import decryption_keys
 from tasks.encrypt import Seal
+from tasks.records.agreement import ImportAgreement
 
 pytestmark = [pytest.mark.core, needs_gpg]
 
@@ -115,3 +117,15 @@ def test_without_gpg_the_program_is_asked_for(
     found = told(list(opening(SUBJECT, key, tmp_path)), tmp_path)
     assert found["use"][0] == "mend"
     assert "gpg is missing" in found["use"][1]
+
+
+def test_the_key_of_the_archive_is_checked_like_the_others() -> None:
+    """That what is kept can be encrypted, and opened again, is found out before it is needed."""
+    columns = [{"column": "email", "target": "email"}]
+    agreed = {
+        "client": "acme", "server": "sftp-server/acme", "account": "acme", "list_id": 1,
+        "mapping": {"columns": columns}, "archive": {"days": 9, "key": "kept"},
+    }  # fmt: skip
+    one = ImportAgreement.model_validate(agreed)
+    both = ImportAgreement.model_validate(agreed | {"decryption_key": "files"})
+    assert decryption_keys([one, both]) == ("kept", "files")

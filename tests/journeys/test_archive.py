@@ -15,6 +15,7 @@ from blocks.keys import GpgKey
 from blocks.ledger import archives
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
+from deployments.archives import main as listed
 from deployments.audit import lines
 from deployments.forget import main as forget
 from tasks.archive import reopened
@@ -122,10 +123,13 @@ def test_a_replay_with_todays_agreement_asks_anew(world: Any) -> None:
 
 
 @needs_gpg
-def test_what_is_kept_can_be_encrypted_and_is_let_go(world: Any, keys: Keyring) -> None:
+def test_what_is_kept_can_be_encrypted_and_is_let_go(
+    world: Any, keys: Keyring, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With a key nothing of a file is readable in the storage, and it can be replayed; after the
     agreed days the client's next run deletes it, even where no file is waiting. So it does with
-    what a run left that was cut off while it stored a file."""
+    what a run left that was cut off while it stored a file, and an operator with what is left of
+    a client that has no runs any more."""
     GpgKey(private_key=keys.private("us"), passphrase=PASSPHRASE).save("archive", overwrite=True)
     agreed = {"archive": {"days": 30, "key": "archive"}}
     world.drop("a.csv", *ROWS)
@@ -155,6 +159,21 @@ def test_what_is_kept_can_be_encrypted_and_is_let_go(world: Any, keys: Keyring) 
     with sqlite3.connect(world.home / "ledger.db") as ledger:
         ledger.execute("UPDATE archives SET state = 'storing' WHERE state = 'kept'")
     world.run(agreed=agreed)
+    assert stored(world) == []
+
+    world.drop("c.csv", *ROWS[:1])
+    world.run(agreed=agreed)
+    assert listed(["--ledger", "acme", "--expired"]) == 0
+    assert listed(["--ledger", "acme"]) == 0
+    told = capsys.readouterr().out
+    assert "0 archived files were deleted." in told
+    assert "3: acme 'c.csv', archived" in told
+    assert "encrypted for gpg-key/archive" in told
+    with sqlite3.connect(world.home / "ledger.db") as ledger:
+        ledger.execute("UPDATE archives SET expires_at = datetime(expires_at, '-31 days')")
+    assert listed(["--ledger", "acme", "--client", "other", "--expired"]) == 0
+    assert len(stored(world)) == 1
+    assert listed(["--ledger", "acme", "--expired"]) == 0
     assert stored(world) == []
 
 
