@@ -20,7 +20,7 @@ REMEDIES: dict[Reason, str] = {
         "Nothing is lost or done twice: the next run goes on where this one ended. If it crashes "
         "again, look at the worker's memory, disk and log."
     ),
-    "run_failed": "The run's log says why and what to mend; then run it, or let the next run.",
+    "run_failed": "Do what it says, then run it, or let the next run. Its page says more.",
     "run_late": "Check that a worker runs for the deployment's work pool, and that it has room.",
     "file_overdue": (
         "Ask the client for its file. If it is on the server, compare folder and name with the "
