@@ -6,6 +6,7 @@ import pytest
 
 from blocks.errors import Defect
 from tasks import steps
+from tasks.progress import Progress
 from tasks.reports.steps import Step, duration, steps_table
 
 
@@ -49,6 +50,15 @@ def test_steps_are_told_once_and_only_of_the_run_at_hand() -> None:
         work()
         assert "| fetch | 0.0 s | 0 | half |" in steps.taken()
         assert steps.taken() == ""
+
+
+def test_more_than_expected_is_all_and_no_more() -> None:
+    """People who come while a list is read are none of those who were counted before."""
+    progress = Progress("acme-export", "recipients are read")
+    progress.expect(4)
+    with steps.measured():
+        steps.as_step("extract")(lambda: list(progress.counted(["abc", "abc"])))()
+        assert "| 4 of 4 recipients are read |" in steps.taken()
 
 
 def test_a_failed_step_is_what_a_failure_is_about() -> None:
