@@ -1,6 +1,6 @@
 """Several rows for one recipient: which of them counts.
 
-Two passes over the file: the first collects the keys of all records, 25 bytes each; the second
+Two passes over the file: the first collects the keys of all records, 29 bytes each; the second
 keeps the winners. Two records meet where list, channel and address are the same. The last one
 wins; but a row that unsubscribes beats those that do not, unless the last row is to decide. A row
 that unsubscribes and was refused for a fault (a veto) beats them, too: then nobody is sent.
@@ -8,7 +8,7 @@ that unsubscribes and was refused for a fault (a veto) beats them, too: then nob
 
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import accumulate
+from pathlib import Path
 
 import polars as pl
 
@@ -25,32 +25,41 @@ _OTHER, _VETO, _OPT_OUT = 0, 1, 2
 _LEVEL_BONUS = 1 << 40
 """More than any file has lines."""
 
-_ROWS_AT_ONCE = 500_000
-"""Keys that are compared at once; the others wait for their share of all possible keys."""
+_SHARES = 16
+"""Into how many parts keys that wait on disk are divided, by key; each is compared by itself."""
+_ROWS_AT_ONCE = 300_000
+"""Keys that are held, and compared, at once."""
 
-_BEATEN = {"row": pl.UInt32(), "line": pl.Int64(), "instead": pl.Int64()}
+_KEYS = {"row": pl.UInt32(), "line": pl.Int64(), **dict.fromkeys(_SPREAD, pl.UInt64()),
+         "level": pl.Int8()}  # fmt: skip
+_BEATEN = {"row": pl.UInt32(), "line": pl.Int64(), "instead": pl.Int64(), "level": pl.Int8()}
 
 
 class Keys:
-    """Collects the keys of a file's records, chunk by chunk; then says which records count."""
+    """Collects the keys of a file's records, chunk by chunk; then says which records count.
 
-    def __init__(self, *, last_row_decides_status: bool = False) -> None:
+    Beyond some hundred thousand they wait in the folder `spool`; without one all are in memory.
+    """
+
+    def __init__(self, spool: Path | None = None, *, last_row_decides_status: bool = False) -> None:
+        self._spool = spool
         self._last_row_decides = last_row_decides_status
-        self._chunks: list[pl.DataFrame] = []
-        self._vetoes: set[int] = set()
+        self._chunks: list[tuple[int, bool]] = []
+        self._rows = 0
+        self._held: list[pl.DataFrame] = [pl.DataFrame(schema=_KEYS)]
+        self._spilled = 0
 
     def add(self, records: pl.DataFrame) -> None:
         """Note the keys of the next chunk (schema RECORD), which may be empty."""
         leaves = (pl.col("status") == "unsubscribed").fill_null(False)
-        self._add(records, pl.when(leaves).then(_OPT_OUT).otherwise(_OTHER))
+        self._add(records, pl.when(leaves).then(_OPT_OUT).otherwise(_OTHER), counts=True)
 
     def add_vetoes(self, records: pl.DataFrame) -> None:
         """Note refused records that unsubscribe: they beat others, but do not count themselves."""
         if records.height:
-            self._vetoes.add(len(self._chunks))
-            self._add(records, pl.lit(_VETO))
+            self._add(records, pl.lit(_VETO), counts=False)
 
-    def _add(self, records: pl.DataFrame, level: pl.Expr) -> None:
+    def _add(self, records: pl.DataFrame, level: pl.Expr, *, counts: bool) -> None:
         if "_ranked" in self.__dict__:
             raise RuntimeError("The winners are settled; a chunk that comes now would be lost.")
         slot = pl.col("list_id").cast(pl.UInt64)
@@ -58,51 +67,59 @@ class Keys:
             name: pl.col(name) ^ (slot * pl.lit(spread, pl.UInt64))
             for name, spread in _SPREAD.items()
         }
-        self._chunks.append(records.select(line=pl.col(LINE), **mixed, level=level.cast(pl.Int8)))
+        row = pl.int_range(pl.len(), dtype=pl.UInt32) + self._rows
+        self._held.append(
+            records.select(row=row, line=pl.col(LINE), **mixed, level=level.cast(pl.Int8))
+        )
+        self._chunks.append((records.height, counts))
+        self._rows += records.height
+        if self._spool and sum(held.height for held in self._held) >= _ROWS_AT_ONCE:
+            self._spill(self._spool)
 
-    def winners(self) -> list[pl.Series]:
+    def _spill(self, spool: Path) -> None:
+        """Move what is held to disk, a file for each share."""
+        spool.mkdir(exist_ok=True)
+        every = pl.concat(self._held)
+        for number in range(_SHARES):
+            share = every.filter(pl.col("key_high") % _SHARES == number)
+            share.write_parquet(spool / f"{number:02}-{self._spilled}.parquet", compression="lz4")
+        self._spilled += 1
+        self._held = [pl.DataFrame(schema=_KEYS)]
+
+    def winners(self) -> Iterator[pl.Series]:
         """One Boolean mask for each chunk that was added, in the same order: true for winners.
 
         There are none for vetoes.
         """
-        beaten = self._ranked["row"].implode()
-        return [
-            (~rows.is_in(beaten)).alias("counts")
-            for number, rows in enumerate(self._rows())
-            if number not in self._vetoes
-        ]
+        beaten, start = self._ranked["row"], 0
+        for height, counts in self._chunks:
+            rows = pl.int_range(start, start + height, dtype=pl.UInt32, eager=True)
+            start += height
+            if counts:
+                yield (~rows.is_in(beaten.implode())).alias("counts")
 
     def beaten(self) -> pl.DataFrame:
         """The records that do not count: `line`, `reason`, and `instead`, the winner's line."""
-        vetoes = [rows for number, rows in enumerate(self._rows()) if number in self._vetoes]
-        others = self._ranked
-        if vetoes:
-            others = others.filter(~pl.col("row").is_in(pl.concat(vetoes).implode()))
+        others = self._ranked.filter(pl.col("level") != _VETO)
         return others.select("line", pl.lit(DUPLICATE).alias("reason"), "instead")
-
-    def _rows(self) -> Iterator[pl.Series]:
-        """The numbers of the rows of each chunk."""
-        start = 0
-        for chunk in self._chunks:
-            yield pl.int_range(start, start + chunk.height, dtype=pl.UInt32, eager=True)
-            start += chunk.height
 
     @cached_property
     def _ranked(self) -> pl.DataFrame:
         """Every record that does not count: row in the file, line, and line of the winner."""
-        if not self._chunks:
-            return pl.DataFrame(schema=_BEATEN)
-        starts = [0, *accumulate(chunk.height for chunk in self._chunks)]
-        shares = starts[-1] // _ROWS_AT_ONCE + 1
-        found = [pl.DataFrame(schema=_BEATEN)]
-        for share in range(shares):
-            mine = pl.col("key_high") % shares == share
-            every = pl.concat(
-                chunk.with_row_index("row", offset=start).filter(mine)
-                for chunk, start in zip(self._chunks, starts, strict=False)
-            )
-            found.append(self._beaten_in(every))
-        return pl.concat(found).sort("row")
+        found = [self._beaten_in(every) for every in self._shares()]
+        return pl.concat([pl.DataFrame(schema=_BEATEN), *found]).sort("row")
+
+    def _shares(self) -> Iterator[pl.DataFrame]:
+        """All keys, those that are equal in one frame."""
+        if not self._spilled or self._spool is None:
+            yield pl.concat(self._held)
+            return
+        self._spill(self._spool)
+        for number in range(_SHARES):
+            parts = sorted(self._spool.glob(f"{number:02}-*.parquet"))
+            yield pl.concat([pl.DataFrame(schema=_KEYS), *map(pl.read_parquet, parts)])
+            for part in parts:
+                part.unlink()
 
     def _beaten_in(self, every: pl.DataFrame) -> pl.DataFrame:
         """The records that do not count among all those whose keys fall in one share."""

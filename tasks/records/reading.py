@@ -54,7 +54,7 @@ def read_file(
         create_groups=agreement.create_groups,
     )
     desk = _Desk(agreement.consent, binding, _refusals(facts), today, folder)
-    keys = Keys(last_row_decides_status=agreement.mapping.last_row_decides_status)
+    keys = Keys(folder / "keys", last_row_decides_status=agreement.mapping.last_row_decides_status)
     desk.first_pass(path, dialect, keys)
     batches = write_batches(ahead(desk.second_pass(keys)), folder / "batches", batch_size)
     submitted = sum(batch.rows for batch in batches)

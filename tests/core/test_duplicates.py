@@ -1,5 +1,7 @@
 """Of several rows for one recipient exactly one counts."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -24,12 +26,14 @@ def chunks(rows: list[Row], size: int) -> list[pl.DataFrame]:
     return [frame.slice(start, size) for start in range(0, max(1, len(rows)), size)]
 
 
-def settle(rows: list[Row], size: int = 3, *, last: bool = False) -> tuple[list[int], Keys]:
-    keys = Keys(last_row_decides_status=last)
+def settle(
+    rows: list[Row], size: int = 3, *, last: bool = False, spool: Path | None = None
+) -> tuple[list[int], Keys]:
+    keys = Keys(spool, last_row_decides_status=last)
     parts = chunks(rows, size)
     for part in parts:
         keys.add(part)
-    masks = keys.winners()
+    masks = [*keys.winners()]
     won = [part.filter(mask)[LINE].to_list() for part, mask in zip(parts, masks, strict=True)]
     return [line for lines in won for line in lines], keys
 
@@ -68,7 +72,7 @@ def test_half_a_key_in_common_loses_nobody() -> None:
 
 def test_nothing_collected_is_no_problem() -> None:
     """Without chunks there are no masks, without records empty ones."""
-    assert Keys().winners() == []
+    assert [*Keys().winners()] == []
     assert Keys().beaten().is_empty()
     assert settle([])[0] == []
 
@@ -80,14 +84,15 @@ def test_a_chunk_after_the_decision_is_refused() -> None:
         keys.add(chunks([(1, 1, 7, None)], 1)[0])
 
 
-def test_big_files_are_settled_in_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Comparing keys in shares, as memory wants it, gives the same winners."""
-    rows: list[Row] = [(high, 1, 7, None) for high in [5, 6, 7, 8, 5, 6, 9]]
+def test_keys_of_big_files_wait_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing keys in shares, as memory wants it, gives the same winners and leaves no file."""
+    rows: list[Row] = [(high, 1, 7, None) for high in [5, 6, 7, 8, 5, 6, 9, 21, 21]]
     together = settle(rows)
-    monkeypatch.setattr("tasks.records.duplicates._ROWS_AT_ONCE", 2)
-    apart = settle(rows)
-    assert apart[0] == together[0] == [4, 5, 6, 7, 8]
-    assert apart[1].beaten().equals(together[1].beaten())
+    monkeypatch.setattr("tasks.records.duplicates._ROWS_AT_ONCE", 4)
+    won, apart = settle(rows, 2, spool=tmp_path / "keys")
+    assert [*(tmp_path / "keys").iterdir()] == []
+    assert won == together[0] == [4, 5, 6, 7, 8, 10]
+    assert apart.beaten().equals(together[1].beaten())
 
 
 rows_drawn = st.lists(
