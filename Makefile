@@ -38,12 +38,15 @@ test: $(READY)  ## Run all tests; those that need servers which are not installe
 truth: $(READY)  ## Export a month of traffic by runs that are killed, against the event log (half an hour)
 	@MAILUP_TRUTH=month $(BIN)/python -m pytest -n $(TESTERS) -rP tests/journeys/test_exports_truth.py
 
-faults: $(READY) .faults/.ready  ## Damaged files here and in dlt, side by side, into docs/faults.md (minutes)
-	@$(BIN)/python -m benchmarks.faults --peer .faults/bin/python --write docs/faults.md
+faults: $(READY) .peers/.ready  ## Damaged files here and in dlt, side by side, into docs/faults.md (minutes)
+	@$(BIN)/python -m benchmarks.faults --peer .peers/bin/python --write docs/faults.md
 
-.faults/.ready: benchmarks/faults/requirements.lock
-	@"$(PYTHON)" -m venv .faults
-	@.faults/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+bench: $(READY) .peers/.ready  ## Speed and memory beside what one would use instead, into docs/performance.md (half an hour)
+	@$(BIN)/python -m benchmarks --peers .peers/bin/python --write docs
+
+.peers/.ready: benchmarks/peers/requirements.lock
+	@"$(PYTHON)" -m venv .peers
+	@.peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 kills: $(READY)  ## Kill imports at every instant, on SQLite and on PostgreSQL, and print what came of it
@@ -69,7 +72,7 @@ types: $(READY)
 lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	@$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) pyproject.toml --all-extras --upgrade -o requirements.lock
-	printf 'dlt[filesystem]\npandas\n' | $(COMPILE) - -o benchmarks/faults/requirements.lock
+	printf 'dlt[filesystem,sftp]\npandas\nmatplotlib\n' | $(COMPILE) - -o benchmarks/peers/requirements.lock
 	$(COMPILE) pyproject.toml --extra postgresql -c requirements.lock -o requirements-run.lock
 	echo pip-audit | $(COMPILE) - -o .ci/audit.lock
 	echo prefect-redis | $(COMPILE) - -c requirements.lock -o deployments/extras/redis.lock
@@ -78,4 +81,4 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	echo adlfs | $(COMPILE) - -c requirements.lock -o deployments/extras/abfs.lock
 
 clean:  ## Remove what the targets above have made
-	rm -rf $(VENV) .sandbox .demo .faults .audit
+	rm -rf $(VENV) .sandbox .demo .peers .audit

@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ PEERS = {
     "script: pandas": ["with_pandas.py"],
 }
 BATCH_ROWS = 5000
+LEDGER = "ledger"
 UNPACED = 100_000.0
 
 
@@ -37,26 +39,32 @@ def prefect(folder: Path, sshd: Sshd, sink: Sink) -> Iterator[dict[str, str]]:
         server.start()
         for module in ("blocks.servers", "blocks.accounts", "blocks.ledgers"):
             server.run("block", "register", "-m", module)
-        blocks = json.dumps(_blocks(folder, sshd, sink))
-        programs.run("-m", "deployments.provision", stdin=blocks)
+        told = json.dumps(blocks(folder, sshd, _sink_account(sink)))
+        programs.run("-m", "deployments.provision", stdin=told)
         yield {key: value for key, value in programs.environment.items()
                if os.environ.get(key) != value}  # fmt: skip
 
 
-def _blocks(folder: Path, sshd: Sshd, sink: Sink) -> dict[str, dict[str, Any]]:
-    account = {"client_id": "bench", "client_secret": "bench", "username": "bench",
-               "password": "bench", "token_url": f"{sink.url}/Token"}  # fmt: skip
-    account |= dict.fromkeys(("console_url", "statistics_url"), sink.url)
+def blocks(folder: Path, sshd: Sshd, account: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The blocks of the measured client; the ledger is in a folder of its own below `folder`."""
+    names = ("client_id", "client_secret", "username", "password", "console_url",
+             "statistics_url", "token_url")  # fmt: skip
     return {
         "sftp-server/bench": {
             "host": "127.0.0.1", "port": sshd.port, "username": sshd.user,
             "private_key": sshd.key.read_text(encoding="ascii"), "host_key": sshd.host_key,
         },
-        "mailup-account/bench": account | {
-            "calls_per_second": UNPACED, "import_batch_size": BATCH_ROWS,
+        "mailup-account/bench": {name: account[name] for name in names} | {
+            "import_batch_size": BATCH_ROWS, "calls_per_second": account.get("pace", 5.0),
         },
-        "ledger/bench": {"url": f"sqlite:///{(folder / 'ledger' / 'ledger.db').resolve()}"},
+        "ledger/bench": {"url": f"sqlite:///{(folder / LEDGER / 'ledger.db').resolve()}"},
     }  # fmt: skip
+
+
+def _sink_account(sink: Sink) -> dict[str, Any]:
+    keys = dict.fromkeys(("client_id", "client_secret", "username", "password"), "bench")
+    urls = dict.fromkeys(("console_url", "statistics_url", "token_url"), sink.url)
+    return keys | urls | {"token_url": f"{sink.url}/Token", "pace": UNPACED}
 
 
 def agreement(file: str) -> dict[str, Any]:
@@ -92,24 +100,28 @@ def contenders(
     sftp = {"host": "127.0.0.1", "port": sshd.port, "username": sshd.user, "key": str(sshd.key),
             "file": str(sshd.files / file)}  # fmt: skip
 
-    def counted() -> dict[str, float]:
-        return {name: float(value) for name, value in sink.counted().items()}
-
-    def fresh() -> None:
-        shutil.rmtree(folder / "ledger", ignore_errors=True)
-        shutil.rmtree(sshd.files / "results", ignore_errors=True)
-        sink.forget()
-
     here = [sys.executable, "-m"]
     own = [
-        Contender(OURS, [*here, "benchmarks.ours", str(told)], environment, fresh, counted),
+        Contender(OURS, [*here, "benchmarks.ours", str(told)], environment,
+                   partial(fresh, folder, sshd, sink), partial(_counted, sink)),
         Contender(FLOOR, [*here, "benchmarks.floor", str(sshd.files / file), sink.url],
-                  {}, sink.forget, counted),
+                  {}, sink.forget, partial(_counted, sink)),
     ]  # fmt: skip
     theirs = [
         Contender(name, [peers, *program(script), json.dumps(sftp), sink.url, *more],
-                  {}, sink.forget, counted)
+                  {}, sink.forget, partial(_counted, sink))
         for name, (script, *more) in PEERS.items()
         if peers
     ]  # fmt: skip
     return own + theirs
+
+
+def fresh(folder: Path, sshd: Sshd, sink: Sink) -> None:
+    """Forget that the file was ever imported."""
+    shutil.rmtree(folder / LEDGER, ignore_errors=True)
+    shutil.rmtree(sshd.files / "results", ignore_errors=True)
+    sink.forget()
+
+
+def _counted(sink: Sink) -> dict[str, float]:
+    return {name: float(value) for name, value in sink.counted().items()}

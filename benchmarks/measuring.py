@@ -1,14 +1,17 @@
 """Programs measured side by side: in turns, several times, each in a process of its own."""
 
 import os
+import re
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LONGEST_SECONDS = 1800.0
+LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -70,24 +73,50 @@ def measured(contender: Contender) -> Run:
     """One run; RuntimeError with what it printed where it fails."""
     contender.before()
     start = time.monotonic()
-    with subprocess.Popen(
-        contender.command, env={**os.environ, **contender.environment},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    ) as process:  # fmt: skip
-        output = process.stdout.read() if process.stdout else ""
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.monotonic() - start
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
+        process = subprocess.Popen(
+            contender.command, env={**os.environ, **contender.environment},
+            stdout=printed, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        memory = 0.0
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            memory = max(memory, _peak(process.pid))
+            if time.monotonic() - start > LONGEST_SECONDS:
+                process.kill()
+            time.sleep(LOOK_SECONDS)
+        wall = time.monotonic() - start
+        printed.seek(0)
+        output = printed.read()
+    _, status, used = ended
+    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{contender.name} failed:\n{output[-3000:]}")
-    inside = [line for line in output.splitlines() if line.startswith("seconds=")]
     return Run(
         wall=wall,
         cpu=used.ru_utime + used.ru_stime,
-        inside=float(inside[-1].removeprefix("seconds=")) if inside else wall,
-        memory=used.ru_maxrss / 1024,
+        inside=seconds_told(output, wall),
+        memory=memory,
         counted=contender.after(),
     )
+
+
+def _peak(process: int) -> float:
+    """The most memory that a process has had, in MB.
+
+    Not getrusage's figure: that one also counts what the process was forked from.
+    """
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    told = re.search(r"VmHWM:\s+([0-9]+)", status)
+    return int(told.group(1)) / 1024 if told else 0.0
+
+
+def seconds_told(output: str, otherwise: float = 0.0) -> float:
+    """What a program printed as its own seconds."""
+    told = [line for line in output.splitlines() if line.startswith("seconds=")]
+    return float(told[-1].removeprefix("seconds=")) if told else otherwise
 
 
 def program(name: str) -> list[str]:

@@ -23,7 +23,7 @@ def main() -> None:
     state: State[None] = import_recipients(
         agreement=ImportAgreement.model_validate(told), return_state=True
     )
-    if not state.is_completed() or "submitted" not in str(state.message):
+    if not state.is_completed() or "before" in str(state.message):
         raise SystemExit(f"{state.name}: {state.message}")
     print(state.message)
     if state.state_details.flow_run_id is not None:

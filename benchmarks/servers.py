@@ -75,8 +75,8 @@ def sshd(folder: Path) -> Iterator[Sshd]:
     settings.write_text(_SSHD.format(port=port, folder=folder, files=files), encoding="ascii")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # it wants this folder as root
-    with _running([_program("sshd"), "-D", "-e", "-f", str(settings)], folder / "sshd.log"):
-        _wait_for(lambda: _answers(port))
+    with running([_program("sshd"), "-D", "-e", "-f", str(settings)], folder / "sshd.log"):
+        wait_for(lambda: _answers(port))
         host_key = (folder / "host.pub").read_text(encoding="ascii").strip()
         yield Sshd(port, getuser(), folder / "client", host_key, files)
 
@@ -85,8 +85,8 @@ def sshd(folder: Path) -> Iterator[Sshd]:
 def sink(folder: Path) -> Iterator[Sink]:
     """The counter in a process of its own."""
     told = folder / "sink.port"
-    with _running([sys.executable, "-m", "benchmarks.sink", str(told)], folder / "sink.log"):
-        _wait_for(told.exists)
+    with running([sys.executable, "-m", "benchmarks.sink", str(told)], folder / "sink.log"):
+        wait_for(told.exists)
         yield Sink(f"http://127.0.0.1:{told.read_text(encoding='ascii')}")
 
 
@@ -98,7 +98,8 @@ def _program(name: str) -> str:
 
 
 @contextmanager
-def _running(command: list[str], log: Path) -> Iterator[None]:
+def running(command: list[str], log: Path) -> Iterator[None]:
+    """A program that runs until the block ends."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
     try:
@@ -108,7 +109,8 @@ def _running(command: list[str], log: Path) -> Iterator[None]:
         process.wait(10)
 
 
-def _wait_for(there: Callable[[], bool]) -> None:
+def wait_for(there: Callable[[], bool]) -> None:
+    """Return when something is there; RuntimeError where it takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while not there():
         if time.monotonic() > deadline:

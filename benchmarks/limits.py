@@ -1,0 +1,100 @@
+"""Under MailUp's limit of five calls a second, against the sandbox's emulator.
+
+How long an import takes beside what its calls cost at the limit; and how long a small file of
+another client of the account takes while a large one is being imported.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from benchmarks.contacts import write_contacts
+from benchmarks.imports import agreement, blocks
+from benchmarks.measuring import LONGEST_SECONDS, seconds_told
+from benchmarks.servers import Sshd
+from sandbox.demo_parts import Prefect, Programs, free_port
+
+CALLS_PER_SECOND = 5.0
+LARGE_ROWS, SMALL_ROWS = 100_000, 500
+HEAD_START_SECONDS = 12.0
+
+
+@dataclass(frozen=True)
+class Limited:
+    """Seconds of work inside a run and calls of MailUp in it; `alone` and `behind` are the seconds
+    of a small file's work by itself, and while a large file of the account was on its way."""
+
+    seconds: float
+    calls: int
+    alone: float
+    behind: float
+
+    @property
+    def least(self) -> float:
+        """Seconds that the calls cost at the limit."""
+        return self.calls / CALLS_PER_SECOND
+
+
+def measured(folder: Path, sshd: Sshd) -> Limited:
+    """Three imports: a small one alone, a large one, and a small one meanwhile."""
+    with Programs(folder) as programs:
+        sandbox = _emulator(programs)
+        server = Prefect(programs, free_port(0))
+        server.start()
+        for module in ("blocks.servers", "blocks.accounts", "blocks.ledgers"):
+            server.run("block", "register", "-m", module)
+        told = blocks(folder, sshd, sandbox["mailup"])
+        programs.run("-m", "deployments.provision", stdin=json.dumps(told))
+        alone = _start(folder, sshd, programs, "alone", SMALL_ROWS)
+        alone_seconds = _ended(alone)
+        large = _start(folder, sshd, programs, "large", LARGE_ROWS)
+        time.sleep(HEAD_START_SECONDS)
+        behind_seconds = _ended(_start(folder, sshd, programs, "behind", SMALL_ROWS))
+        if large.poll() is not None:
+            raise RuntimeError("the large import had ended before the small one")
+        _ended(large)
+        before = _calls(sandbox)
+        seconds = _ended(_start(folder, sshd, programs, "single", LARGE_ROWS))
+        return Limited(seconds, _calls(sandbox) - before, alone_seconds, behind_seconds)
+
+
+def _emulator(programs: Programs) -> dict[str, Any]:
+    """MailUp's emulator at its limit; an import takes a tenth of a second at least."""
+    home = programs.home / "sandbox"
+    programs.start("sandbox", "-m", "sandbox", "--home", str(home), "--import-seconds", "0.1")
+    told: dict[str, Any] = json.loads(programs.wait_for_file("sandbox", home / "sandbox.json"))
+    return told
+
+
+def _calls(sandbox: dict[str, Any]) -> int:
+    answer = requests.get(f"{sandbox['page']}/_sandbox/log", timeout=60)
+    answer.raise_for_status()
+    return len(answer.json())
+
+
+def _start(
+    folder: Path, sshd: Sshd, programs: Programs, client: str, rows: int
+) -> subprocess.Popen[str]:
+    """An import of a client's own file, on its way."""
+    file = f"{client}.csv"
+    write_contacts(sshd.files / file, rows, seed=sum(client.encode()))
+    told = folder / f"{client}.json"
+    told.write_text(json.dumps(agreement(file) | {"client": client}), encoding="utf-8")
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.ours", str(told)], env=programs.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def _ended(process: subprocess.Popen[str]) -> float:
+    """The seconds of work inside the run, when it has ended."""
+    output, _ = process.communicate(timeout=LONGEST_SECONDS)
+    if process.returncode:
+        raise RuntimeError(f"an import failed:\n{output[-3000:]}")
+    return seconds_told(output)

@@ -1,0 +1,61 @@
+"""What was measured, as Markdown."""
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.imports import FLOOR
+from benchmarks.limits import Limited
+from benchmarks.measuring import Series
+
+
+def imports_table(found: Mapping[str, Series]) -> str:
+    """Seconds, ratios to the floor, memory and calls of everyone."""
+    floor = found[FLOOR].median("inside")
+    rows = [
+        (
+            name,
+            _spread(series, "inside"),
+            f"{series.median('inside') / floor:.1f}",
+            f"{series.median('cpu'):.1f}",
+            _spread(series, "wall"),
+            f"{max(run.memory for run in series.runs):.0f}",
+            f"{series.runs[0].counted.get('rows', 0):,.0f}",
+        )
+        for name, series in found.items()
+    ]
+    head = ("", "work, s", "of the floor", "CPU, s", "whole process, s", "memory, MB", "rows sent")
+    return table(head, rows)
+
+
+def pairs_table(found: Mapping[str, Series], of: str, base: str) -> str:
+    """Seconds of each, and how often those of `base`."""
+    least = found[base].median(of)
+    rows = [
+        (name, _spread(series, of), f"{series.median(of) / least:.2f}")
+        for name, series in found.items()
+    ]
+    return table(("", "seconds", f"of {base}"), rows)
+
+
+def limit_lines(limited: Limited) -> str:
+    """An import under MailUp's limit, and a small one beside it."""
+    return table(
+        ("under five calls a second", "figure"),
+        [
+            ("calls of the import of 100,000 contacts", str(limited.calls)),
+            ("what they cost at the limit", f"{limited.least:.1f} s"),
+            ("work of the run", f"{limited.seconds:.1f} s ({limited.seconds / limited.least:.2f})"),
+            ("500 contacts of another client, alone", f"{limited.alone:.1f} s"),
+            ("the same while the large import runs", f"{limited.behind:.1f} s"),
+        ],
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _spread(series: Series, of: str) -> str:
+    least, most = series.spread(of)
+    return f"{series.median(of):.1f} ({least:.1f} to {most:.1f})"

@@ -1,0 +1,59 @@
+"""From a local file to the bodies of its imports, without Prefect, servers and ledger.
+
+`python -m benchmarks.pipeline FILE [--floor]` prints CPU seconds and peak memory in MB as JSON;
+with --floor only reading and encoding, as in `benchmarks.floor`. It is what the guard in the tests
+compares, for CPU seconds of one process depend little on what else a machine does.
+"""
+
+import json
+import re
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.contacts import FIELDS
+from benchmarks.floor import BATCH_ROWS, bodies
+from benchmarks.imports import agreement
+from tasks.records.agreement import ImportAgreement
+from tasks.records.ahead import ahead
+from tasks.records.handover import AccountFacts
+from tasks.records.reading import read_file
+from tasks.submit import parcels
+
+
+def ours(path: Path, folder: Path) -> int:
+    """Bytes of all bodies, every check on."""
+    agreed = ImportAgreement.model_validate(agreement(path.name))
+    facts = AccountFacts({number: name for name, number in FIELDS.items()})
+    prepared = read_file(
+        path, agreed, facts, folder, batch_size=BATCH_ROWS, today=datetime.now(UTC).date()
+    )
+    return sum(len(parcel.content) for parcel in ahead(parcels(agreed, prepared.batches, {})))
+
+
+def main() -> None:
+    path, floor = Path(sys.argv[1]), "--floor" in sys.argv
+    with tempfile.TemporaryDirectory() as folder:
+        if not floor:  # what is loaded at the first use is no cost of the rows
+            small = Path(folder) / path.name
+            with path.open("rb") as file:
+                small.write_bytes(b"".join(islice(file, 50)))
+            ours(small, Path(folder) / "first")
+        start = time.process_time()
+        if floor:
+            sum(map(len, bodies(path)))
+        else:
+            ours(path, Path(folder) / "all")
+        print(json.dumps({"cpu": time.process_time() - start, "memory": _peak()}))
+
+
+def _peak() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.findall(r"VmHWM:\s+([0-9]+)", status)[0]) // 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What Prefect costs around a small import: whole processes, from their start to their end.
+
+`python -m benchmarks.small_runs cheapest` runs a flow that does nothing: no flow run of this
+Prefect can cost less. The imports beside it are `benchmarks.ours` with a folder that is empty, and
+with a file of a hundred contacts.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from prefect import flow
+
+from benchmarks.contacts import write_contacts
+from benchmarks.imports import agreement
+from benchmarks.measuring import Contender
+from benchmarks.servers import Sshd
+
+CHEAPEST, NOTHING, SMALL = "a flow that does nothing", "nothing to import", "100 contacts"
+SMALL_ROWS = 100
+
+
+@flow(name="cheapest")
+def cheapest() -> None:
+    """Nothing."""
+
+
+def contenders(
+    folder: Path, sshd: Sshd, environment: dict[str, str], fresh: Callable[[], None]
+) -> list[Contender]:
+    """The cheapest flow run and two imports, on the same server."""
+    name = "small.csv"
+    write_contacts(sshd.files / name, SMALL_ROWS)
+    told = {}
+    for kind, pattern in ((NOTHING, "no-*.csv"), (SMALL, name)):
+        told[kind] = folder / f"agreement-{pattern[:5]}.json"
+        told[kind].write_text(json.dumps(agreement(pattern)), encoding="utf-8")
+    python = [sys.executable, "-m"]
+    return [
+        Contender(CHEAPEST, [*python, "benchmarks.small_runs", "cheapest"], environment),
+        *(
+            Contender(kind, [*python, "benchmarks.ours", str(path)], environment, fresh)
+            for kind, path in told.items()
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    cheapest()
