@@ -50,7 +50,7 @@ bench: $(READY) .peers/.ready  ## Speed and memory beside what one would use ins
 	@touch $@
 
 kills: $(READY)  ## Kill imports at every instant, on SQLite and on PostgreSQL, and print what came of it
-	@KILLS=all $(BIN)/python -m pytest -s tests/journeys/test_import_kills.py
+	@KILLS=all $(BIN)/python -m pytest -s tests/journeys/test_import_kills.py tests/journeys/test_delta.py
 
 audit:  ## Look the locked packages up among known vulnerabilities
 	@$(MAKE) --silent .audit/.ready || true  # without it, nothing is checked, which is said

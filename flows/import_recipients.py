@@ -36,6 +36,7 @@ def import_recipients(
     file: str = "",
     dry_run: bool = False,
     release: bool = False,
+    send_all: bool = False,
     replay: Annotated[int, Field(ge=0)] = 0,
     replay_with: ReplayWith = "its-day",
     send: bool = False,
@@ -51,6 +52,7 @@ def import_recipients(
         dry_run: Show what would be sent, and change nothing anywhere.
         release: Import a file that a limit holds, or that was imported or refused before, all the
             same.
+        send_all: Send rows, too, that MailUp is known to have from the client's last file (delta).
         replay: Number of a file in the ledger to take from the archive instead of the server: what
             it makes is compared with what was sent then, and nothing is sent. 0 for no replay.
         replay_with: Whether a replayed file is read with the agreement of its day or of today.
@@ -70,7 +72,9 @@ def import_recipients(
         show_files_in_name(agreement, files)
         facts = consult(agreement, scratch) if files else AccountFacts()
         for remote in files:
-            outcomes += _import(agreement, remote, facts, lease, scratch, release=release)
+            outcomes += _import(
+                agreement, remote, facts, lease, scratch, release=release, send_all=send_all
+            )
             if outcomes and outcomes[-1].fate in ("held", "waiting"):
                 break  # a later file must not be overtaken by this one once it is released
     wait_for_decision(agreement, outcomes)
@@ -85,12 +89,14 @@ def _import(
     scratch: Path,
     *,
     release: bool,
+    send_all: bool,
 ) -> list[Outcome]:
     """One file from the server to its report; nothing where it is left for the next run."""
     fetched = fetch(agreement, remote, scratch)
     if fetched is None:
         return []
-    return [_carry_out(agreement, fetched, facts, lease, scratch, release=release)]
+    done = _carry_out(agreement, fetched, facts, lease, scratch, release=release, send_all=send_all)
+    return [done]
 
 
 def _carry_out(
@@ -101,13 +107,14 @@ def _carry_out(
     scratch: Path,
     *,
     release: bool,
+    send_all: bool,
 ) -> Outcome:
     """One file that is here, to its report."""
     dry_run = lease is None
     known = claim(agreement, fetched, dry_run=dry_run, release=release)
     prepared, submission = Prepared(), Submission()
     if known.is_open:
-        prepared = prepare(agreement, fetched, known, facts, scratch)
+        prepared = prepare(agreement, fetched, known, facts, scratch, send_all=send_all)
         if lease is not None:
             archive(agreement, fetched, known, prepared, facts, scratch)
             submission = submit(agreement, prepared, known, facts, lease)
@@ -125,8 +132,12 @@ def _replay(
         if send or replay_with == "today":
             facts = consult(used, scratch)
         if not send:
-            prepared = prepare(used, recalled.fetched, recalled.claim, facts, scratch)
+            prepared = prepare(
+                used, recalled.fetched, recalled.claim, facts, scratch, send_all=True
+            )
             return concluded(recalled, compare(recalled, prepared, facts))
         with working_alone(used.ledger, used.client, used.stream, dry_run=False) as lease:
-            outcome = _carry_out(used, recalled.fetched, facts, lease, scratch, release=True)
+            outcome = _carry_out(
+                used, recalled.fetched, facts, lease, scratch, release=True, send_all=True
+            )
     return conclude([outcome], 1, None)

@@ -37,7 +37,9 @@ def consult(agreement: ImportAgreement, scratch: Path) -> AccountFacts:
         if agreement.consent.asks_mailup:
             refusals = write_refusals(scratch / "refusals", agreement, client)
         get_run_logger().info("MailUp was asked in %d calls", client.calls)
-    return AccountFacts(fields, groups, refusals, today, account.import_batch_size)
+    return AccountFacts(
+        fields, groups, refusals, today, account.import_batch_size, account.rate_limit_name
+    )
 
 
 def _require_lists(agreement: ImportAgreement, client: MailUpClient) -> None:

@@ -1,6 +1,6 @@
 """Prepare: from a fetched file to batches that are ready to be sent, and to what was refused."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from prefect import get_run_logger
@@ -17,6 +17,7 @@ from tasks.records.thresholds import beyond
 from tasks.records.unpack import unpack
 from tasks.retrying import unit
 from tasks.scratch import fresh_folder
+from tasks.snapshots import former_snapshot
 
 
 @unit("prepare", "prepare {fetched.name}")
@@ -26,21 +27,29 @@ def prepare(
     claim: Claim,
     facts: AccountFacts,
     scratch: Path,
+    *,
+    send_all: bool,
 ) -> Prepared:
     """Read a file to its end and decide about every record; nothing leaves the machine.
+
+    `send_all` sends what MailUp is known to have, too.
 
     A file that is not what was agreed comes back with `hold` set and no batches. A file
     that was released passes the limits, never one that is damaged.
     """
     folder = fresh_folder(scratch / "prepared" / fetched.path.name)
+    former = former_snapshot(agreement, claim, facts, folder, send_all=send_all)
     try:
         path = _opened(agreement, fetched.path, folder)
         prepared = read_file(
             path, agreement, facts, folder,
             batch_size=facts.batch_size, today=facts.today,
+            snapshot=former.snapshot if former else None,
         )  # fmt: skip
     except FileHeld as held:
         return Prepared(hold=_hold(held))
+    if former:
+        prepared = replace(prepared, compared=former.noted(prepared.compared))
     if not claim.released:
         prepared = _within_limits(agreement, fetched, claim, prepared)
     get_run_logger().info("%s was read: %d records", fetched.name, prepared.counts.records)

@@ -104,7 +104,7 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
         journal.note(
             store, kept.client, kept.stream, "file_replayed", file_id=kept.file_id, detail=detail
         )
-    told = sentence(kept, recalled.replay_with, comparison)
+    told = sentence(kept, recalled.replay_with, comparison, recalled.claim.counts.unchanged)
     create_markdown_artifact(
         key=f"{agreement.client}-replay",
         markdown=summary(told, recalled.claim.counts, prepared),
@@ -116,8 +116,10 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
 def concluded(recalled: Recalled, comparison: Comparison) -> State[None]:
     """Failed where the file and all that decided are as they were, and a request is another one."""
     kept = recalled.kept
-    told = sentence(kept, recalled.replay_with, comparison)
-    unlike = recalled.replay_with == "its-day" and not kept.forgotten and not comparison.same
+    told = sentence(kept, recalled.replay_with, comparison, recalled.claim.counts.unchanged)
+    # Of a file of which only changes were sent, everything is made once more: no snapshot is left.
+    whole = not kept.forgotten and not recalled.claim.counts.unchanged
+    unlike = recalled.replay_with == "its-day" and whole and not comparison.same
     return Failed(message=told) if unlike else Completed(message=told)
 
 

@@ -37,6 +37,7 @@ from tasks.records.handover import (
 from tasks.records.verdict import Counts
 from tasks.retrying import unit
 from tasks.sending import Counter, Parcel, PlanChanged
+from tasks.snapshots import NO_PLAN, Plan, compared_as, plan, snapshot
 from tasks.steps import connected
 
 SLOT_WAIT_SECONDS = 3600.0
@@ -48,12 +49,14 @@ class _Job:
     """What submitting one file needs at hand; `attempt` numbers the plan that is carried out."""
 
     agreement: ImportAgreement
+    facts: AccountFacts
     account: MailUpAccount
     client: MailUpClient
     store: Store
     lease: Lease
     entry_id: int
     attempt: int
+    planned: Plan = NO_PLAN
 
 
 @unit("submit", "submit {claim.name}")
@@ -68,7 +71,7 @@ def submit(
         return Submission(prepared.counts)
     account = load(MailUpAccount, agreement.account)
     with load(Ledger, agreement.ledger).open() as store, connected(account) as client:
-        job = _Job(agreement, account, client, store, lease, claim.entry_id, claim.attempt)
+        job = _Job(agreement, facts, account, client, store, lease, claim.entry_id, claim.attempt)
         if claim.done == "nothing":
             job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
         entries = batches.of_file(store, job.entry_id, job.attempt)
@@ -81,15 +84,17 @@ def submit(
         submission = _compare(counts, entries, refused)
         if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
             submission = replace(submission, hold=None)  # somebody has looked into it
+        submission = replace(submission, compared=compared_as(store, agreement, job.entry_id))
         list_refused(agreement.mapping, prepared, entries)
         if not known:
-            _commit(job, submission, asdict(counts) | prepared.noted)
+            _commit(job, submission, prepared, entries)
     return submission
 
 
 def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Job:
     """Send all batches; where an earlier run had begun with other ones, as a new attempt."""
     files.move_to(job.store, job.entry_id, "submitting")
+    job = _planned(job, prepared)
     if not prepared.batches:
         return job
     with _turn(job) as turn:
@@ -100,9 +105,16 @@ def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]
                 "The agreement, or who is unsubscribed, has changed since an earlier run began "
                 "with this file: its batches are sent anew, after those on their way have ended"
             )
-            job = _begin_anew(job, turn)
+            job = _planned(_begin_anew(job, turn), prepared)
             _send(job, prepared, groups, turn)
     return job
+
+
+def _planned(job: _Job, prepared: Prepared) -> _Job:
+    planned = plan(
+        job.store, job.agreement, job.facts, prepared, file_id=job.entry_id, attempt=job.attempt
+    )
+    return replace(job, planned=planned)
 
 
 def _turn(job: _Job) -> Turn:
@@ -187,11 +199,17 @@ def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused) -> Sub
     return Submission(counts.conserved(), imports, refused, hold)
 
 
-def _commit(job: _Job, submission: Submission, counts: dict[str, int]) -> None:
-    files.move_to(
-        job.store,
-        job.entry_id,
-        "held" if submission.hold else "submitted",
-        reason=submission.hold.reason if submission.hold else "",
-        counts=counts,
-    )
+def _commit(
+    job: _Job, submission: Submission, prepared: Prepared, entries: list[BatchEntry]
+) -> None:
+    """Mark the file, and what MailUp has of it with it: the commit point of an import."""
+    counts = asdict(submission.counts) | prepared.noted
+    if submission.hold:
+        reason = submission.hold.reason
+        files.move_to(job.store, job.entry_id, "held", reason=reason, counts=counts)
+        return
+    keep = snapshot(
+        job.store, job.agreement, prepared, job.planned, entries,
+        file_id=job.entry_id, attempt=job.attempt,
+    )  # fmt: skip
+    files.move_to(job.store, job.entry_id, "submitted", counts=counts, also=keep)

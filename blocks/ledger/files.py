@@ -1,11 +1,11 @@
 """Files of clients, known by the hash of their content, and what became of each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from blocks.ledger import journal
 from blocks.ledger.store import Store, insert_once, utc_now
@@ -90,8 +90,12 @@ def move_to(
     *,
     reason: str = "",
     counts: Mapping[str, int] | None = None,
+    also: Callable[[Connection], object] | None = None,
 ) -> None:
-    """Record the state that a file has reached, with its counts where they are known."""
+    """Record the state that a file has reached, with its counts where they are known.
+
+    `also` is done in the same transaction.
+    """
     values: dict[str, Any] = {"state": state, "reason": reason, "changed_at": utc_now()}
     if counts is not None:
         values["counts"] = dict(counts)
@@ -99,6 +103,8 @@ def move_to(
     with store.transaction() as connection:
         connection.execute(update(files).where(files.c.id == file_id).values(values))
         journal.write_of_file(connection, file_id, f"file_{state}", detail, run=store.run)
+        if also is not None:
+            also(connection)
 
 
 def set_waiting(store: Store, file_id: int, run: str) -> None:

@@ -123,6 +123,35 @@ archives = Table(
     Index("archives_of_file", "file_id", "attempt"),
 )
 
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client", String(100), nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("file_id", Integer, ForeignKey("files.id"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("stored", String(400), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("shape", String(64), nullable=False),
+    Column("why", String(40), nullable=False),
+    Column("missing", Integer),
+    Column("full_at", DateTime, nullable=False),
+    Column("run", String(64), nullable=False),
+    Column("changed_at", DateTime, nullable=False),
+    Index("snapshots_of_client", "client", "id"),
+)
+
+snapshot_keys = Table(
+    "snapshot_keys",
+    metadata,
+    Column("client", String(100), primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("secret", String(64), nullable=False),
+    Column("made_at", DateTime, nullable=False),
+)
+
 conditions = Table(
     "conditions",
     metadata,

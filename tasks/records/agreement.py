@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.records.consent import Consent
+from tasks.records.delta import Delta
 from tasks.records.dialect import Dialect
 from tasks.records.due import Due
 from tasks.records.habit import Habit
@@ -120,6 +121,9 @@ class ImportAgreement(BaseModel):
             "beyond thresholds.max_shrink_percent is held; nobody is removed for being absent."
         ),
     )
+    delta: Delta = Field(
+        default=Delta(), description="Whether a full file sends only what has changed in it."
+    )
     confirm_email: bool = Field(
         default=False,
         description=(
@@ -193,6 +197,13 @@ class ImportAgreement(BaseModel):
             raise ValueError("confirm_email is possible only with consent.import_type 'default'.")
         if self.confirm_email and self.mapping.key == "mobile":
             raise ValueError("confirm_email needs e-mail addresses: mapping.key is 'mobile'.")
+        if self.delta.on and (self.mode != "full" or not self.list_id):
+            raise ValueError("delta.on needs mode 'full' and one list for all rows (list_id).")
+        if self.delta.on and self.mapping.key == "both":
+            raise ValueError(
+                "delta.on needs mapping.key 'email' or 'mobile': with 'both' two rows may be one "
+                "recipient of MailUp, and which was sent last would matter."
+            )
         return self
 
     @property

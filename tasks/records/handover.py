@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blocks.ledger.decisions import Decision, Verdict
+from blocks.ledger.snapshots import Why
 from blocks.transport.base import RemoteFile
 from tasks.records.batches import Batch
 from tasks.records.dialect import FileDialect
@@ -51,7 +52,8 @@ class AccountFacts:
 
     `fields` dynamic fields, id to name; `groups` per list id, group id to name; `refusals` a
     folder of Parquet files of people who are not subscribed, None where nobody asks for it.
-    `today` (UTC) is when it was asked, `batch_size` how many recipients go into one import.
+    `today` (UTC) is when it was asked, `batch_size` how many recipients go into one import;
+    `account` tells the account from others, whatever its block is called.
     """
 
     fields: dict[int, str] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class AccountFacts:
     refusals: Path | None = None
     today: date = date.min
     batch_size: int = 0
+    account: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,10 +117,26 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """How a full file was compared with what MailUp has confirmed of the one before.
+
+    `why` it was not, "" where it was; then `missing` is how many people of that one are not in the
+    file, and `unchanged` its snapshot and a file of flags, true for rows that the file has as they
+    were. `full_at` (UTC) is when a file was sent as a whole the last time, this one included.
+    """
+
+    why: Why = ""
+    missing: int | None = None
+    unchanged: tuple[Path, Path] | None = None
+    full_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Prepared:
     """A file that was read to its end: what would be sent, and what was refused and why.
 
-    `opened` is the file that was read: decrypted and unpacked.
+    `opened` is the file that was read: decrypted and unpacked. `compared` is None where all of a
+    file is sent, as agreed.
     """
 
     counts: Counts = NONE
@@ -129,6 +148,7 @@ class Prepared:
     opt_outs: int = 0
     hold: Hold | None = None
     opened: Path | None = None
+    compared: Compared | None = None
 
     @property
     def noted(self) -> dict[str, int]:
@@ -159,12 +179,16 @@ class Refused:
 
 @dataclass(frozen=True)
 class Submission:
-    """What MailUp made of a file: the counts as committed, and MailUp's own, one per batch."""
+    """What MailUp made of a file: the counts as committed, and MailUp's own, one per batch.
+
+    `compared` is how it was compared, as the ledger has it.
+    """
 
     counts: Counts = NONE
     imports: tuple[dict[str, Any], ...] = ()
     refused: Refused = Refused()
     hold: Hold | None = None
+    compared: Compared | None = None
 
 
 @dataclass(frozen=True)

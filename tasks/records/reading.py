@@ -22,11 +22,12 @@ from tasks.records.consent import Consent
 from tasks.records.dialect import FileDialect, resolve
 from tasks.records.duplicates import Keys
 from tasks.records.ending import check_ending
-from tasks.records.handover import AccountFacts, Prepared
-from tasks.records.judging import UNSUBSCRIBED, Known, judge, known
+from tasks.records.handover import AccountFacts, Compared, Prepared
+from tasks.records.judging import UNSUBSCRIBED, Judged, Known, judge, known
 from tasks.records.setaside import SKIPPED, Parts, read_parts
 from tasks.records.structure import read_chunks
-from tasks.records.verdict import Counts
+from tasks.records.unchanged import Snapshot
+from tasks.records.verdict import LINE, Counts
 
 
 def read_file(
@@ -37,8 +38,11 @@ def read_file(
     *,
     batch_size: int,
     today: date,
+    snapshot: Snapshot | None = None,
 ) -> Prepared:
     """Decide about every record of a file and write batches below `folder`.
+
+    Records that `snapshot` knows as they are do not go into batches.
 
     Raises FileHeld where the file as a whole is not what was agreed.
     """
@@ -53,7 +57,7 @@ def read_file(
         groups=facts.groups,
         create_groups=agreement.create_groups,
     )
-    desk = _Desk(agreement.consent, binding, _refusals(facts), today, folder)
+    desk = _Desk(agreement.consent, binding, _refusals(facts), today, folder, snapshot)
     keys = Keys(folder / "keys", last_row_decides_status=agreement.mapping.last_row_decides_status)
     desk.first_pass(path, dialect, keys)
     batches = write_batches(ahead(desk.second_pass(keys)), folder / "batches", batch_size)
@@ -67,7 +71,16 @@ def read_file(
         skipped=desk.skipped.folder,
         opt_outs=sum(each.rows for each in batches if each.destination.import_type == "optout"),
         opened=path,
+        compared=_compared(snapshot, folder / "unchanged.parquet"),
     )
+
+
+def _compared(snapshot: Snapshot | None, unchanged: Path) -> Compared | None:
+    if snapshot is None:
+        return None
+    flags = snapshot.unchanged()
+    flags.to_frame().write_parquet(unchanged)
+    return Compared(missing=snapshot.missing(flags), unchanged=(snapshot.path, unchanged))
 
 
 def _refusals(facts: AccountFacts) -> Known | None:
@@ -85,6 +98,7 @@ class _Desk:
     refusals: Known | None
     today: date
     folder: Path
+    snapshot: Snapshot | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -110,15 +124,25 @@ class _Desk:
         """Yield what is to be sent; set duplicates and blocked records aside."""
         self._skip("duplicate", keys.beaten())
         for number, wins in enumerate(keys.winners()):
-            records = pl.read_parquet(self._part(number))
+            records = pl.read_parquet(self._part(number)).filter(wins)
             self._part(number).unlink()
             judged = judge(
-                records.filter(wins), None, self.refusals, self.consent, self.binding,
+                records, None, self.refusals, self.consent, self.binding,
                 today=self.today,
             )  # fmt: skip
             self._skip("blocked", _blocked(judged.blocked))
             self._note(_blocked(judged.granted))
-            yield judged.send
+            yield self._changed(judged, records)
+
+    def _changed(self, judged: Judged, records: pl.DataFrame) -> pl.DataFrame:
+        """What MailUp does not have yet of the judged records of a chunk."""
+        if self.snapshot is None:
+            return judged.send
+        changed = self.snapshot.changed(judged.send)
+        blocked = judged.blocked["line"].implode()
+        self.snapshot.meet(records.filter(pl.col(LINE).is_in(blocked)))
+        self.outcomes["unchanged"] += judged.send.height - changed.height
+        return changed
 
     def counts(self, submitted: int) -> Counts:
         """The outcomes so far, and how many records are in batches."""

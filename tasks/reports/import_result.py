@@ -10,7 +10,7 @@ import polars as pl
 from blocks.ledger.decisions import Decision
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batches import Batch
-from tasks.records.handover import Claim, Fetched, Outcome, Prepared, Submission
+from tasks.records.handover import Claim, Compared, Fetched, Outcome, Prepared, Submission
 from tasks.records.reasons import sentence
 from tasks.records.refused import MAILUP_REFUSED
 from tasks.records.verdict import Counts
@@ -21,6 +21,16 @@ RESULT_VERSION = 1
 
 FIRST_REJECTS = 20
 """Refused records whose place and reason a dry run shows."""
+
+SENT_ALL = {
+    "first": "there is no snapshot of a file before it",
+    "changed": "the agreement, or the account's fields, are others than for the file before",
+    "interrupted": "another file was begun since the last one that was imported",
+    "lost": "the ledger's storage lacks the snapshot, or it is damaged",
+    "asked": "it was asked for",
+    "due": "it was the time to do so (delta.resend_after_days)",
+}
+"""Why a file was not compared with the one before, as the end of a sentence."""
 
 FATES = {
     "imported": "Imported",
@@ -58,6 +68,7 @@ def result_document(
             {"code": code, "records": records, "meaning": sentence(code, language)}
             for code, records in sorted(reasons(prepared, submission).items())
         ],
+        "delta": _delta(prepared, submission),
         "mailup": {
             "imports": list(submission.imports),
             "refused": submission.refused.count,
@@ -78,6 +89,14 @@ def _held(outcome: Outcome, claim: Claim) -> dict[str, str] | None:
         return {"reason": claim.reason, "message": "The file was held, and then it was refused."}
     hold = outcome.hold
     return None if hold is None else {"reason": hold.reason, "message": hold.message}
+
+
+def _delta(prepared: Prepared, submission: Submission) -> dict[str, Any] | None:
+    """How a full file was compared with the one before; None where files are not compared."""
+    compared = submission.compared or prepared.compared
+    if compared is None:
+        return None
+    return {"sent_all_because": compared.why or None, "missing": compared.missing}
 
 
 def _decision(decision: Decision | None) -> dict[str, str] | None:
@@ -116,6 +135,8 @@ def summary(
     if outcome.decision:
         parts.append(_decided(outcome.decision))
     parts.append(table(("outcome", "records"), [*asdict(outcome.counts).items()]))
+    if compared := submission.compared or prepared.compared:
+        parts.append(_comparison(compared))
     codes = sorted(reasons(prepared, submission).items())
     if codes:
         rows = [(code, n, sentence(code, "en")) for code, n in codes]
@@ -140,6 +161,16 @@ def _decided(decision: Decision) -> str:
     return (
         f"Decision about the hold ({decision.reason}): {decision.verdict}, by "
         f"{decision.decided_by} at {_utc(decision.decided_at)}{note}"
+    )
+
+
+def _comparison(compared: Compared) -> str:
+    if compared.why:
+        return f"The file was sent as a whole: {SENT_ALL[compared.why]}."
+    return (
+        "Unchanged rows are those that MailUp has confirmed of the file before. "
+        f"{compared.missing} people of that file are not among the good rows of this one; nothing "
+        "was done about them."
     )
 
 

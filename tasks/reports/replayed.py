@@ -21,8 +21,10 @@ class Comparison:
         return self.then == self.now == self.identical
 
 
-def sentence(kept: ArchiveEntry, replay_with: str, comparison: Comparison) -> str:
-    """What came of comparing a file, for the run's state."""
+def sentence(
+    kept: ArchiveEntry, replay_with: str, comparison: Comparison, unchanged: int = 0
+) -> str:
+    """What came of comparing a file, for the run's state; `unchanged` rows were not sent then."""
     words = {
         "its-day": f"the agreement of its day ({kept.kept_at:%Y-%m-%d})",
         "today": "today's agreement and who is unsubscribed now",
@@ -34,6 +36,8 @@ def sentence(kept: ArchiveEntry, replay_with: str, comparison: Comparison) -> st
     )
     if kept.forgotten:
         told += f"; changed since: {kept.forgotten} records were removed to forget a person"
+    if unchanged:
+        told += f"; on that day {unchanged} rows were unchanged and left out, here they are not"
     return f"{told}. Nothing was sent."
 
 

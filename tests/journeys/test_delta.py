@@ -1,0 +1,204 @@
+"""Full files day after day, of which only what has changed is sent; and when all of it is."""
+
+import json
+import os
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from mortal import Instant, Runner
+from prefect.settings import get_current_settings
+
+PEOPLE = 200
+DELTA: dict[str, Any] = {"mode": "full", "delta": {"on": True}}
+
+
+def rows(*changed: int, leave_out: int = 0) -> list[str]:
+    """A full file in which some people have another name than on the first day."""
+    return [
+        f"p{who}@example.it;{'New name' if who in changed else f'Name {who}'};"
+        for who in range(leave_out, PEOPLE)
+    ]
+
+
+def reached(world: Any) -> int:
+    """How many rows MailUp was given so far."""
+    with closing(sqlite3.connect(world.home / "mailup" / "mailup.sqlite")) as mailup:
+        counters = [json.loads(row[0]) for row in mailup.execute("SELECT counters FROM import")]
+    return sum(each["Total"] for each in counters)
+
+
+def day(world: Any, number: int, *lines: str, **run: Any) -> tuple[dict[str, Any], int]:
+    """A day's file is imported: its result, and how many rows reached MailUp."""
+    before = reached(world)
+    world.drop(f"day{number}.csv", *lines)
+    state = world.run(agreed=DELTA | run.pop("agreed", {}), **run)
+    assert state.is_completed(), state.message
+    return world.result(f"day{number}.csv"), reached(world) - before
+
+
+def test_a_daily_full_file_sends_what_has_changed(world: Any) -> None:
+    """Of 200 rows four have changed: four reach MailUp, and all 200 are accounted for."""
+    first, sent = day(world, 1, *rows())
+    assert (sent, first["delta"]) == (PEOPLE, {"sent_all_because": "first", "missing": None})
+
+    second, sent = day(world, 2, *rows(3, 5, 7, 11))
+    assert sent == 4
+    assert second["counts"] == {
+        "records": PEOPLE, "submitted": 4, "unchanged": PEOPLE - 4, "duplicate": 0, "rejected": 0,
+        "blocked": 0,
+    }  # fmt: skip
+    assert second["delta"] == {"sent_all_because": None, "missing": 0}
+    people = world.people()
+    for who in range(PEOPLE):
+        name = people[f"p{who}@example.it"]["fields"]["1"]
+        assert name == ("New name" if who in (3, 5, 7, 11) else f"Name {who}")
+    third, sent = day(world, 3, *rows(3, 5, 7), "x@example.it;X;")
+    assert (sent, third["delta"]["missing"]) == (2, 0)
+    # The next file needs one snapshot, and the one before is deleted with it.
+    assert len([*(world.home / "storage" / "records").iterdir()]) == 2
+
+
+def test_who_is_missing_is_counted_and_left_alone(world: Any) -> None:
+    """People who are in a full file no more stay subscribed, and the result says how many."""
+    day(world, 1, *rows())
+    result, sent = day(world, 2, *rows(leave_out=2))
+    assert (sent, result["delta"]["missing"]) == (0, 2)
+    assert world.people()["p0@example.it"]["status"] == "subscribed"
+
+
+def test_who_mailup_refuses_is_sent_again_the_next_day(world: Any) -> None:
+    """A row that MailUp did not take is not known to be there, and comes back each day."""
+    world.control("POST", "settings", {"refused": ["p9@example.it"]})
+    first, _ = day(world, 1, *rows())
+    assert first["mailup"]["refused_listed"] == 1
+    world.control("POST", "settings", {"refused": []})
+    result, sent = day(world, 2, *rows(1))
+    assert (sent, result["counts"]["unchanged"]) == (2, PEOPLE - 2)
+    assert "p9@example.it" in world.people()
+
+
+def test_a_batch_whose_refused_are_not_found_is_sent_again(world: Any) -> None:
+    """Where it is not known which rows MailUp took, none of their batch counts as there."""
+    world.control("POST", "settings", {"refused": ["p9@example.it"]})
+    day(world, 1, *rows(), agreed={"read_back_calls": 0})
+    _, sent = day(world, 2, *rows(1), agreed={"read_back_calls": 0})
+    assert sent == PEOPLE
+
+
+def _lose(world: Any) -> None:
+    for path in (world.home / "storage" / "records").iterdir():
+        path.unlink()
+
+
+def _damage(world: Any) -> None:
+    for path in (world.home / "storage" / "records").iterdir():
+        path.write_bytes(path.read_bytes()[:-7] + b"damaged")
+
+
+def _other_file(world: Any) -> None:
+    world.drop("other.csv", "p1@example.it;Somebody else;")
+    limits = {"thresholds": {"max_shrink_percent": 100}}
+    assert world.run(agreed={"mode": "full", **limits}).is_completed()
+
+
+def _month_later(world: Any) -> None:
+    with closing(sqlite3.connect(world.home / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE snapshots SET full_at = '2020-01-01 00:00:00.000000'")
+
+
+REASONS: dict[str, tuple[Callable[[Any], None], dict[str, Any]]] = {
+    "lost": (_lose, {}),
+    "lost: damaged": (_damage, {}),
+    "first": (_other_file, {}),
+    "due": (_month_later, {}),
+    "asked": (lambda _: None, {"send_all": True}),
+    "changed": (lambda _: None, {"agreed": {"consent": {"unsubscribed": "block"}}}),
+}
+
+
+def test_whatever_is_wrong_with_the_snapshot_the_whole_file_is_sent(world: Any) -> None:
+    """Lost, damaged, made by other rules, too old, or not what was sent last: all rows, and why."""
+    day(world, 1, *rows())
+    for number, (why, (happens, run)) in enumerate(REASONS.items(), 2):
+        happens(world)
+        result, sent = day(world, number, *rows(number), **run)
+        told = {"sent_all_because": why.partition(":")[0], "missing": None}
+        assert (why, sent, result["delta"]) == (why, PEOPLE, told)
+        assert world.people()[f"p{number}@example.it"]["fields"]["1"] == "New name"
+
+
+def test_a_dry_run_shows_what_would_be_left_out(world: Any) -> None:
+    """Comparing changes nothing, and needs no ledger that can be written to."""
+    day(world, 1, *rows())
+    world.drop("day2.csv", *rows(1, 2))
+    state = world.run(agreed=DELTA, dry_run=True)
+    assert "2 of 200" in state.message
+    assert not (world.inbox / "results" / "day2.csv.result.json").exists()
+    assert reached(world) == PEOPLE
+
+
+DEATHS = {
+    "the first batch is with MailUp": Instant("blocks.ledger.batches:done", after=True),
+    "all is sent, no snapshot yet": Instant("blocks.ledger.storage:Storage.put_as"),
+    "the snapshot is stored and does not count": Instant(
+        "blocks.ledger.storage:Storage.put_as", after=True
+    ),
+    "it counts, and nobody was told": Instant("tasks.submit:_commit", after=True),
+    "an old one is deleted, the ledger not yet told": Instant(
+        "blocks.ledger.storage:Storage.remove", after=True
+    ),
+}
+
+
+@pytest.mark.timeout(900)
+def test_no_row_is_unchanged_that_mailup_has_not(world: Any) -> None:
+    """Killed around the commit of a snapshot, and run again, each day ends as an undisturbed one:
+    MailUp has what the file says, and only what has changed was sent, once. With KILLS=all at each.
+    """
+    runner = Runner(str(get_current_settings().api.url), world.home)
+    agreement = world.agreement | DELTA
+    day(world, 1, *rows())
+    day(world, 2, *rows(1))
+    for number, died in enumerate(_deaths(), 3):
+        death, before = DEATHS[died], reached(world)
+        world.drop(f"day{number}.csv", *rows(number))
+        killed = runner.kill("import_recipients", {"agreement": agreement}, death)
+        _expire_leases(world)
+        result, _ = day(world, number, *rows(number))
+        names = {each: person["fields"]["1"] for each, person in world.people().items()}
+        assert (died, killed) == (died, True)
+        assert [row.split(";")[1] for row in rows(number)] == [
+            names[f"p{who}@example.it"] for who in range(PEOPLE)
+        ]
+        # Of each day's two changes one takes back the one of the day before.
+        assert (died, reached(world) - before) == (died, 2)
+        assert result["delta"] == {"sent_all_because": None, "missing": 0}
+
+
+def test_a_file_that_was_sent_in_part_and_never_again_is_no_secret(world: Any) -> None:
+    """A corrected file takes the place of one that was cut off: MailUp may have rows of that one,
+    so nothing counts as unchanged."""
+    runner = Runner(str(get_current_settings().api.url), world.home)
+    day(world, 1, *rows())
+    world.drop("day2.csv", *rows(1, 2))
+    death = Instant("blocks.ledger.batches:done", after=True)
+    assert runner.kill("import_recipients", {"agreement": world.agreement | DELTA}, death)
+    _expire_leases(world)
+    result, sent = day(world, 2, *rows(3))
+    assert (sent, result["delta"]["sent_all_because"]) == (PEOPLE, "interrupted")
+    assert world.people()["p1@example.it"]["fields"]["1"] == "Name 1"
+
+
+def _deaths() -> list[str]:
+    every = os.environ.get("KILLS") == "all"
+    return list(DEATHS) if every else random.sample(list(DEATHS), 2)
+
+
+def _expire_leases(world: Any) -> None:
+    """A dead run's leases hold for a minute, which the tests do not wait for."""
+    with closing(sqlite3.connect(world.home / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE leases SET expires_at = '2000-01-01 00:00:00.000000'")
