@@ -1,5 +1,6 @@
 """Archive: keep a file, and what decided about it, before anything of it is sent; for so long."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from prefect import get_run_logger
@@ -37,7 +38,9 @@ def archive(
 ) -> None:
     """Keep a file that is about to be sent; nothing where that is not agreed."""
     if agreement.archive.days and not prepared.hold and claim.done == "nothing":
-        _archive(agreement, fetched, claim, facts, scratch)
+        compared = prepared.compared.unchanged if prepared.compared else None
+        decided = replace(facts, snapshot=compared[0] if compared else None)
+        _archive(agreement, fetched, claim, decided, scratch)
 
 
 @unit("archive", "archive {fetched.name}")
@@ -52,7 +55,7 @@ def _archive(
         if known is not None and known.grounds == grounds.hash:
             return
         folder = fresh_folder(scratch / "archive")
-        packed = write_archive(folder / "archive.zip", grounds, fetched.path, facts.refusals)
+        packed = write_archive(folder / "archive.zip", grounds, fetched.path, facts)
         key = agreement.archive.key
         storage, packed = ledger.open_storage(), sealed(packed, key)
         name = storage.new_name(KIND, f"{agreement.client}-{claim.entry_id}", packed.suffix)
@@ -152,7 +155,7 @@ def take_person_out(
     grounds = kept.grounds.model_copy(
         update={"opened": True, "forgotten": kept.grounds.forgotten + records}
     )
-    _replace(store, storage, entry, grounds, changed if records else opened, kept.facts.refusals)
+    _replace(store, storage, entry, grounds, changed if records else opened, kept.facts)
     return records + known
 
 
@@ -162,9 +165,9 @@ def _replace(
     entry: ArchiveEntry,
     grounds: Grounds,
     file: Path,
-    refusals: Path | None,
+    facts: AccountFacts,
 ) -> None:
-    packed = sealed(write_archive(file.with_suffix(".zip"), grounds, file, refusals), entry.key)
+    packed = sealed(write_archive(file.with_suffix(".zip"), grounds, file, facts), entry.key)
     name = storage.new_name(KIND, f"{entry.client}-{entry.file_id}", packed.suffix)
     announced = archives.announce_instead(store, entry, stored=name, forgotten=grounds.forgotten)
     storage.put_as(packed, name)

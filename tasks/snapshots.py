@@ -77,9 +77,11 @@ def _found(
     send_all: bool,
 ) -> Former:
     now = utc_now()
+    ledger = load(Ledger, agreement.ledger)
+    if facts.snapshot:
+        return _of_its_day(ledger, agreement, facts.snapshot)
     if send_all:
         return Former("asked", now)
-    ledger = load(Ledger, agreement.ledger)
     with ledger.open(only_look=True) as store:
         if store.is_new:
             return Former("first", now)
@@ -94,6 +96,13 @@ def _found(
         return Former("due", now)
     path = _fetched(ledger.open_storage(), kept, folder)
     return Former("", kept.full_at, Snapshot(path, key)) if path else Former("lost", now)
+
+
+def _of_its_day(ledger: Ledger, agreement: ImportAgreement, path: Path) -> Former:
+    """What a replayed file was compared with; hashed with the key that the ledger still has."""
+    with ledger.open(only_look=True) as store:
+        key = snapshots.key_of(store, agreement.client, agreement.stream)
+    return Former("", utc_now(), Snapshot(path, key)) if key else Former("lost", utc_now())
 
 
 def _due(agreement: ImportAgreement, kept: SnapshotEntry, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """What decided about a file, and the file itself, in one archive: enough to decide once more.
 
-The archive is a zip with three kinds of members: the file as it came, grounds.json, and the
-Parquet parts of people who were not subscribed.
+The archive is a zip of the file as it came, grounds.json, the Parquet parts of people who were not
+subscribed, and the snapshot of hashes with which the file was compared, if it was.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.handover import AccountFacts, Fetched
 from tasks.records.unpack import Unpacking
 
-FILE, GROUNDS, REFUSALS = "file", "grounds.json", "refusals"
+FILE, GROUNDS, REFUSALS, SNAPSHOT = "file", "grounds.json", "refusals", "snapshot.parquet"
 FASTEST = 1
 """Level of compression: an archive is written while a client waits for its import."""
 
@@ -28,7 +28,8 @@ class Grounds(BaseModel):
     """All that was looked at beside the file when its records were decided about.
 
     `sha256` and `size` are those of the file as it came. `refusals` is the hash of the people who
-    were not subscribed, empty where nobody asked. `opened` where the file is decrypted and
+    were not subscribed, empty where nobody asked; `snapshot` that of what the file was compared
+    with, empty where all of it was sent. `opened` where the file is decrypted and
     unpacked here, because records were taken out of it; `forgotten` how many.
     """
 
@@ -45,6 +46,7 @@ class Grounds(BaseModel):
     fields: dict[int, str] = Field(default_factory=dict)
     groups: dict[int, dict[int, str]] = Field(default_factory=dict)
     refusals: str = ""
+    snapshot: str = ""
     opened: bool = False
     forgotten: int = 0
 
@@ -78,18 +80,21 @@ def grounds_of(
         name=fetched.name, sha256=fetched.sha256, size=fetched.size, first_seen_at=first_seen_at,
         agreement=agreement, today=facts.today, batch_size=facts.batch_size,
         fields=facts.fields, groups=facts.groups, refusals=_hash_of(facts.refusals),
+        snapshot=_hash(facts.snapshot) if facts.snapshot else "",
     )  # fmt: skip
 
 
-def write_archive(target: Path, grounds: Grounds, file: Path, refusals: Path | None) -> Path:
-    """Write `target` with a file, its grounds, and the folder of people who were refused."""
+def write_archive(target: Path, grounds: Grounds, file: Path, facts: AccountFacts) -> Path:
+    """Write `target` with a file, its grounds, and what of the facts lies in files."""
     with zipfile.ZipFile(
         target, "w", zipfile.ZIP_DEFLATED, compresslevel=FASTEST, allowZip64=True
     ) as archive:
         archive.writestr(GROUNDS, grounds.model_dump_json())
         archive.write(file, FILE)
-        for part in _parts(refusals):
+        for part in _parts(facts.refusals):
             archive.write(part, f"{REFUSALS}/{part.name}")
+        if facts.snapshot:
+            archive.write(facts.snapshot, SNAPSHOT)
     return target
 
 
@@ -100,7 +105,8 @@ def open_archive(path: Path, folder: Path) -> Reopened:
             grounds = Grounds.model_validate_json(archive.read(GROUNDS))
             with archive.open(FILE) as source, (folder / FILE).open("wb") as target:
                 shutil.copyfileobj(source, target)
-            members = [name for name in archive.namelist() if name.startswith(f"{REFUSALS}/")]
+            parts = (f"{REFUSALS}/", SNAPSHOT)
+            members = [name for name in archive.namelist() if name.startswith(parts)]
             archive.extractall(folder, members)
     except ValidationError:
         raise RunStopped(
@@ -118,9 +124,7 @@ def open_archive(path: Path, folder: Path) -> Reopened:
 
 def _reopened(grounds: Grounds, folder: Path) -> Reopened:
     file, refusals = folder / FILE, folder / REFUSALS
-    with file.open("rb") as handle:
-        found = hashlib.file_digest(handle, "sha256").hexdigest()
-    if found != grounds.sha256 and not grounds.opened:
+    if _hash(file) != grounds.sha256 and not grounds.opened:
         raise RunStopped(
             "The archived file is not the one that was imported. Restore the ledger's storage from "
             "its backup."
@@ -129,7 +133,7 @@ def _reopened(grounds: Grounds, folder: Path) -> Reopened:
         refusals.mkdir(exist_ok=True)
     facts = AccountFacts(
         grounds.fields, grounds.groups, refusals if grounds.refusals else None, grounds.today,
-        grounds.batch_size,
+        grounds.batch_size, snapshot=folder / SNAPSHOT if grounds.snapshot else None,
     )  # fmt: skip
     # Its hash and size stay those of the file as it came: that is how the ledger knows it.
     return Reopened(grounds, Fetched(grounds.name, file, grounds.size, grounds.sha256, None), facts)
@@ -142,8 +146,10 @@ def _parts(folder: Path | None) -> list[Path]:
 def _hash_of(refusals: Path | None) -> str:
     if refusals is None:
         return ""
-    total = hashlib.sha256()
-    for part in _parts(refusals):
-        with part.open("rb") as handle:
-            total.update(hashlib.file_digest(handle, "sha256").digest())
-    return total.hexdigest()
+    hashes = "".join(map(_hash, _parts(refusals)))
+    return hashlib.sha256(hashes.encode()).hexdigest()
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

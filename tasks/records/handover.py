@@ -53,7 +53,8 @@ class AccountFacts:
     `fields` dynamic fields, id to name; `groups` per list id, group id to name; `refusals` a
     folder of Parquet files of people who are not subscribed, None where nobody asks for it.
     `today` (UTC) is when it was asked, `batch_size` how many recipients go into one import;
-    `account` tells the account from others, whatever its block is called.
+    `account` tells the account from others, whatever its block is called. `snapshot` is what a
+    replayed file was compared with on its day, None in all other runs.
     """
 
     fields: dict[int, str] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class AccountFacts:
     today: date = date.min
     batch_size: int = 0
     account: str = ""
+    snapshot: Path | None = None
 
 
 @dataclass(frozen=True)

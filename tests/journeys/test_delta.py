@@ -202,3 +202,17 @@ def _expire_leases(world: Any) -> None:
     """A dead run's leases hold for a minute, which the tests do not wait for."""
     with closing(sqlite3.connect(world.home / "ledger.db")) as ledger, ledger:
         ledger.execute("UPDATE leases SET expires_at = '2000-01-01 00:00:00.000000'")
+
+
+def test_a_file_of_which_little_was_sent_is_replayed_as_on_its_day(world: Any) -> None:
+    """What it was compared with is kept beside it: its requests are byte-identical, whatever was
+    sent since."""
+    kept = {"archive": {"days": 9}}
+    day(world, 1, *rows(), agreed=kept)
+    day(world, 2, *rows(3, 5), agreed=kept)
+    day(world, 3, *rows(3), agreed=kept)
+
+    state = world.run(replay=2)
+    assert state.is_completed(), state.message
+    assert "1 of 1 requests of that day are byte-identical, 1 would be sent" in state.message
+    assert "1 of 1 requests of that day are byte-identical" in world.run(replay=1).message
