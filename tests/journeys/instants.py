@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import product
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,6 +28,7 @@ from prefect.settings import (
 from blocks import accounts
 from blocks.ledger.store import Store
 from blocks.mailup.wire import Call, Wire
+from blocks.transport.ftp import FtpTransport
 from blocks.transport.sftp import SftpTransport
 from flows.import_recipients import import_recipients
 from tasks import sending
@@ -60,9 +62,9 @@ class Instants:
         """Put instants around everything that leaves a trace outside of this process."""
         Store.transaction = self._around_commit(Store.transaction)  # type: ignore[method-assign]
         Wire.ask = self._around(Wire.ask, _call)  # type: ignore[method-assign]
-        for verb in VERBS:
-            named = self._around(getattr(SftpTransport, verb), lambda *_, verb=verb: f"sftp {verb}")
-            setattr(SftpTransport, verb, named)
+        for transport, verb in product((SftpTransport, FtpTransport), VERBS):
+            named = self._around(getattr(transport, verb), lambda *_, verb=verb: f"server: {verb}")
+            setattr(transport, verb, named)
 
     def _around(self, real: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
         def around(*args: Any, **named: Any) -> Any:
@@ -107,7 +109,7 @@ def _asker(frame: FrameType | None) -> str:
     return f"{frame.f_globals['__name__'].rpartition('.')[2]}.{frame.f_code.co_name}"
 
 
-def live(home: Path, api_url: str, name: str, deadly: int) -> None:
+def live(home: Path, api_url: str, name: str, server: str, deadly: int) -> None:
     """What the process does: one run."""
     with (home / "runs.log").open("ab") as output:
         for stream in (1, 2):
@@ -121,14 +123,14 @@ def live(home: Path, api_url: str, name: str, deadly: int) -> None:
     with temporary_settings(settings):
         hurry()
         Instants(home / "trace", deadly).arm()
-        state = import_recipients(agreement=_agreement(name), return_state=True)
+        state = import_recipients(agreement=_agreement(name, server), return_state=True)
     (home / "said").write_text(json.dumps([state.type, state.message]))
     os._exit(0 if state.is_completed() else 1)
 
 
-def _agreement(name: str) -> dict[str, Any]:
+def _agreement(name: str, server: str) -> dict[str, Any]:
     return {
-        "client": "acme", "server": f"sftp-server/{name}", "account": name, "ledger": name,
+        "client": "acme", "server": server, "account": name, "ledger": name,
         "list_id": 1, "group": "Nuovi clienti", "create_groups": True,
         "source": {"folder": "in", "settle_seconds": 0}, "dialect": {"separator": ";"},
         "mapping": {"columns": COLUMNS},

@@ -3,6 +3,8 @@
 import re
 import signal
 import sqlite3
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,17 +14,23 @@ from typing import Any
 
 import requests
 from mortal import FORKS
+from places import LOGIN, Protocol, file_server
+from prefect.blocks.core import Block
+from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.accounts import MailUpAccount
 from blocks.ledgers import Ledger
-from blocks.servers import SftpServer
-from sandbox.file_servers import start_sftp
+from blocks.servers import FtpsServer, SftpServer
+from sandbox.certificates import certificates
+from sandbox.file_servers import FileServer
 from sandbox.mailup.server import start as start_mailup
 from tests.journeys.instants import live
 from tests.servers.databases import Database
 
 LONGEST_RUN_SECONDS = 240
 NEVER = 0
+SAVE_ATTEMPTS = 5
+SAVING = threading.Lock()
 SOONER_OR_LATER = re.compile(r"\d{8}T\d{6}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 """Times in names and contents of what the client gets."""
 
@@ -46,6 +54,7 @@ class Scene:
 
     home: Path
     name: str
+    server: str
     api_url: str
     database: Database
     mailup_url: str
@@ -57,7 +66,9 @@ class Scene:
         It dies at the instant numbered `deadly`, or after `seconds`.
         """
         self.trace.unlink(missing_ok=True)
-        process = FORKS.Process(target=live, args=(self.home, self.api_url, self.name, deadly))
+        process = FORKS.Process(
+            target=live, args=(self.home, self.api_url, self.name, self.server, deadly)
+        )
         process.start()
         process.join(LONGEST_RUN_SECONDS if seconds is None else seconds)
         process.kill()
@@ -137,26 +148,49 @@ IN_THE_LEDGER = {
 
 
 @contextmanager
-def scene(home: Path, name: str, api_url: str, database: Database) -> Iterator[Scene]:
+def scene(
+    home: Path, name: str, api_url: str, database: Database, protocol: Protocol
+) -> Iterator[Scene]:
     """Servers and blocks of a client called `name`, and its file in the folder."""
     (home / "files" / "in").mkdir(parents=True)
     with (
-        start_sftp(home / "files", username="acme", password="files-secret") as sftp,
+        file_server(home, protocol) as files,
         start_mailup(home / "mailup", calls_per_second=0, import_seconds=0.05) as mailup,
     ):
-        SftpServer(
-            host=sftp.host, port=sftp.port, username="acme", password="files-secret",
-            host_key=sftp.host_key,
-        ).save(name, overwrite=True)  # fmt: skip
-        MailUpAccount(
+        server = _server_block(home, files, protocol)
+        _save(server, name)
+        _save(MailUpAccount(
             client_id=mailup.client_id, client_secret=mailup.client_secret,
             username=mailup.username, password=mailup.password, import_batch_size=20,
             console_url=mailup.console_url, statistics_url=mailup.statistics_url,
             token_url=mailup.token_url,
-        ).save(name, overwrite=True)  # fmt: skip
-        Ledger(url=database.url, storage=str(home / "storage")).save(name, overwrite=True)
+        ), name)  # fmt: skip
+        _save(Ledger(url=database.url, storage=str(home / "storage")), name)
         content = HEADER + "".join(f"{row}\r\n" for row in ROWS)
         (home / "files" / "in" / "a.csv").write_text(content, encoding="utf-8", newline="")
-        made = Scene(home, name, api_url, database, mailup.base_url)
+        slug = f"{server.get_block_type_slug()}/{name}"
+        made = Scene(home, name, slug, api_url, database, mailup.base_url)
         made.control("settings", {"refused": ["refused@example.it"]})
         yield made
+
+
+def _server_block(home: Path, files: FileServer, protocol: Protocol) -> SftpServer | FtpsServer:
+    where: dict[str, Any] = {"host": files.host, "port": files.port, **LOGIN}
+    if protocol == "sftp":
+        return SftpServer(host_key=files.host_key, **where)
+    authority = certificates(home / "tls").authority.read_text(encoding="ascii")
+    return FtpsServer(ca_certificate=authority, **where)
+
+
+def _save(block: Block, name: str) -> None:
+    """Save a block. Prefect's server answers 503 where two clients register a block type at once,
+    or its database is locked for long."""
+    for attempt in range(1, SAVE_ATTEMPTS + 1):
+        try:
+            with SAVING:
+                block.save(name, overwrite=True)
+            return
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != 503 or attempt == SAVE_ATTEMPTS:
+                raise
+        time.sleep(attempt)

@@ -99,7 +99,7 @@ def _serve(home: Path, protocol: Protocol, pipe: Connection) -> None:
     """Serve until the other end of the pipe is closed."""
     with (
         start_mailup(home / "mailup", calls_per_second=0) as mailup,
-        _file_server(home, protocol) as files,
+        file_server(home, protocol) as files,
     ):
         names = (
             "base_url", "console_url", "statistics_url", "token_url", "client_id", "client_secret",
@@ -109,7 +109,8 @@ def _serve(home: Path, protocol: Protocol, pipe: Connection) -> None:
         pipe.poll(None)
 
 
-def _file_server(home: Path, protocol: Protocol) -> AbstractContextManager[FileServer]:
+def file_server(home: Path, protocol: Protocol) -> AbstractContextManager[FileServer]:
+    """A client's file server; with FTPS its authority is in the folder `tls`."""
     files = home / "files"
     if protocol == "sftp":
         return start_sftp(files, **LOGIN)

@@ -3,6 +3,7 @@ nothing. `make kills` lets it die at every instant; without KILLS=all it dies at
 
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,18 +13,35 @@ from pathlib import Path
 
 import pytest
 from killed_import import Facts, Scene, scene
+from kills_page import stamp, table, write_section
+from places import Protocol
 from prefect.settings import get_current_settings
 
 from tests.servers.databases import KINDS, Database
 from tests.servers.postgresql import postgres
 
 ALL = os.environ.get("KILLS") == "all"
+SEED = os.environ.get("KILLS_SEED") or str(random.randrange(10**6))
+WAYS: dict[str, Protocol] = {"sqlite": "sftp", "postgresql": "ftps"}
 AT_ONCE = 3
 DEATHS_IN_A_ROW = 3
 SAMPLED_CLIENTS = 2
 LONGEST_LIFE_SECONDS = 4.0
 
-Stage = Callable[[str], AbstractContextManager[Scene]]
+
+@dataclass(frozen=True)
+class Stage:
+    """Makes new clients, by name, whose ledgers are in one kind of database."""
+
+    kind: str
+    home: Path
+    databases: Callable[[str, str], Database]
+
+    def client(self, name: str) -> AbstractContextManager[Scene]:
+        """A client with its servers, as long as the context lasts."""
+        name, api_url = f"{self.kind}-{name}", str(get_current_settings().api.url)
+        database = self.databases(self.kind, name)
+        return scene(self.home / name, name, api_url, database, WAYS[self.kind])
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +61,8 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 def stage(
     request: pytest.FixtureRequest, tmp_path: Path, databases: Callable[[str, str], Database]
 ) -> Stage:
-    """New clients, by name, with their ledgers in one kind of database."""
-    kind, api_url = request.param, str(get_current_settings().api.url)
-
-    def client(name: str) -> AbstractContextManager[Scene]:
-        name = f"{kind}-{name}"
-        return scene(tmp_path / name, name, api_url, databases(kind, name))
-
-    return client
+    """Where clients with ledgers in one kind of database are played."""
+    return Stage(request.param, tmp_path, databases)
 
 
 @dataclass
@@ -74,43 +86,56 @@ class Report:
             self.wrong.append(f"died: {died}\nlost: {lost}\ndoubled: {doubled}")
 
     def __str__(self) -> str:
-        lines = [f"{'died at':<62}{'kills':>6}{'lost':>6}{'doubled':>8}"]
-        lines += [
-            f"{instant:<62}{kills:>6}{self.lost[instant]:>6}{self.doubled[instant]:>8}"
+        lines: list[list[object]] = [
+            [instant, kills, self.lost[instant], self.doubled[instant]]
             for instant, kills in sorted(self.kills.items())
         ]
-        totals = self.kills.total(), self.lost.total(), self.doubled.total()
-        return "\n".join([*lines, "{:<62}{:>6}{:>6}{:>8}".format("all", *totals)])
+        lines.append(["**all**", self.kills.total(), self.lost.total(), self.doubled.total()])
+        return table(["died at", "kills", "lost", "doubled"], lines)
 
 
 @pytest.mark.timeout(4 * 3600 if ALL else 300)
 def test_a_killed_import_ends_as_an_undisturbed_one(stage: Stage) -> None:
     """Killed at chosen and at random instants, several times in a row, and then run to its end:
     MailUp, the client's server and the ledger are as after a run that nobody disturbed."""
-    with stage("undisturbed") as client:
+    begin, version = time.monotonic(), stamp()
+    with stage.client("undisturbed") as client:
         assert client.run()
         report, instants = Report(client.facts()), len(client.steps())
+    lives = list(_deaths(stage, instants))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for died, found in pool.map(lambda deaths: _die(stage, deaths), list(_deaths(instants))):
+        for died, found in pool.map(lambda deaths: _die(stage, deaths), lives):
             report.add(died, found)
-    print(f"\n{report}")
+    what = f"Imports that are killed, the ledger on {stage.kind}, the files over {WAYS[stage.kind]}"
+    told = (
+        f"{len(lives)} clients, {instants} instants, {report.kills.total()} kills: "
+        f"{report.lost.total()} lost, {report.doubled.total()} doubled, of "
+        f"{report.expected.total()} facts of each client that are compared "
+        f"({version}; KILLS_SEED={SEED}; {time.monotonic() - begin:.0f} s)."
+    )
+    print(f"\n{what}\n{told}\n{report}")
+    if ALL:
+        write_section(what, f"{told}\n\n{report}")
 
     assert report.wrong == []
     assert report.kills.total() >= instants if ALL else report.kills
 
 
-def _deaths(instants: int) -> Iterator[list[int]]:
+def _deaths(stage: Stage, instants: int) -> Iterator[list[int]]:
     """At which instants each client's runs die, ever later; with KILLS=all every one is there."""
-    apart = -(-instants // DEATHS_IN_A_ROW)
-    first = range(1, apart + 1) if ALL else random.sample(range(1, apart + 1), SAMPLED_CLIENTS)
+    apart, chance = -(-instants // DEATHS_IN_A_ROW), random.Random(f"{SEED} {stage.kind}")
+    first = range(1, apart + 1) if ALL else chance.sample(range(1, apart + 1), SAMPLED_CLIENTS)
     for number in first:
         yield [number + apart * turn for turn in range(DEATHS_IN_A_ROW)]
 
 
 def _die(stage: Stage, deaths: list[int]) -> tuple[list[str], Facts]:
-    with stage("-".join(map(str, deaths))) as client:
+    """Die at the chosen instants, then at a random moment, and live."""
+    name = "-".join(map(str, deaths))
+    seconds = random.Random(f"{SEED} {stage.kind} {name}").uniform(0.5, LONGEST_LIFE_SECONDS)
+    with stage.client(name) as client:
         for deadly in deaths:
             client.run(deadly=deadly)
-        client.run(seconds=random.uniform(0.5, LONGEST_LIFE_SECONDS))
+        client.run(seconds=seconds)
         assert client.run()
         return client.died, client.facts()
