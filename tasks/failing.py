@@ -12,8 +12,9 @@ from prefect.exceptions import FailedRun
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from blocks.errors import SyncError
+from blocks.errors import DiskFull, SyncError, is_full
 from tasks.reports.failure import defect, failure_message, failure_summary
+from tasks.scratch import scratch_parent
 from tasks.steps import at_work, measured, taken
 
 P = ParamSpec("P")
@@ -34,10 +35,22 @@ def telling(work: Callable[P, State[None]]) -> Callable[P, State[None]]:
             try:
                 return work(*args, **kwargs)
             except Exception as error:
-                ours = error if isinstance(error, SyncError) else defect(error)
+                ours = _ours(error)
                 return Failed(message=_shown(ours), data=ours)
 
     return run
+
+
+def _ours(error: Exception) -> SyncError:
+    """The error as one of ours."""
+    if isinstance(error, SyncError):
+        return error
+    if is_full(error):
+        return DiskFull(
+            f"The disk of this worker is full: a file of the run in {scratch_parent()} could not "
+            "be written. Free space there, or let MAILUP_EXCHANGE_SCRATCH name a folder with more."
+        )
+    return defect(error)
 
 
 def _shown(error: SyncError) -> str:

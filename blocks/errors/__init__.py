@@ -11,6 +11,7 @@
     ├── RunStopped                  stop this run: the outcome needs a look before anything goes on
     │   ├── MailUpRefused           MailUp answered that the request itself is wrong
     │   ├── CountsDiffer            MailUp's counters and ours do not agree
+    │   ├── DiskFull                this machine has no room for the run's scratch files
     │   └── Defect                  nobody foresaw it: only its kind and place are told
     ├── FileGone                    the file left the server between two looks
     └── ConfigurationError          stop until a setting is mended; never tried twice
@@ -23,7 +24,13 @@ of a client's record. Behind it, `what_next` of its class tells how the run and 
 Context travels as keyword attributes, so that errors survive pickling.
 """
 
+import errno
+import re
 from typing import Any, ClassVar
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+"""How polars tells the number of an error of the operating system: in its text."""
 
 
 class SyncError(Exception):
@@ -132,6 +139,19 @@ class Defect(RunStopped):
     what_next = (
         "What was done is kept, and the next run goes on from there. Report this as a defect."
     )
+
+
+class DiskFull(RunStopped):
+    """A file of this machine could not be written to its end."""
+
+    what_next = "Once there is room, run this again, or let the next run go on from here."
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a foreign error says that a disk of this machine is full, or a quota used up."""
+    told = _OS_ERROR.search(str(error))
+    code = int(told[1]) if told else getattr(error, "errno", None)
+    return code in _FULL
 
 
 class FileGone(SyncError):

@@ -7,7 +7,7 @@ slow run is never told); here the holder can ask whether it still holds.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
@@ -107,7 +107,9 @@ def kept(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> Itera
     finally:
         done.set()
         keeper.join()
-        release(store, lease)
+        # What was done is done, and what went wrong is to be told: the lease ends by itself.
+        with suppress(RetryableError):
+            release(store, lease)
 
 
 def _wait(

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, ProgrammingErro
 
 from blocks.errors import ConfigurationError, LedgerUnavailable
 from blocks.ledger import schema
+from blocks.ledger.bounds import Connections
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another one's lock before it is given up."""
@@ -22,6 +23,8 @@ CONNECT_SECONDS = 15
 NETWORK = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
            "tcp_user_timeout": 60_000}  # fmt: skip
 """How libpq finds out that the way to the server is gone; seconds, and milliseconds the last."""
+NOT_LET_IN = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
+"""In refusals of PostgreSQL at the door, for which libpq has no codes: user, database, machine."""
 
 
 def utc_now() -> datetime:
@@ -39,6 +42,7 @@ class Store:
     def __init__(self, url: str, *, only_look: bool = False, run: str = "") -> None:
         self.run = run
         self._engine = _open(url, only_look=only_look)
+        self._connections = Connections(self._engine)
         try:
             self._check_schema(only_look=only_look)
         except BaseException:
@@ -67,7 +71,7 @@ class Store:
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection inside a transaction; foreign database errors become ours."""
         try:
-            with self._engine.begin() as connection:
+            with self._connections.bounded(), self._engine.begin() as connection:
                 yield connection
         except (ProgrammingError, DataError) as error:
             raise ConfigurationError(
@@ -75,6 +79,11 @@ class Store:
                 "The user of the Ledger block's URL must own the ledger's tables and may make some."
             ) from None
         except DBAPIError as error:
+            if _not_let_in(error):
+                raise ConfigurationError(
+                    "The ledger's PostgreSQL does not let us in: user, password or database of the "
+                    "Ledger block's URL are wrong, or its pg_hba.conf does not admit this machine."
+                ) from None
             raise LedgerUnavailable(
                 "The ledger's database did not answer or stayed locked "
                 f"({type(error.orig).__name__}). Check that it runs, lets the user of the Ledger "
@@ -90,6 +99,11 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _not_let_in(error: DBAPIError) -> bool:
+    told = str(error.orig)
+    return "connection failed" in told and any(each in told for each in NOT_LET_IN)
 
 
 def insert_once(connection: Connection, table: Table, **values: Any) -> bool:

@@ -14,6 +14,7 @@ from blocks.errors import (
     ServerUnavailable,
     SyncError,
     TransferInterrupted,
+    is_full,
 )
 from blocks.transport.failures import Step, look_up
 
@@ -66,6 +67,8 @@ def ftp_errors(step: Step) -> Iterator[None]:
     try:
         yield
     except tuple(FOREIGN) as error:
+        if is_full(error):  # servers do not speak in our machine's numbers: it is this machine's
+            raise
         raise _translate(error, step) from None
 
 

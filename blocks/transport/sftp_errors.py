@@ -18,6 +18,7 @@ from blocks.errors import (
     ServerUnavailable,
     SyncError,
     TransferInterrupted,
+    is_full,
 )
 from blocks.transport.failures import Step, look_up
 
@@ -62,6 +63,8 @@ def sftp_errors(step: Step) -> Iterator[None]:
     try:
         yield
     except tuple(FOREIGN) as error:
+        if is_full(error):  # servers do not speak in our machine's numbers: it is this machine's
+            raise
         raise step.error(_kind(error, step), _reason(error)) from None
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from typing import Any
 
 import orjson
@@ -68,8 +69,16 @@ class Worker:
                 "UPDATE import SET status = ?, started = ? WHERE id = ?",
                 (RUNNING, utc_form(now()), row["id"]),
             )
-            if not self._leave.wait(self._settings.import_seconds):
+            self._take_time()
+            if not self._leave.is_set():
                 self._carry_out(row)
+
+    def _take_time(self) -> None:
+        """Let an import last as long as is set, which may change meanwhile."""
+        begin = time.monotonic()
+        while (left := begin + self._settings.import_seconds - time.monotonic()) > 0:
+            if self._leave.wait(min(left, LOOK_SECONDS)):
+                return
 
     def _carry_out(self, row: Any) -> None:
         items = self._parsed.pop(row["id"], None) or orjson.loads(self._store.body(row["id"]))
