@@ -11,6 +11,7 @@ import requests
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
+from stages import Stage
 
 from blocks.accounts import MailUpAccount
 from blocks.ledgers import Ledger
@@ -19,6 +20,8 @@ from flows.import_recipients import import_recipients
 from sandbox.file_servers import start_sftp
 from sandbox.mailup.server import Emulator
 from sandbox.mailup.server import start as start_mailup
+from tests.servers.databases import KINDS, Database
+from tests.servers.postgresql import postgres
 
 COLUMNS = [
     {"column": "email", "target": "email"},
@@ -142,3 +145,24 @@ def logged(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
     """Everything that was logged so far, at any level."""
     caplog.set_level("DEBUG")
     return lambda: caplog.text
+
+
+@pytest.fixture(scope="module")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Database]]:
+    """New databases, by kind and name."""
+    folder = tmp_path_factory.mktemp("databases")
+    with postgres(folder) as server:
+
+        def new(kind: str, name: str) -> Database:
+            url = server() if kind == "postgresql" else f"sqlite:///{folder}/{name}.db"
+            return Database(kind, url)
+
+        yield new
+
+
+@pytest.fixture(params=KINDS)
+def stage(
+    request: pytest.FixtureRequest, tmp_path: Path, databases: Callable[[str, str], Database]
+) -> Stage:
+    """Where clients with ledgers in one kind of database are played."""
+    return Stage(request.param, tmp_path, databases)

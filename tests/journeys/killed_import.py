@@ -1,14 +1,16 @@
 """A client whose import is killed again and again, and all that is to be seen afterwards."""
 
+import json
 import re
 import signal
 import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +19,23 @@ from mortal import FORKS
 from places import LOGIN, Protocol, file_server
 from prefect.blocks.core import Block
 from prefect.exceptions import PrefectHTTPStatusError
+from relays import Relay, relay
 
 from blocks.accounts import MailUpAccount
 from blocks.ledgers import Ledger
 from blocks.servers import FtpsServer, SftpServer
 from sandbox.certificates import certificates
 from sandbox.file_servers import FileServer
+from sandbox.mailup.server import Emulator
 from sandbox.mailup.server import start as start_mailup
-from tests.journeys.instants import live
+from tests.journeys.instants import Life, live
 from tests.servers.databases import Database
 
 LONGEST_RUN_SECONDS = 240
 NEVER = 0
+IMPATIENT = 2.0
+"""Seconds after which a run gives up waiting for an answer of what is disturbed."""
+PORT = re.compile(r"(?<=:)\d+(?=/|$)")
 SAVE_ATTEMPTS = 5
 SAVING = threading.Lock()
 SOONER_OR_LATER = re.compile(r"\d{8}T\d{6}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -39,6 +46,7 @@ SOONER_OR_LATER = re.compile(r"\d{8}T\d{6}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 FORKS.set_forkserver_preload(["tests.journeys.instants"])
 
 Facts = Counter[tuple[str, ...]]
+Ways = dict[str, Relay]
 HEADER = "email;nome;cellulare;stato\r\n"
 GOOD = [f"p{number}@example.it;P{number};33312345{number:02};1" for number in range(32)]
 ROWS = [
@@ -46,6 +54,20 @@ ROWS = [
     "dario;D;;1", "p5@example.it;P5;;0", "off@example.it;O;;0", "refused@example.it;R;;1",
     "p7@example.it;P7 once more;;1",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: whether it completed, its error's name, its message and what it advises."""
+
+    completed: bool
+    error: str
+    message: str
+    what_next: str | None
+    seconds: float
+
+
+NO_END = Ending(False, "no end", "", None, LONGEST_RUN_SECONDS)
 
 
 @dataclass
@@ -58,6 +80,7 @@ class Scene:
     api_url: str
     database: Database
     mailup_url: str
+    ways: dict[str, Relay]
     died: list[str] = field(default_factory=list)
 
     def run(self, *, deadly: int = NEVER, seconds: float | None = None) -> bool:
@@ -65,20 +88,51 @@ class Scene:
 
         It dies at the instant numbered `deadly`, or after `seconds`.
         """
-        self.trace.unlink(missing_ok=True)
-        process = FORKS.Process(
-            target=live, args=(self.home, self.api_url, self.name, self.server, deadly)
-        )
-        process.start()
+        process = self._start(deadly=deadly)
         process.join(LONGEST_RUN_SECONDS if seconds is None else seconds)
         process.kill()
         process.join()
         if process.exitcode == -signal.SIGKILL:
             self.died.append(self.steps()[-1] if self.steps() else "before its first step")
-            self._let_leases_expire()
+            self.let_leases_expire()
             return False
-        assert process.exitcode == 0, (self.home / "runs.log").read_text()[-4000:]
+        assert process.exitcode == 0, self.log
         return True
+
+    def disturb(self, instant: str, begin: Callable[[], None]) -> Ending | None:
+        """Run the import; at the first instant with this label something begins. How it ended, None
+        where it did not come to that instant."""
+        (self.home / "said").unlink(missing_ok=True)
+        ours, theirs = FORKS.Pipe()
+        process, start, struck = self._start(struck=instant, bell=theirs), time.monotonic(), False
+        theirs.close()
+        while process.is_alive() and time.monotonic() < start + LONGEST_RUN_SECONDS:
+            if ours.poll(0.05):
+                with suppress(EOFError):
+                    ours.recv()
+                    struck = True
+                    begin()
+                    ours.send(None)
+            process.join(0.02)
+        seconds = time.monotonic() - start
+        process.kill()
+        process.join()
+        if not struck:
+            return None
+        said = self.home / "said"
+        return Ending(*json.loads(said.read_text()), seconds) if said.exists() else NO_END
+
+    def _start(self, **how: Any) -> BaseProcess:
+        self.trace.unlink(missing_ok=True)
+        life = Life(self.home, self.name, self.server, self.api_url, **how)
+        process = FORKS.Process(target=live, args=(life,))
+        process.start()
+        return process
+
+    @property
+    def log(self) -> str:
+        """The end of what the runs printed."""
+        return (self.home / "runs.log").read_text()[-4000:]
 
     @property
     def trace(self) -> Path:
@@ -93,6 +147,11 @@ class Scene:
         requests.post(
             f"{self.mailup_url}/_sandbox/{path}", json=body, timeout=60
         ).raise_for_status()
+
+    def clear_faults(self) -> None:
+        """Let MailUp answer as ever."""
+        url = f"{self.mailup_url}/_sandbox/faults"
+        requests.delete(url, timeout=60).raise_for_status()
 
     def facts(self) -> Facts:
         """Everything that is to be seen at MailUp, on the client's server and in the ledger."""
@@ -116,7 +175,7 @@ class Scene:
             for row in self.database.rows(query):
                 yield (kind, *map(str, row))
 
-    def _let_leases_expire(self) -> None:
+    def let_leases_expire(self) -> None:
         """A dead run's leases hold for a minute, which the tests do not wait for."""
         if self.database.kind == "sqlite" and not self.database.file.exists():
             return
@@ -149,33 +208,75 @@ IN_THE_LEDGER = {
 
 @contextmanager
 def scene(
-    home: Path, name: str, api_url: str, database: Database, protocol: Protocol
-) -> Iterator[Scene]:
-    """Servers and blocks of a client called `name`, and its file in the folder."""
+    home: Path, name: str, api_url: str, database: Database, protocol: Protocol,
+    *, disturbed: bool = False,
+) -> Iterator[Scene]:  # fmt: skip
+    """Servers and blocks of a client called `name`, and its file in the folder.
+
+    Where it is to be disturbed, relays lead to its servers, and its blocks have little patience.
+    """
     (home / "files" / "in").mkdir(parents=True)
+    content = HEADER + "".join(f"{row}\r\n" for row in ROWS)
+    (home / "files" / "in" / "a.csv").write_text(content, encoding="utf-8", newline="")
     with (
         file_server(home, protocol) as files,
         start_mailup(home / "mailup", calls_per_second=0, import_seconds=0.05) as mailup,
+        _ways(files, mailup, database if disturbed else None) as ways,
     ):
-        server = _server_block(home, files, protocol)
+        server = _server_block(home, files, protocol, ways)
         _save(server, name)
-        _save(MailUpAccount(
-            client_id=mailup.client_id, client_secret=mailup.client_secret,
-            username=mailup.username, password=mailup.password, import_batch_size=20,
-            console_url=mailup.console_url, statistics_url=mailup.statistics_url,
-            token_url=mailup.token_url,
-        ), name)  # fmt: skip
-        _save(Ledger(url=database.url, storage=str(home / "storage")), name)
-        content = HEADER + "".join(f"{row}\r\n" for row in ROWS)
-        (home / "files" / "in" / "a.csv").write_text(content, encoding="utf-8", newline="")
+        _save(_account_block(mailup, ways), name)
+        url = _led(database.url, ways.get("ledger"))
+        _save(Ledger(url=url, storage=str(home / "storage")), name)
         slug = f"{server.get_block_type_slug()}/{name}"
-        made = Scene(home, name, slug, api_url, database, mailup.base_url)
+        made = Scene(home, name, slug, api_url, database, mailup.base_url, ways)
         made.control("settings", {"refused": ["refused@example.it"]})
         yield made
 
 
-def _server_block(home: Path, files: FileServer, protocol: Protocol) -> SftpServer | FtpsServer:
+@contextmanager
+def _ways(files: FileServer, mailup: Emulator, database: Database | None) -> Iterator[Ways]:
+    """Relays to what can be away, by what they lead to; none without a database."""
+    with ExitStack() as stack:
+        ways: Ways = {}
+        if database:
+            ways["file server"] = stack.enter_context(relay(files.port))
+            ways["MailUp"] = stack.enter_context(relay(_port(mailup.base_url)))
+            if database.kind == "postgresql":
+                ways["ledger"] = stack.enter_context(relay(_port(database.url)))
+        yield ways
+
+
+def _port(url: str) -> int:
+    return int(PORT.findall(url)[0])
+
+
+def _led(url: str, way: Relay | None) -> str:
+    """The same URL, by a relay where there is one."""
+    return PORT.sub(str(way.port), url, count=1) if way else url
+
+
+def _account_block(mailup: Emulator, ways: Ways) -> MailUpAccount:
+    waits: dict[str, Any] = {}
+    if ways:
+        waits = dict.fromkeys(("connect_timeout_seconds", "read_timeout_seconds"), IMPATIENT)
+        waits["import_timeout_seconds"] = IMPATIENT
+    way = ways.get("MailUp")
+    return MailUpAccount(
+        client_id=mailup.client_id, client_secret=mailup.client_secret, username=mailup.username,
+        password=mailup.password, import_batch_size=20, console_url=_led(mailup.console_url, way),
+        statistics_url=_led(mailup.statistics_url, way), token_url=_led(mailup.token_url, way),
+        **waits,
+    )  # fmt: skip
+
+
+def _server_block(
+    home: Path, files: FileServer, protocol: Protocol, ways: Ways
+) -> SftpServer | FtpsServer:
     where: dict[str, Any] = {"host": files.host, "port": files.port, **LOGIN}
+    if ways:
+        where["port"] = ways["file server"].port
+        where |= dict.fromkeys(("connect_timeout_seconds", "read_timeout_seconds"), IMPATIENT)
     if protocol == "sftp":
         return SftpServer(host_key=files.host_key, **where)
     authority = certificates(home / "tls").authority.read_text(encoding="ascii")

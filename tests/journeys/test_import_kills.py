@@ -1,68 +1,22 @@
 """Promise 4 of the import, shown: a run that dies anywhere, and is run again, loses and doubles
 nothing. `make kills` lets it die at every instant; without KILLS=all it dies at some of them."""
 
-import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from killed_import import Facts, Scene, scene
+from killed_import import Facts
 from kills_page import stamp, table, write_section
-from places import Protocol
-from prefect.settings import get_current_settings
+from stages import ALL, SEED, WAYS, Stage
 
-from tests.servers.databases import KINDS, Database
-from tests.servers.postgresql import postgres
-
-ALL = os.environ.get("KILLS") == "all"
-SEED = os.environ.get("KILLS_SEED") or str(random.randrange(10**6))
-WAYS: dict[str, Protocol] = {"sqlite": "sftp", "postgresql": "ftps"}
 AT_ONCE = 3
 DEATHS_IN_A_ROW = 3
 SAMPLED_CLIENTS = 2
 LONGEST_LIFE_SECONDS = 4.0
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Makes new clients, by name, whose ledgers are in one kind of database."""
-
-    kind: str
-    home: Path
-    databases: Callable[[str, str], Database]
-
-    def client(self, name: str) -> AbstractContextManager[Scene]:
-        """A client with its servers, as long as the context lasts."""
-        name, api_url = f"{self.kind}-{name}", str(get_current_settings().api.url)
-        database = self.databases(self.kind, name)
-        return scene(self.home / name, name, api_url, database, WAYS[self.kind])
-
-
-@pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Database]]:
-    """New databases, by kind and name."""
-    folder = tmp_path_factory.mktemp("databases")
-    with postgres(folder) as server:
-
-        def new(kind: str, name: str) -> Database:
-            url = server() if kind == "postgresql" else f"sqlite:///{folder}/{name}.db"
-            return Database(kind, url)
-
-        yield new
-
-
-@pytest.fixture(params=KINDS)
-def stage(
-    request: pytest.FixtureRequest, tmp_path: Path, databases: Callable[[str, str], Database]
-) -> Stage:
-    """Where clients with ledgers in one kind of database are played."""
-    return Stage(request.param, tmp_path, databases)
 
 
 @dataclass

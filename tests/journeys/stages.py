@@ -1,0 +1,34 @@
+"""Where clients are played whose runs are killed or disturbed, and by which chance."""
+
+import os
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from killed_import import Scene, scene
+from places import Protocol
+from prefect.settings import get_current_settings
+
+from tests.servers.databases import Database
+
+ALL = os.environ.get("KILLS") == "all"
+SEED = os.environ.get("KILLS_SEED") or str(random.randrange(10**6))
+WAYS: dict[str, Protocol] = {"sqlite": "sftp", "postgresql": "ftps"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Makes new clients, by name, whose ledgers are in one kind of database."""
+
+    kind: str
+    home: Path
+    databases: Callable[[str, str], Database]
+
+    def client(self, name: str, *, disturbed: bool = False) -> AbstractContextManager[Scene]:
+        """A client with its servers, as long as the context lasts."""
+        name, api_url = f"{self.kind}-{name}", str(get_current_settings().api.url)
+        database = self.databases(self.kind, name)
+        protocol = "sftp" if disturbed else WAYS[self.kind]
+        return scene(self.home / name, name, api_url, database, protocol, disturbed=disturbed)
