@@ -34,7 +34,8 @@ class Settings:
 
     `event_dates` adds a `Date` (UTC, of the last occurrence) to bounces and click details; click
     details whose fields lack `Count` have a row per click. Imports count addresses and numbers
-    (without prefix) of `refused` as not valid, however right they look.
+    (without prefix) of `refused` as not valid, however right they look, and leave as many new rows
+    out of their counters as `uncounted` says.
     """
 
     username: str = "m1234"
@@ -54,6 +55,7 @@ class Settings:
     busy: Busy = "queue"
     filters: Filters = "known"
     refused: tuple[str, ...] = ()
+    uncounted: int = 0
     total_at_once: bool = True
     retention_days: int | None = None
     event_dates: bool = False

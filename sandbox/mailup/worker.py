@@ -101,6 +101,8 @@ class Worker:
         target = Target(row["list_id"], row["group_id"], prefix, moment, refused)
         with self._store.writing() as connection:
             counters = absorb(connection, items, target, flags)
+            counters.New -= self._settings.uncounted
+            counters.Total -= self._settings.uncounted
             connection.execute(
                 "UPDATE import SET status = ?, ended = ?, counters = ? WHERE id = ?",
                 (COMPLETED, utc_form(now()), json.dumps(vars(counters)), row["id"]),

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable
-from blocks.ledger import files, leases, store
+from blocks.ledger import bounds, files, leases, store
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store
+from tests.journeys.relays import relay
 from tests.servers.databases import Database
 from tests.servers.postgresql import Postgres
 
@@ -101,3 +103,34 @@ def test_a_user_without_rights_is_a_setting_to_mend(postgresql: Postgres) -> Non
         Store(user)
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("DROP ROLE reader")
+
+
+@pytest.mark.parametrize("part", ["username", "password", "database"])
+def test_what_postgresql_refuses_at_the_door_is_a_setting_to_mend(
+    postgresql: Postgres, part: str
+) -> None:
+    """Trying a wrong password again would not help, and may lock the user."""
+    url = make_url(postgresql()).set(**{part: "wrong"}).render_as_string(hide_password=False)
+    with pytest.raises(ConfigurationError, match="Ledger block's URL are wrong") as told:
+        Store(url)
+    assert not told.value.retry
+
+
+def test_a_database_that_falls_silent_is_given_up(
+    postgresql: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is there and says nothing ends the step after a while, to be tried again."""
+    monkeypatch.setattr(bounds, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(store, "CONNECT_SECONDS", 2)
+    url = make_url(postgresql())
+    with (
+        relay(url.port or 0) as way,
+        Store(url.set(port=way.port).render_as_string(hide_password=False)) as opened,
+    ):
+        entry = enter(opened)
+        way.suffer("hangs")
+        for _ in range(2):  # a connection that is open, and one that is made
+            with pytest.raises(LedgerUnavailable):
+                files.move_to(opened, entry.id, "submitting")
+        way.suffer("none")
+        files.move_to(opened, entry.id, "submitted")

@@ -5,10 +5,11 @@ import pickle
 import re
 from collections.abc import Iterator
 
+import polars as pl
 import pytest
 
 import tasks.failing  # noqa: F401 - hangs its filter onto the loggers
-from blocks.errors import Defect, SyncError
+from blocks.errors import Defect, SyncError, is_full
 from tasks.reports.failure import failure_message, failure_summary
 from tasks.reports.steps import duration
 from tasks.steps import as_step
@@ -54,6 +55,15 @@ def test_the_page_of_a_failed_run_names_what_it_is_about() -> None:
     assert told.split("\n\n") == [
         "## import-recipients: acme", "**Failed.**", "> no answer", "Blocks: `account acme`\n",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", ["write_csv", "write_parquet"])
+def test_a_full_disk_is_known_as_one(write: str) -> None:
+    """polars tells it by its text alone; a value of a record that looks like it is none."""
+    with pytest.raises((OSError, pl.exceptions.PolarsError)) as told:
+        getattr(pl.DataFrame({"a": range(100_000)}), write)("/dev/full")
+    assert is_full(told.value)
+    assert not is_full(ValueError("No space left in `via Roma 28`"))
 
 
 @pytest.mark.parametrize(

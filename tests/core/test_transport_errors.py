@@ -6,7 +6,9 @@ import inspect
 import pickle
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import ModuleType
 
 import paramiko
@@ -22,6 +24,7 @@ from blocks.errors import (
     ServerUnavailable,
     SyncError,
     TransferInterrupted,
+    is_full,
 )
 from blocks.transport import ftp_errors, sftp_errors
 from blocks.transport.failures import WHAT_NEXT, Step
@@ -147,3 +150,13 @@ def test_errors_of_ours_pass_the_seam() -> None:
     """An error that is ours already is not translated twice."""
     for seam in (ftp_errors.ftp_errors(STEP), sftp_errors.sftp_errors(STEP)):
         assert type(raised(seam, FileGone("gone"))) is FileGone
+
+
+@pytest.mark.parametrize("seam", [ftp_errors.ftp_errors, sftp_errors.sftp_errors])
+def test_a_full_disk_of_ours_is_no_fault_of_the_server(
+    seam: Callable[[Step], AbstractContextManager[None]],
+) -> None:
+    """What cannot be written here is not told as a server that does not answer."""
+    with pytest.raises(OSError, match="No space left") as told, seam(STEP):
+        Path("/dev/full").write_bytes(b"x" * 100_000)
+    assert is_full(told.value)
