@@ -63,6 +63,7 @@ def _measured(folder: Path, chosen: argparse.Namespace) -> Iterator[str]:
             )
             yield "## Small runs\n\n" + performance.pairs_table(small, "wall", small_runs.CHEAPEST)
         yield from _transfers(folder, server)
+        yield _delta(chosen.rows)
         limited = limits.measured(folder / "limited", server)
         yield "## Under MailUp's limit\n\n" + performance.limit_lines(limited)
 
@@ -78,6 +79,23 @@ def _transfers(folder: Path, server: Sshd) -> Iterator[str]:
                 found = side_by_side(both, TIMES, _say)
                 yield f"{line}, {way}:\n"
                 yield performance.pairs_table(found, "inside", transfers.SFTP)
+
+
+def _delta(rows: int) -> str:
+    """Comparing a full file with the one before, of which two rows in a hundred have changed."""
+    command = [sys.executable, "-m", "benchmarks.delta", "--rows", str(rows)]
+    found = []
+    for number in range(TIMES):
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        found.append(json.loads(done.stdout))
+        _say(f"  {number + 1}/{TIMES} delta: {found[-1]}")
+    head = ("sent of so many rows", "wall, s", "CPU, s", "memory, MB")
+    lines = [
+        (f"{told['sent']:,} of {told['rows']:,}", str(told["wall_seconds"]),
+         str(told["cpu_seconds"]), str(told["peak_mb"]))
+        for told in found
+    ]  # fmt: skip
+    return "## Row-level delta\n\n" + performance.table(head, lines)
 
 
 def _plot(peers: str, path: Path, found: Mapping[str, Series]) -> None:
