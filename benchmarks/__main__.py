@@ -33,14 +33,19 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10_000_000, help="contacts of the largest file")
     parser.add_argument("--write", type=Path, help="folder of performance.md")
     chosen = parser.parse_args()
+    parts = [_where()]
     with tempfile.TemporaryDirectory() as folder:
-        parts = [_where(), *_measured(Path(folder), chosen)]
-    text = "\n".join(parts)
-    print(text)
-    if chosen.write:
-        page = chosen.write / "performance.md"
-        kept = page.read_text(encoding="utf-8").partition(MARK)[0]
-        page.write_text(f"{kept}{MARK}\n\n{text}", encoding="utf-8")
+        for part in _measured(Path(folder), chosen):
+            parts.append(part)
+            if chosen.write:
+                _write(chosen.write / "performance.md", "\n".join(parts))
+    print("\n".join(parts))
+
+
+def _write(page: Path, text: str) -> None:
+    """Put the figures below the mark, after each of them: half an hour is easily cut off."""
+    kept = page.read_text(encoding="utf-8").partition(MARK)[0]
+    page.write_text(f"{kept}{MARK}\n\n{text}", encoding="utf-8")
 
 
 def _measured(folder: Path, chosen: argparse.Namespace) -> Iterator[str]:
