@@ -96,7 +96,7 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
     agreement, kept = recalled.agreement, recalled.kept
     with load(Ledger, agreement.ledger).open() as store:
         then = batches.of_file(store, kept.file_id, kept.attempt)
-        comparison = _compared(agreement, prepared, then, facts)
+        comparison = _compared(recalled, prepared, then, facts)
         detail = {
             "archive": kept.id, "attempt": kept.attempt, "with": recalled.replay_with,
             "changed_since": kept.forgotten, **asdict(comparison),
@@ -104,7 +104,7 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
         journal.note(
             store, kept.client, kept.stream, "file_replayed", file_id=kept.file_id, detail=detail
         )
-    told = sentence(kept, recalled.replay_with, comparison, recalled.claim.counts.unchanged)
+    told = sentence(kept, recalled.replay_with, comparison)
     create_markdown_artifact(
         key=f"{agreement.client}-replay",
         markdown=summary(told, recalled.claim.counts, prepared),
@@ -116,24 +116,22 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
 def concluded(recalled: Recalled, comparison: Comparison) -> State[None]:
     """Failed where the file and all that decided are as they were, and a request is another one."""
     kept = recalled.kept
-    told = sentence(kept, recalled.replay_with, comparison, recalled.claim.counts.unchanged)
-    # Of a file of which only changes were sent, everything is made once more: no snapshot is left.
-    whole = not kept.forgotten and not recalled.claim.counts.unchanged
-    unlike = recalled.replay_with == "its-day" and whole and not comparison.same
+    told = sentence(kept, recalled.replay_with, comparison)
+    as_it_was = not kept.forgotten and not comparison.left_out
+    unlike = recalled.replay_with == "its-day" and as_it_was and not comparison.same
     return Failed(message=told) if unlike else Completed(message=told)
 
 
 def _compared(
-    agreement: ImportAgreement,
-    prepared: Prepared,
-    then: Sequence[BatchEntry],
-    facts: AccountFacts,
+    recalled: Recalled, prepared: Prepared, then: Sequence[BatchEntry], facts: AccountFacts
 ) -> Comparison:
     sent = {entry.number: entry for entry in then}
     groups = _groups(prepared, facts, sent)
-    made = {each.number: each.sha256 for each in parcels(agreement, prepared.batches, groups)}
+    requests = parcels(recalled.agreement, prepared.batches, groups)
+    made = {each.number: each.sha256 for each in requests}
     identical = sum(made.get(number) == entry.sha256 for number, entry in sent.items())
-    return Comparison(len(then), len(made), identical)
+    left_out = max(0, recalled.claim.counts.unchanged - prepared.counts.unchanged)
+    return Comparison(len(then), len(made), identical, left_out)
 
 
 def _groups(

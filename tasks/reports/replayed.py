@@ -5,15 +5,21 @@ from dataclasses import asdict, dataclass
 from blocks.ledger.archives import ArchiveEntry
 from tasks.records.handover import Prepared
 from tasks.records.verdict import Counts
+from tasks.reports.markdown import table
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many requests were sent then, how many are made now, and how many are byte-identical."""
+    """How many requests were sent then, how many are made now, and how many are byte-identical.
+
+    `left_out` rows were unchanged then and not sent, and are made now: what they were compared with
+    is not at hand.
+    """
 
     then: int
     now: int
     identical: int
+    left_out: int
 
     @property
     def same(self) -> bool:
@@ -21,10 +27,8 @@ class Comparison:
         return self.then == self.now == self.identical
 
 
-def sentence(
-    kept: ArchiveEntry, replay_with: str, comparison: Comparison, unchanged: int = 0
-) -> str:
-    """What came of comparing a file, for the run's state; `unchanged` rows were not sent then."""
+def sentence(kept: ArchiveEntry, replay_with: str, comparison: Comparison) -> str:
+    """What came of comparing a file, for the run's state."""
     words = {
         "its-day": f"the agreement of its day ({kept.kept_at:%Y-%m-%d})",
         "today": "today's agreement and who is unsubscribed now",
@@ -36,17 +40,20 @@ def sentence(
     )
     if kept.forgotten:
         told += f"; changed since: {kept.forgotten} records were removed to forget a person"
-    if unchanged:
-        told += f"; on that day {unchanged} rows were unchanged and left out, here they are not"
+    if comparison.left_out:
+        told += (
+            f"; on that day {comparison.left_out} rows were unchanged and left out, here they are "
+            "not"
+        )
     return f"{told}. Nothing was sent."
 
 
 def summary(told: str, then: Counts, prepared: Prepared) -> str:
     """The operator's Markdown: the sentence, and the counts of then and now side by side."""
     now = asdict(prepared.counts)
-    rows = [f"| {name} | {number} | {now[name]} |" for name, number in asdict(then).items()]
-    parts = [f"## Replay\n\n{told}", "| outcome | then | now |\n| --- | --- | --- |", *rows]
+    rows = [(name, number, now[name]) for name, number in asdict(then).items()]
+    parts = ["## Replay", told, table(("outcome", "then", "now"), rows)]
     if prepared.hold:
-        parts.append(f"\nIt would be held ({prepared.hold.reason}): {prepared.hold.message}")
-    parts.append("\nTo send it once more, run this again with `send`.")
-    return "\n".join(parts) + "\n"
+        parts.append(f"It would be held ({prepared.hold.reason}): {prepared.hold.message}")
+    parts.append("To send it once more, run this again with `send`.")
+    return "\n\n".join(parts) + "\n"

@@ -215,4 +215,5 @@ def test_a_file_of_which_little_was_sent_is_replayed_as_on_its_day(world: Any) -
     state = world.run(replay=2)
     assert state.is_completed(), state.message
     assert "1 of 1 requests of that day are byte-identical, 1 would be sent" in state.message
+    assert "left out" not in state.message
     assert "1 of 1 requests of that day are byte-identical" in world.run(replay=1).message
