@@ -33,10 +33,10 @@ def working_alone(
     if dry_run:
         yield None
         return
-    names = [f"client/{client}/{stream}"]
+    name = f"client/{client}/{stream}"
     with (
         load(Ledger, ledger).open() as store,
-        leases.held(store, names, wait_seconds=LEASE_WAIT_SECONDS) as lease,
+        leases.held(store, name, wait_seconds=LEASE_WAIT_SECONDS) as lease,
     ):
         yield lease
 

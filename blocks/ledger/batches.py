@@ -48,19 +48,6 @@ class BatchEntry:
     refused: dict[str, Any] | None = None
 
 
-def find(store: Store, file_id: int, attempt: int, number: int) -> BatchEntry | None:
-    """Return what is known of one batch of a file's attempt."""
-    with store.transaction() as connection:
-        row = connection.execute(
-            select(batches).where(
-                batches.c.file_id == file_id,
-                batches.c.attempt == attempt,
-                batches.c.number == number,
-            )
-        ).first()
-    return _entry(row) if row else None
-
-
 def of_file(store: Store, file_id: int, attempt: int) -> list[BatchEntry]:
     """All batches of a file's attempt, in the order of their numbers."""
     with store.transaction() as connection:

@@ -6,7 +6,7 @@ slow run is never told); here the holder can ask whether it still holds.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -82,17 +82,17 @@ def require_within(connection: Connection, lease: Lease) -> None:
 @contextmanager
 def held(
     store: Store,
-    names: Sequence[str],
+    name: str,
     *,
     wait_seconds: float,
     seconds: float = LEASE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Lease]:
-    """Hold one of the leases `names` (the first free one), renewed in the background.
+    """Hold the lease `name`, renewed in the background.
 
     Waits up to `wait_seconds` and then raises LeaseHeld.
     """
-    with kept(store, _wait(store, names, wait_seconds, seconds, sleep), seconds=seconds) as lease:
+    with kept(store, _wait(store, name, wait_seconds, seconds, sleep), seconds=seconds) as lease:
         yield lease
 
 
@@ -114,20 +114,19 @@ def kept(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> Itera
 
 def _wait(
     store: Store,
-    names: Sequence[str],
+    name: str,
     wait_seconds: float,
     seconds: float,
     sleep: Callable[[float], None],
 ) -> Lease:
     end = time.monotonic() + wait_seconds
     while True:
-        for name in names:
-            lease = take(store, name, seconds=seconds)
-            if lease is not None:
-                return lease
+        lease = take(store, name, seconds=seconds)
+        if lease is not None:
+            return lease
         if time.monotonic() >= end:
             raise LeaseHeld(
-                f"Another run holds {' / '.join(names)} and did not end within "
+                f"Another run holds {name} and did not end within "
                 f"{wait_seconds:.0f} seconds. Let it end, or run this again later."
             )
         sleep(min(1.0, seconds / 10))

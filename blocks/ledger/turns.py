@@ -6,16 +6,15 @@ leases, so that nobody waits for a machine that died.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
 from sqlalchemy import func, select
 
 from blocks.errors import LeaseHeld
-from blocks.ledger.leases import LEASE_SECONDS, Lease, kept, release, renew, take
+from blocks.ledger.leases import Lease, kept, take
 from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import leases
 
@@ -49,12 +48,7 @@ class Turn(AbstractContextManager["Turn"]):
         self._take()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._held.close()
 
     def offer(self) -> None:
@@ -78,24 +72,18 @@ class Turn(AbstractContextManager["Turn"]):
         ticket = take(self._store, name)
         if ticket is None:
             raise AssertionError("a name that nobody else can have is taken")
-        renewed = time.monotonic()
-        try:
+        with kept(self._store, ticket):
             while time.monotonic() < end:
-                if self._oldest_ticket() == ticket.name and (slot := self._free(self._slots)):
+                if self._oldest_ticket() == ticket.name and (slot := self._free()):
                     return slot
-                if time.monotonic() - renewed > LEASE_SECONDS / 3:
-                    renew(self._store, ticket)
-                    renewed = time.monotonic()
                 self._sleep(POLL_SECONDS)
-        finally:
-            release(self._store, ticket)
         raise LeaseHeld(
             f"Other imports hold {', '.join(self._slots)} and did not end within "
             f"{self._wait_seconds:.0f} seconds. Let them end, or run this again later."
         )
 
-    def _free(self, slots: Sequence[str]) -> Lease | None:
-        return next(filter(None, (take(self._store, name) for name in slots)), None)
+    def _free(self) -> Lease | None:
+        return next(filter(None, (take(self._store, name) for name in self._slots)), None)
 
     def _oldest_ticket(self) -> str | None:
         waiting = leases.c.name.startswith(f"{self._queue}/waiting/", autoescape=True)

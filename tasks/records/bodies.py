@@ -13,11 +13,6 @@ _IDENTIFIERS = {"email": "Email", "prefix": "MobilePrefix", "number": "MobileNum
 _FIELD = "field_"
 
 
-def body(records: pl.DataFrame) -> bytes:
-    """The JSON array for records of one destination, as UTF-8 (schema RECORD and fields)."""
-    return array(recipients(records))
-
-
 def array(recipients: pl.Series) -> bytes:
     """JSON objects as one array."""
     joined: bytes = recipients.str.join(",").cast(pl.Binary).item()

@@ -80,8 +80,7 @@ def test_a_batch_is_written_before_it_is_sent_and_keeps_what_mailup_said(store: 
     assert batches.claimed_imports(store, 5) == {77}
     batches.done(store, [(batch.id, {"valid": 2})])
 
-    known = batches.find(store, entry.id, 1, 1)
-    assert known is not None
+    (known,) = batches.of_file(store, entry.id, 1)
     assert (known.state, known.import_id, known.counters) == ("done", 77, {"valid": 2})
 
 
@@ -123,7 +122,7 @@ def test_an_expired_lease_passes_on_and_its_former_holder_is_told(store: Store) 
 
 def test_a_held_lease_outlives_its_term(store: Store) -> None:
     """The background renewal keeps a lease for as long as the work takes."""
-    with leases.held(store, ["client/acme"], wait_seconds=0, seconds=0.3):
+    with leases.held(store, "client/acme", wait_seconds=0, seconds=0.3):
         time.sleep(0.8)
         assert leases.take(store, "client/acme") is None
     assert leases.take(store, "client/acme") is not None
@@ -134,7 +133,7 @@ def test_waiting_for_a_lease_is_bounded(store: Store) -> None:
     leases.take(store, "client/acme")
     with (
         pytest.raises(LeaseHeld, match="Another run holds client/acme"),
-        leases.held(store, ["client/acme"], wait_seconds=0.2, sleep=lambda _: None),
+        leases.held(store, "client/acme", wait_seconds=0.2, sleep=lambda _: None),
     ):
         pytest.fail("the lease was given twice")
 

@@ -43,11 +43,11 @@ def test_a_database_that_is_restarted_is_waited_for(postgresql: Postgres) -> Non
 def test_a_lease_outlives_a_restart_of_the_database(postgresql: Postgres) -> None:
     """The renewal in the background goes on when the database is back."""
     url = postgresql()
-    with Store(url) as opened, leases.held(opened, ["client/acme"], wait_seconds=0, seconds=3):
+    with Store(url) as opened, leases.held(opened, "client/acme", wait_seconds=0, seconds=3):
         postgresql.stop()
         postgresql.start()
         with Store(url) as other, pytest.raises(LeaseHeld):
-            other_lease = leases.held(other, ["client/acme"], wait_seconds=4)
+            other_lease = leases.held(other, "client/acme", wait_seconds=4)
             other_lease.__enter__()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.records.bodies import body
+from tasks.records.bodies import array, recipients
 
 KEYS = {"email": "Email", "prefix": "MobilePrefix", "number": "MobileNumber"}
 SCHEMA = {
@@ -23,6 +23,10 @@ SCHEMA = {
 
 def frame(rows: list[tuple[str | None, ...]], channel: str = "email") -> pl.DataFrame:
     return pl.DataFrame([(channel, *row) for row in rows], schema=SCHEMA, orient="row")
+
+
+def body(records: pl.DataFrame) -> bytes:
+    return array(recipients(records))
 
 
 def as_json(records: pl.DataFrame) -> bytes:

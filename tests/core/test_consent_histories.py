@@ -23,7 +23,7 @@ from blocks.mailup.settings import MailUpSettings
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import start
 from tasks.records.agreement import ImportAgreement
-from tasks.records.bodies import body
+from tasks.records.bodies import array, recipients
 from tasks.records.handover import AccountFacts, Prepared
 from tasks.records.reading import read_file
 from tasks.records.setaside import read_parts
@@ -205,7 +205,7 @@ class Histories(RuleBasedStateMachine):
         for batch in prepared.batches:
             target = ImportTarget(list_id=1, import_type=batch.destination.import_type)
             for _ in range(1 + twice):
-                content = body(batch.records())
+                content = array(recipients(batch.records()))
                 import_id = self.client.start_import(target, content)
                 self.client.wait_for_import(import_id, timeout_seconds=20, poll_seconds=0.002)
         self.compare(file, before, self.states(), granted(prepared))

@@ -20,7 +20,7 @@ from blocks.mailup.settings import MailUpSettings
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import start
 from tasks.records.agreement import ImportAgreement
-from tasks.records.bodies import body
+from tasks.records.bodies import array, recipients
 from tasks.records.handover import AccountFacts, Prepared
 from tasks.records.reading import read_file
 from tasks.records.unchanged import Snapshot, snapshot_of, write_snapshot
@@ -78,7 +78,7 @@ class Crowd:
         prepared = self.read(day, folder)
         for batch in prepared.batches:
             target = ImportTarget(list_id=1, import_type=batch.destination.import_type)
-            import_id = self.client.start_import(target, body(batch.records()))
+            import_id = self.client.start_import(target, array(recipients(batch.records())))
             self.client.wait_for_import(import_id, timeout_seconds=20, poll_seconds=0.002)
         self.sent += prepared.counts.submitted
         if self.delta:

@@ -75,8 +75,7 @@ def written_ahead(counter: Counter, newest: int) -> Counter:
 
 def outcome(counter: Counter) -> BatchEntry:
     counter.finish()
-    entry = batches.find(counter.store, counter.file_id, 1, 1)
-    assert entry is not None
+    (entry,) = batches.of_file(counter.store, counter.file_id, 1)
     return entry
 
 
