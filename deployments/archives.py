@@ -19,6 +19,7 @@ from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.store import utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
+from tasks.archive import remove
 
 
 def shown(entry: ArchiveEntry) -> str:
@@ -42,9 +43,7 @@ def expire(ledger: Ledger, client: str | None) -> int:
     storage = ledger.open_storage()
     with ledger.open() as store:
         over = [each for each in archives.kept_of(store, client) if each.expires_at <= utc_now()]
-        for entry in over:
-            storage.remove(entry.stored)
-            archives.removed(store, entry.id)
+        remove(store, storage, over)
     return len(over)
 
 

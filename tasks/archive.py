@@ -1,5 +1,6 @@
 """Archive: keep a file, and what decided about it, before anything of it is sent; for so long."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,15 +118,19 @@ def let_go(agreement: ImportAgreement, lease: Lease | None) -> None:
 
 @unit("let go", "delete archives of {agreement.client}")
 def _let_go(agreement: ImportAgreement) -> None:
-    """Delete from the storage first, then say so in the ledger."""
     ledger = load(Ledger, agreement.ledger)
     storage = ledger.open_storage()
     with ledger.open() as store:
         due = _due(store, agreement)
-        for entry in due:
-            storage.remove(entry.stored)
-            archives.removed(store, entry.id)
+        remove(store, storage, due)
     get_run_logger().info("%d archived files were kept long enough and are deleted", len(due))
+
+
+def remove(store: Store, storage: Storage, entries: Iterable[ArchiveEntry]) -> None:
+    """Delete archives from the storage first, then say so in the ledger."""
+    for entry in entries:
+        storage.remove(entry.stored)
+        archives.removed(store, entry.id)
 
 
 def _due(store: Store, agreement: ImportAgreement) -> list[ArchiveEntry]:
@@ -172,5 +177,4 @@ def _replace(
     announced = archives.announce_instead(store, entry, stored=name, forgotten=grounds.forgotten)
     storage.put_as(packed, name)
     archives.keep_instead(store, entry, announced)
-    storage.remove(entry.stored)
-    archives.removed(store, entry.id)
+    remove(store, storage, [entry])

@@ -10,6 +10,7 @@ from blocks.servers import load_server
 from blocks.transport.arrival import stable_files
 from blocks.transport.base import RemoteFile
 from tasks.records.agreement import ImportAgreement
+from tasks.records.content import sha256_of
 from tasks.records.handover import Fetched, Looked
 from tasks.records.source import Source, in_order
 from tasks.retrying import unit
@@ -65,9 +66,4 @@ def fetch(agreement: ImportAgreement, remote: RemoteFile, scratch: Path) -> Fetc
         except (FileGone, FileHeld) as passed_over:
             get_run_logger().warning("%s It is left for the next run.", passed_over)
             return None
-    return Fetched(remote.name, target, size, _sha256(target), remote)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    return Fetched(remote.name, target, size, sha256_of(target), remote)

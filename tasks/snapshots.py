@@ -22,6 +22,7 @@ from blocks.loading import load
 from tasks.records import digests
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batches import Batch
+from tasks.records.content import sha256_of
 from tasks.records.handover import AccountFacts, Claim, Compared, Prepared
 from tasks.records.unchanged import Snapshot, snapshot_of, write_snapshot
 from tasks.records.verdict import LINE
@@ -116,7 +117,7 @@ def _fetched(storage: Storage, kept: SnapshotEntry, folder: Path) -> Path | None
         path = storage.get(kept.stored, folder / "snapshot.parquet")
     except RunStopped:
         return None
-    return path if _sha256(path) == kept.sha256 else None
+    return path if sha256_of(path) == kept.sha256 else None
 
 
 def shape_of(agreement: ImportAgreement, facts: AccountFacts) -> str:
@@ -161,8 +162,12 @@ def plan(
 
 
 def _tidy(store: Store, agreement: ImportAgreement) -> None:
-    for each in snapshots.outdated(store, agreement.client, agreement.stream):
-        load(Ledger, agreement.ledger).open_storage().remove(each.stored)
+    outdated = snapshots.outdated(store, agreement.client, agreement.stream)
+    if not outdated:
+        return
+    storage = load(Ledger, agreement.ledger).open_storage()
+    for each in outdated:
+        storage.remove(each.stored)
         snapshots.removed(store, each.id)
 
 
@@ -200,7 +205,7 @@ def snapshot(
     path = prepared.opened.with_suffix(".snapshot")
     write_snapshot(path, rows, unchanged)
     load(Ledger, agreement.ledger).open_storage().put_as(path, planned.stored)
-    return Keep(planned.id, planned.stored, _sha256(path))
+    return Keep(planned.id, planned.stored, sha256_of(path))
 
 
 def _confirmed(sent: Sequence[Batch], entries: Sequence[BatchEntry]) -> Iterator[pl.DataFrame]:
@@ -227,8 +232,3 @@ def compared_as(store: Store, agreement: ImportAgreement, file_id: int) -> Compa
     """How a file was compared when it was sent; None where it was not agreed."""
     entry = snapshots.of_file(store, file_id) if agreement.delta.on else None
     return Compared(entry.why, entry.missing, full_at=entry.full_at) if entry else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -18,6 +18,7 @@ import polars as pl
 
 from blocks.errors import ConfigurationError
 from tasks.records.dialect import Dialect, FileDialect, resolve
+from tasks.records.setaside import part_paths
 from tasks.records.structure import read_chunks
 from tasks.records.verdict import LINE
 
@@ -127,7 +128,7 @@ def _rewrite(
 def without_refusals(folder: Path | None, person: Person) -> int:
     """Take a person out of the parts with who is not subscribed, in place; how often they were."""
     removed = 0
-    for path in sorted(folder.glob("*.parquet")) if folder else ():
+    for path in part_paths(folder):
         people = pl.read_parquet(path)
         theirs = pl.Series(map(person.is_in, people["address"]), dtype=pl.Boolean)
         if theirs.any():

@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from blocks.errors import RunStopped
 from tasks.records.agreement import ImportAgreement
+from tasks.records.content import sha256_of
 from tasks.records.handover import AccountFacts, Fetched
+from tasks.records.setaside import part_paths
 from tasks.records.unpack import Unpacking
 
 FILE, GROUNDS, REFUSALS, SNAPSHOT = "file", "grounds.json", "refusals", "snapshot.parquet"
@@ -80,7 +82,7 @@ def grounds_of(
         name=fetched.name, sha256=fetched.sha256, size=fetched.size, first_seen_at=first_seen_at,
         agreement=agreement, today=facts.today, batch_size=facts.batch_size,
         fields=facts.fields, groups=facts.groups, refusals=_hash_of(facts.refusals),
-        snapshot=_hash(facts.snapshot) if facts.snapshot else "",
+        snapshot=sha256_of(facts.snapshot) if facts.snapshot else "",
     )  # fmt: skip
 
 
@@ -91,7 +93,7 @@ def write_archive(target: Path, grounds: Grounds, file: Path, facts: AccountFact
     ) as archive:
         archive.writestr(GROUNDS, grounds.model_dump_json())
         archive.write(file, FILE)
-        for part in _parts(facts.refusals):
+        for part in part_paths(facts.refusals):
             archive.write(part, f"{REFUSALS}/{part.name}")
         if facts.snapshot:
             archive.write(facts.snapshot, SNAPSHOT)
@@ -124,7 +126,7 @@ def open_archive(path: Path, folder: Path) -> Reopened:
 
 def _reopened(grounds: Grounds, folder: Path) -> Reopened:
     file, refusals = folder / FILE, folder / REFUSALS
-    if _hash(file) != grounds.sha256 and not grounds.opened:
+    if sha256_of(file) != grounds.sha256 and not grounds.opened:
         raise RunStopped(
             "The archived file is not the one that was imported. Restore the ledger's storage from "
             "its backup."
@@ -139,17 +141,8 @@ def _reopened(grounds: Grounds, folder: Path) -> Reopened:
     return Reopened(grounds, Fetched(grounds.name, file, grounds.size, grounds.sha256, None), facts)
 
 
-def _parts(folder: Path | None) -> list[Path]:
-    return sorted(folder.glob("*.parquet")) if folder else []
-
-
 def _hash_of(refusals: Path | None) -> str:
     if refusals is None:
         return ""
-    hashes = "".join(map(_hash, _parts(refusals)))
+    hashes = "".join(map(sha256_of, part_paths(refusals)))
     return hashlib.sha256(hashes.encode()).hexdigest()
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -35,10 +35,14 @@ class Parts:
             self._next += 1
 
 
+def part_paths(folder: Path | None) -> list[Path]:
+    """The files of a folder of parts, in the order in which they were added."""
+    return sorted(folder.glob("*.parquet")) if folder else []
+
+
 def read_parts(folder: Path | None) -> Iterator[pl.DataFrame]:
     """The frames of a folder of parts, in the order in which they were added."""
-    for path in sorted(folder.glob("*.parquet")) if folder else ():
-        yield pl.read_parquet(path)
+    yield from map(pl.read_parquet, part_paths(folder))
 
 
 def write_skipped(

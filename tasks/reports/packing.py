@@ -5,7 +5,6 @@ Encryption is left to `tasks.encrypt`; here is what it adds to the name.
 """
 
 import gzip
-import hashlib
 import re
 import shutil
 import zipfile
@@ -16,6 +15,7 @@ from typing import BinaryIO, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from blocks.errors import ConfigurationError
+from tasks.records.content import sha256_of
 from tasks.reports.filenames import name_mistake
 
 COMPRESSED = {"none": "", "gzip": ".gz", "zip": ".zip"}
@@ -125,9 +125,7 @@ class Packed:
     @classmethod
     def of(cls, path: Path, name: str) -> Self:
         """The file at `path`, which is delivered as `name`."""
-        with path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        return cls(path, name, path.stat().st_size, sha256)
+        return cls(path, name, path.stat().st_size, sha256_of(path))
 
 
 def compress(path: Path, packing: Packing, folder: Path, name: str) -> Path:
