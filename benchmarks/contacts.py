@@ -18,6 +18,8 @@ FIELDS = {"nome": 1, "cognome": 2, "nascita": 5, "citta": 6, "provincia": 7, "te
           "punti": 9, "canale": 10}  # fmt: skip
 """Dynamic fields of the measured mapping, by column; `email` and `cellulare` are identifiers."""
 
+BATCH_ROWS = 5000
+"""Recipients of one import, for everyone who posts them."""
 BLOCK_ROWS = 250_000
 BAD_EVERY = 100
 QUOTED_EVERY = 20

@@ -13,10 +13,9 @@ from pathlib import Path
 import polars as pl
 import requests
 
-from benchmarks.contacts import FIELDS
+from benchmarks.contacts import BATCH_ROWS, FIELDS
 from tasks.records.bodies import array, recipients
 
-BATCH_ROWS = 5000
 ROWS_AT_ONCE = 50_000
 
 

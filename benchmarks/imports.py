@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contacts import FIELDS, write_contacts
+from benchmarks.contacts import BATCH_ROWS, FIELDS, write_contacts
 from benchmarks.measuring import Contender, program
 from benchmarks.servers import Sink, Sshd
 from sandbox.demo_parts import Prefect, Programs, free_port
@@ -26,7 +26,6 @@ PEERS = {
     "script: csv, json, requests": ["plain.py"],
     "script: pandas": ["with_pandas.py"],
 }
-BATCH_ROWS = 5000
 LEDGER = "ledger"
 UNPACED = 100_000.0
 
@@ -36,13 +35,17 @@ def prefect(folder: Path, sshd: Sshd, sink: Sink) -> Iterator[dict[str, str]]:
     """A Prefect server that has the blocks; yields the environment of a run."""
     with Programs(folder) as programs:
         server = Prefect(programs, free_port(0))
-        server.start()
-        for module in ("blocks.servers", "blocks.accounts", "blocks.ledgers"):
-            server.run("block", "register", "-m", module)
-        told = json.dumps(blocks(folder, sshd, _sink_account(sink)))
-        programs.run("-m", "deployments.provision", stdin=told)
+        provided(programs, server, blocks(folder, sshd, _sink_account(sink)))
         yield {key: value for key, value in programs.environment.items()
                if os.environ.get(key) != value}  # fmt: skip
+
+
+def provided(programs: Programs, server: Prefect, told: dict[str, dict[str, Any]]) -> None:
+    """Start a server and save blocks there."""
+    server.start()
+    for module in ("blocks.servers", "blocks.accounts", "blocks.ledgers"):
+        server.run("block", "register", "-m", module)
+    programs.run("-m", "deployments.provision", stdin=json.dumps(told))
 
 
 def blocks(folder: Path, sshd: Sshd, account: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from benchmarks.contacts import write_contacts
-from benchmarks.imports import agreement, blocks
+from benchmarks.imports import agreement, blocks, provided
 from benchmarks.measuring import LONGEST_SECONDS, seconds_told
 from benchmarks.servers import Sshd
 from sandbox.demo_parts import Prefect, Programs, free_port
@@ -46,11 +46,7 @@ def measured(folder: Path, sshd: Sshd) -> Limited:
     with Programs(folder) as programs:
         sandbox = _emulator(programs)
         server = Prefect(programs, free_port(0))
-        server.start()
-        for module in ("blocks.servers", "blocks.accounts", "blocks.ledgers"):
-            server.run("block", "register", "-m", module)
-        told = blocks(folder, sshd, sandbox["mailup"])
-        programs.run("-m", "deployments.provision", stdin=json.dumps(told))
+        provided(programs, server, blocks(folder, sshd, sandbox["mailup"]))
         alone = _start(folder, sshd, programs, "alone", SMALL_ROWS)
         alone_seconds = _ended(alone)
         large = _start(folder, sshd, programs, "large", LARGE_ROWS)

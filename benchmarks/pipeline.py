@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.contacts import FIELDS
-from benchmarks.floor import BATCH_ROWS, bodies
+from benchmarks.contacts import BATCH_ROWS, FIELDS
+from benchmarks.floor import bodies
 from benchmarks.imports import agreement
 from tasks.records.agreement import ImportAgreement
 from tasks.records.ahead import ahead
