@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import requests
+from emulated import settings_of
 from mailup_by_hand import ByHand, by_hand, paged, plain
 
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.settings import MailUpSettings
 from sandbox.mailup.server import Emulator, start
 from tasks.checks.accounts import check_account
 from tasks.checks.asking import codes
@@ -39,14 +39,7 @@ def connect(emulator: Emulator) -> Iterator[Connect]:
     """A client that waits for nothing; the emulator is as before afterwards."""
 
     def client(**changes: Any) -> MailUpClient:
-        known: dict[str, Any] = {
-            name: getattr(emulator, name)
-            for name in (
-                "client_id", "client_secret", "username", "password", "console_url",
-                "statistics_url", "token_url",
-            )
-        }  # fmt: skip
-        settings = MailUpSettings(**known | {"retry_seconds": 0.0} | changes)
+        settings = settings_of(emulator, **{"retry_seconds": 0.0} | changes)
         return MailUpClient(settings, pace=lambda: None)
 
     yield client

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from emulated import emulated
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import ImportTarget
-from blocks.mailup.settings import MailUpSettings
 from sandbox.mailup.caller import Caller
-from sandbox.mailup.server import start
 from tasks.records.agreement import ImportAgreement
 from tasks.records.bodies import array, recipients
 from tasks.records.handover import AccountFacts, Prepared
@@ -125,16 +124,8 @@ def keep(prepared: Prepared, path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def mailup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Caller, MailUpClient]]:
-    home = tmp_path_factory.mktemp("mailup")
-    with start(home, calls_per_second=0, import_seconds=0) as emulator:
-        keys = MailUpSettings(
-            client_id=emulator.client_id, client_secret=emulator.client_secret,
-            username=emulator.username, password=emulator.password,
-            console_url=emulator.console_url, token_url=emulator.token_url,
-            statistics_url=emulator.statistics_url,
-        )  # fmt: skip
-        with MailUpClient(keys, pace=lambda: None) as client:
-            yield Caller(emulator), client
+    with emulated(tmp_path_factory.mktemp("mailup")) as both:
+        yield both
 
 
 @pytest.fixture

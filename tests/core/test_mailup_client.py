@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import requests
+from emulated import settings_of
 
 from blocks.errors import ConfigurationError, MailUpRefused, MailUpUnavailable, SyncError
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import ImportTarget
 from blocks.mailup.pacing import Pacer
-from blocks.mailup.settings import MailUpSettings
 from sandbox.mailup.server import Emulator, start
 
 DEFAULTS = {
@@ -72,16 +72,7 @@ def connect(emulator: Emulator) -> Iterator[Connect]:
         pace: Callable[[], None] = lambda: None,
         **options: Any,
     ) -> MailUpClient:
-        known: dict[str, Any] = {
-            "client_id": emulator.client_id,
-            "client_secret": emulator.client_secret,
-            "username": emulator.username,
-            "password": emulator.password,
-            "console_url": emulator.console_url,
-            "statistics_url": emulator.statistics_url,
-            "token_url": emulator.token_url,
-        }
-        client = MailUpClient(MailUpSettings(**known | options), pace=pace, sleep=nap)
+        client = MailUpClient(settings_of(emulator, **options), pace=pace, sleep=nap)
         clients.append(client)
         return client
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from emulated import settings_of
 
 from blocks.errors import ConfigurationError, LoginRefused, MailUpUnavailable
 from blocks.mailup.client import MailUpClient
@@ -58,20 +59,6 @@ def log_ins(emulator: Emulator) -> int:
     return sum(call["path"].endswith("/OAuth/Token") for call in log)
 
 
-def settings(emulator: Emulator, **changes: Any) -> MailUpSettings:
-    """Settings that fit the emulator."""
-    known = {
-        "client_id": emulator.client_id,
-        "client_secret": emulator.client_secret,
-        "username": emulator.username,
-        "password": emulator.password,
-        "console_url": emulator.console_url,
-        "statistics_url": emulator.statistics_url,
-        "token_url": emulator.token_url,
-    }
-    return MailUpSettings(**known | changes)
-
-
 Connect = Callable[..., MailUpClient]
 
 
@@ -84,7 +71,7 @@ def connect(emulator: Emulator) -> Iterator[Connect]:
         clock = clock or Clock()
         hooks = {name: options.pop(name) for name in ("on_rotate", "reread") if name in options}
         client = MailUpClient(
-            settings(emulator, **options),
+            settings_of(emulator, **options),
             pace=lambda: None,
             clock=clock,
             sleep=clock.sleep,
@@ -151,7 +138,7 @@ def test_an_unknown_token_is_replaced(tmp_path: Path) -> None:
     """MailUp says 400 to a token it does not know; the password gets a new one."""
     clock = Clock()
     with start(tmp_path / "a", calls_per_second=0) as first:
-        client = MailUpClient(settings(first), pace=lambda: None, clock=clock, sleep=clock.sleep)
+        client = MailUpClient(settings_of(first), pace=lambda: None, clock=clock, sleep=clock.sleep)
         client.account_info()
     with start(tmp_path / "b", calls_per_second=0, port=first.port) as second:
         assert client.account_info().username == second.username
@@ -283,7 +270,7 @@ def test_an_import_without_a_token_was_not_sent(emulator: Emulator, connect: Con
 
 def test_secrets_are_in_no_repr(emulator: Emulator) -> None:
     """The settings show neither passwords nor tokens nor the user."""
-    shown = repr(settings(emulator, refresh_token="r3fresh"))
+    shown = repr(settings_of(emulator, refresh_token="r3fresh"))
     for secret in (emulator.client_secret, emulator.password, emulator.username, "r3fresh"):
         assert secret not in shown
 

@@ -7,13 +7,13 @@ from typing import Any
 import polars as pl
 import pytest
 import requests
+from emulated import settings_of
 from mailup_by_hand import Answer, ByHand, by_hand, envelope, paged, plain
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup import statistics
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.messages import Sending
-from blocks.mailup.settings import MailUpSettings
 from blocks.mailup.statistics import Availability
 from sandbox.mailup.server import Emulator, start
 
@@ -265,17 +265,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[MailUpClient]:
-    settings = MailUpSettings(
-        client_id=emulator.client_id,
-        client_secret=emulator.client_secret,
-        username=emulator.username,
-        password=emulator.password,
-        console_url=emulator.console_url,
-        statistics_url=emulator.statistics_url,
-        token_url=emulator.token_url,
-        page_size=13,
-    )
-    with MailUpClient(settings, pace=lambda: None) as opened:
+    with MailUpClient(settings_of(emulator, page_size=13), pace=lambda: None) as opened:
         yield opened
 
 

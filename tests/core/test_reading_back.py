@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from emulated import settings_of
 
 from blocks.ledger import batches, files
 from blocks.ledger.batches import BatchEntry
@@ -14,7 +15,6 @@ from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import Channel, ImportTarget
-from blocks.mailup.settings import MailUpSettings
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 from tasks.reading_back import ReadBack, refused_by_mailup
@@ -77,14 +77,9 @@ class Desk:
 
 @pytest.fixture
 def desk(emulator: Emulator, tmp_path: Path) -> Iterator[Desk]:
-    settings = MailUpSettings(
-        client_id=emulator.client_id, client_secret=emulator.client_secret, page_size=10,
-        username=emulator.username, password=emulator.password, console_url=emulator.console_url,
-        token_url=emulator.token_url, statistics_url=emulator.statistics_url,
-    )  # fmt: skip
     with (
         Store(f"sqlite:///{tmp_path}/ledger.db") as store,
-        MailUpClient(settings, pace=lambda: None) as client,
+        MailUpClient(settings_of(emulator, page_size=10), pace=lambda: None) as client,
     ):
         key = FileKey("acme", "import:1", "cd" * 32)
         files.enter(store, key, name="a.csv", size=1, agreement="v1", run="")

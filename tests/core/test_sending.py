@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from emulated import settings_of
 
 from blocks.errors import RunStopped
 from blocks.ledger import batches, files, leases
@@ -14,7 +15,6 @@ from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import ImportTarget
-from blocks.mailup.settings import MailUpSettings
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 from tasks.sending import Counter, Parcel, PlanChanged
@@ -43,14 +43,9 @@ def mailup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 @pytest.fixture
 def counter(mailup: Emulator, tmp_path: Path) -> Iterator[Counter]:
     """A counter for attempt 1 of a file that the ledger has just written down."""
-    settings = MailUpSettings(
-        client_id=mailup.client_id, client_secret=mailup.client_secret, username=mailup.username,
-        password=mailup.password, console_url=mailup.console_url, token_url=mailup.token_url,
-        statistics_url=mailup.statistics_url,
-    )  # fmt: skip
     with (
         Store(f"sqlite:///{tmp_path}/ledger.db") as store,
-        MailUpClient(settings, pace=lambda: None) as client,
+        MailUpClient(settings_of(mailup), pace=lambda: None) as client,
     ):
         key = FileKey("acme", "import:1", "cd" * 32)
         entry = files.enter(store, key, name="a.csv", size=1, agreement="v1", run="")
