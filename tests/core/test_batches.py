@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.records.batches import Batch, write_batches
+from tasks.records.batches import Batch, shared_files, write_batches
 from tasks.records.destinations import Destination
 from tasks.records.verdict import LINE
 
@@ -53,6 +53,16 @@ def test_batches_are_full_in_order_and_opt_outs_go_first(tmp_path: Path) -> None
         (3, Destination(*stay), [5, 6]),
         (4, Destination(*stay), [7]),
     ]
+
+
+def test_batches_of_one_file_have_their_own_records_each(tmp_path: Path) -> None:
+    """However many batches come out of one part, none is sent twice and none is left out."""
+    stay: Place = ("email", 7, None, "default", False)
+    batches = write_batches([records([stay] * 7)], tmp_path, 2)
+
+    assert [lines(batch) for batch in batches] == [[2, 3], [4, 5], [6, 7], [8]]
+    shared = [(frame[LINE].to_list(), len(here)) for frame, here in shared_files(batches)]
+    assert shared == [([2, 3, 4, 5, 6, 7], 3), ([8], 1)]
 
 
 def test_no_records_no_batches(tmp_path: Path) -> None:
