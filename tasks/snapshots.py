@@ -12,7 +12,7 @@ from prefect import get_run_logger
 from sqlalchemy import Connection
 
 from blocks.errors import RunStopped
-from blocks.ledger import snapshots
+from blocks.ledger import files, snapshots
 from blocks.ledger.batches import BatchEntry
 from blocks.ledger.snapshots import SnapshotEntry, Why
 from blocks.ledger.storage import Storage
@@ -29,6 +29,8 @@ from tasks.records.verdict import LINE
 
 KIND = "records"
 """Folder of the ledger's storage."""
+UNSURE = "unsure"
+"""Among the counts of a file in the ledger: rows that its snapshot lacks though they were sent."""
 
 _SHAPING = {
     "account", "list_id", "group", "replace_groups", "confirm_email", "mapping", "consent",
@@ -38,15 +40,19 @@ _SHAPING = {
 
 @dataclass(frozen=True)
 class Former:
-    """What a file is compared with; without a snapshot, `why` it is not."""
+    """What a file is compared with; without a snapshot, `why` it is not. `unsure` is how many rows
+    of the file before the snapshot lacks, as it was not sure that MailUp took them."""
 
     why: Why
     full_at: datetime
     snapshot: Snapshot | None = None
+    unsure: int = 0
 
     def noted(self, compared: Compared | None) -> Compared:
         """How a file was compared, completed."""
-        return replace(compared or Compared(), why=self.why, full_at=self.full_at)
+        return replace(
+            compared or Compared(), why=self.why, full_at=self.full_at, unsure=self.unsure
+        )
 
 
 def former_snapshot(
@@ -91,12 +97,15 @@ def _found(
             *whose, file_id=claim.entry_id, shape=shape_of(agreement, facts)
         )
         key = snapshots.key_of(*whose)
+        unsure = files.counts_of(store, kept.file_id).get(UNSURE, 0) if kept else 0
     if kept is None or key is None:
         return Former(why or "lost", now)
     if _due(agreement, kept, now):
         return Former("due", now)
     path = _fetched(ledger.open_storage(), kept, folder)
-    return Former("", kept.full_at, Snapshot(path, key)) if path else Former("lost", now)
+    if path is None:
+        return Former("lost", now)
+    return Former("", kept.full_at, Snapshot(path, key), unsure)
 
 
 def _of_its_day(ledger: Ledger, agreement: ImportAgreement, path: Path) -> Former:
@@ -173,11 +182,13 @@ def _tidy(store: Store, agreement: ImportAgreement) -> None:
 
 @dataclass(frozen=True)
 class Keep:
-    """To be done in the transaction that marks the file as submitted."""
+    """To be done in the transaction that marks the file as submitted; `unsure` rows are sent again
+    with the next file, changed or not."""
 
     planned: int
     stored: str
     sha256: str
+    unsure: int = 0
 
     def __call__(self, connection: Connection) -> None:
         """Make the snapshot the one that counts."""
@@ -205,7 +216,9 @@ def snapshot(
     path = prepared.opened.with_suffix(".snapshot")
     write_snapshot(path, rows, unchanged)
     load(Ledger, agreement.ledger).open_storage().put_as(path, planned.stored)
-    return Keep(planned.id, planned.stored, sha256_of(path))
+    sent = prepared.counts.submitted - prepared.opt_outs
+    unsure = sent - sum(each.height for each in rows)
+    return Keep(planned.id, planned.stored, sha256_of(path), unsure)
 
 
 def _confirmed(sent: Sequence[Batch], entries: Sequence[BatchEntry]) -> Iterator[pl.DataFrame]:

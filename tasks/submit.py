@@ -37,7 +37,7 @@ from tasks.records.handover import (
 from tasks.records.verdict import Counts
 from tasks.retrying import unit
 from tasks.sending import Counter, Parcel, PlanChanged
-from tasks.snapshots import NO_PLAN, Plan, compared_as, plan, snapshot
+from tasks.snapshots import NO_PLAN, UNSURE, Plan, compared_as, plan, snapshot
 from tasks.steps import connected
 
 SLOT_WAIT_SECONDS = 3600.0
@@ -212,4 +212,5 @@ def _commit(
         job.store, job.agreement, prepared, job.planned, entries,
         file_id=job.entry_id, attempt=job.attempt,
     )  # fmt: skip
+    counts |= {UNSURE: keep.unsure}
     files.move_to(job.store, job.entry_id, "submitted", counts=counts, also=keep)

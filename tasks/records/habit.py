@@ -1,7 +1,8 @@
 """When a file is so unlike the client's last ones that it is held as a whole.
 
-Measured are size, records, the shares of rejects and of opt-outs, and the columns. How many
-addresses are new is not: the ledger keeps no addresses.
+Measured are size, records, the shares of rejects and of opt-outs, the columns and, where a full
+file is compared with the one before (delta), how many rows are new or changed and how many people
+are missing. Without that comparison nobody can tell: the ledger keeps no addresses.
 """
 
 import hashlib
@@ -14,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tasks.records.thresholds import Complaint
 
 UNUSUAL = (
-    "unusual_records", "unusual_size", "unusual_rejects", "unusual_opt_outs", "unusual_columns",
+    "unusual_records", "unusual_size", "unusual_rejects", "unusual_opt_outs", "unusual_changes",
+    "unusual_missing", "unusual_columns",
 )  # fmt: skip
 """Codes of what is told here."""
 SMALL_FILE_RECORDS = 100
@@ -66,6 +68,24 @@ class Habit(BaseModel):
             "percentage points above the highest of those files."
         ),
     )
+    more_changed_points: float = Field(
+        default=30,
+        ge=0,
+        le=100,
+        description=(
+            "With delta.on, a file is held when its share of records that are new or changed is "
+            "so many percentage points above the highest of those files."
+        ),
+    )
+    more_missing_points: float = Field(
+        default=10,
+        ge=0,
+        le=100,
+        description=(
+            "With delta.on, a file is held when the share of people of the file before who are "
+            "missing in it is so many percentage points above the highest of those files."
+        ),
+    )
     columns: Literal["hold", "accept"] = Field(
         default="hold",
         description=(
@@ -84,7 +104,9 @@ class Habit(BaseModel):
 @dataclass(frozen=True)
 class Figures:
     """What a file looked like. `opt_outs`, `columns` and `header` (a fingerprint of the names in
-    their order) are None for files that were imported before they were noted."""
+    their order) are None for files that were imported before they were noted. `changed` counts
+    records that are new or changed, `missing` those of the `known` people of the file before who
+    are not in it; None for files that were not compared."""
 
     bytes: int
     records: int
@@ -92,6 +114,9 @@ class Figures:
     opt_outs: int | None = None
     columns: int | None = None
     header: int | None = None
+    changed: int | None = None
+    missing: int | None = None
+    known: int | None = None
 
     @classmethod
     def of(cls, size: int, counts: Mapping[str, int]) -> "Figures":
@@ -99,6 +124,7 @@ class Figures:
         return cls(
             size, counts.get("records", 0), counts.get("rejected", 0),
             counts.get("opt_outs"), counts.get("columns"), counts.get("header"),
+            counts.get("changed"), counts.get("missing"), counts.get("known"),
         )  # fmt: skip
 
 
@@ -144,25 +170,33 @@ def _extents(habit: Habit, now: Figures, last: Sequence[Figures]) -> Iterator[Co
 
 
 def _shares(habit: Habit, now: Figures, last: Sequence[Figures]) -> Iterator[Complaint]:
-    if now.records < SMALL_FILE_RECORDS:
-        return
-    rejected = [100 * each.rejected / each.records for each in last if each.records]
-    opted_out = [
-        100 * each.opt_outs / each.records
-        for each in last
-        if each.records and each.opt_outs is not None
-    ]
-    for reason, what, value, before, points in (
-        ("unusual_rejects", "rejected", now.rejected, rejected, habit.more_rejected_points),
-        ("unusual_opt_outs", "opt-outs", now.opt_outs or 0, opted_out, habit.more_opt_out_points),
+    for reason, what, points in (
+        ("unusual_rejects", "records are rejected", habit.more_rejected_points),
+        ("unusual_opt_outs", "records are opt-outs", habit.more_opt_out_points),
+        ("unusual_changes", "records are new or changed", habit.more_changed_points),
+        ("unusual_missing", "people of the file before are missing", habit.more_missing_points),
     ):
-        share = 100 * value / now.records
-        if len(before) >= habit.at_least and share > max(before) + points:
-            yield Complaint(
-                reason,
-                f"{share:.1f} % of the records are {what}; in the last {len(before)} files at most "
-                f"{max(before):.1f} % were.",
-            )
+        share = _share(now, reason, SMALL_FILE_RECORDS)
+        before = [each for each in (_share(file, reason, 1) for file in last) if each is not None]
+        if share is None or len(before) < habit.at_least or share <= max(before) + points:
+            continue
+        yield Complaint(
+            reason,
+            f"{share:.1f} % of the {what}; in the last {len(before)} files at most "
+            f"{max(before):.1f} % were.",
+        )
+
+
+def _share(file: Figures, reason: str, least: int) -> float | None:
+    """The percentage that a complaint is about; None where it is not known, or where the whole is
+    less than `least`, of which a share says nothing."""
+    part, whole = {
+        "unusual_rejects": (file.rejected, file.records),
+        "unusual_opt_outs": (file.opt_outs, file.records),
+        "unusual_changes": (file.changed, file.records),
+        "unusual_missing": (file.missing, file.known),
+    }[reason]
+    return None if part is None or whole is None or whole < least else 100 * part / whole
 
 
 def _range(values: Sequence[int]) -> str:

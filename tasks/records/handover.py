@@ -125,12 +125,27 @@ class Compared:
     `why` it was not, "" where it was; then `missing` is how many people of that one are not in the
     file, and `unchanged` its snapshot and a file of flags, true for rows that the file has as they
     were. `full_at` (UTC) is when a file was sent as a whole the last time, this one included.
+    `known` is how many people the snapshot has; `unsure` how many rows of the file before it lacks
+    because it is not sure that MailUp took them.
     """
 
     why: Why = ""
     missing: int | None = None
+    known: int = 0
+    unsure: int = 0
     unchanged: tuple[Path, Path] | None = None
     full_at: datetime | None = None
+
+    def noted(self, sent: int) -> dict[str, int]:
+        """How far the file is from the one before: nothing where it was not compared.
+
+        `sent` is how many records are to be sent, opt-outs aside; those that were not sure to have
+        arrived are sent again without being changed.
+        """
+        if self.missing is None:
+            return {}
+        changed = max(0, sent - self.unsure)
+        return {"changed": changed, "missing": self.missing, "known": self.known}
 
 
 @dataclass(frozen=True)
@@ -155,7 +170,9 @@ class Prepared:
     @property
     def noted(self) -> dict[str, int]:
         """What the ledger keeps beside the counts, to compare later files with."""
-        return noted(self.dialect.columns if self.dialect else (), self.opt_outs)
+        columns = self.dialect.columns if self.dialect else ()
+        compared = (self.compared or Compared()).noted(self.counts.submitted - self.opt_outs)
+        return noted(columns, self.opt_outs) | compared
 
     def held(self, hold: Hold) -> "Prepared":
         """The same with a reason to hold it, and nothing to be sent."""

@@ -80,7 +80,9 @@ def _compared(snapshot: Snapshot | None, unchanged: Path) -> Compared | None:
         return None
     flags = snapshot.unchanged()
     flags.to_frame().write_parquet(unchanged)
-    return Compared(missing=snapshot.missing(flags), unchanged=(snapshot.path, unchanged))
+    return Compared(
+        missing=snapshot.missing(flags), unchanged=(snapshot.path, unchanged), known=flags.len()
+    )
 
 
 def _refusals(facts: AccountFacts) -> Known | None:

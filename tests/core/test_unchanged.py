@@ -1,5 +1,6 @@
 """What counts as unchanged: one table of the rules, and the hashes behind it."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,21 @@ def test_who_is_missing_is_counted(tmp_path: Path) -> None:
 
     assert prepared.compared is not None
     assert prepared.compared.missing == 1
+
+
+def test_churn_is_noted_without_what_only_has_to_be_sent_again(tmp_path: Path) -> None:
+    """New and changed rows count, opt-outs do not, nor rows that are sent again as MailUp may not
+    have taken them; of a file that was not compared nothing is noted."""
+    first = read(tmp_path / "one", FIRST)[0]
+    former = kept(first, tmp_path / "snapshot.parquet")
+    rows = ["ada@example.it;Adele;;1", "bea@example.it;;;0", "dora@example.it;;;1"]
+    second = read(tmp_path / "two", rows, former)[0]
+
+    assert second.compared is not None
+    assert second.noted.items() >= {"changed": 2, "missing": 1, "known": 3}.items()
+    sent_again = replace(second, compared=replace(second.compared, unsure=1))
+    assert sent_again.noted["changed"] == 1
+    assert first.noted.keys() == {"opt_outs", "columns", "header"}
 
 
 def test_an_empty_snapshot_knows_nobody(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def day(world: Any, number: int, *lines: str, **run: Any) -> tuple[dict[str, Any
     return world.result(f"day{number}.csv"), reached(world) - before
 
 
+def noted(world: Any, number: int) -> dict[str, int]:
+    """What the ledger keeps of a day's file, to compare later ones with."""
+    with closing(sqlite3.connect(world.home / "ledger.db")) as ledger:
+        name = (f"day{number}.csv",)
+        found = ledger.execute("SELECT counts FROM files WHERE name = ?", name).fetchone()
+    return dict(json.loads(found[0]))
+
+
 def test_a_daily_full_file_sends_what_has_changed(world: Any) -> None:
     """Of 200 rows four have changed: four reach MailUp, and all 200 are accounted for."""
     first, sent = day(world, 1, *rows())
@@ -82,11 +90,36 @@ def test_who_mailup_refuses_is_sent_again_the_next_day(world: Any) -> None:
 
 
 def test_a_batch_whose_refused_are_not_found_is_sent_again(world: Any) -> None:
-    """Where it is not known which rows MailUp took, none of their batch counts as there."""
+    """Where it is not known which rows MailUp took, none of their batch counts as there; that they
+    are sent again is no churn."""
     world.control("POST", "settings", {"refused": ["p9@example.it"]})
     day(world, 1, *rows(), agreed={"read_back_calls": 0})
-    _, sent = day(world, 2, *rows(1), agreed={"read_back_calls": 0})
-    assert sent == PEOPLE
+    _, sent = day(world, 2, *rows(1), "new@example.it;New;", agreed={"read_back_calls": 0})
+    assert sent == PEOPLE + 1
+    assert noted(world, 2).items() >= {"changed": 1, "missing": 0}.items()
+
+
+def test_a_file_in_which_people_were_swapped_is_held(world: Any) -> None:
+    """Half vanished and as many came: held before anything is sent, with the figures, while files
+    that are sent as a whole are not judged; released, it is imported."""
+    agreed = {"habit": {"at_least": 2, "files": 2}, "thresholds": {"max_rejected_percent": 100}}
+    for number in (1, 2, 3):
+        day(world, number, *rows(number), agreed=agreed)
+    new = [f"new{who}@example.it;New;" for who in range(PEOPLE // 2)]
+    before = reached(world)
+    world.drop("day4.csv", *rows(3, leave_out=PEOPLE // 2), *new)
+    held = world.run(agreed=DELTA | agreed)
+    assert held.is_failed()
+    assert "50.0 % of the records are new or changed; in the last 2 files at most" in held.message
+    assert "50.0 % of the people of the file before are missing" in held.message
+    assert (world.result("day4.csv")["held"]["reason"], reached(world)) == (
+        "unusual_changes", before,
+    )  # fmt: skip
+
+    released, sent = day(world, 4, *rows(3, leave_out=PEOPLE // 2), *new, agreed=agreed,
+                         release=True)  # fmt: skip
+    assert (sent, released["delta"]["missing"]) == (PEOPLE // 2, PEOPLE // 2)
+    assert released["decision"]["verdict"] == "release"
 
 
 def _lose(world: Any) -> None:
