@@ -2,10 +2,10 @@
 
 import logging
 import stat
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,12 +24,11 @@ from blocks.transport.download import download
 from blocks.transport.failures import Step
 from blocks.transport.sftp_errors import sftp_errors
 from blocks.transport.sftp_session import SftpSettings, open_client
+from blocks.transport.sftp_transfer import limits, pull, push
 from blocks.transport.timeouts import Deadline
 
 logger = logging.getLogger(__name__)
 
-BLOCK_BYTES = 256 * 1024
-HEAD_START_SECONDS = 0.05
 RENAME_OVER = b"posix-rename@openssh.com"
 
 
@@ -198,27 +197,18 @@ class SftpTransport:
         deadline = Deadline(self._timeouts.transfer, self._address)
         wire = self._codec.encode(path)
         with sftp_errors(self._step("read", path)), self._client.open(wire, "rb") as file:
-            file.seek(offset)
-            # paramiko takes a moment without open requests for the end of all: it then reads one
-            # block at a time and keeps all that was requested in memory. So none are held back, and
-            # some are on their way before the first answer is looked at.
-            file.prefetch(end)
-            time.sleep(HEAD_START_SECONDS)
+            request = limits(self._client).read
             with self._closed_on_error():
-                while block := file.read(BLOCK_BYTES):
-                    deadline.check()
-                    yield block
+                yield from deadline.watch(pull(self._client, file, offset, end, request))
 
     def _send(self, source: Path, path: str, step: Step) -> int:
         deadline = Deadline(self._timeouts.transfer, self._address)
         wire = self._codec.encode(path)
         with source.open("rb") as file, sftp_errors(step), self._client.open(wire, "wb") as remote:
-            remote.set_pipelined(True)
+            request = limits(self._client).write
+            blocks = iter(partial(file.read, request), b"")
             with self._closed_on_error():
-                while block := file.read(BLOCK_BYTES):
-                    deadline.check()
-                    remote.write(block)
-            return file.tell()
+                return push(self._client, remote, deadline.watch(blocks))
 
     def _rename(self, old: str, new: str, step: Step, *, over: bool) -> None:
         rename = self._client.posix_rename if over else self._client.rename

@@ -62,6 +62,7 @@ class SftpClient(paramiko.SFTPClient):
     _send_packet: Callable[[int, Message], None]
     _read_packet: Callable[[], tuple[int, bytes]]
     _request: Callable[..., tuple[int, Message]]
+    _read_response: Callable[[int], tuple[int, Message]]
     _async_request: Callable[..., int]
     _convert_status: Callable[[Message], None]
     _expecting: MutableMapping[int, object]

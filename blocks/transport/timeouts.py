@@ -1,6 +1,7 @@
 """How long to wait for a file server: for a connection, for a sign of life, for a transfer."""
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from blocks.errors import TransferInterrupted
@@ -36,3 +37,9 @@ class Deadline:
                 "raise transfer_timeout_seconds on the server block if files take that long.",
                 address=self._address,
             )
+
+    def watch(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same blocks; TransferInterrupted before one for which there is no time left."""
+        for block in blocks:
+            self.check()
+            yield block
