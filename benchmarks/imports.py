@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.contacts import BATCH_ROWS, FIELDS, write_contacts
 from benchmarks.measuring import Contender, program
 from benchmarks.servers import Sink, Sshd
+from benchmarks.source import PAGE_ROWS
 from sandbox.demo_parts import Prefect, Programs, free_port
 
 OURS, FLOOR = "this project", "floor: read, encode, post"
@@ -31,11 +32,14 @@ UNPACED = 100_000.0
 
 
 @contextmanager
-def prefect(folder: Path, sshd: Sshd, sink: Sink) -> Iterator[dict[str, str]]:
+def prefect(folder: Path, sshd: Sshd, sink: Sink, source: str) -> Iterator[dict[str, str]]:
     """A Prefect server that has the blocks; yields the environment of a run."""
     with Programs(folder) as programs:
         server = Prefect(programs, free_port(0))
-        provided(programs, server, blocks(folder, sshd, _sink_account(sink)))
+        told = blocks(folder, sshd, _unpaced_account(sink.url))
+        reading = blocks(folder, sshd, _unpaced_account(source) | {"page_size": PAGE_ROWS})
+        told["mailup-account/statistics"] = reading["mailup-account/bench"]
+        provided(programs, server, told)
         yield {key: value for key, value in programs.environment.items()
                if os.environ.get(key) != value}  # fmt: skip
 
@@ -59,15 +63,16 @@ def blocks(folder: Path, sshd: Sshd, account: dict[str, Any]) -> dict[str, dict[
         },
         "mailup-account/bench": {name: account[name] for name in names} | {
             "import_batch_size": BATCH_ROWS, "calls_per_second": account.get("pace", 5.0),
+            "page_size": account.get("page_size", 500),
         },
         "ledger/bench": {"url": f"sqlite:///{(folder / LEDGER / 'ledger.db').resolve()}"},
     }  # fmt: skip
 
 
-def _sink_account(sink: Sink) -> dict[str, Any]:
+def _unpaced_account(url: str) -> dict[str, Any]:
     keys = dict.fromkeys(("client_id", "client_secret", "username", "password"), "bench")
-    urls = dict.fromkeys(("console_url", "statistics_url", "token_url"), sink.url)
-    return keys | urls | {"token_url": f"{sink.url}/Token", "pace": UNPACED}
+    urls = dict.fromkeys(("console_url", "statistics_url", "token_url"), url)
+    return keys | urls | {"token_url": f"{url}/Token", "pace": UNPACED}
 
 
 def agreement(file: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The product's own import as it runs: `python -m benchmarks.ours AGREEMENT`.
+"""The product as it runs: `python -m benchmarks.ours AGREEMENT [export]`, else an import.
 
 One flow run in this process against the Prefect server in the environment, every check on. Prints
 the seconds from the start of its first task to the end of its last, which is the work inside the
@@ -8,26 +8,39 @@ run; what Prefect needs around it is in the wall time of the process.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.client.schemas.objects import State
 
+from flows.export_email_statistics import export_email_statistics
 from flows.import_recipients import import_recipients
 from tasks.records.agreement import ImportAgreement
+from tasks.reports.agreements import StatisticsAgreement
 
 
 def main() -> None:
     told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    state: State[None] = import_recipients(
-        agreement=ImportAgreement.model_validate(told), return_state=True
-    )
+    state = _exported(told) if "export" in sys.argv else _imported(told)
     if not state.is_completed() or "before" in str(state.message):
         raise SystemExit(f"{state.name}: {state.message}")
     print(state.message)
     if state.state_details.flow_run_id is not None:
         print(f"seconds={_inside(state.state_details.flow_run_id):.3f}")
+
+
+def _imported(told: dict[str, Any]) -> State[None]:
+    agreed = ImportAgreement.model_validate(told)
+    state: State[None] = import_recipients(agreement=agreed, return_state=True)
+    return state
+
+
+def _exported(told: dict[str, Any]) -> State[None]:
+    agreed = StatisticsAgreement.model_validate(told)
+    state: State[None] = export_email_statistics(agreement=agreed, return_state=True)
+    return state
 
 
 def _inside(run: UUID) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from benchmarks.exports import OURS as EXPORT
 from benchmarks.imports import FLOOR
 from benchmarks.limits import Limited
 from benchmarks.measuring import Series
@@ -23,6 +24,24 @@ def imports_table(found: Mapping[str, Series]) -> str:
         for name, series in found.items()
     ]
     head = ("", "work, s", "of the floor", "CPU, s", "whole process, s", "memory, MB", "rows sent")
+    return table(head, rows)
+
+
+def exports_table(found: Mapping[str, Series]) -> str:
+    """Seconds, the ratio to ours, memory and rows of everyone."""
+    ours = found[EXPORT].median("inside")
+    rows = [
+        (
+            name,
+            _spread(series, "inside"),
+            f"{series.median('inside') / ours:.1f}",
+            f"{series.median('cpu'):.1f}",
+            f"{max(run.memory for run in series.runs):.0f}",
+            f"{series.runs[0].counted['rows']:,.0f}",
+        )
+        for name, series in found.items()
+    ]
+    head = ("", "work, s", "of ours", "CPU of the process, s", "memory, MB", "rows delivered")
     return table(head, rows)
 
 

@@ -1,4 +1,5 @@
-"""The real servers of a measurement, on the loopback address: OpenSSH's sshd and the sink."""
+"""The real servers of a measurement, on the loopback address: OpenSSH's sshd, the sink
+and the source."""
 
 import os
 import socket
@@ -88,6 +89,15 @@ def sink(folder: Path) -> Iterator[Sink]:
     with running([sys.executable, "-m", "benchmarks.sink", str(told)], folder / "sink.log"):
         wait_for(told.exists)
         yield Sink(f"http://127.0.0.1:{told.read_text(encoding='ascii')}")
+
+
+@contextmanager
+def source(folder: Path) -> Iterator[str]:
+    """The URL of statistics in finished pages, served by a process of its own."""
+    told = folder / "source.port"
+    with running([sys.executable, "-m", "benchmarks.source", str(told)], folder / "source.log"):
+        wait_for(told.exists)
+        yield f"http://127.0.0.1:{told.read_text(encoding='ascii')}"
 
 
 def _program(name: str) -> str:

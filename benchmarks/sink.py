@@ -10,6 +10,7 @@ import json
 import re
 import socketserver
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,14 @@ class Counted:
 COUNTED = Counted()
 
 
+Answer = Callable[[str, str, bytes], Any]
+"""From method, target and body to a JSON value, or to the bytes of one."""
+
+
 class Handler(socketserver.StreamRequestHandler):
     """HTTP/1.1 with kept connections: just enough, and nothing that costs time."""
 
+    server: "Server"
     disable_nagle_algorithm = True
     rbufsize = 1 << 20
 
@@ -54,10 +60,10 @@ class Handler(socketserver.StreamRequestHandler):
                 if line.lower().startswith(b"content-length:"):
                     length = int(line[15:])
             body = self.rfile.read(length) if length else b""
-            self._answer(answer(method, target.partition("?")[0], body))
+            self._answer(self.server.answer(method, target, body))
 
     def _answer(self, value: Any) -> None:
-        text = json.dumps(value).encode()
+        text = value if isinstance(value, bytes) else json.dumps(value).encode()
         head = (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(text)}\r\n\r\n"
@@ -65,8 +71,9 @@ class Handler(socketserver.StreamRequestHandler):
         self.wfile.write(head.encode() + text)
 
 
-def answer(method: str, path: str, body: bytes) -> Any:
+def answer(method: str, target: str, body: bytes) -> Any:
     """What a resource says, as a JSON value."""
+    path = target.partition("?")[0]
     if path == "/counted":
         return COUNTED.told()
     if path == "/forget":
@@ -105,10 +112,14 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        super().__init__(("127.0.0.1", 0), Handler)
 
-def main() -> None:
-    with Server(("127.0.0.1", 0), Handler) as server:
-        told = Path(sys.argv[1])
+
+def serve(told: Path, answer: Answer) -> None:
+    """Answer until the process is ended; the port is written to a file once it can be reached."""
+    with Server(answer) as server:
         part = told.with_suffix(".part")
         part.write_text(str(server.server_address[1]), encoding="ascii")
         part.rename(told)
@@ -116,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Path(sys.argv[1]), answer)

@@ -1,6 +1,7 @@
 """Extract: walk through MailUp, find what is new, and render it into a file that is staged."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
@@ -21,6 +22,7 @@ from tasks.encrypt import Seal, encrypt
 from tasks.extracting import Gathered, Walk
 from tasks.hand_over import scope
 from tasks.kinds import KINDS, Kind, KindName
+from tasks.records.ahead import ahead
 from tasks.reports import readings, snapshots
 from tasks.reports.agreements import ExportAgreement, StatisticsAgreement
 from tasks.reports.deltas import between, dated, fresh
@@ -110,14 +112,10 @@ def _rendered(
     with Renderer(csv, columns, agreement.format) as writer:
         for rows_kind, added in zip(kind.rows, seen, strict=True):
             view = _View(agreement, covered, rows_kind, kind)
-            for part, slices in gathered.parts(rows_kind):
-                before = snapshots.read_part(known, part)
-                for rows in slices:
-                    counted = part not in gathered.uncounted or rows_kind is not EVENTS
-                    found = rows if counted else readings.tallied_clicks(rows)
-                    shown, new = view.of(found, before)
-                    writer.write(_with_all(gathered.completed(shown, rows_kind), columns))
-                    added.add(new)
+            # What is new is found while the slice before is written.
+            for shown, new in ahead(view.slices(gathered, known)):
+                writer.write(_with_all(gathered.completed(shown, rows_kind), columns))
+                added.add(new)
         finished = writer.close()
     if finished.replaced:
         gathered.notes["replaced_characters"] = finished.replaced
@@ -162,6 +160,16 @@ class _View:
     covered: Due
     rows_kind: RowKind
     kind: Kind
+
+    def slices(
+        self, gathered: Gathered, known: Path | None
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Of each slice of each part: the rows to write, and what they add to the snapshot."""
+        for part, slices in gathered.parts(self.rows_kind):
+            before = snapshots.read_part(known, part)
+            counted = part not in gathered.uncounted or self.rows_kind is not EVENTS
+            for rows in slices:
+                yield self.of(rows if counted else readings.tallied_clicks(rows), before)
 
     def of(self, rows: pl.DataFrame, known: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The rows to write, and what they add to the snapshot."""

@@ -1,6 +1,7 @@
 """Walking through MailUp's answers: each kind of export as rows, spooled to disk part by part.
 
-A part is a message or a list. Memory holds a page while walking, and one part when it is read.
+A part is a message or a list. Memory holds some pages while walking, and slices of a part when it
+is read.
 """
 
 from collections.abc import Callable, Iterator, Mapping

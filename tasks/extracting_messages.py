@@ -12,6 +12,9 @@ from tasks.extracting import Walk, unsubscribed
 from tasks.reports.agreements import StatisticsAgreement
 from tasks.reports.rows import EVENTS, SMS_OUTCOMES
 
+ROWS_TOGETHER = 25_000
+"""Rows of pages that are brought into their kind at once."""
+
 SMS_STATES = {0: "DELIVERED", 1: "QUEUED"}
 """Names of MailUp's numbers for the state of an SMS."""
 SMS_ERROR = 2
@@ -93,7 +96,7 @@ def _spool(
     at: str = "",
 ) -> None:
     """Bring pages of one statistic into the kind EVENTS; `about` is the same for all its rows."""
-    for page in pages:
+    for page in _together(pages):
         known = {name: pl.lit(value) for name, value in about.items()}
         known |= {"kind": pl.lit(kind)}
         known["details"] = pl.col(details).fill_null("") if details else pl.lit("")
@@ -102,6 +105,18 @@ def _spool(
         rows = page.with_columns(**known)
         rows = rows.select(name for name in rows.columns if name in EVENTS.schema)
         walk.gathered.add(EVENTS, about["message_id"], walk.shaped(rows, EVENTS))
+
+
+def _together(pages: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows of several pages at a time: what is done per frame costs more than per row."""
+    waiting: list[pl.DataFrame] = []
+    for page in pages:
+        waiting.append(page)
+        if sum(each.height for each in waiting) >= ROWS_TOGETHER:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)
 
 
 def cumulative(walk: Walk) -> None:

@@ -8,6 +8,7 @@ row must not stop the others.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import polars as pl
@@ -19,7 +20,7 @@ from blocks.mailup.moments import moment
 Spellings = dict[str, list[str]]
 Kind = Literal["id", "count", "text", "moment"]
 
-_LARGEST = 2**63 - 1
+_LEAST, _LARGEST = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"-?\d{1,19}")
 
 
@@ -39,8 +40,21 @@ class Column:
     def series(self, items: Sequence[JsonObject], spellings: Spellings) -> pl.Series:
         """The column's values, one per item."""
         found = [spelled for key in self.keys for spelled in spellings.get(key, ())]
-        values = [_READ[self.kind](value) for value in _values(items, found)]
-        return pl.Series(self.name, values, dtype=self.dtype)
+        values = _values(items, found)
+        # Nearly every page holds what is expected and nothing else.
+        if set(map(type, values)) <= _EXPECTED[self.kind]:
+            try:
+                return self._filled(pl.Series(self.name, values, dtype=self.dtype))
+            except (TypeError, UnicodeEncodeError):
+                pass  # a number too large for 64 bits, half of a character
+        read = _READ[self.kind]
+        return pl.Series(self.name, [read(value) for value in values], dtype=self.dtype)
+
+    def _filled(self, values: pl.Series) -> pl.Series:
+        """What `_READ` makes of values that are all of the expected type."""
+        if self.kind == "count":
+            return values.fill_null(1)
+        return values.set(values == "", None) if self.kind == "text" else values
 
 
 def frame(items: Sequence[Any], columns: Iterable[Column]) -> pl.DataFrame:
@@ -62,20 +76,18 @@ def empty(columns: Iterable[Column]) -> pl.DataFrame:
     return pl.DataFrame(schema={column.name: column.dtype for column in columns})
 
 
-def spelled(items: Iterable[Any]) -> Spellings:
+def spelled(items: Sequence[Any]) -> Spellings:
     """How the keys of *items* are spelled, by their plain form (lower case, no underscore)."""
-    seen: dict[str, None] = {}
-    for item in items:
-        if not isinstance(item, dict):
-            raise MailUpUnavailable("An item of a MailUp page is not an object.")
-        seen.update(dict.fromkeys(item))
+    if not set(map(type, items)) <= {dict}:
+        raise MailUpUnavailable("An item of a MailUp page is not an object.")
     spellings: Spellings = {}
-    for key in seen:
+    # Items have few different sets of keys, most pages one.
+    for key in dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, items)))):
         spellings.setdefault(key.lower().replace("_", ""), []).append(key)
     return spellings
 
 
-def _values(items: Sequence[JsonObject], keys: list[str]) -> Iterable[Any]:
+def _values(items: Sequence[JsonObject], keys: list[str]) -> list[Any]:
     """Per item the value of the first of *keys* that holds one."""
     if not keys:
         return [None] * len(items)
@@ -94,7 +106,7 @@ def whole_or_none(value: object) -> int | None:
         value = int(value)
     if type(value) is not int:
         return None
-    return value if -_LARGEST <= value <= _LARGEST else None
+    return value if _LEAST <= value <= _LARGEST else None
 
 
 def text_or_none(value: object) -> str | None:
@@ -113,6 +125,12 @@ def _occurrences(value: object) -> int:
     return 1 if count is None else count
 
 
+_EXPECTED: dict[Kind, set[type]] = {
+    "id": {int, type(None)},
+    "count": {int, type(None)},
+    "text": {str, type(None)},
+    "moment": {type(None)},
+}
 _READ: dict[Kind, Callable[[object], Any]] = {
     "id": whole_or_none,
     "count": _occurrences,

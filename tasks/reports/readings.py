@@ -42,7 +42,7 @@ def latest_action(rows: pl.DataFrame, *, sent: bool = True, bounces: bool = True
     link = pl.when(pl.col("kind") == "CLK").then(pl.col("details").fill_null(""))
     latest = (
         rows.filter(action.is_not_null(), pl.col("count").fill_null(1) > 0)
-        .with_columns(EVENTS.whose(), action.alias("action"), link.alias("link"))
+        .with_columns(EVENTS.whose(rows), action.alias("action"), link.alias("link"))
         .filter(pl.col("action") == pl.col("action").min().over(who))
         .sort("at", "details", nulls_last=False, maintain_order=True)
         .unique([*who, "link"], keep="last", maintain_order=True)
@@ -59,7 +59,7 @@ def tallied_clicks(rows: pl.DataFrame) -> pl.DataFrame:
     For accounts whose click details carry no count; all rows of each recipient. A row that comes
     twice because pages moved cannot be told from a second click, and counts as one.
     """
-    clicks = rows.filter(pl.col("kind") == "CLK").with_columns(EVENTS.whose())
+    clicks = rows.filter(pl.col("kind") == "CLK").with_columns(EVENTS.whose(rows))
     link = [*_MESSAGE, "whose", "details"]
     counted = (
         clicks.with_columns(pl.len().over(link).cast(pl.Int64).alias("count"))

@@ -66,6 +66,7 @@ SMS_OUTCOME: Schema = {
 }
 
 _FIELD = "field_"
+_HAPPENED = "happened"
 
 
 @dataclass(frozen=True)
@@ -91,21 +92,29 @@ class RowKind:
         """Whether a row tells how often its event occurred."""
         return "count" in self.schema
 
-    def whose(self) -> pl.Expr:
-        """Whose row it is, as text; e-mail addresses without regard to letter case."""
-        known = [
-            pl.concat_str(pl.lit(f"{name}="), _plain(name, self.schema[name]))
-            for name in self.person
-        ]
+    def whose(self, rows: pl.DataFrame) -> pl.Expr:
+        """Whose each of these rows is, as text; e-mail addresses without regard to letter case."""
+        known = []
+        for name in self.person:
+            known.append(pl.concat_str(pl.lit(f"{name}="), _plain(name, self.schema[name])))
+            if self.schema[name] != pl.String and not rows[name].null_count():
+                break  # all are told by it, as nearly always: the others need not be put together
         return pl.coalesce(*known).alias("whose")
 
-    def identity(self) -> pl.Expr:
-        """What tells an event from all others, as one text; equal texts are the same event."""
-        pieces = [_measured(self.whose())]
-        for name in self.key:
-            text = _plain(name, self.schema[name])
-            pieces.append(_measured(text) if self.schema[name] == pl.String else _told(text))
-        return pl.concat_str(pl.lit(self.name), *pieces).alias("identity")
+    def identities(self, rows: pl.DataFrame) -> pl.Series:
+        """What tells each event from all others, as a text; equal texts are the same event."""
+        # Few different things happen to many people: their texts are put together once.
+        happened = rows.select(self.key).unique()
+        told = happened.with_columns(pl.concat_str(map(self._piece, self.key)).alias(_HAPPENED))
+        found = rows.join(
+            told, on=self.key, how="left", nulls_equal=True, maintain_order="left", validate="m:1"
+        )
+        text = pl.concat_str(pl.lit(self.name), _measured(self.whose(rows)), _HAPPENED)
+        return found.select(text.alias("identity")).to_series()
+
+    def _piece(self, name: str) -> pl.Expr:
+        text = _plain(name, self.schema[name])
+        return _measured(text) if self.schema[name] == pl.String else _told(text)
 
 
 EVENTS = RowKind(

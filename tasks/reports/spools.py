@@ -63,8 +63,8 @@ class Spool:
 
         A slice stands for about SLICE_ROWS occurrences, more only where one person has more.
         """
-        occurrences = sum(_occurrences(frame, kind) for frame in self.frames())
-        shares = min(-(-occurrences // SLICE_ROWS), MOST_SLICES)
+        self.flush()
+        shares = min(-(-self._occurrences(kind) // SLICE_ROWS), MOST_SLICES)
         if shares > 1:
             yield from self._shares(kind, shares)
         elif self._files:
@@ -74,10 +74,17 @@ class Spool:
         """Delete the files."""
         rmtree(self._folder)
 
+    def _occurrences(self, kind: RowKind) -> int:
+        """What the rows stand for together."""
+        if not kind.counts:
+            return self.rows
+        counts = (pl.read_parquet(path, columns=["count"], glob=False) for path in self._files)
+        return sum(int(each["count"].fill_null(1).clip(1, LARGEST_COUNT).sum()) for each in counts)
+
     def _shares(self, kind: RowKind, shares: int) -> Iterator[pl.DataFrame]:
         spools = [Spool(self._folder / f"share-{n}", rows_at_once=1) for n in range(shares)]
         for frame in self.frames():
-            share = (kind.whose().hash() % shares).alias("share")
+            share = (kind.whose(frame).hash() % shares).alias("share")
             split = frame.with_columns(share).partition_by("share", as_dict=True, include_key=False)
             for (number,), rows in split.items():
                 spools[number].add(rows)
@@ -85,9 +92,3 @@ class Spool:
             if spool.rows:
                 yield pl.concat(spool.frames())
             spool.remove()
-
-
-def _occurrences(frame: pl.DataFrame, kind: RowKind) -> int:
-    if not kind.counts:
-        return frame.height
-    return int(frame["count"].fill_null(1).clip(1, LARGEST_COUNT).sum())

@@ -25,6 +25,7 @@ JSON = st.recursive(
     lambda inside: st.lists(inside, max_size=2) | st.dictionaries(st.text(), inside, max_size=2),
     max_leaves=4,
 )
+PLAIN = st.none() | st.integers(-(2**64), 2**64) | st.text() | st.sampled_from(["", "\ud83d"])
 KEYS = st.sampled_from(["IdRecipient", "idRecipient", "COUNT", "Url", "Link", "Date", "x"])
 FIRST = datetime.fromisoformat("0002-01-02")  # later than MailUp's "never" in every zone
 FORMS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(Z|\.\d{3})", re.ASCII)
@@ -75,6 +76,13 @@ def test_any_object_becomes_a_row(items: list[dict[str, Any]]) -> None:
     found = frame(items, COLUMNS)
     assert dict(found.schema) == SCHEMA
     assert found.height == len(items)
+
+
+@given(st.lists(st.dictionaries(KEYS, PLAIN, max_size=4), max_size=5))
+def test_a_page_that_is_as_expected_is_read_like_any_other(items: list[dict[str, Any]]) -> None:
+    """Values mean the same whether or not an odd one stands among them."""
+    odd = {"IdRecipient": [], "Count": [], "Url": [], "Date": []}
+    assert frame([*items, odd], COLUMNS)[:-1].equals(frame(items, COLUMNS))
 
 
 @pytest.mark.parametrize("item", [None, 1, "a", [1]])

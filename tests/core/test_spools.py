@@ -44,6 +44,13 @@ def test_a_small_spool_is_one_slice(tmp_path: Path) -> None:
     assert [each.equals(every) for each in spool.slices(EVENTS)] == [True]
 
 
+def test_a_spool_that_was_never_written_out_has_its_rows(tmp_path: Path) -> None:
+    """Rows without a count that still wait in memory are a slice like any other."""
+    spool, joined = Spool(tmp_path / "spool"), fitted(pl.DataFrame({"list_id": [1]}), SUBSCRIPTIONS)
+    spool.add(joined)
+    assert [each.equals(joined) for each in spool.slices(SUBSCRIPTIONS)] == [True]
+
+
 @pytest.mark.parametrize("slice_rows", [1, 40, 100])
 def test_a_slice_holds_whole_people(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slice_rows: int
