@@ -1,14 +1,15 @@
 """From the text frame of a file to records that are ready for MailUp, and rejects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from tasks.records.binding import Binding
 from tasks.records.cells import UNREADABLE
-from tasks.records.contract import contract, faults
+from tasks.records.contract import Contract, faults
 from tasks.records.normal import normalised
-from tasks.records.verdict import LINE, REJECTS, no_rejects
+from tasks.records.verdict import LINE, REJECTS
 
 RECORD: dict[str, pl.DataType] = {
     LINE: pl.Int64(),
@@ -40,38 +41,61 @@ _SEEDS = {"key_high": 0x6D61696C, "key_low": 0x75702E69}
 
 
 @dataclass(frozen=True)
-class Checked:
-    """One chunk, sorted: `records` (schema RECORD and fields), `rejects` (schema REJECTS).
+class Doubtful:
+    """Rows of a chunk that do not meet the contract: their cells, and the same rows normalised."""
 
-    `vetoes` are those of the rejects that unsubscribe somebody, or may mean to, and whose address
-    is sound (schema RECORD): no other row may subscribe that person.
-    """
+    cells: pl.DataFrame
+    values: pl.DataFrame
+
+    @property
+    def height(self) -> int:
+        return self.cells.height
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One chunk, sorted: `records` (schema RECORD and fields), and the rows to be refused."""
 
     records: pl.DataFrame
+    doubtful: Doubtful
+
+
+@dataclass(frozen=True)
+class Refused:
+    """`rejects` (schema REJECTS), one for each doubtful row.
+
+    `vetoes` are those of them that unsubscribe somebody, or may mean to, and whose address is
+    sound (schema RECORD): no other row may subscribe that person.
+    """
+
     rejects: pl.DataFrame
     vetoes: pl.DataFrame
 
 
-def check(frame: pl.DataFrame, binding: Binding) -> Checked:
+def check(frame: pl.DataFrame, agreed: Contract) -> Checked:
     """Normalise a chunk and hold it against its contract; each row ends in exactly one frame.
 
-    `frame` has LINE and one text column per column of the file, empty cells as empty text. A
-    refused row gives one reject with all its faults, in the order of the file's columns.
+    `frame` has LINE and one text column per column of the file, empty cells as empty text.
     """
-    normal = normalised(frame, binding)
-    found = faults(normal, contract(binding))
-    if found.is_empty():
-        records = _records(normal, binding)
-        return Checked(records, no_rejects(), records.clear())
-    row = pl.int_range(pl.len())
-    refused = row.is_in(found["row"].unique().implode())
-    nameless = row.is_in(found.filter(pl.col("column").is_in(_KEY))["row"].unique().implode())
-    leaving = refused & ~nameless & pl.col("status").is_in(["unsubscribed", UNREADABLE])
-    return Checked(
-        _records(normal.filter(~refused), binding),
-        _rejects(frame, found, binding),
-        _records(normal.filter(leaving), binding),
-    )
+    values = normalised(frame, agreed.binding)
+    met = agreed.met_by(values)
+    doubtful = Doubtful(frame.filter(~met), values.filter(~met))
+    return Checked(_records(values.filter(met), agreed.binding), doubtful)
+
+
+def refuse(doubtful: Sequence[Doubtful], agreed: Contract) -> Refused:
+    """Every doubtful row, of one chunk or more, as one reject with all its faults.
+
+    Faults are in the order of the file's columns. Better asked for many rows than often: pandera
+    takes its time for each look, however few the rows.
+    """
+    cells = pl.concat([each.cells for each in doubtful])
+    values = pl.concat([each.values for each in doubtful])
+    found = faults(values, agreed)
+    nameless = found.filter(pl.col("column").is_in(_KEY))["row"].unique()
+    leaving = pl.col("status").is_in(["unsubscribed", UNREADABLE])
+    vetoes = values.filter(~pl.int_range(pl.len()).is_in(nameless.implode()) & leaving)
+    return Refused(_rejects(cells, found, agreed.binding), _records(vetoes, agreed.binding))
 
 
 def keys(channel: pl.Expr, address: pl.Expr) -> list[pl.Expr]:
@@ -98,7 +122,7 @@ def _records(normal: pl.DataFrame, binding: Binding) -> pl.DataFrame:
 
 
 def _rejects(frame: pl.DataFrame, found: pl.DataFrame, binding: Binding) -> pl.DataFrame:
-    """One reject per refused row of `frame`; `found` has the schema FAULTS."""
+    """One reject per row of `frame` that `found` (schema FAULTS) names."""
     positions = {name: place for place, name in enumerate(binding.file_columns)}
     names = {bound.into: bound.name for bound in binding.columns}
     rows = (

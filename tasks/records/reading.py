@@ -17,8 +17,9 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.ahead import ahead
 from tasks.records.batches import write_batches
 from tasks.records.binding import Binding, bind
-from tasks.records.check import check
+from tasks.records.check import Doubtful, check, refuse
 from tasks.records.consent import Consent
+from tasks.records.contract import Contract, contract
 from tasks.records.dialect import FileDialect, resolve
 from tasks.records.duplicates import Keys
 from tasks.records.ending import check_ending
@@ -28,6 +29,9 @@ from tasks.records.setaside import SKIPPED, Parts, read_parts
 from tasks.records.structure import read_chunks
 from tasks.records.unchanged import Snapshot
 from tasks.records.verdict import LINE, Counts
+
+REFUSED_AT_ONCE = 1_000
+"""Rows to be refused that are gathered before they are looked at and written down."""
 
 
 def read_file(
@@ -112,15 +116,18 @@ class _Desk:
 
     def first_pass(self, path: Path, dialect: FileDialect, keys: Keys) -> None:
         """Cut, map and check; note the keys of what is good."""
-        read = (
-            (chunk, check(chunk.frame, self.binding)) for chunk in ahead(read_chunks(path, dialect))
-        )
+        agreed = contract(self.binding)
+        read = ((chunk, check(chunk.frame, agreed)) for chunk in ahead(read_chunks(path, dialect)))
+        waiting = _Waiting()
         for number, (chunk, checked) in enumerate(ahead(read)):
-            self._reject(pl.concat([chunk.rejects, checked.rejects]).sort("line"))
             self.outcomes["records"] += chunk.records
             keys.add(checked.records)
-            keys.add_vetoes(checked.vetoes)
             checked.records.write_parquet(self._part(number), compression="lz4", statistics=False)
+            waiting.add(chunk.rejects, checked.doubtful)
+            if waiting.rows >= REFUSED_AT_ONCE:
+                self._refuse(waiting, agreed, keys)
+                waiting = _Waiting()
+        self._refuse(waiting, agreed, keys)
 
     def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame]:
         """Yield what is to be sent; set duplicates and blocked records aside."""
@@ -153,7 +160,12 @@ class _Desk:
     def _part(self, number: int) -> Path:
         return self.checked / f"{number:06d}.parquet"
 
-    def _reject(self, rejects: pl.DataFrame) -> None:
+    def _refuse(self, waiting: "_Waiting", agreed: Contract, keys: Keys) -> None:
+        if not waiting.rows:
+            return
+        refused = refuse(waiting.doubtful, agreed)
+        keys.add_vetoes(refused.vetoes)
+        rejects = pl.concat([*waiting.rejects, refused.rejects]).sort("line")
         self.rejects.add(rejects)
         self.outcomes["rejected"] += rejects.height
         self.reasons.update(rejects["reasons"].explode().drop_nulls().to_list())
@@ -165,6 +177,20 @@ class _Desk:
     def _note(self, skipped: pl.DataFrame) -> None:
         self.skipped.add(skipped)
         self.reasons.update(skipped["reason"].to_list())
+
+
+@dataclass
+class _Waiting:
+    """What is to be refused of the latest chunks: lines that are no records, doubtful rows."""
+
+    rejects: list[pl.DataFrame] = field(default_factory=list)
+    doubtful: list[Doubtful] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, rejects: pl.DataFrame, doubtful: Doubtful) -> None:
+        self.rejects.append(rejects)
+        self.doubtful.append(doubtful)
+        self.rows += rejects.height + doubtful.height
 
 
 def _blocked(judged: pl.DataFrame) -> pl.DataFrame:

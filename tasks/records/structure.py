@@ -85,29 +85,35 @@ class _Gathered:
         self.rejects.append(outcome.rejects)
 
     def full(self) -> Iterator[Chunk]:
-        """Chunks of exactly `rows` good rows, or of `rows` rejects, as long as there are enough."""
+        """Chunks as long as there are `rows` good rows or `rows` rejects; none holds more."""
         while self._height(self.frames) >= self.rows or self._height(self.rejects) >= self.rows:
-            frame, self.frames = self._cut(self.frames, self.columns())
-            rejects, self.rejects = self._cut(self.rejects, REJECTS)
-            yield Chunk(frame, rejects, frame.height + rejects.height)
+            yield self._cut()
 
     def rest(self) -> Iterator[Chunk]:
         """The last chunk, if anything is left."""
-        frame, _ = self._cut(self.frames, self.columns())
-        rejects, _ = self._cut(self.rejects, REJECTS)
-        if frame.height + rejects.height:
-            yield Chunk(frame, rejects, frame.height + rejects.height)
+        if self._height(self.frames) + self._height(self.rejects):
+            yield self._cut()
 
-    def columns(self) -> dict[str, pl.DataType]:
-        return {LINE: pl.Int64(), **{name: pl.String() for name in self.dialect.columns}}
-
-    def _cut(
-        self, parts: list[pl.DataFrame], schema: dict[str, pl.DataType]
-    ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-        whole = pl.concat([pl.DataFrame(schema=schema), *parts])
-        left = whole.slice(self.rows)
-        return whole.head(self.rows), [left] if left.height else []
+    def _cut(self) -> Chunk:
+        """All up to the line on which either part is full, so that chunks follow the file."""
+        columns = {LINE: pl.Int64(), **{name: pl.String() for name in self.dialect.columns}}
+        good = pl.concat([pl.DataFrame(schema=columns), *self.frames])
+        bad = pl.concat([pl.DataFrame(schema=REJECTS), *self.rejects])
+        full = (lines for lines in (good[LINE], bad["line"]) if len(lines) >= self.rows)
+        until = min((lines[self.rows - 1] for lines in full), default=None)
+        frame, self.frames = _split(good, LINE, until)
+        rejects, self.rejects = _split(bad, "line", until)
+        return Chunk(frame, rejects, frame.height + rejects.height)
 
     @staticmethod
     def _height(parts: list[pl.DataFrame]) -> int:
         return sum(part.height for part in parts)
+
+
+def _split(
+    frame: pl.DataFrame, line: str, until: int | None
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """The rows up to a line, and the others if there are any; all rows where there is no line."""
+    rows = frame.height if until is None else frame[line].search_sorted(until, side="right")
+    left = frame.slice(rows)
+    return frame.head(rows), [left] if left.height else []

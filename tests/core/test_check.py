@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.records.binding import Binding, bind
-from tasks.records.check import RECORD, check
+from tasks.records.check import RECORD, check, refuse
+from tasks.records.contract import contract
 from tasks.records.mapping import Column, Mapping
 from tasks.records.verdict import LINE, REJECTS
 
@@ -36,9 +37,18 @@ def chunk(*rows: tuple[str, ...]) -> pl.DataFrame:
     return frame.with_row_index(LINE, offset=2).cast({LINE: pl.Int64})
 
 
+def sorted_out(
+    *rows: tuple[str, ...], binding: Binding | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Records and rejects of a chunk."""
+    agreed = contract(binding or bound())
+    checked = check(chunk(*rows), agreed)
+    return checked.records, refuse([checked.doubtful], agreed).rejects
+
+
 def test_a_good_row_becomes_a_record_ready_for_mailup() -> None:
     """Cells are trimmed, put in form and in the schema that is documented."""
-    got = check(chunk(GOOD), bound()).records
+    got = sorted_out(GOOD)[0]
     assert dict(got.schema) == RECORD | {"field_3": pl.String(), "field_12": pl.String()}
     row = got.drop("key_high", "key_low").row(0, named=True)
     assert row == {
@@ -58,10 +68,10 @@ def test_a_good_row_becomes_a_record_ready_for_mailup() -> None:
 
 def test_a_bad_row_becomes_one_reject_with_all_its_faults() -> None:
     """Faults come in the order of the file's columns, with the cells as they were."""
-    got = check(chunk(GOOD, BAD, GOOD), bound())
-    assert got.records[LINE].to_list() == [2, 4]
-    assert dict(got.rejects.schema) == REJECTS
-    assert got.rejects.row(0, named=True) == {
+    records, rejects = sorted_out(GOOD, BAD, GOOD)
+    assert records[LINE].to_list() == [2, 4]
+    assert dict(rejects.schema) == REJECTS
+    assert rejects.row(0, named=True) == {
         "line": 3,
         "columns": ["email", "cell", "born", "status"],
         "reasons": ["email_invalid", "mobile_invalid", "date_invalid", "status_unknown"],
@@ -72,15 +82,15 @@ def test_a_bad_row_becomes_one_reject_with_all_its_faults() -> None:
 
 def test_a_chunk_without_rows_is_no_problem() -> None:
     """Empty in, empty out, schemas kept."""
-    got = check(chunk(), bound())
-    assert got.records.is_empty() and list(got.records.columns)[: len(RECORD)] == list(RECORD)
-    assert dict(got.rejects.schema) == REJECTS
+    records, rejects = sorted_out()
+    assert records.is_empty() and list(records.columns)[: len(RECORD)] == list(RECORD)
+    assert dict(rejects.schema) == REJECTS
 
 
 def test_the_key_is_the_address_whatever_its_spelling() -> None:
     """Rows for one person have one key; letter case, spaces and other columns do not matter."""
     rows = [GOOD, ("9", "a@b.IT", "", "", "", "", ""), ("9", "c@b.it", "", "", "", "", "")]
-    got = check(chunk(*rows), bound()).records
+    got = sorted_out(*rows)[0]
     keys = list(zip(got["key_high"], got["key_low"], strict=True))
     assert keys[0] == keys[1] != keys[2]
 
@@ -88,7 +98,7 @@ def test_the_key_is_the_address_whatever_its_spelling() -> None:
 def test_either_key_uses_the_address_first() -> None:
     """With key 'both' a row without address goes to the SMS channel by its number."""
     rows = [GOOD, ("9", "", "333 1234567", "", "", "", "")]
-    got = check(chunk(*rows), bound(key="both")).records
+    got = sorted_out(*rows, binding=bound(key="both"))[0]
     assert got["channel"].to_list() == ["email", "sms"]
     assert got["key_low"].n_unique() == 2
 
@@ -96,17 +106,17 @@ def test_either_key_uses_the_address_first() -> None:
 def test_long_values_are_cut_only_where_agreed() -> None:
     """A value over 200 characters, as MailUp counts them, is cut without breaking a character."""
     rows = [("1", "a@b.it", "", "", "x" * 300, "", ""), ("1", "a@b.it", "", "", "😀" * 150, "", "")]
-    got = check(chunk(*rows), bound()).records["field_12"].to_list()
+    got = sorted_out(*rows)[0]["field_12"].to_list()
     assert got == ["X" + "x" * 199, "😀" * 100]
 
 
 def test_blank_cells_are_not_sent_unless_they_clear() -> None:
     """A blank cell is null; a record is marked for clearing only where that is agreed."""
     row = ("1", "a@b.it", "", "", "Mario", "", "")
-    kept = check(chunk(row), bound()).records.row(0, named=True)
+    kept = sorted_out(row)[0].row(0, named=True)
     assert (kept["field_3"], kept["field_12"], kept["clear"]) == (None, "Mario", False)
     clearing = [c | {"blank": "clear"} if c["target"] == "field" else c for c in MAPPED]
-    got = check(chunk(row, GOOD), bound(clearing)).records
+    got = sorted_out(row, GOOD, binding=bound(clearing))[0]
     assert got["clear"].to_list() == [True, False]
 
 
@@ -115,8 +125,8 @@ def test_groups_are_created_only_where_agreed() -> None:
     mapping = bound().mapping
     free = bind(mapping, COLUMNS, FIELDS, list_id=7, groups={7: {1: "News"}}, create_groups=True)
     row = ("1", "a@b.it", "", "", "", "", " Brand New ")
-    assert check(chunk(row), bound()).rejects["reasons"].to_list() == [["group_unknown"]]
-    assert check(chunk(row), free).records["group"].to_list() == ["Brand New"]
+    assert sorted_out(row)[1]["reasons"].to_list() == [["group_unknown"]]
+    assert sorted_out(row, binding=free)[0]["group"].to_list() == ["Brand New"]
 
 
 cells = st.sampled_from(
@@ -128,9 +138,9 @@ cells = st.sampled_from(
 @given(st.lists(st.tuples(*[cells] * len(COLUMNS)), max_size=12), st.booleans())
 def test_conservation(rows: list[tuple[str, ...]], both: bool) -> None:
     """Each row comes out exactly once, as a record or as a reject with its own cells."""
-    got = check(chunk(*rows), bound(key="both" if both else "email"))
-    lines = got.records[LINE].to_list() + got.rejects["line"].to_list()
+    records, rejects = sorted_out(*rows, binding=bound(key="both" if both else "email"))
+    lines = records[LINE].to_list() + rejects["line"].to_list()
     assert sorted(lines) == list(range(2, len(rows) + 2))
-    for line, kept in got.rejects.select("line", "cells").iter_rows():
+    for line, kept in rejects.select("line", "cells").iter_rows():
         assert kept == list(rows[line - 2])
-    assert "\x00" not in str(got.records.select("email", "number", "group", "status").rows())
+    assert "\x00" not in str(records.select("email", "number", "group", "status").rows())

@@ -13,6 +13,7 @@ from blocks.errors import ConfigurationError, RunStopped
 from tasks.records.binding import bind
 from tasks.records.check import check
 from tasks.records.consent import Consent, check_grant
+from tasks.records.contract import contract
 from tasks.records.judging import GRANTED, UNSUBSCRIBED, Judged, judge, known
 from tasks.records.mapping import Column, Mapping
 from tasks.records.verdict import LINE, REJECTS
@@ -54,7 +55,7 @@ def judged(
     days = [(*person, left_on) for person in people or []]
     frame_of_people = pl.DataFrame(days, schema=UNSUBSCRIBED, orient="row")
     return judge(
-        check(frame, binding).records,
+        check(frame, contract(binding)).records,
         frame,
         None if people is None else known(frame_of_people),
         Consent(**consent),
@@ -249,7 +250,7 @@ def test_people_are_listed_by_line_where_the_cells_are_gone() -> None:
     binding = bind(
         Mapping(columns=[Column(column="email", target="email")]), ["email"], {}, list_id=7
     )
-    records = check(pl.DataFrame({LINE: [5], "email": ["a@b.it"]}), binding).records
+    records = check(pl.DataFrame({LINE: [5], "email": ["a@b.it"]}), contract(binding)).records
     people = pl.DataFrame([(7, "email", "a@b.it", "8", None)], schema=UNSUBSCRIBED, orient="row")
     consent = Consent(unsubscribed="block")
     got = judge(records, None, known(people), consent, binding, today=TODAY)

@@ -8,7 +8,7 @@ from pandera.config import config_context
 
 from blocks.errors import RunStopped
 from tasks.records.binding import Binding, bind
-from tasks.records.check import check
+from tasks.records.check import check, refuse
 from tasks.records.contract import contract, faults
 from tasks.records.mapping import Column, Mapping
 from tasks.records.normal import normalised
@@ -31,7 +31,8 @@ def reasons(bound: Binding, *cells: str) -> list[tuple[str, str]]:
     """(client's column, reason) of all faults of one row."""
     row = dict(zip(bound.file_columns, cells, strict=True))
     frame = pl.DataFrame({LINE: [2]} | row)
-    rejects = check(frame, bound).rejects
+    agreed = contract(bound)
+    rejects = refuse([check(frame, agreed).doubtful], agreed).rejects
     if rejects.is_empty():
         return []
     return list(zip(rejects["columns"][0], rejects["reasons"][0], strict=True))
