@@ -49,8 +49,8 @@ bench: $(READY) .peers/.ready  ## Speed and memory beside what one would use ins
 	@.peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-kills: $(READY)  ## Kill imports at every instant, take away what they need, into docs/kills.md (an hour; root)
-	@KILLS=all $(BIN)/python -m pytest -s $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_import_outages.py test_delta.py))
+kills: $(READY)  ## Kill imports and exports at every instant, take away what imports need, into docs/kills.md (an hour; root)
+	@KILLS=all $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_export_kills.py test_import_outages.py test_delta.py))
 
 audit:  ## Look the locked packages up among known vulnerabilities
 	@$(MAKE) --silent .audit/.ready || true  # without it, nothing is checked, which is said

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from sandbox.mailup.faults import Fault
 from sandbox.mailup.lists import json_object
-from sandbox.mailup.oauth import expire
+from sandbox.mailup.oauth import expire, revoke
 from sandbox.mailup.store import Store
 from sandbox.mailup.timeline import settle
 from sandbox.mailup.wire import ApiError, WcfJson
@@ -75,6 +75,13 @@ async def change_settings(request: Request) -> Response:
 def expire_tokens(request: Request) -> Response:
     """Let every access token expire now; refresh tokens stay valid."""
     expire(request.app.state.store)
+    return WcfJson({})
+
+
+@router.post("/revoke_tokens")
+def revoke_tokens(request: Request) -> Response:
+    """Let every token be void now, refresh tokens, too; whoever has the password may log in."""
+    revoke(request.app.state.store)
     return WcfJson({})
 
 

@@ -71,6 +71,11 @@ def expire(store: Store, token: str | None = None) -> None:
     store.write(sql + " AND value = ?", (token,)) if token else store.write(sql)
 
 
+def revoke(store: Store) -> None:
+    """Make every token void: access, refresh and code."""
+    store.write("UPDATE token SET revoked = 1")
+
+
 async def _form(request: Request) -> dict[str, str]:
     form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
     return dict(request.query_params) | form | _basic(request.headers.get("authorization", ""))

@@ -134,6 +134,20 @@ def test_a_token_that_expires_in_mid_walk_costs_one_call(
     assert log_ins(emulator) == 3
 
 
+def test_where_all_tokens_are_revoked_the_password_is_used(
+    emulator: Emulator, connect: Connect
+) -> None:
+    """The password logs in anew; where it is refused, too, the run is told at once."""
+    client = connect()
+    client.account_info()
+    control(emulator, "revoke_tokens")
+    assert client.account_info().username == emulator.username
+    control(emulator, "revoke_tokens")
+    emulator.settings.change({"password": "new"})
+    with pytest.raises(LoginRefused):
+        client.account_info()
+
+
 def test_an_unknown_token_is_replaced(tmp_path: Path) -> None:
     """MailUp says 400 to a token it does not know; the password gets a new one."""
     clock = Clock()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import sqlite3
 import threading
 import time
@@ -10,12 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import requests
-from mortal import FORKS
+from mortal import FORKS, Death, Runner
 from places import LOGIN, Protocol, file_server
 from prefect.blocks.core import Block
 from prefect.exceptions import PrefectHTTPStatusError
@@ -28,11 +26,9 @@ from sandbox.certificates import certificates
 from sandbox.file_servers import FileServer
 from sandbox.mailup.server import Emulator
 from sandbox.mailup.server import start as start_mailup
-from tests.journeys.instants import Life, live
 from tests.servers.databases import Database
 
 LONGEST_RUN_SECONDS = 240
-NEVER = 0
 IMPATIENT = 2.0
 """Seconds after which a run gives up waiting for an answer of what is disturbed."""
 PORT = re.compile(r"(?<=:)\d+(?=/|$)")
@@ -41,12 +37,14 @@ SAVING = threading.Lock()
 SOONER_OR_LATER = re.compile(r"\d{8}T\d{6}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 """Times in names and contents of what the client gets."""
 
-# A process that has imported what takes long and is forked for each run; polars has started no
-# thread of its own before it is first used.
-FORKS.set_forkserver_preload(["tests.journeys.instants"])
-
 Facts = Counter[tuple[str, ...]]
 Ways = dict[str, Relay]
+COLUMNS = [
+    {"column": "email", "target": "email"},
+    {"column": "nome", "target": "field", "field": "nome"},
+    {"column": "cellulare", "target": "mobile"},
+    {"column": "stato", "target": "status"},
+]
 HEADER = "email;nome;cellulare;stato\r\n"
 GOOD = [f"p{number}@example.it;P{number};33312345{number:02};1" for number in range(32)]
 ROWS = [
@@ -83,28 +81,28 @@ class Scene:
     ways: dict[str, Relay]
     died: list[str] = field(default_factory=list)
 
-    def run(self, *, deadly: int = NEVER, seconds: float | None = None) -> bool:
-        """Run the import until its end or its death; whether it came to its end.
+    @property
+    def runner(self) -> Runner:
+        """Starts the runs of this client."""
+        return Runner(self.api_url, self.home)
 
-        It dies at the instant numbered `deadly`, or after `seconds`.
-        """
-        process = self._start(deadly=deadly)
-        process.join(LONGEST_RUN_SECONDS if seconds is None else seconds)
-        process.kill()
-        process.join()
-        if process.exitcode == -signal.SIGKILL:
-            self.died.append(self.steps()[-1] if self.steps() else "before its first step")
-            self.let_leases_expire()
-            return False
-        assert process.exitcode == 0, self.log
-        return True
+    def run(self) -> None:
+        """Run the import to its end."""
+        self.runner.run("import_recipients", self._parameters)
+
+    def die(self, death: Death) -> None:
+        """Run the import to its death, unless its end comes first."""
+        if where := self.runner.kill("import_recipients", self._parameters, death):
+            self.died.append(where)
+            self.database.let_leases_expire()
 
     def disturb(self, instant: str, begin: Callable[[], None]) -> Ending | None:
         """Run the import; at the first instant with this label something begins. How it ended, None
         where it did not come to that instant."""
-        (self.home / "said").unlink(missing_ok=True)
         ours, theirs = FORKS.Pipe()
-        process, start, struck = self._start(struck=instant, bell=theirs), time.monotonic(), False
+        how = {"struck": instant, "bell": theirs}
+        process = self.runner.start("import_recipients", self._parameters, **how)
+        start, struck = time.monotonic(), False
         theirs.close()
         while process.is_alive() and time.monotonic() < start + LONGEST_RUN_SECONDS:
             if ours.poll(0.05):
@@ -122,25 +120,19 @@ class Scene:
         said = self.home / "said"
         return Ending(*json.loads(said.read_text()), seconds) if said.exists() else NO_END
 
-    def _start(self, **how: Any) -> BaseProcess:
-        self.trace.unlink(missing_ok=True)
-        life = Life(self.home, self.name, self.server, self.api_url, **how)
-        process = FORKS.Process(target=live, args=(life,))
-        process.start()
-        return process
-
     @property
-    def log(self) -> str:
-        """The end of what the runs printed."""
-        return (self.home / "runs.log").read_text()[-4000:]
-
-    @property
-    def trace(self) -> Path:
-        return self.home / "trace"
+    def _parameters(self) -> dict[str, Any]:
+        agreement = {
+            "client": "acme", "server": self.server, "account": self.name, "ledger": self.name,
+            "list_id": 1, "group": "Nuovi clienti", "create_groups": True,
+            "source": {"folder": "in", "settle_seconds": 0}, "dialect": {"separator": ";"},
+            "mapping": {"columns": COLUMNS},
+        }  # fmt: skip
+        return {"agreement": agreement}
 
     def steps(self) -> list[str]:
         """The instants of the last run, in their order."""
-        return self.trace.read_text().splitlines() if self.trace.exists() else []
+        return self.runner.steps()
 
     def control(self, path: str, body: dict[str, Any]) -> None:
         """Order something behind MailUp's back."""
@@ -174,16 +166,6 @@ class Scene:
         for kind, query in IN_THE_LEDGER.items():
             for row in self.database.rows(query):
                 yield (kind, *map(str, row))
-
-    def let_leases_expire(self) -> None:
-        """A dead run's leases hold for a minute, which the tests do not wait for."""
-        if self.database.kind == "sqlite" and not self.database.file.exists():
-            return
-        try:
-            self.database.run("UPDATE leases SET expires_at = '2000-01-01 00:00:00.000000'")
-        except Exception as error:
-            if "leases" not in str(error):  # it died before there were tables
-                raise
 
 
 AT_MAILUP = {

@@ -1,5 +1,6 @@
 """docs/kills.md: what came of killed and disturbed runs, section by section as they were run."""
 
+import fcntl
 import re
 import subprocess
 from datetime import UTC, datetime
@@ -9,27 +10,47 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "kills.md"
 _ABOUT = """# Runs that are killed or disturbed
 
-Written by `make kills`, each section by its own run. A file of 39 rows (good ones, rejected
-ones, duplicates, an opt-out, one that MailUp refuses) is imported in batches of 20 by a process of
-its own, against the sandbox's MailUp and file servers, a real Prefect server and a real ledger. An
-*instant* is before or after a verb of the file server, a call of MailUp, or a commit of the ledger.
-Each client's runs die at several instants in a row, then at a random moment; the last run lives.
+Written by `make kills`, each section by its own run: flows in processes of their own, against the
+sandbox's MailUp and file servers, a real Prefect server and a real ledger. An *instant* is before
+or after a verb of the file server, a call of MailUp, a commit of the ledger or a file of its
+storage. A process that is killed there gets SIGKILL; the next run begins with what it left.
 
-Afterwards everything that can be seen is compared with a run that nobody disturbed: at MailUp each
-person's fields, status, groups and subscriptions, each group and each import with its counters; on
-the client's server each file's name and content (times apart); in the ledger each file, batch and
-step of the journal. *Lost* is what an undisturbed run leaves and this one did not, *doubled* what
-this one left beyond it.
+**Imports**: a file of 39 rows (good ones, rejected ones, duplicates, an opt-out, one that MailUp
+refuses) in batches of 20. Each client's runs die at three instants in a row, ever later, then at a
+random moment; the last run lives. Each instant of an undisturbed run is one of them. Afterwards
+everything that can be seen is compared with a run that nobody disturbed: at MailUp each person's
+fields, status, groups and subscriptions, each group and each import with its counters; on the
+client's server each file's name and content (times apart); in the ledger each file, batch and step
+of the journal. *Lost* is what an undisturbed run leaves and this one did not, *doubled* what this
+one left beyond it.
+
+**Exports**: seven streams (each kind of export, each reading) at four moments of some days of
+traffic. From the second moment on runs die at one instant after the other, some apart, until one
+comes to its end, then at a random moment; at the last one where the stream has not died yet. What
+arrived at each moment is compared with MailUp's own event log, row by row: *lost* is a row that was
+due and did not arrive, *doubled* one that arrived and was not due. Counted as doubled, too: a
+window whose file has other bytes than were rendered, a file that belongs to no window, a second
+name for a window, and what is left lying about on the client's server or in the storage.
+
+**Outages** are no full grid of steps and kinds. At every step of an import that needs the file
+server, MailUp or the ledger, something passing and something lasting begins, in as many clients;
+the kinds take turns, so that each is met at several steps. On SQLite the ledger is locked by
+somebody else, and the scratch folder's disk is full. A run has to get over it, or to end within two
+minutes with an error that says what to do next; the run after it has to end as one that nobody
+disturbed.
 """
 
 
 def write_section(heading: str, text: str) -> None:
     """Put a section in the place of the one with its heading, or behind the others."""
-    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    sections = dict(re.findall(r"^## (.+)\n\n((?:(?!^## ).*\n?)*)", page, re.MULTILINE))
-    sections[heading] = f"{text}\n\n"
-    kept = "".join(f"## {name}\n\n{body.strip()}\n\n" for name, body in sorted(sections.items()))
-    PAGE.write_text(f"{_ABOUT}\n{kept}".rstrip() + "\n", encoding="utf-8")
+    with PAGE.open("a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # other processes write their sections
+        file.seek(0)
+        found = re.findall(r"^## (.+)\n\n((?:(?!^## ).*\n?)*)", file.read(), re.MULTILINE)
+        sections = dict(found) | {heading: f"{text}\n\n"}
+        kept = [f"## {name}\n\n{body.strip()}\n" for name, body in sorted(sections.items())]
+        file.truncate(0)
+        file.write("\n".join([_ABOUT, *kept]))
 
 
 def table(head: list[str], rows: list[list[object]]) -> str:

@@ -26,16 +26,17 @@ STEPS = {
     "scratch": r"(server: .*|GET .*|POST .*), after",
 }
 """From which steps on what can be away."""
-AT_A_STEP = {"file server": 2, "MailUp": 2}
-"""How many outages begin at one step, in as many clients; one of what is not here."""
+TWICE = "MailUp"
+"""Of what can happen to it there is more than of the others."""
 
 
 @dataclass(frozen=True)
 class Outage:
     """One thing that goes wrong from a step on.
 
-    It lasts `seconds`, or until the run has ended. `expected` are the ways in which that run may
-    end: it goes on, or has one of these errors; in the end nothing is ever lost or doubled.
+    It lasts `seconds`, or until the run has ended, unless it `happens_once`. `expected` are the
+    ways in which that run may end: it goes on, or has one of these errors; in the end nothing is
+    ever lost or doubled.
     """
 
     part: str
@@ -45,20 +46,31 @@ class Outage:
     end: Callable[[Scene], None]
     seconds: float | None = None
     kind: str = "postgresql"
+    happens_once: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is over before the run is."""
+        return self.happens_once or self.seconds is not None
 
     @property
     def lasts(self) -> str:
         """In words."""
+        if self.happens_once:
+            return "once"
         return f"{self.seconds:g} s" if self.seconds else "to the end"
 
 
 def at_steps(steps: list[str], outages: list[Outage]) -> Iterator[tuple[str, Outage]]:
-    """Every step that what is away is needed for, with some of its outages, which take turns."""
+    """Every step that what is away is needed for, with something passing and something lasting,
+    which take turns."""
     for part in dict.fromkeys(outage.part for outage in outages):
-        turns = cycle([outage for outage in outages if outage.part == part])
+        mine = [outage for outage in outages if outage.part == part]
+        turns = [cycle([each for each in mine if each.passes is way]) for way in (True, False)]
         for step in steps:
             if re.fullmatch(STEPS[part], step):
-                yield from ((step, next(turns)) for _ in range(AT_A_STEP.get(part, 1)))
+                for turn in turns * (1 + (part == TWICE)):
+                    yield step, next(turn)
 
 
 def _trouble(part: str, trouble: Trouble) -> dict[str, Any]:
@@ -77,14 +89,16 @@ def _answers(what: str, fault: str, *, times: int = 0) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _settings(what: str, away: dict[str, Any], back: dict[str, Any]) -> dict[str, Any]:
+def _orders(
+    what: str, *orders: tuple[str, dict[str, Any]], back: dict[str, Any] | None = None
+) -> dict[str, Any]:
     def begin(scene: Scene) -> None:
-        scene.control("settings", away)
-        scene.control("expire_tokens", {})
+        for path, body in orders:
+            scene.control(path, body)
 
     return {
         "part": "MailUp", "what": what, "begin": begin,
-        "end": lambda scene: scene.control("settings", back),
+        "end": lambda scene: scene.control("settings", back or {}),
     }  # fmt: skip
 
 
@@ -150,15 +164,32 @@ OUTAGES: tuple[Outage, ...] = (
     Outage(**_answers("429 to every call", "429"), expected=(GOES_ON,), seconds=MOMENT_SECONDS),
     Outage(**_answers("503 to every call", "503"), expected=("MailUpUnavailable",)),
     Outage(**_answers("503 to every call", "503"), expected=(GOES_ON,), seconds=MOMENT_SECONDS),
-    Outage(**_answers("does it, and hangs up", "drop_after_accept", times=1), expected=(GOES_ON,)),
-    Outage(**_settings("tokens revoked", {}, {}), expected=(GOES_ON,)),
     Outage(
-        **_settings("user locked out", {"password": "new"}, {"password": "sandbox-password"}),
-        # A refresh token that the run already holds is good without the password.
-        expected=("LoginRefused", GOES_ON),
+        **_answers("does it, and hangs up", "drop_after_accept", times=1),
+        expected=(GOES_ON,), happens_once=True,
+    ),
+    # What was revoked is replaced: the access token by the refresh token, both by the password.
+    Outage(
+        **_orders("access tokens revoked", ("expire_tokens", {})),
+        expected=(GOES_ON,), happens_once=True,
     ),
     Outage(
-        **_settings("imports never end", {"import_seconds": 3600}, {"import_seconds": 0.05}),
+        **_orders("all tokens revoked", ("revoke_tokens", {})),
+        expected=(GOES_ON,), happens_once=True,
+    ),
+    Outage(
+        **_orders(
+            "user locked out", ("settings", {"password": "new"}), ("revoke_tokens", {}),
+            back={"password": "sandbox-password"},
+        ),
+        expected=("LoginRefused",),
+    ),
+    Outage(
+        **_orders(
+            "imports never end", ("settings", {"import_seconds": 3600}),
+            back={"import_seconds": 0.05},
+        ),
+        # It goes on where all imports have ended before.
         expected=("MailUpUnavailable", GOES_ON),
     ),
     Outage(
@@ -172,5 +203,9 @@ OUTAGES: tuple[Outage, ...] = (
     Outage(
         "scratch", "disk full", ("DiskFull", GOES_ON), _fill, _make_room,
         kind="sqlite",
+    ),
+    Outage(
+        "scratch", "disk full", ("DiskFull", GOES_ON), _fill, _make_room,
+        MOMENT_SECONDS, kind="sqlite",
     ),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from blocks.servers import FtpServer, FtpsServer, SftpServer
 from sandbox.certificates import certificates
 from sandbox.file_servers import FileServer, start_ftp, start_ftps, start_sftp
 from sandbox.mailup.server import start as start_mailup
+from tests.servers.databases import Database
 
 Protocol = Literal["sftp", "ftp", "ftps"]
 LOGIN = {"username": "acme", "password": "files-secret"}
@@ -31,6 +32,7 @@ class Place:
     home: Path
     name: str
     protocol: Protocol
+    database: Database
     mailup: dict[str, str]
     port: int
     host_key: str
@@ -39,11 +41,6 @@ class Place:
     def out(self) -> Path:
         """Where the exports arrive."""
         return self.home / "files" / "out"
-
-    @property
-    def ledger(self) -> Path:
-        """The ledger's database."""
-        return self.home / "ledger.db"
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Ask or order something behind MailUp's back."""
@@ -74,11 +71,11 @@ class Place:
         urls = {name: self.mailup[name] for name in self.mailup if name != "base_url"}
         MailUpAccount(calls_per_second=5, page_size=5000, **urls).save(self.name)
         storage = str(self.home / "storage")
-        Ledger(url=f"sqlite:///{self.ledger}", storage=storage).save(self.name)
+        Ledger(url=self.database.url, storage=storage).save(self.name)
 
 
 @contextmanager
-def place(home: Path, name: str, protocol: Protocol) -> Iterator[Place]:
+def place(home: Path, name: str, protocol: Protocol, database: Database) -> Iterator[Place]:
     """Start what one client needs, over the MailUp whose state is in `home`."""
     (home / "files").mkdir()
     ours, theirs = FORKS.Pipe()
@@ -88,7 +85,7 @@ def place(home: Path, name: str, protocol: Protocol) -> Iterator[Place]:
     try:
         if not ours.poll(START_SECONDS):
             raise TimeoutError(f"the servers of {name} did not start")
-        yield Place(home, name, protocol, *ours.recv())
+        yield Place(home, name, protocol, database, *ours.recv())
     finally:
         ours.close()
         process.join(START_SECONDS)

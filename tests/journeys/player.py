@@ -2,61 +2,37 @@
 
 import csv
 import hashlib
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 
-from mortal import Arrival, Death, Instant, Moment, Runner
-from places import Place
-from streams import SIZE, STREAMS, Stream
+import truth
+from mortal import Death, Runner
+from places import Place, place
+from prefect.settings import get_current_settings
+from streams import SIZE, Stream, play_month
 from truth import Rows, text
+
+from tests.servers.databases import Database
 
 ANY_DAY = {"since": "2000-01-01", "until": "2027-01-01"}
 """A window by hand that holds everything, and so has the same name each time."""
 
-BOTH_STORED = Instant("blocks.ledger.storage:Storage.put", nth=2, after=True)
-
-
-def deaths(stream: Stream, out: Path) -> list[tuple[int, Death]]:
-    """At which moment, by its number, and where a stream's runs die; all streams die everywhere."""
-    chosen: tuple[Death, ...] = (
-        Instant("blocks.mailup.session:Session.read", nth=4),
-        Instant("tasks.extract:compress"),
-        Instant("blocks.ledger.storage:Storage.put", after=True),
-        BOTH_STORED,
-        Instant("blocks.ledger.exports:rendered", after=True),
-        Arrival(out),
-        Instant("tasks.hand_over:deliver", after=True),
-        Instant("tasks.hand_over:deliver", nth=2, after=True),
-        Instant("blocks.ledger.storage:Storage.remove", after=True),
-        Instant("blocks.ledger.exports:delivered", after=True),
-    )
-    chance, place = Random(stream.name), list(STREAMS).index(stream.name)
-    first = place * SIZE.chosen_deaths
-    mine = [chosen[(first + n) % len(chosen)] for n in range(SIZE.chosen_deaths)]
-    mine += [Moment(chance.uniform(0.3, SIZE.longest_life)) for _ in range(SIZE.random_deaths)]
-    # At the first moment nothing old can be removed; two files are stored only where something is
-    # new; and what dies late in a run dies after what dies early.
-    last = len(SIZE.moments) - 1
-    return [
-        (last if death == BOTH_STORED else chance.randint(1, last), death)
-        for death in sorted(mine, key=lambda death: (*chosen, death).index(death))
-    ]
-
 
 @dataclass
 class Played:
-    """What came of a stream: the new rows of each moment, and everything to be measured."""
+    """What came of a stream: the rows that were due and the new ones of each moment, what else is
+    wrong, where its runs died, and the instants of those that nobody killed."""
 
+    due: list[Rows] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     died: Counter[str] = field(default_factory=Counter)
+    lived: dict[str, None] = field(default_factory=dict)
     runs: int = 0
     seconds: float = 0.0
 
@@ -66,21 +42,26 @@ class Played:
         return f"{rows} rows by {self.runs} runs, {dead} of them killed, {self.seconds:.0f} s"
 
 
+Dying = Callable[[int, Played], Iterable[Death]]
+"""How a stream's runs die at a moment, by its number; asked for one after the other."""
+
+
 class Player:
     """Plays one stream in its place."""
 
     def __init__(self, stream: Stream, place: Place, runner: Runner) -> None:
         self._stream, self._place, self._runner = stream, place, runner
+        self._agreement = stream.agreement(place.name)
         self._seen: dict[str, str] = {}
         self._told: Counter[tuple[str, ...]] = Counter()
         self.played = Played()
 
-    def play(self) -> Played:
+    def play(self, dying: Dying) -> Played:
         """Run at every moment, die as it comes, run again; look at everything that arrived."""
-        begin, dying = time.monotonic(), deaths(self._stream, self._place.out)
+        begin = time.monotonic()
         for number, moment in enumerate(SIZE.moments):
             self._place.control("clock", {"now": moment.isoformat()})
-            for death in [death for at, death in dying if at == number]:
+            for death in dying(number, self.played):
                 self._die(death)
             self._run()
             self.played.rows.append(self._arrived())
@@ -96,26 +77,22 @@ class Player:
         # A window ends on a whole second, so the next one needs a later one.
         time.sleep(1.1)
         self.played.runs += 1
-        self._runner.run(self._stream.flow, {"agreement": self._stream.agreement, **asked})
+        self._runner.run(self._stream.flow, {"agreement": self._agreement, **asked})
+        self.played.lived |= dict.fromkeys(self._runner.steps())
 
     def _die(self, death: Death) -> None:
         time.sleep(1.1)
         self.played.runs += 1
-        given = {"agreement": self._stream.agreement}
-        if self._runner.kill(self._stream.flow, given, death):
-            self.played.died[str(death)] += 1
-        # The lease of a dead run holds for a minute; the test does not wait for it.
-        with sqlite3.connect(self._place.ledger) as ledger:
-            ledger.execute("UPDATE leases SET expires_at = '2000-01-01 00:00:00.000000'")
-        ledger.close()
+        given = {"agreement": self._agreement}
+        if where := self._runner.kill(self._stream.flow, given, death):
+            self.played.died[where] += 1
+        self._place.database.let_leases_expire()
 
     def _windows(self) -> dict[str, tuple[datetime, str]]:
         """End and hash of each window of the ledger, by the name of its file."""
-        with sqlite3.connect(self._place.ledger) as ledger:
-            rows = ledger.execute("SELECT file_name, window_end, sha256 FROM exports").fetchall()
-        ledger.close()
+        rows = self._place.database.rows("SELECT file_name, window_end, sha256 FROM exports")
         return {
-            name: (datetime.fromisoformat(end).replace(tzinfo=UTC), sha256)
+            name: (datetime.fromisoformat(str(end)).replace(tzinfo=UTC), sha256)
             for name, end, sha256 in rows
         }
 
@@ -213,3 +190,33 @@ def _lasting(row: dict[str, str]) -> tuple[str, ...]:
 
 def _undated(row: dict[str, str]) -> set[str]:
     return {"statusChange"} if row.get("statusType") == "SNT" else set()
+
+
+def play(stream: Stream, home: Path, name: str, database: Database, dying: Dying) -> Played:
+    """Play a stream over its traffic, its blocks being called `name`."""
+    play_month(home / "mailup")
+    with place(home, name, stream.protocol, database) as there:
+        there.save_blocks()
+        log = truth.read(there.log())
+        expected = stream.expected(log, _subscribed_at_first(there))
+        runner = Runner(str(get_current_settings().api.url), home)
+        played = Player(stream, there, runner).play(dying)
+    played.due = expected
+    print(f"\n{name}: {len(log)} events in MailUp, {played}")
+    return played
+
+
+def _subscribed_at_first(there: Place) -> dict[tuple[int, str], str]:
+    """Since when who is subscribed at the first moment, by list and address."""
+    there.control("clock", {"now": SIZE.moments[0].isoformat()})
+    return {
+        (list_id, person["email"]): _local(person["optin_date"])
+        for list_id in (1, 2, 3)
+        for person in there.control(f"state?list={list_id}")
+        if person["status"] == "subscribed"
+    }
+
+
+def _local(told: str) -> str:
+    """MailUp's local date as the files have it."""
+    return f"{datetime.fromisoformat(told):%Y%m%dT%H%M%S}" if told else ""

@@ -110,14 +110,14 @@ class Stream:
     def flow(self) -> str:
         return f"export_{self.kind}"
 
-    @property
-    def agreement(self) -> dict[str, Any]:
-        """What was agreed; everything has a done-marker, so that there is one more way to die."""
+    def agreement(self, name: str) -> dict[str, Any]:
+        """What was agreed with the client `name`, as its blocks are called; everything has a
+        done-marker, so that there is one more way to die."""
         marker = {"done_marker": "{name}.ok", "done_content": "sha256"}
         return {
-            "client": self.name, "server": f"{self.protocol}-server/{self.name}",
-            "account": self.name, "ledger": self.name, "lists": list(self.lists), "folder": "out",
-            "packing": marker, **self.agreed,
+            "client": name, "server": f"{self.protocol}-server/{name}", "account": name,
+            "ledger": name, "lists": list(self.lists), "folder": "out", "packing": marker,
+            **self.agreed,
         }  # fmt: skip
 
     def expected(self, log: list[Logged], there: dict[tuple[int, str], str]) -> list[Rows]:
