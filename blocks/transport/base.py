@@ -73,11 +73,13 @@ class Transport(Protocol):
 
     @property
     def skipped(self) -> int:
-        """How many names the latest `list` passed over because they are not legal."""
+        """How many names the latest `list` passed over because they are not legal, once it was
+        read to its end."""
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
         """The files of a folder from one listing; no folders. Links count as
         what they lead to; without a way to ask for that (RFC 959 servers) they are passed over.
+        The whole listing has arrived when this returns, but not in memory: a folder may be huge.
 
         Names with control characters or path steps are never handed out: they are counted in
         `skipped` and a warning without the name is logged. Servers may hide names that begin

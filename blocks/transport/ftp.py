@@ -29,6 +29,7 @@ from blocks.transport.ftp_session import (
     end_data_connection,
     open_session,
 )
+from blocks.transport.spool import Spool
 from blocks.transport.timeouts import Deadline
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,9 @@ class FtpTransport:
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
         """The files of a folder, from MLSD or, where a server has none, from LIST."""
-        return iter(self._files(folder, self._entries(folder)))
+        entries = self._entries(folder)
+        self._skipped = 0
+        return self._files(folder, entries)
 
     def stat(self, path: str) -> RemoteFile:
         """Size and time from SIZE and MDTM or, where a server has no SIZE, from the listing."""
@@ -205,23 +208,22 @@ class FtpTransport:
             return parse_list(self._lines("LIST", step), datetime.now(tz=UTC))
 
     def _lines(self, command: str, step: Step) -> Iterable[bytes]:
-        content = b"".join(self._blocks(command, step))
-        return [line.removesuffix(b"\r") for line in content.split(b"\n") if line.strip()]
+        listing = Spool()
+        for block in self._blocks(command, step):
+            listing.add(block)
+        return listing.lines()
 
-    def _files(self, folder: str, entries: Iterable[Entry]) -> Iterable[RemoteFile]:
-        self._skipped = 0
-        files: list[RemoteFile] = []
+    def _files(self, folder: str, entries: Iterable[Entry]) -> Iterator[RemoteFile]:
         for entry in entries:
             name = self._codec.decode(entry.name)
             if entry.kind == "unreadable" or not names.is_legal_name(name):
                 self._skipped += entry.kind in ("file", "link", "unreadable")
             elif entry.kind == "file":
-                files.append(RemoteFile(name, entry.size, entry.modified_at))
+                yield RemoteFile(name, entry.size, entry.modified_at)
             elif entry.kind == "link":
-                files.extend(self._followed(names.join(folder, name)))
+                yield from self._followed(names.join(folder, name))
         if self._skipped:
             names.warn_of_skipped(logger, self._address, self._skipped)
-        return files
 
     def _followed(self, path: str) -> Iterator[RemoteFile]:
         try:

@@ -11,6 +11,7 @@ from typing import Literal
 
 Kind = Literal["file", "folder", "link", "other", "unreadable"]
 
+STAMP = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d+)?")
 TOTAL = re.compile(rb"\s*total \d+\s*", re.I)
 UNIX_MODE = re.compile(rb"[bcdlps-][rwxsStTl?-]{9}")
 UNIX_LINE = re.compile(
@@ -63,11 +64,11 @@ def parse_facts(line: bytes) -> Entry:
 
 def parse_stamp(stamp: bytes) -> datetime | None:
     """`YYYYMMDDHHMMSS[.sss]` in UTC, as MDTM and MLSD write it; None if it is not one."""
-    whole = re.fullmatch(rb"(\d{14})(\.\d+)?", stamp.strip())
+    whole = STAMP.fullmatch(stamp.strip())
     if whole is None:
         return None
     try:
-        return datetime.strptime(whole[1].decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        return datetime(*map(int, whole.groups()), tzinfo=UTC)  # type: ignore[misc,arg-type]
     except ValueError:
         return None
 

@@ -62,8 +62,9 @@ class SftpTransport:
     def list(self, folder: str) -> Iterator[RemoteFile]:
         """The files of a folder, with the attributes that the listing brings."""
         with sftp_errors(self._step("list", folder or ".", missing=PathRefused)):
-            entries = [*self._client.scan(self._codec.encode(folder or "."))]
-        return iter(self._files(folder, entries))
+            entries = self._client.scan(self._codec.encode(folder or "."))
+        self._skipped = 0
+        return self._files(folder, entries)
 
     def stat(self, path: str) -> RemoteFile:
         """Size and time of one file."""
@@ -169,9 +170,7 @@ class SftpTransport:
 
     def _files(
         self, folder: str, entries: Iterable[tuple[bytes, SFTPAttributes]]
-    ) -> Iterable[RemoteFile]:
-        self._skipped = 0
-        files: list[RemoteFile] = []
+    ) -> Iterator[RemoteFile]:
         for raw, attributes in entries:
             is_link = _is(stat.S_ISLNK, attributes)
             if not is_link and not _is(stat.S_ISREG, attributes):
@@ -180,12 +179,11 @@ class SftpTransport:
             if not names.is_legal_name(name):
                 self._skipped += 1
             elif is_link:
-                files.extend(self._followed(names.join(folder, name)))
+                yield from self._followed(names.join(folder, name))
             else:
-                files.append(_remote_file(name, attributes))
+                yield _remote_file(name, attributes)
         if self._skipped:
             names.warn_of_skipped(logger, self._address, self._skipped)
-        return files
 
     def _followed(self, path: str) -> Iterator[RemoteFile]:
         try:

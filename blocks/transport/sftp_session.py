@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 
 import paramiko
 from paramiko.message import Message
@@ -22,6 +23,7 @@ from blocks.transport.failures import Step
 from blocks.transport.host_keys import FAMILIES, HostKeys, fingerprint, parse_host_keys
 from blocks.transport.private_keys import load_private_key
 from blocks.transport.sftp_errors import sftp_errors
+from blocks.transport.spool import Spool
 from blocks.transport.timeouts import Timeouts
 
 logger = logging.getLogger(__name__)
@@ -80,11 +82,16 @@ class SftpClient(paramiko.SFTPClient):
         return version
 
     def scan(self, folder: bytes) -> Iterator[tuple[bytes, SFTPAttributes]]:
-        """Raw names and attributes of a folder, a few requests ahead of the answers."""
+        """Raw names and attributes of a folder, a few requests ahead of the answers.
+
+        All answers have come when this returns, so that other requests may follow at once. What
+        does not fit into a little memory waits in a nameless file.
+        """
         kind, answer = self._request(CMD_OPENDIR, folder)
         if kind != CMD_HANDLE:
             raise paramiko.SFTPError("Expected handle")
         handle = answer.get_string()
+        listing = Spool()
         waiting, at_end = 0, False
         while waiting or not at_end:
             while not at_end and waiting < READ_AHEAD:
@@ -93,10 +100,11 @@ class SftpClient(paramiko.SFTPClient):
             part = self._next_part()
             waiting -= 1
             at_end = at_end or part is None
-            yield from part or ()
+            listing.add(part or b"")
         self._request(CMD_CLOSE, handle)
+        return chain.from_iterable(map(self._entries, listing.blocks()))
 
-    def _next_part(self) -> list[tuple[bytes, SFTPAttributes]] | None:
+    def _next_part(self) -> bytes | None:
         """The next answer to a READDIR; None at the end of the folder."""
         kind, data = self._read_packet()
         answer = Message(data)
@@ -106,7 +114,12 @@ class SftpClient(paramiko.SFTPClient):
                 self._convert_status(answer)
             except EOFError:
                 return None
-        return [self._entry(answer) for _ in range(answer.get_int())]
+        return answer.get_remainder()
+
+    def _entries(self, part: bytes) -> Iterator[tuple[bytes, SFTPAttributes]]:
+        answer = Message(part)
+        for _ in range(answer.get_int() if part else 0):
+            yield self._entry(answer)
 
     def _entry(self, answer: Message) -> tuple[bytes, SFTPAttributes]:
         name, line = answer.get_string(), answer.get_string()
