@@ -64,7 +64,7 @@ def compare(path: Path, rows: int) -> dict[str, float]:
         with watch:
             sent += snapshot.changed(chunk).height
     with watch:
-        missing = snapshot.missing(snapshot.unchanged())
+        missing = int(snapshot.compared()["missing"].sum())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "rows": rows, "sent": sent, "missing": missing, "wall_seconds": round(watch.wall, 2),

@@ -39,8 +39,9 @@ def archive(
 ) -> None:
     """Keep a file that is about to be sent; nothing where that is not agreed."""
     if agreement.archive.days and not prepared.hold and claim.done == "nothing":
-        compared = prepared.compared.unchanged if prepared.compared else None
-        decided = replace(facts, snapshot=compared[0] if compared else None)
+        compared = prepared.compared
+        used = compared.former if compared and not compared.why else None
+        decided = replace(facts, snapshot=used[0] if used else None)
         _archive(agreement, fetched, claim, decided, scratch)
 
 

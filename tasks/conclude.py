@@ -1,6 +1,6 @@
 """Conclude: the name of a run, and the state with the message that it ends in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
@@ -81,6 +81,19 @@ def _void(decided: Decided) -> str:
     )
 
 
+def _missing(outcome: Outcome) -> Iterator[str]:
+    """What became of people who are missing, where they may be unsubscribed."""
+    compared = outcome.compared
+    if compared is None or not compared.missing or compared.left_because == "report":
+        return
+    if compared.left_because:
+        yield f"{compared.missing} missing people left as they are ({compared.left_because})"
+    elif outcome.fate == "dry_run":
+        yield f"up to {compared.missing} missing people would be unsubscribed"
+    else:
+        yield f"{outcome.unsubscribed} missing people unsubscribed"
+
+
 def _told(outcome: Outcome, behind: int) -> str:
     counts, decision = outcome.counts, outcome.decision
     if outcome.hold:
@@ -98,6 +111,7 @@ def _told(outcome: Outcome, behind: int) -> str:
     parts += [f"{getattr(counts, word)} {word}" for word in words if getattr(counts, word)]
     if outcome.refused.count:
         parts.append(f"MailUp refused {outcome.refused.count}{_LISTED[outcome.refused.state]}")
+    parts += _missing(outcome)
     if decision and outcome.fate == "imported":
         parts.append(f"released by {decision.decided_by}")
     return f"{outcome.name}: " + ", ".join(parts)

@@ -12,6 +12,7 @@ from tasks.decrypt import decrypt
 from tasks.records.agreement import ImportAgreement
 from tasks.records.habit import Figures, unusual
 from tasks.records.handover import AccountFacts, Claim, Fetched, Hold, Prepared
+from tasks.records.missing import decided, too_many_missing
 from tasks.records.reading import read_file
 from tasks.records.thresholds import beyond
 from tasks.records.unpack import unpack
@@ -49,7 +50,9 @@ def prepare(
     except FileHeld as held:
         return Prepared(hold=_hold(held))
     if former:
-        prepared = replace(prepared, compared=former.noted(prepared.compared))
+        compared, replayed = former.noted(prepared.compared), fetched.seen is None
+        compared = decided(agreement.delta, compared, claim, replayed=replayed)
+        prepared = replace(prepared, compared=compared)
     if not claim.released:
         prepared = _within_limits(agreement, fetched, claim, prepared)
     get_run_logger().info("%s was read: %d records", fetched.name, prepared.counts.records)
@@ -69,6 +72,8 @@ def _within_limits(
     """The same, or held where it breaks a limit or is unlike the client's last files."""
     now = Figures.of(fetched.size, asdict(prepared.counts) | prepared.noted)
     complaints = [
+        # First, for its code is the one that is decided about.
+        *too_many_missing(agreement.delta, prepared.compared),
         *beyond(
             agreement.thresholds,
             prepared.counts,

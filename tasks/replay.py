@@ -95,7 +95,8 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
     """Hold the requests of a replay against those of the file's day; nothing is sent."""
     agreement, kept = recalled.agreement, recalled.kept
     with load(Ledger, agreement.ledger).open() as store:
-        then = batches.of_file(store, kept.file_id, kept.attempt)
+        every = batches.of_file(store, kept.file_id, kept.attempt)
+        then = [each for each in every if each.purpose == "records"]
         comparison = _compared(recalled, prepared, then, facts)
         detail = {
             "archive": kept.id, "attempt": kept.attempt, "with": recalled.replay_with,

@@ -65,6 +65,8 @@ def _outcome(
         fetched.name, "imported", claim.counts, entry_id=claim.entry_id,
         waiting_run=claim.waiting_run, decision=claim.decision,
     )  # fmt: skip
+    compared = submission.compared or prepared.compared
+    known = replace(known, compared=compared, unsubscribed=submission.unsubscribed)
     hold = prepared.hold or submission.hold
     if claim.done in ("waiting", "refused"):
         return replace(known, fate=claim.done)

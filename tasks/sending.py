@@ -6,6 +6,7 @@ up in MailUp before it is sent again; one found `accepted` is only waited for, s
 be written together with the next batch's `sending`: each commit waits for the disk.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from blocks.errors import MailUpUnavailable
 from blocks.ledger import batches, leases
-from blocks.ledger.batches import BatchEntry
+from blocks.ledger.batches import BatchEntry, Purpose
 from blocks.ledger.leases import Lease
 from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
@@ -39,6 +40,20 @@ class Parcel:
     content: bytes
     sha256: str
     target: ImportTarget
+    purpose: Purpose = "records"
+
+    @classmethod
+    def of(
+        cls,
+        number: int,
+        rows: int,
+        content: bytes,
+        target: ImportTarget,
+        purpose: Purpose = "records",
+    ) -> "Parcel":
+        """A parcel whose hash is that of the request that it makes."""
+        digest = hashlib.sha256(f"{target.path} {target.params} ".encode() + content)
+        return cls(number, rows, content, digest.hexdigest(), target, purpose)
 
 
 class Queue(Protocol):
@@ -101,7 +116,8 @@ class Counter:
             entry = batches.write_ahead(
                 self.store, self.file_id, self.attempt, parcel.number,
                 target=asdict(parcel.target), rows=parcel.rows, sha256=parcel.sha256,
-                after_import=newest_import, lease=self.lease, ended=self._ended,
+                after_import=newest_import, purpose=parcel.purpose, lease=self.lease,
+                ended=self._ended,
             )  # fmt: skip
             self._ended = []
         else:

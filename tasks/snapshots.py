@@ -87,11 +87,9 @@ def _found(
     ledger = load(Ledger, agreement.ledger)
     if facts.snapshot:
         return _of_its_day(ledger, agreement, facts.snapshot)
-    if send_all:
-        return Former("asked", now)
     with ledger.open(only_look=True) as store:
         if store.is_new:
-            return Former("first", now)
+            return Former("asked" if send_all else "first", now)
         whose = (store, agreement.client, agreement.stream)
         kept, why = snapshots.standing(
             *whose, file_id=claim.entry_id, shape=shape_of(agreement, facts)
@@ -99,12 +97,13 @@ def _found(
         key = snapshots.key_of(*whose)
         unsure = files.counts_of(store, kept.file_id).get(UNSURE, 0) if kept else 0
     if kept is None or key is None:
-        return Former(why or "lost", now)
-    if _due(agreement, kept, now):
-        return Former("due", now)
+        return Former("asked" if send_all else why or "lost", now)
+    whole: Why = "asked" if send_all else "due" if _due(agreement, kept, now) else ""
     path = _fetched(ledger.open_storage(), kept, folder)
     if path is None:
-        return Former("lost", now)
+        return Former(whole or "lost", now)
+    if whole:
+        return Former(whole, now, Snapshot(path, key, send_all=True))
     return Former("", kept.full_at, Snapshot(path, key), unsure)
 
 
@@ -165,7 +164,8 @@ def plan(
     planned = snapshots.plan(
         store, agreement.client, agreement.stream, file_id=file_id, attempt=attempt,
         shape=shape_of(agreement, facts), stored=stored, why=compared.why,
-        missing=compared.missing, full_at=compared.full_at or utc_now(),
+        missing=compared.missing, left_because=compared.left_because,
+        full_at=compared.full_at or utc_now(),
     )  # fmt: skip
     return Plan(planned, stored)
 
@@ -212,9 +212,14 @@ def snapshot(
         return Keep(planned.id, "", "")
     key = snapshots.make_key(*whose)
     rows = [snapshot_of(records, key) for records in _confirmed(prepared.batches, entries)]
-    unchanged = prepared.compared.unchanged if prepared.compared else None
+    compared = prepared.compared or Compared()
+    keep = ["unchanged"]
+    if snapshots.begun_once(*whose):  # else another run may have sent a row that is rejected now
+        keep.append("refused")
+    if agreement.delta.missing == "unsubscribe" and compared.left_because:
+        keep.append("missing")
     path = prepared.opened.with_suffix(".snapshot")
-    write_snapshot(path, rows, unchanged)
+    write_snapshot(path, rows, compared.former, keep)
     load(Ledger, agreement.ledger).open_storage().put_as(path, planned.stored)
     sent = prepared.counts.submitted - prepared.opt_outs
     unsure = sent - sum(each.height for each in rows)
@@ -241,7 +246,15 @@ def _refused(entry: BatchEntry | None) -> list[int] | None:
     return list(entry.refused["lines"])
 
 
-def compared_as(store: Store, agreement: ImportAgreement, file_id: int) -> Compared | None:
+def compared_as(
+    store: Store, agreement: ImportAgreement, prepared: Prepared, file_id: int
+) -> Compared | None:
     """How a file was compared when it was sent; None where it was not agreed."""
     entry = snapshots.of_file(store, file_id) if agreement.delta.on else None
-    return Compared(entry.why, entry.missing, full_at=entry.full_at) if entry else None
+    if entry is None:
+        return None
+    nameless = prepared.compared.nameless if prepared.compared else 0
+    return Compared(
+        entry.why, entry.missing, full_at=entry.full_at, nameless=nameless,
+        left_because=entry.left_because,
+    )  # fmt: skip

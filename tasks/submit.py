@@ -1,6 +1,5 @@
 """Submit: bring every batch of a file to completion in MailUp, and compare the counts."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 
@@ -11,6 +10,7 @@ from blocks.accounts import MailUpAccount
 from blocks.ledger import archives, batches, files
 from blocks.ledger.batches import BatchEntry
 from blocks.ledger.leases import Lease
+from blocks.ledger.snapshots import key_of
 from blocks.ledger.store import Store
 from blocks.ledger.turns import Turn
 from blocks.ledgers import Ledger
@@ -18,6 +18,7 @@ from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import ImportTarget
 from tasks.groups import group_ids
+from tasks.missing import unsubscribe_missing, unsubscribed
 from tasks.progress import Progress
 from tasks.reading_back import ReadBack, list_refused, refused_by_mailup
 from tasks.records.agreement import ImportAgreement
@@ -74,7 +75,7 @@ def submit(
         job = _Job(agreement, facts, account, client, store, lease, claim.entry_id, claim.attempt)
         if claim.done == "nothing":
             job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
-        entries = batches.of_file(store, job.entry_id, job.attempt)
+        entries = [each for each in _all_batches(job) if each.purpose == "records"]
         known = claim.done == "submitted"
         if not known:
             read_back = ReadBack(store, client, agreement.read_back_calls)
@@ -84,11 +85,16 @@ def submit(
         submission = _compare(counts, entries, refused)
         if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
             submission = replace(submission, hold=None)  # somebody has looked into it
-        submission = replace(submission, compared=compared_as(store, agreement, job.entry_id))
         list_refused(agreement.mapping, prepared, entries)
         if not known:
+            if not submission.hold and agreement.delta.on:
+                _unsubscribe_missing(job, prepared)
             _commit(job, submission, prepared, entries)
-    return submission
+        return replace(
+            submission,
+            compared=compared_as(store, agreement, prepared, job.entry_id),
+            unsubscribed=unsubscribed(_all_batches(job)),
+        )
 
 
 def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Job:
@@ -132,9 +138,25 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], tur
     counter.finish()
 
 
+def _all_batches(job: _Job) -> list[BatchEntry]:
+    return batches.of_file(job.store, job.entry_id, job.attempt)
+
+
+def _unsubscribe_missing(job: _Job, prepared: Prepared) -> None:
+    begun = any(each.purpose == "missing" for each in _all_batches(job))
+    if not begun and not (prepared.compared and prepared.compared.unsubscribes):
+        return
+    key = key_of(job.store, job.agreement.client, job.agreement.stream)
+    with _turn(job) as turn:
+        unsubscribe_missing(
+            _counter(job, turn), job.agreement, prepared.compared, key,
+            batch_size=job.facts.batch_size,
+        )  # fmt: skip
+
+
 def _begin_anew(job: _Job, turn: Turn) -> _Job:
     counter = _counter(job, turn)
-    for entry in batches.of_file(job.store, job.entry_id, job.attempt):
+    for entry in _all_batches(job):
         counter.settle(entry)
     again = files.start_again(
         job.store, job.entry_id, agreement=job.agreement.fingerprint, run=str(flow_run.id or "")
@@ -160,8 +182,7 @@ def parcels(
         for batch in here:
             target = _target(agreement, batch.destination, groups)
             content = array(texts.slice(batch.start, batch.rows))
-            digest = hashlib.sha256(f"{target.path} {target.params} ".encode() + content)
-            yield Parcel(batch.number, batch.rows, content, digest.hexdigest(), target)
+            yield Parcel.of(batch.number, batch.rows, content, target)
 
 
 def _target(

@@ -18,6 +18,8 @@ from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import batches
 
 BatchState = Literal["sending", "accepted", "done"]
+Purpose = Literal["records", "missing"]
+"""records: what is in the file. missing: people to be unsubscribed because they are not in it."""
 
 Counted = Iterable[tuple[int, dict[str, int]]]
 """Ids of batches with MailUp's counters of their imports."""
@@ -32,7 +34,8 @@ class BatchEntry:
 
     `target` are the fields of the ImportTarget it goes to, `after_import` is the newest import id
     that was known before it was sent. `refused` is what reading back found out about recipients
-    that MailUp refused: None where nobody has looked yet.
+    that MailUp refused: None where nobody has looked yet. Batches of both purposes are numbered
+    together.
     """
 
     id: int
@@ -46,6 +49,7 @@ class BatchEntry:
     sending_id: int | None
     counters: dict[str, int]
     refused: dict[str, Any] | None = None
+    purpose: Purpose = "records"
 
 
 def of_file(store: Store, file_id: int, attempt: int) -> list[BatchEntry]:
@@ -69,6 +73,7 @@ def write_ahead(
     rows: int,
     sha256: str,
     after_import: int,
+    purpose: Purpose = "records",
     lease: Lease | None = None,
     ended: Counted = (),
 ) -> BatchEntry:
@@ -86,7 +91,7 @@ def write_ahead(
             .values(
                 file_id=file_id, attempt=attempt, number=number, target=target, rows=rows,
                 sha256=sha256, state="sending", after_import=after_import, counters={},
-                changed_at=utc_now(),
+                changed_at=utc_now(), purpose=purpose,
             )
             .returning(batches)
         ).one()  # fmt: skip
@@ -167,7 +172,7 @@ def _change(
 def _note(
     connection: Connection, row: Row[Any], step: str, detail: Mapping[str, Any], run: str
 ) -> None:
-    which = {"attempt": row.attempt, "number": row.number}
+    which = {"attempt": row.attempt, "number": row.number, "purpose": row.purpose}
     journal.write_of_file(connection, row.file_id, f"batch_{step}", {**which, **detail}, run=run)
 
 
@@ -176,5 +181,5 @@ def _entry(row: Row[Any]) -> BatchEntry:
     refused = counters.pop(_REFUSED, None)
     return BatchEntry(
         row.id, row.number, dict(row.target), row.rows, row.sha256, row.state,
-        row.after_import, row.import_id, row.sending_id, counters, refused,
+        row.after_import, row.import_id, row.sending_id, counters, refused, row.purpose,
     )  # fmt: skip

@@ -24,12 +24,18 @@ Why = Literal["", "first", "changed", "interrupted", "lost", "asked", "due"]
 the agreement or the account is another one. interrupted: something else was sent since. lost: the
 storage lacks it, or it is damaged. asked: somebody wants it. due: the last time was long ago."""
 
+LeftBecause = Literal["", "report", "unreadable", "limit", "replay"]
+"""Why people who are missing in a file were left as they are, "" where they were to be
+unsubscribed. report: as agreed. unreadable: it has rows without an address that can be read.
+limit: they are too many, and nobody has released that. replay: the file is an old one."""
+
 
 @dataclass(frozen=True)
 class SnapshotEntry:
     """One row. `stored` names the file in the storage, `sha256` is its content's; `shape` the hash
     of what made requests of records; `missing` how many people of the snapshot before were not in
-    the file, None where it was not compared; `full_at` (UTC) when a file was sent as a whole last.
+    the file, None where it was not compared, and `left_because` what was not done about them;
+    `full_at` (UTC) when a file was sent as a whole last.
     """
 
     id: int
@@ -42,6 +48,7 @@ class SnapshotEntry:
     why: Why
     missing: int | None
     full_at: datetime
+    left_because: LeftBecause
 
 
 def key_of(store: Store, client: str, stream: str) -> bytes | None:
@@ -74,13 +81,14 @@ def plan(
     stored: str,
     why: Why,
     missing: int | None,
+    left_because: LeftBecause,
     full_at: datetime,
 ) -> int:
     """Write down that a file is about to be sent, and as what its snapshot will be stored."""
     adding = insert(snapshots).values(
         client=client, stream=stream, file_id=file_id, attempt=attempt, state="planned",
-        stored=stored, sha256="", shape=shape, why=why, missing=missing, full_at=full_at,
-        run=store.run, changed_at=utc_now(),
+        stored=stored, sha256="", shape=shape, why=why, missing=missing,
+        left_because=left_because, full_at=full_at, run=store.run, changed_at=utc_now(),
     )  # fmt: skip
     with store.transaction() as connection:
         return int(connection.execute(adding.returning(snapshots.c.id)).scalar_one())
@@ -116,6 +124,11 @@ def undisturbed(store: Store, client: str, stream: str, *, file_id: int, attempt
         if first is None:
             return False
         return connection.execute(others.where(snapshots.c.id > first).limit(1)).first() is None
+
+
+def begun_once(store: Store, client: str, stream: str) -> bool:
+    """Whether only one run has begun to send something since the newest snapshot that is kept."""
+    return len(_since_kept(store, client, stream)[1]) == 1
 
 
 def of_file(store: Store, file_id: int) -> SnapshotEntry | None:
@@ -168,7 +181,7 @@ def _all(client: str, stream: str) -> Select[Any]:
 def _columns() -> Select[Any]:
     names = (
         "id", "file_id", "attempt", "state", "stored", "sha256", "shape", "why", "missing",
-        "full_at",
+        "full_at", "left_because",
     )  # fmt: skip
     return select(*(snapshots.c[name] for name in names))
 

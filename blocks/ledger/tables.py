@@ -57,6 +57,7 @@ batches = Table(
     Column("sending_id", Integer),
     Column("counters", JSON, nullable=False, default=dict),
     Column("changed_at", DateTime, nullable=False),
+    Column("purpose", String(20), nullable=False, server_default="records"),
     UniqueConstraint("file_id", "attempt", "number"),
 )
 
@@ -140,6 +141,7 @@ snapshots = Table(
     Column("full_at", DateTime, nullable=False),
     Column("run", String(64), nullable=False),
     Column("changed_at", DateTime, nullable=False),
+    Column("left_because", String(40), nullable=False, server_default="report"),
     Index("snapshots_of_client", "client", "id"),
 )
 

@@ -118,7 +118,8 @@ class ImportAgreement(BaseModel):
         default="incremental",
         description=(
             "Incremental: a file holds changes. Full: a file holds everybody, so one that shrank "
-            "beyond thresholds.max_shrink_percent is held; nobody is removed for being absent."
+            "beyond thresholds.max_shrink_percent is held; nobody is unsubscribed for being "
+            "absent, unless delta.missing says so."
         ),
     )
     delta: Delta = Field(

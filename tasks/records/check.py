@@ -34,8 +34,12 @@ the record's key. `group` is a name or an id, as the mapping says; null for none
 cell has to clear a field. Of email, prefix and number, and of the fields, null means: not sent.
 """
 
-_KEY = ("email", "prefix", "number", "list_id")
-"""Columns that say who is meant and in which list."""
+_KEYS = {
+    "email": ("email", "list_id"),
+    "mobile": ("prefix", "number", "list_id"),
+    "both": ("email", "prefix", "number", "list_id"),
+}
+"""Columns that say who is meant and in which list, by mapping.key."""
 
 _SEEDS = {"key_high": 0x6D61696C, "key_low": 0x75702E69}
 
@@ -64,12 +68,17 @@ class Checked:
 class Refused:
     """`rejects` (schema REJECTS), one for each doubtful row.
 
-    `vetoes` are those of them that unsubscribe somebody, or may mean to, and whose address is
-    sound (schema RECORD): no other row may subscribe that person.
+    `named` are those of them whose address is sound, as far as they could be read (schema RECORD).
     """
 
     rejects: pl.DataFrame
-    vetoes: pl.DataFrame
+    named: pl.DataFrame
+
+    @property
+    def vetoes(self) -> pl.DataFrame:
+        """Refused rows that unsubscribe somebody, or may mean to: no other row may subscribe that
+        person."""
+        return self.named.filter(pl.col("status").is_in(["unsubscribed", UNREADABLE]))
 
 
 def check(frame: pl.DataFrame, agreed: Contract) -> Checked:
@@ -92,10 +101,10 @@ def refuse(doubtful: Sequence[Doubtful], agreed: Contract) -> Refused:
     cells = pl.concat([each.cells for each in doubtful])
     values = pl.concat([each.values for each in doubtful])
     found = faults(values, agreed)
-    nameless = found.filter(pl.col("column").is_in(_KEY))["row"].unique()
-    leaving = pl.col("status").is_in(["unsubscribed", UNREADABLE])
-    vetoes = values.filter(~pl.int_range(pl.len()).is_in(nameless.implode()) & leaving)
-    return Refused(_rejects(cells, found, agreed.binding), _records(vetoes, agreed.binding))
+    at_key = pl.col("column").is_in(_KEYS[agreed.binding.mapping.key])
+    nameless = found.filter(at_key)["row"].unique()
+    named = values.filter(~pl.int_range(pl.len()).is_in(nameless.implode()))
+    return Refused(_rejects(cells, found, agreed.binding), _records(named, agreed.binding))
 
 
 def keys(channel: pl.Expr, address: pl.Expr) -> list[pl.Expr]:

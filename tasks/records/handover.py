@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blocks.ledger.decisions import Decision, Verdict
-from blocks.ledger.snapshots import Why
+from blocks.ledger.snapshots import LeftBecause, Why
 from blocks.transport.base import RemoteFile
 from tasks.records.batches import Batch
 from tasks.records.dialect import FileDialect
@@ -122,19 +122,28 @@ class Hold:
 class Compared:
     """How a full file was compared with what MailUp has confirmed of the one before.
 
-    `why` it was not, "" where it was; then `missing` is how many people of that one are not in the
-    file, and `unchanged` its snapshot and a file of flags, true for rows that the file has as they
-    were. `full_at` (UTC) is when a file was sent as a whole the last time, this one included.
-    `known` is how many people the snapshot has; `unsure` how many rows of the file before it lacks
-    because it is not sure that MailUp took them.
+    `why` all of it is sent, "" where only what has changed is. `former` are the snapshot and a file
+    with three flags for each of its rows (`Snapshot.compared`), None where there is nothing to
+    compare with. `missing` is how many of the `known` people of the snapshot are not in the file,
+    `left_because` why they are left as they are, "" where they are to be unsubscribed; `nameless`
+    rows, the address of which cannot be read, may be some of them. `unsure` rows of the file before
+    are not in the snapshot because MailUp may not have taken them. `full_at` (UTC) is when a file
+    was sent as a whole the last time, this one included.
     """
 
     why: Why = ""
     missing: int | None = None
     known: int = 0
     unsure: int = 0
-    unchanged: tuple[Path, Path] | None = None
+    former: tuple[Path, Path] | None = None
     full_at: datetime | None = None
+    nameless: int = 0
+    left_because: LeftBecause = "report"
+
+    @property
+    def unsubscribes(self) -> bool:
+        """Whether there are missing people who are to be unsubscribed."""
+        return bool(self.missing) and not self.left_because
 
     def noted(self, sent: int) -> dict[str, int]:
         """How far the file is from the one before: nothing where it was not compared.
@@ -144,8 +153,8 @@ class Compared:
         """
         if self.missing is None:
             return {}
-        changed = max(0, sent - self.unsure)
-        return {"changed": changed, "missing": self.missing, "known": self.known}
+        people = {"missing": self.missing, "known": self.known}
+        return people if self.why else people | {"changed": max(0, sent - self.unsure)}
 
 
 @dataclass(frozen=True)
@@ -200,7 +209,8 @@ class Refused:
 class Submission:
     """What MailUp made of a file: the counts as committed, and MailUp's own, one per batch.
 
-    `compared` is how it was compared, as the ledger has it.
+    `compared` is how it was compared, as the ledger has it; `unsubscribed` are those of the people
+    missing in it whom MailUp has unsubscribed.
     """
 
     counts: Counts = NONE
@@ -208,11 +218,15 @@ class Submission:
     refused: Refused = Refused()
     hold: Hold | None = None
     compared: Compared | None = None
+    unsubscribed: int = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of one file in one run; `asks` where this run waits for the decision about it."""
+    """The end of one file in one run; `asks` where this run waits for the decision about it.
+
+    `compared` and `unsubscribed` are those of the Submission, or of what would be sent.
+    """
 
     name: str
     fate: Fate
@@ -223,3 +237,5 @@ class Outcome:
     asks: bool = False
     waiting_run: str = ""
     decision: Decision | None = None
+    compared: Compared | None = None
+    unsubscribed: int = 0

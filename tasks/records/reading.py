@@ -75,17 +75,18 @@ def read_file(
         skipped=desk.skipped.folder,
         opt_outs=sum(each.rows for each in batches if each.destination.import_type == "optout"),
         opened=path,
-        compared=_compared(snapshot, folder / "unchanged.parquet"),
+        compared=_compared(snapshot, folder / "flags.parquet", desk.nameless),
     )
 
 
-def _compared(snapshot: Snapshot | None, unchanged: Path) -> Compared | None:
+def _compared(snapshot: Snapshot | None, path: Path, nameless: int) -> Compared | None:
     if snapshot is None:
         return None
-    flags = snapshot.unchanged()
-    flags.to_frame().write_parquet(unchanged)
+    flags = snapshot.compared()
+    flags.write_parquet(path)
+    missing = int(flags["missing"].sum())
     return Compared(
-        missing=snapshot.missing(flags), unchanged=(snapshot.path, unchanged), known=flags.len()
+        missing=missing, former=(snapshot.path, path), known=flags.height, nameless=nameless
     )
 
 
@@ -107,6 +108,7 @@ class _Desk:
     snapshot: Snapshot | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    nameless: int = 0
 
     def __post_init__(self) -> None:
         self.checked = self.folder / "checked"
@@ -165,7 +167,10 @@ class _Desk:
             return
         refused = refuse(waiting.doubtful, agreed)
         keys.add_vetoes(refused.vetoes)
+        if self.snapshot is not None:
+            self.snapshot.meet_refused(refused.named)
         rejects = pl.concat([*waiting.rejects, refused.rejects]).sort("line")
+        self.nameless += rejects.height - refused.named.height
         self.rejects.add(rejects)
         self.outcomes["rejected"] += rejects.height
         self.reasons.update(rejects["reasons"].explode().drop_nulls().to_list())

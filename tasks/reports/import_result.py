@@ -1,6 +1,6 @@
 """What is told about one imported file: JSON to the client, a summary to the operator."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,16 @@ SENT_ALL = {
     "due": "it was the time to do so (delta.resend_after_days)",
 }
 """Why a file was not compared with the one before, as the end of a sentence."""
+
+LEFT = {
+    "report": "nothing was done about them, as agreed (delta.missing)",
+    "unreadable": "they were left as they are, for the file has {nameless} rows whose address "
+    "cannot be read (delta.max_nameless_rows); the next file decides about those whom it lacks",
+    "limit": "they were left as they are, for they are more than agreed and the release was not "
+    "given for that; the next file that lacks them is held",
+    "replay": "they were left as they are, for the file is replayed",
+}
+"""Why missing people were not unsubscribed, as the end of a sentence."""
 
 FATES = {
     "imported": "Imported",
@@ -68,7 +78,7 @@ def result_document(
             {"code": code, "records": records, "meaning": sentence(code, language)}
             for code, records in sorted(reasons(prepared, submission).items())
         ],
-        "delta": _delta(prepared, submission),
+        "delta": _delta(outcome),
         "mailup": {
             "imports": list(submission.imports),
             "refused": submission.refused.count,
@@ -91,12 +101,18 @@ def _held(outcome: Outcome, claim: Claim) -> dict[str, str] | None:
     return None if hold is None else {"reason": hold.reason, "message": hold.message}
 
 
-def _delta(prepared: Prepared, submission: Submission) -> dict[str, Any] | None:
+def _delta(outcome: Outcome) -> dict[str, Any] | None:
     """How a full file was compared with the one before; None where files are not compared."""
-    compared = submission.compared or prepared.compared
+    compared = outcome.compared
     if compared is None:
         return None
-    return {"sent_all_because": compared.why or None, "missing": compared.missing}
+    return {
+        "sent_all_because": compared.why or None,
+        "missing": compared.missing,
+        "unsubscribed": outcome.unsubscribed,
+        "nameless_rows": compared.nameless,
+        "left_because": (compared.left_because or None) if compared.missing else None,
+    }
 
 
 def _decision(decision: Decision | None) -> dict[str, str] | None:
@@ -135,8 +151,8 @@ def summary(
     if outcome.decision:
         parts.append(_decided(outcome.decision))
     parts.append(table(("outcome", "records"), [*asdict(outcome.counts).items()]))
-    if compared := submission.compared or prepared.compared:
-        parts.append(_comparison(compared))
+    if outcome.compared:
+        parts += _comparison(outcome.compared, outcome)
     codes = sorted(reasons(prepared, submission).items())
     if codes:
         rows = [(code, n, sentence(code, "en")) for code, n in codes]
@@ -164,14 +180,19 @@ def _decided(decision: Decision) -> str:
     )
 
 
-def _comparison(compared: Compared) -> str:
+def _comparison(compared: Compared, outcome: Outcome) -> Iterator[str]:
     if compared.why:
-        return f"The file was sent as a whole: {SENT_ALL[compared.why]}."
-    return (
-        "Unchanged rows are those that MailUp has confirmed of the file before. "
-        f"{compared.missing} people of that file are not among the good rows of this one; nothing "
-        "was done about them."
-    )
+        yield f"The file was sent as a whole: {SENT_ALL[compared.why]}."
+    else:
+        yield "Unchanged rows are those that MailUp has confirmed of the file before."
+    if compared.missing is not None:
+        done = f"{outcome.unsubscribed:,} of them were still subscribed and were unsubscribed"
+        if outcome.fate in ("held", "dry_run"):
+            done = "those who are still subscribed would be unsubscribed"
+        if compared.left_because:
+            done = LEFT[compared.left_because].format(nameless=compared.nameless)
+        told = f"{compared.missing:,} people whom MailUp has from the client's files are missing"
+        yield f"{told}; {done}." if compared.missing else "Nobody is missing."
 
 
 def _planned(batches: Sequence[Batch]) -> str:

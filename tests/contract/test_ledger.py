@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable, RunStopped
-from blocks.ledger import batches, files, leases
+from blocks.ledger import batches, files, leases, snapshots
 from blocks.ledger.files import FileKey
-from blocks.ledger.store import Store
+from blocks.ledger.store import Store, utc_now
 from tests.servers.databases import Database
 
 KEY = FileKey("acme", "import:1", "ab" * 32)
@@ -57,6 +57,25 @@ def test_an_agreement_may_have_many_lists(store: Store) -> None:
     stream = "import:" + ",".join(map(str, range(1000, 1200)))
     assert enter(store, FileKey("acme", stream, KEY.sha256)).state == "collected"
     assert leases.take(store, f"client/acme/{stream}") is not None
+
+
+def test_a_second_beginning_since_a_snapshot_is_known(store: Store) -> None:
+    """Of the same file, too: what the first has sent may differ from what the second one would."""
+    whose, entry = (store, "acme", "import:1"), enter(store)
+
+    def begin() -> int:
+        return snapshots.plan(
+            *whose, file_id=entry.id, attempt=1, shape="s", stored="x", why="", missing=0,
+            left_because="", full_at=utc_now(),
+        )  # fmt: skip
+
+    first = begin()
+    with store.transaction() as connection:
+        snapshots.keep(connection, first, stored="x", sha256="y")
+    begin()
+    assert snapshots.begun_once(*whose)
+    begin()
+    assert not snapshots.begun_once(*whose)
 
 
 def test_a_new_attempt_has_its_own_batches(store: Store) -> None:

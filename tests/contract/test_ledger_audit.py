@@ -168,7 +168,9 @@ def test_every_change_leaves_its_line(store: Store, entry: files.FileEntry) -> N
     ]  # fmt: skip
     assert {line.run for line in told[1:]} == {"r9", "r2"}
     assert told[1].detail == {"reason": "file_shrank"}
-    assert told[8].detail == {"attempt": 2, "number": 1, "rows": 2, "valid": 1}
+    assert told[8].detail == {
+        "attempt": 2, "number": 1, "purpose": "records", "rows": 2, "valid": 1,
+    }  # fmt: skip
     assert {line.file_id for line in told[:14]} == {entry.id}
     assert {(line.client, line.stream) for line in told[14:]} == {("acme", "unsub:1")}
 

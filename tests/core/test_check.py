@@ -144,3 +144,17 @@ def test_conservation(rows: list[tuple[str, ...]], both: bool) -> None:
     for line, kept in rejects.select("line", "cells").iter_rows():
         assert kept == list(rows[line - 2])
     assert "\x00" not in str(records.select("email", "number", "group", "status").rows())
+
+
+def test_a_refused_row_names_its_person_where_the_key_is_sound() -> None:
+    """Whatever else is wrong, the other channel's number included; one that leaves is a veto."""
+    leaves, stays = (("2", "a@b.it", "y", "31/02/1980", "anna", each, "") for each in "01")
+
+    def named(*rows: tuple[str, ...], key: str) -> tuple[list[str], list[str]]:
+        agreed = contract(bound(key=key))
+        refused = refuse([check(chunk(*rows), agreed).doubtful], agreed)
+        return refused.named["email"].to_list(), refused.vetoes["email"].to_list()
+
+    assert named(leaves, BAD, key="email") == (["a@b.it"], ["a@b.it"])
+    assert named(stays, BAD, key="email") == (["a@b.it"], [])
+    assert named(leaves, BAD, key="mobile") == ([], [])

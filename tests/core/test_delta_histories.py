@@ -117,7 +117,7 @@ def keep(prepared: Prepared, path: Path) -> Path:
         for batch in prepared.batches
         if batch.destination.import_type == "default"
     ]
-    former = prepared.compared.unchanged if prepared.compared else None
+    former = prepared.compared.former if prepared.compared else None
     write_snapshot(path, confirmed, former)
     return path
 

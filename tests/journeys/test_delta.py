@@ -43,6 +43,15 @@ def day(world: Any, number: int, *lines: str, **run: Any) -> tuple[dict[str, Any
     return world.result(f"day{number}.csv"), reached(world) - before
 
 
+def compared(why: str | None, missing: int | None, **other: Any) -> dict[str, Any]:
+    """What a result says of how a file was compared, where nobody is unsubscribed for it."""
+    left = "report" if missing else None
+    return {
+        "sent_all_because": why, "missing": missing, "unsubscribed": 0, "nameless_rows": 0,
+        "left_because": left,
+    } | other  # fmt: skip
+
+
 def noted(world: Any, number: int) -> dict[str, int]:
     """What the ledger keeps of a day's file, to compare later ones with."""
     with closing(sqlite3.connect(world.home / "ledger.db")) as ledger:
@@ -54,7 +63,7 @@ def noted(world: Any, number: int) -> dict[str, int]:
 def test_a_daily_full_file_sends_what_has_changed(world: Any) -> None:
     """Of 200 rows four have changed: four reach MailUp, and all 200 are accounted for."""
     first, sent = day(world, 1, *rows())
-    assert (sent, first["delta"]) == (PEOPLE, {"sent_all_because": "first", "missing": None})
+    assert (sent, first["delta"]) == (PEOPLE, compared("first", None))
 
     second, sent = day(world, 2, *rows(3, 5, 7, 11))
     assert sent == 4
@@ -62,7 +71,7 @@ def test_a_daily_full_file_sends_what_has_changed(world: Any) -> None:
         "records": PEOPLE, "submitted": 4, "unchanged": PEOPLE - 4, "duplicate": 0, "rejected": 0,
         "blocked": 0,
     }  # fmt: skip
-    assert second["delta"] == {"sent_all_because": None, "missing": 0}
+    assert second["delta"] == compared(None, 0)
     people = world.people()
     for who in range(PEOPLE):
         name = people[f"p{who}@example.it"]["fields"]["1"]
@@ -79,6 +88,74 @@ def test_who_is_missing_is_counted_and_left_alone(world: Any) -> None:
     result, sent = day(world, 2, *rows(leave_out=2))
     assert (sent, result["delta"]["missing"]) == (0, 2)
     assert world.people()["p0@example.it"]["status"] == "subscribed"
+
+
+UNSUBSCRIBE: dict[str, Any] = {"delta": {"on": True, "missing": "unsubscribe"}}
+UNREADABLE_ADDRESS, REJECTED = "no address;X;", "p2@example.it;Name 2;12"
+
+
+def test_who_is_missing_is_unsubscribed_where_that_is_agreed(world: Any) -> None:
+    """Only people whom the client's files brought, who are in no row, and not too many of them."""
+    others = unsubscribed(world)
+    day(world, 1, *rows(), agreed=UNSUBSCRIBE)
+
+    result, _ = day(world, 2, REJECTED, *rows(leave_out=3), agreed=UNSUBSCRIBE)
+    assert result["delta"] == compared(None, 2, unsubscribed=2, left_because=None)
+    assert result["counts"]["submitted"] == 0
+    assert unsubscribed(world) - others == {"p0@example.it", "p1@example.it"}
+
+    # A row that may be anybody's: nobody is unsubscribed, and the next file decides.
+    result, _ = day(world, 3, UNREADABLE_ADDRESS, *rows(leave_out=4), agreed=UNSUBSCRIBE)
+    assert result["delta"] == compared(None, 2, nameless_rows=1, left_because="unreadable")
+    result, _ = day(world, 4, *rows(leave_out=4), rows()[0], agreed=UNSUBSCRIBE)
+    assert result["delta"] == compared(None, 2, unsubscribed=2, left_because=None)
+    assert unsubscribed(world) == others | {f"p{who}@example.it" for who in range(4)}
+
+    world.drop("day5.csv", *rows(leave_out=20))
+    held = world.run(agreed=DELTA | UNSUBSCRIBE)
+    assert "too_many_missing" in held.message
+    assert "17 of 197 people (8.6 %) are missing and would be unsubscribed" in held.message
+    assert len(unsubscribed(world) - others) == 4
+    result, _ = day(world, 5, *rows(leave_out=20), agreed=UNSUBSCRIBE, release=True)
+    assert result["delta"] == compared(None, 17, unsubscribed=16, left_because=None)
+    assert unsubscribed(world) == others | {f"p{who}@example.it" for who in range(20)}
+
+
+def unsubscribed(world: Any) -> set[str]:
+    """Everybody of the list who is not subscribed; the sandbox has people of its own in it."""
+    return {each for each, person in world.people().items() if person["status"] != "subscribed"}
+
+
+UNSUBSCRIBING = {
+    "written down, not yet with MailUp": Instant("blocks.mailup.imports:start_import"),
+    "with MailUp, not yet with us": Instant("blocks.mailup.imports:start_import", after=True),
+    "done, the file not yet": Instant("blocks.ledger.batches:done", after=True),
+    "no snapshot yet": Instant("blocks.ledger.storage:Storage.put_as"),
+}
+
+
+@pytest.mark.timeout(900)
+def test_killed_while_it_unsubscribes_a_run_ends_as_undisturbed(world: Any) -> None:
+    """Who is missing is unsubscribed once and nobody else, wherever the run was cut off; with
+    KILLS=all at each."""
+    runner = Runner(str(get_current_settings().api.url), world.home)
+    others = unsubscribed(world)
+    day(world, 1, *rows(), agreed=UNSUBSCRIBE)
+    every = os.environ.get("KILLS") == "all"
+    for number, died in enumerate(
+        UNSUBSCRIBING if every else random.sample(list(UNSUBSCRIBING), 1)
+    ):
+        gone = 2 * number + 2
+        world.drop(f"day{number}.csv", *rows(leave_out=gone))
+        agreement = world.agreement | DELTA | UNSUBSCRIBE
+        killed = runner.kill("import_recipients", {"agreement": agreement}, UNSUBSCRIBING[died])
+        _expire_leases(world)
+        before = reached(world)
+        result, _ = day(world, number, *rows(leave_out=gone), agreed=UNSUBSCRIBE)
+        assert (died, killed) == (died, True)
+        assert result["delta"] == compared(None, 2, unsubscribed=2, left_because=None)
+        assert unsubscribed(world) - others == {f"p{who}@example.it" for who in range(gone)}
+        assert reached(world) - before == (2 if died.startswith("written") else 0)
 
 
 def test_who_mailup_refuses_is_sent_again_the_next_day(world: Any) -> None:
@@ -154,6 +231,8 @@ REASONS: dict[str, tuple[Callable[[Any], None], dict[str, Any]]] = {
     "asked": (lambda _: None, {"send_all": True}),
     "changed": (lambda _: None, {"agreed": {"consent": {"unsubscribed": "block"}}}),
 }
+PEOPLE_COMPARED = ("due", "asked")
+"""Of these the rows are all sent, and who is missing is known all the same."""
 
 
 def test_whatever_is_wrong_with_the_snapshot_the_whole_file_is_sent(world: Any) -> None:
@@ -162,7 +241,7 @@ def test_whatever_is_wrong_with_the_snapshot_the_whole_file_is_sent(world: Any) 
     for number, (why, (happens, run)) in enumerate(REASONS.items(), 2):
         happens(world)
         result, sent = day(world, number, *rows(number), **run)
-        told = {"sent_all_because": why.partition(":")[0], "missing": None}
+        told = compared(why.partition(":")[0], 0 if why in PEOPLE_COMPARED else None)
         assert (why, sent, result["delta"]) == (why, PEOPLE, told)
         assert world.people()[f"p{number}@example.it"]["fields"]["1"] == "New name"
 
@@ -212,7 +291,7 @@ def test_no_row_is_unchanged_that_mailup_has_not(world: Any) -> None:
         ]
         # Of each day's two changes one takes back the one of the day before.
         assert (died, reached(world) - before) == (died, 2)
-        assert result["delta"] == {"sent_all_because": None, "missing": 0}
+        assert result["delta"] == compared(None, 0)
 
 
 def test_a_file_that_was_sent_in_part_and_never_again_is_no_secret(world: Any) -> None:
@@ -244,8 +323,9 @@ def test_a_file_of_which_little_was_sent_is_replayed_as_on_its_day(world: Any) -
     kept = {"archive": {"days": 9}}
     day(world, 1, *rows(), agreed=kept)
     day(world, 2, *rows(3, 5), agreed=kept)
-    day(world, 3, *rows(3), agreed=kept)
+    day(world, 3, *rows(3), agreed=kept, send_all=True)
 
+    assert "1 of 1 requests of that day are byte-identical" in world.run(replay=3).message
     state = world.run(replay=2)
     assert state.is_completed(), state.message
     assert "1 of 1 requests of that day are byte-identical, 1 would be sent" in state.message
