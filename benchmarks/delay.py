@@ -1,7 +1,9 @@
-"""A long line in user space: `python -m benchmarks.delay PORT MILLISECONDS PORTFILE`.
+"""A long line in user space: `python -m benchmarks.delay MILLISECONDS READYFILE PORT...`.
 
-Connections to the port written to PORTFILE reach PORT of this machine with half of the
-milliseconds each way. Only the time that bytes are on their way is made longer, not the rate.
+What is on 127.0.0.1 can be reached at 127.0.0.2 as well, on the same ports, with half of the
+milliseconds each way. So a client finds data connections of FTP, too: it asks for them at the
+address of its control connection. Only the time that bytes are on their way is made longer, not
+the rate. READYFILE appears when all ports are open.
 """
 
 import asyncio
@@ -9,6 +11,7 @@ import sys
 from pathlib import Path
 
 BLOCK_BYTES = 256 * 1024
+HERE, FAR = "127.0.0.1", "127.0.0.2"
 
 
 async def _one_way(
@@ -38,23 +41,29 @@ async def _one_way(
     await asyncio.gather(arriving, return_exceptions=True)
 
 
-async def _serve(port: int, seconds: float, told: Path) -> None:
+async def _relayed(port: int, seconds: float) -> asyncio.Server:
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(HERE, port, limit=1 << 22)
+        except OSError:
+            writer.close()
+            return
         await asyncio.gather(
             _one_way(reader, far_writer, seconds), _one_way(far_reader, writer, seconds)
         )
 
-    server = await asyncio.start_server(relay, "127.0.0.1", 0, limit=1 << 22)
-    part = told.with_suffix(".part")
-    part.write_text(str(server.sockets[0].getsockname()[1]), encoding="ascii")
-    part.rename(told)
-    await server.serve_forever()
+    return await asyncio.start_server(relay, FAR, port, limit=1 << 22)
+
+
+async def _serve(ports: list[int], seconds: float, ready: Path) -> None:
+    servers = [await _relayed(port, seconds) for port in ports]
+    ready.touch()
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 def main() -> None:
-    port, milliseconds, told = int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3])
-    asyncio.run(_serve(port, milliseconds / 2000, told))
+    milliseconds, ready, *ports = sys.argv[1:]
+    asyncio.run(_serve([*map(int, ports)], float(milliseconds) / 2000, Path(ready)))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import exports, imports, limits, performance, small_runs, transfers
+from benchmarks import (
+    clients,
+    exports,
+    imports,
+    limits,
+    listings,
+    performance,
+    places,
+    small_runs,
+    transfers,
+)
+from benchmarks.clients import Command
 from benchmarks.measuring import Contender, Series, program, side_by_side
+from benchmarks.places import Place
 from benchmarks.servers import Sink, Sshd, sink, source, sshd
 from benchmarks.source import ROWS
 
@@ -101,16 +113,55 @@ def _exports(ground: Ground, runs: Runs) -> Iterator[str]:
 
 
 def _transfers(ground: Ground) -> Iterator[str]:
-    folder, server = ground.folder, ground.sshd
-    transfers.write_file(server, transfers.FILE_MEGABYTES)
-    yield f"## Transfer of {transfers.FILE_MEGABYTES} MB over SFTP\n"
-    with transfers.long_line(folder, server) as far:
-        lines = (("loopback", server.port), (f"{transfers.ROUND_TRIP_MILLISECONDS} ms", far))
-        for line, port in lines:
+    place = places.sftp(ground.sshd)
+    transfers.write_file(place, transfers.FILE_MEGABYTES)
+    yield from _moved(ground, place, clients.OVER_SFTP, clients.SFTP)
+    if why := places.ftp_misses():
+        yield f"## Transfer over FTP and FTPS\n\nNOT MEASURED: {why}.\n"
+        return
+    with places.ftp(ground.folder / "transfers") as servers:
+        transfers.write_file(servers[0], transfers.FILE_MEGABYTES)
+        for place in servers:
+            yield from _moved(ground, place, clients.OVER_FTP, clients.CURL)
+
+
+def _moved(ground: Ground, place: Place, others: Mapping[str, Command], base: str) -> Iterator[str]:
+    """One server, near and far, down and up."""
+    yield f"## Transfer of {transfers.FILE_MEGABYTES} MB over {place.name}\n"
+    if missing := clients.missing(others):
+        yield f"NOT MEASURED, as not installed: {', '.join(missing)}.\n"
+    with places.long_line(ground.folder, place) as far:
+        for line, there in (("loopback", place), (f"{places.ROUND_TRIP_MILLISECONDS} ms", far)):
             for way, down in (("download", True), ("upload", False)):
-                found = _found(transfers.contenders(folder, server, port, down=down))
+                found = _found(transfers.contenders(ground.folder, there, down=down))
                 yield f"{line}, {way}:\n"
-                yield performance.pairs_table(found, "inside", transfers.SFTP)
+                yield _beside(found, base)
+
+
+def _listings(ground: Ground) -> Iterator[str]:
+    yield f"## Listing of {listings.FILES:,} files\n"
+    yield from _listed(places.sftp(ground.sshd))
+    if why := places.ftp_misses():
+        yield f"FTP: NOT MEASURED: {why}.\n"
+        return
+    with places.ftp(ground.folder / "listings") as (plain, _):
+        yield from _listed(plain)
+
+
+def _listed(place: Place) -> Iterator[str]:
+    listings.fill(place)
+    missing = clients.missing({clients.LFTP: clients.lftp})
+    found = _found(listings.contenders(place, beside=not missing))
+    yield f"{place.name}{', lftp NOT MEASURED, as not installed' if missing else ''}:\n"
+    yield performance.listings_table(found, _base(found, clients.LFTP))
+
+
+def _base(found: Mapping[str, Series], wanted: str) -> str:
+    return wanted if wanted in found else transfers.OURS
+
+
+def _beside(found: Mapping[str, Series], base: str) -> str:
+    return performance.pairs_table(found, "inside", _base(found, base))
 
 
 def _delta(ground: Ground) -> Iterator[str]:
@@ -156,6 +207,6 @@ _OF_RUNS: dict[str, Callable[[Ground, Runs], Iterator[str]]] = {
     "imports": _imports, "large": _large, "small": _small, "exports": _exports,
 }  # fmt: skip
 _OTHERS: dict[str, Callable[[Ground], Iterator[str]]] = {
-    "transfers": _transfers, "delta": _delta, "limits": _limits,
+    "transfers": _transfers, "listings": _listings, "delta": _delta, "limits": _limits,
 }  # fmt: skip
 NAMES = [*_OF_RUNS, *_OTHERS]

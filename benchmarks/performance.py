@@ -55,6 +55,21 @@ def pairs_table(found: Mapping[str, Series], of: str, base: str) -> str:
     return table(("", "seconds", f"of {base}"), rows)
 
 
+def listings_table(found: Mapping[str, Series], base: str) -> str:
+    """Seconds and memory of each, and how often the seconds of `base`."""
+    least = found[base].median("inside")
+    rows = [
+        (
+            name,
+            _spread(series, "inside"),
+            f"{series.median('inside') / least:.2f}",
+            f"{max(run.memory for run in series.runs):.0f}",
+        )
+        for name, series in found.items()
+    ]
+    return table(("", "seconds", f"of {base}", "memory of the process, MB"), rows)
+
+
 def limit_lines(limited: Limited) -> str:
     """An import under MailUp's limit, and a small one beside it."""
     return table(
