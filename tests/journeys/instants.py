@@ -2,7 +2,8 @@
 something that it needs goes away.
 
 Instants are before and after every commit of the ledger, every call of MailUp, every verb of the
-transport and every file of the ledger's storage; nothing of the project is changed for it.
+transport and every file of the ledger's storage, and when half of a file is uploaded; nothing of
+the project is changed for it.
 """
 
 import os
@@ -21,6 +22,7 @@ from typing import Any
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from blocks.mailup.wire import Call, Wire
+from blocks.transport.base import Transport
 from blocks.transport.ftp import FtpTransport
 from blocks.transport.sftp import SftpTransport
 
@@ -63,15 +65,20 @@ class Instants:
     ) -> None:
         self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._deadly, self._struck, self._bell = deadly, struck, bell
-        self._count = 0
+        self._count, self._dying = 0, False
 
-    def reach(self, label: str) -> None:
-        """An instant. Leases are renewed in a thread of their own, at times that nobody chooses."""
-        if threading.current_thread() is not threading.main_thread():
+    def reach(self, label: str, last: Callable[[], object] = lambda: None) -> None:
+        """An instant; `last` is what a run that dies there still does.
+
+        Leases are renewed in a thread of their own, at times that nobody chooses.
+        """
+        if self._dying or threading.current_thread() is not threading.main_thread():
             return
         self._count += 1
         os.write(self._trace, f"{label}\n".encode())
         if self._deadly in (Nth(self._count), At(label)):
+            self._dying = True
+            last()
             os.kill(os.getpid(), signal.SIGKILL)
         if self._bell and label == self._struck:
             self._struck = ""
@@ -85,8 +92,10 @@ class Instants:
         for owner, part, verbs in OF_FILES:
             for verb in verbs:
                 told = f"{part}: {verb}"
-                named = self._around(getattr(owner, verb), lambda *_, told=told: told)
-                setattr(owner, verb, named)
+                real = getattr(owner, verb)
+                if verb == "write":
+                    real = self._in_the_middle(real)
+                setattr(owner, verb, self._around(real, lambda *_, told=told: told))
 
     def _around(self, real: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
         def around(*args: Any, **named: Any) -> Any:
@@ -97,6 +106,13 @@ class Instants:
             return result
 
         return around
+
+    def _in_the_middle(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def write(transport: Transport, source: Path, path: str) -> Any:
+            self.reach("server: write, halfway", lambda: real(transport, _half(source), path))
+            return real(transport, source, path)
+
+        return write
 
     def _around_commit(
         self, real: Callable[[Store], AbstractContextManager[Any]]
@@ -110,6 +126,13 @@ class Instants:
             self.reach(f"{label}, after commit")
 
         return around
+
+
+def _half(source: Path) -> Path:
+    content = source.read_bytes()
+    half = source.with_name(f"{source.name}.half")
+    half.write_bytes(content[: len(content) // 2])
+    return half
 
 
 def _call(_wire: Wire, call: Call, **_: Any) -> str:

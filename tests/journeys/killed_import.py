@@ -80,6 +80,8 @@ class Scene:
     mailup_url: str
     ways: dict[str, Relay]
     died: list[str] = field(default_factory=list)
+    shown: set[tuple[str, ...]] = field(default_factory=set)
+    """What the client could read when a run died."""
 
     @property
     def runner(self) -> Runner:
@@ -94,6 +96,7 @@ class Scene:
         """Run the import to its death, unless its end comes first."""
         if where := self.runner.kill("import_recipients", self._parameters, death):
             self.died.append(where)
+            self.shown |= set(self.at_the_client())
             self.database.let_leases_expire()
 
     def disturb(self, instant: str, begin: Callable[[], None]) -> Ending | None:
@@ -147,7 +150,9 @@ class Scene:
 
     def facts(self) -> Facts:
         """Everything that is to be seen at MailUp, on the client's server and in the ledger."""
-        return Counter([*self._at_mailup(), *self._at_the_client(), *self._in_the_ledger()])
+        return Counter(
+            [*self._at_mailup(), *self.at_the_client(hidden=True), *self._in_the_ledger()]
+        )
 
     def _at_mailup(self) -> Iterator[tuple[str, ...]]:
         with closing(sqlite3.connect(self.home / "mailup" / "mailup.sqlite", timeout=60)) as mailup:
@@ -155,10 +160,11 @@ class Scene:
                 for row in mailup.execute(query):
                     yield (kind, *map(str, row))
 
-    def _at_the_client(self) -> Iterator[tuple[str, ...]]:
+    def at_the_client(self, *, hidden: bool = False) -> Iterator[tuple[str, ...]]:
+        """Name and content of each file on the client's server; of hidden ones on request."""
         files = self.home / "files"
         for path in files.rglob("*"):
-            if path.is_file():
+            if path.is_file() and (hidden or not path.name.startswith(".")):
                 name = SOONER_OR_LATER.sub("TIME", str(path.relative_to(files)))
                 yield ("client's file", name, SOONER_OR_LATER.sub("TIME", path.read_text()))
 

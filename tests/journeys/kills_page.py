@@ -13,7 +13,8 @@ _ABOUT = """# Runs that are killed or disturbed
 Written by `make kills`, each section by its own run: flows in processes of their own, against the
 sandbox's MailUp and file servers, a real Prefect server and a real ledger. An *instant* is before
 or after a verb of the file server, a call of MailUp, a commit of the ledger or a file of its
-storage. A process that is killed there gets SIGKILL; the next run begins with what it left.
+storage, or when half of a file is uploaded. A process that is killed there gets SIGKILL; the next
+run begins with what it left.
 
 **Imports**: a file of 39 rows (good ones, rejected ones, duplicates, an opt-out, one that MailUp
 refuses) in batches of 20. Each client's runs die at three instants in a row, ever later, then at a
@@ -22,15 +23,17 @@ everything that can be seen is compared with a run that nobody disturbed: at Mai
 fields, status, groups and subscriptions, each group and each import with its counters; on the
 client's server each file's name and content (times apart); in the ledger each file, batch and step
 of the journal. *Lost* is what an undisturbed run leaves and this one did not, *doubled* what this
-one left beyond it.
+one left beyond it, or a file that the client could read when a run died and that is not among those
+in the end.
 
 **Exports**: seven streams (each kind of export, each reading) at four moments of some days of
 traffic. From the second moment on runs die at one instant after the other, some apart, until one
 comes to its end, then at a random moment; at the last one where the stream has not died yet. What
 arrived at each moment is compared with MailUp's own event log, row by row: *lost* is a row that was
 due and did not arrive, *doubled* one that arrived and was not due. Counted as doubled, too: a
-window whose file has other bytes than were rendered, a file that belongs to no window, a second
-name for a window, and what is left lying about on the client's server or in the storage.
+window whose file has other bytes than were rendered, also for a moment, a file that belongs to no
+window, a second name for a window, and what is left lying about on the client's server or in the
+storage.
 
 **Outages** are no full grid of steps and kinds. At every step of an import that needs the file
 server, MailUp or the ledger, something passing and something lasting begins, in as many clients;

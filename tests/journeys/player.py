@@ -86,7 +86,25 @@ class Player:
         given = {"agreement": self._agreement}
         if where := self._runner.kill(self._stream.flow, given, death):
             self.played.died[where] += 1
+            self._look_at_what_is_left()
         self._place.database.let_leases_expire()
+
+    def _look_at_what_is_left(self) -> None:
+        """Of a run that died the client sees whole files of windows that are written down."""
+        windows, contents = self._windows(), self._contents()
+        for name in contents:
+            file = name.removesuffix(".ok")
+            if name.startswith(".") or "manual" in name:
+                continue
+            if file not in windows:
+                self._fault(f"{name} belongs to no window when a run dies")
+            elif file == name and contents[name] != windows[name][1]:
+                self._fault(f"{name} is not whole when a run dies")
+            elif file != name and self._marker(name) != f"{windows[file][1]}  {file}\n":
+                self._fault(f"{name} marks another file as done when a run dies")
+
+    def _marker(self, name: str) -> str:
+        return (self._place.out / name).read_text(encoding="utf-8")
 
     def _windows(self) -> dict[str, tuple[datetime, str]]:
         """End and hash of each window of the ledger, by the name of its file."""

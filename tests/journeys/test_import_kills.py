@@ -26,15 +26,24 @@ Deaths = list[Death]
 @pytest.mark.timeout(4 * 3600 if ALL else 300)
 def test_a_killed_import_ends_as_an_undisturbed_one(stage: Stage) -> None:
     """Killed at chosen and at random instants, several times in a row, and then run to its end:
-    MailUp, the client's server and the ledger are as after a run that nobody disturbed."""
+    MailUp, the client's server and the ledger are as after a run that nobody disturbed, and the
+    client never saw another file than it sees then."""
     begin, version = time.monotonic(), stamp()
     with stage.client("undisturbed") as client:
+        before = set(client.at_the_client())
         client.run()
         expected, steps, report = client.facts(), client.steps(), Report()
-    _let_die(stage, _planned(stage, len(steps)), expected, report)
+
+    def let_die(planned: Iterable[Deaths]) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for died, found, shown in pool.map(lambda deaths: _die(stage, deaths), planned):
+                early = Facts(shown - before - set(expected))
+                report.add(died, expected - found, (found - expected) | early)
+
+    let_die(_planned(stage, len(steps)))
     if ALL:
         missed = [each for each in dict.fromkeys(steps) if each not in report.kills]
-        _let_die(stage, [[At(each)] for each in missed], expected, report)
+        let_die([[At(each)] for each in missed])
     report.tell(
         f"Imports that are killed, the ledger on {stage.kind}, the files over {WAYS[stage.kind]}",
         f"{len(steps)} instants, {expected.total()} facts of each client that are compared",
@@ -56,19 +65,13 @@ def _planned(stage: Stage, instants: int) -> Iterator[Deaths]:
         yield [*chosen, Moment(chance.uniform(0, LONGEST_LIFE_SECONDS))]
 
 
-def _let_die(stage: Stage, planned: Iterable[Deaths], expected: Facts, report: Report) -> None:
-    """Let each client's runs die as planned and then live, and add what is to be seen then."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for died, found in pool.map(lambda deaths: _die(stage, deaths), planned):
-            report.add(died, expected - found, found - expected)
-
-
-def _die(stage: Stage, deaths: Deaths) -> tuple[list[str], Facts]:
+def _die(stage: Stage, deaths: Deaths) -> tuple[list[str], Facts, set[tuple[str, ...]]]:
+    """Die as planned, and live: where it died, what is to be seen, what the client saw before."""
     with stage.client("-".join(map(_named, deaths))) as client:
         for death in deaths:
             client.die(death)
         client.run()
-        return client.died, client.facts()
+        return client.died, client.facts(), client.shown
 
 
 def _named(death: Death) -> str:
