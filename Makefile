@@ -41,8 +41,13 @@ truth: $(READY)  ## Export a month of traffic by runs that are killed, against t
 faults: $(READY) .peers/.ready  ## Damaged files here and in dlt, side by side, into docs/faults.md (minutes)
 	@$(BIN)/python -m benchmarks.faults --peer .peers/bin/python --write docs/faults.md
 
-bench: $(READY) .peers/.ready  ## Speed and memory beside what one would use instead, into docs/performance.md (forty minutes)
-	@$(BIN)/python -m benchmarks --peers .peers/bin/python --write docs
+bench: $(READY) .run/.ready .peers/.ready  ## Speed and memory beside what one would use instead, into docs/performance.md (forty minutes)
+	@BENCH_PRODUCT=.run/bin/python $(BIN)/python -m benchmarks --peers .peers/bin/python --write docs
+
+.run/.ready: requirements-run.lock
+	@"$(PYTHON)" -m venv .run
+	@.run/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
 
 .peers/.ready: benchmarks/peers/requirements.lock
 	@"$(PYTHON)" -m venv .peers
@@ -81,4 +86,4 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	echo adlfs | $(COMPILE) - -c requirements.lock -o deployments/extras/abfs.lock
 
 clean:  ## Remove what the targets above have made
-	rm -rf $(VENV) .sandbox .demo .peers .audit
+	rm -rf $(VENV) .sandbox .demo .peers .run .audit

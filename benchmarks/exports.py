@@ -6,13 +6,12 @@ that finds what is new since the last one, which is all of it: the ledger is new
 
 import json
 import shutil
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.imports import LEDGER
-from benchmarks.measuring import Contender, program
+from benchmarks.measuring import PRODUCT, Contender, program
 from benchmarks.servers import Sshd
 from benchmarks.source import LIST_ID, PAGE_ROWS
 
@@ -36,7 +35,7 @@ def contenders(
     told.write_text(json.dumps(agreement()), encoding="utf-8")
     fresh = partial(_fresh, folder, sshd)
     delivered = partial(_delivered, sshd)
-    ours = [sys.executable, "-m", "benchmarks.ours", str(told), "export"]
+    ours = [*PRODUCT, "benchmarks.ours", str(told), "export"]
     own = Contender(OURS, ours, environment, fresh, delivered)
     if not peers:
         return [own]

@@ -7,7 +7,6 @@ real Prefect server; the ledger is new for each run, as the same file is not imp
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contacts import BATCH_ROWS, FIELDS, write_contacts
-from benchmarks.measuring import Contender, program
+from benchmarks.measuring import PRODUCT, Contender, program
 from benchmarks.servers import Sink, Sshd
 from benchmarks.source import PAGE_ROWS
 from sandbox.demo_parts import Prefect, Programs, free_port
@@ -108,11 +107,10 @@ def contenders(
     sftp = {"host": "127.0.0.1", "port": sshd.port, "username": sshd.user, "key": str(sshd.key),
             "file": str(sshd.files / file)}  # fmt: skip
 
-    here = [sys.executable, "-m"]
     own = [
-        Contender(OURS, [*here, "benchmarks.ours", str(told)], environment,
+        Contender(OURS, [*PRODUCT, "benchmarks.ours", str(told)], environment,
                    partial(fresh, folder, sshd, sink), partial(_counted, sink)),
-        Contender(FLOOR, [*here, "benchmarks.floor", str(sshd.files / file), sink.url],
+        Contender(FLOOR, [*PRODUCT, "benchmarks.floor", str(sshd.files / file), sink.url],
                   {}, sink.forget, partial(_counted, sink)),
     ]  # fmt: skip
     theirs = [

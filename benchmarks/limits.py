@@ -6,7 +6,6 @@ another client of the account takes while a large one is being imported.
 
 import json
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +15,22 @@ import requests
 
 from benchmarks.contacts import write_contacts
 from benchmarks.imports import agreement, blocks, provided
-from benchmarks.measuring import LONGEST_SECONDS, seconds_told
+from benchmarks.measuring import LONGEST_SECONDS, PRODUCT, seconds_told
 from benchmarks.servers import Sshd
 from sandbox.demo_parts import Prefect, Programs, free_port
 
 CALLS_PER_SECOND = 5.0
-LARGE_ROWS, SMALL_ROWS = 100_000, 500
+SINGLE_ROWS, LARGE_ROWS, SMALL_ROWS = 500_000, 100_000, 500
 HEAD_START_SECONDS = 12.0
 
 
 @dataclass(frozen=True)
 class Limited:
-    """Seconds of work inside a run and calls of MailUp in it; `alone` and `behind` are the seconds
-    of a small file's work by itself, and while a large file of the account was on its way."""
+    """Seconds of work inside a run of `SINGLE_ROWS`, and calls of MailUp in it.
+
+    `alone` and `behind` are the seconds of a small file's work by itself, and while a large file of
+    the account was on its way.
+    """
 
     seconds: float
     calls: int
@@ -42,7 +44,7 @@ class Limited:
 
 
 def measured(folder: Path, sshd: Sshd) -> Limited:
-    """Three imports: a small one alone, a large one, and a small one meanwhile."""
+    """A small import alone, a small one while a large one runs, and an even larger one alone."""
     with Programs(folder) as programs:
         sandbox = _emulator(programs)
         server = Prefect(programs, free_port(0))
@@ -56,7 +58,7 @@ def measured(folder: Path, sshd: Sshd) -> Limited:
             raise RuntimeError("the large import had ended before the small one")
         _ended(large)
         before = _calls(sandbox)
-        seconds = _ended(_start(folder, sshd, programs, "single", LARGE_ROWS))
+        seconds = _ended(_start(folder, sshd, programs, "single", SINGLE_ROWS))
         return Limited(seconds, _calls(sandbox) - before, alone_seconds, behind_seconds)
 
 
@@ -83,7 +85,7 @@ def _start(
     told = folder / f"{client}.json"
     told.write_text(json.dumps(agreement(file) | {"client": client}), encoding="utf-8")
     return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.ours", str(told)], env=programs.environment,
+        [*PRODUCT, "benchmarks.ours", str(told)], env=programs.environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 

@@ -1,10 +1,9 @@
 """A listing of a very large folder over SFTP and FTP, beside lftp."""
 
 import json
-import sys
 
 from benchmarks.clients import LFTP, lftp_of
-from benchmarks.measuring import Contender
+from benchmarks.measuring import PRODUCT, Contender
 from benchmarks.places import Place
 from benchmarks.transfers import OURS
 
@@ -24,6 +23,6 @@ def fill(place: Place) -> None:
 def contenders(place: Place, *, beside: bool) -> list[Contender]:
     """Ours, and lftp if it is to be `beside` it."""
     job = place.job | {"list": FOLDER, "files": FILES}
-    own = Contender(OURS, [sys.executable, "-m", "benchmarks.moving", json.dumps(job)])
+    own = Contender(OURS, [*PRODUCT, "benchmarks.moving", json.dumps(job)])
     lftp = Contender(LFTP, lftp_of(place, f"cls -1 --size {FOLDER} > /dev/null"))
     return [own, lftp] if beside else [own]

@@ -27,7 +27,7 @@ def main() -> None:
     if not state.is_completed() or "before" in str(state.message):
         raise SystemExit(f"{state.name}: {state.message}")
     print(state.message)
-    if state.state_details.flow_run_id is not None:
+    if state.state_details.flow_run_id is not None and "whole" not in sys.argv:
         print(f"seconds={_inside(state.state_details.flow_run_id):.3f}")
 
 

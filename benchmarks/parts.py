@@ -21,7 +21,7 @@ from benchmarks import (
     transfers,
 )
 from benchmarks.clients import Command
-from benchmarks.measuring import Contender, Series, program, side_by_side
+from benchmarks.measuring import PRODUCT, Contender, Series, program, side_by_side
 from benchmarks.places import Place
 from benchmarks.servers import Sink, Sshd, sink, source, sshd
 from benchmarks.source import ROWS
@@ -166,7 +166,7 @@ def _beside(found: Mapping[str, Series], base: str) -> str:
 
 def _delta(ground: Ground) -> Iterator[str]:
     """Comparing a full file with the one before, of which two rows in a hundred have changed."""
-    command = [sys.executable, "-m", "benchmarks.delta", "--rows", str(ground.rows)]
+    command = [*PRODUCT, "benchmarks.delta", "--rows", str(ground.rows)]
     found = []
     for number in range(TIMES):
         done = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.exports import OURS as EXPORT
 from benchmarks.imports import FLOOR
-from benchmarks.limits import Limited
+from benchmarks.limits import SINGLE_ROWS, Limited
 from benchmarks.measuring import Series
 
 
@@ -75,7 +75,7 @@ def limit_lines(limited: Limited) -> str:
     return table(
         ("under five calls a second", "figure"),
         [
-            ("calls of the import of 100,000 contacts", str(limited.calls)),
+            (f"calls of the import of {SINGLE_ROWS:,} contacts", str(limited.calls)),
             ("what they cost at the limit", f"{limited.least:.1f} s"),
             ("work of the run", f"{limited.seconds:.1f} s ({limited.seconds / limited.least:.2f})"),
             ("500 contacts of another client, alone", f"{limited.alone:.1f} s"),

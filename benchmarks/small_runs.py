@@ -6,7 +6,6 @@ with a file of a hundred contacts.
 """
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from prefect import flow
 
 from benchmarks.contacts import write_contacts
 from benchmarks.imports import agreement
-from benchmarks.measuring import Contender
+from benchmarks.measuring import PRODUCT, Contender
 from benchmarks.servers import Sshd
 
 CHEAPEST, NOTHING, SMALL = "a flow that does nothing", "nothing to import", "100 contacts"
@@ -36,11 +35,10 @@ def contenders(
     for kind, pattern in ((NOTHING, "no-*.csv"), (SMALL, name)):
         told[kind] = folder / f"agreement-{pattern[:5]}.json"
         told[kind].write_text(json.dumps(agreement(pattern)), encoding="utf-8")
-    python = [sys.executable, "-m"]
     return [
-        Contender(CHEAPEST, [*python, "benchmarks.small_runs", "cheapest"], environment),
+        Contender(CHEAPEST, [*PRODUCT, "benchmarks.small_runs", "cheapest"], environment),
         *(
-            Contender(kind, [*python, "benchmarks.ours", str(path)], environment, fresh)
+            Contender(kind, [*PRODUCT, "benchmarks.ours", str(path), "whole"], environment, fresh)
             for kind, path in told.items()
         ),
     ]

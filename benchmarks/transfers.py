@@ -3,11 +3,10 @@
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 from benchmarks.clients import OVER_FTP, OVER_SFTP, installed
-from benchmarks.measuring import Contender
+from benchmarks.measuring import PRODUCT, Contender
 from benchmarks.places import Place
 
 FILE_MEGABYTES = 200
@@ -30,7 +29,7 @@ def contenders(folder: Path, place: Place, *, down: bool) -> list[Contender]:
         shutil.copyfile(place.files / "bytes", local)
     there = "bytes" if down else "arrived"
     job = place.job | {"local": str(local), "get" if down else "put": there}
-    own = Contender(OURS, [sys.executable, "-m", "benchmarks.moving", json.dumps(job)])
+    own = Contender(OURS, [*PRODUCT, "benchmarks.moving", json.dumps(job)])
     others = installed(OVER_SFTP if place.key else OVER_FTP)
     return [own, *(Contender(name, command(place, there, local, down))
                    for name, command in others.items())]  # fmt: skip
