@@ -41,7 +41,7 @@ truth: $(READY)  ## Export a month of traffic by runs that are killed, against t
 faults: $(READY) .peers/.ready  ## Damaged files here and in dlt, side by side, into docs/faults.md (minutes)
 	@$(BIN)/python -m benchmarks.faults --peer .peers/bin/python --write docs/faults.md
 
-bench: $(READY) .run/.ready .peers/.ready  ## Speed and memory beside what one would use instead, into docs/performance.md (forty minutes)
+bench: $(READY) .run/.ready .peers/.ready .peers/airbyte/.ready .peers/tap-sftp/.ready  ## Speed and memory beside what one would use instead, into docs/performance.md (forty minutes)
 	@BENCH_PRODUCT=.run/bin/python $(BIN)/python -m benchmarks --peers .peers/bin/python --write docs
 
 .run/.ready: requirements-run.lock
@@ -53,6 +53,10 @@ bench: $(READY) .run/.ready .peers/.ready  ## Speed and memory beside what one w
 	@"$(PYTHON)" -m venv .peers
 	@.peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
+.peers/%/.ready: benchmarks/peers/%.lock .peers/.ready
+	@"$(PYTHON)" -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps --require-hashes -r $< && touch $@ || echo "$(@D) cannot be installed: it is not measured"
 
 kills: $(READY)  ## Kill imports and exports at every instant, take away what imports need, into docs/kills.md (an hour; root)
 	@KILLS=all $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_export_kills.py test_import_outages.py test_delta.py))
@@ -78,6 +82,8 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	@$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) pyproject.toml --all-extras --upgrade -o requirements.lock
 	printf 'dlt[filesystem,sftp]\npandas\nmatplotlib\n' | $(COMPILE) - -o benchmarks/peers/requirements.lock
+	echo airbyte-source-sftp-bulk | $(COMPILE) - -o benchmarks/peers/airbyte.lock
+	echo tap-sftp | $(COMPILE) - -o benchmarks/peers/tap-sftp.lock
 	$(COMPILE) pyproject.toml --extra postgresql -c requirements.lock -o requirements-run.lock
 	echo pip-audit | $(COMPILE) - -o .ci/audit.lock
 	echo prefect-redis | $(COMPILE) - -c requirements.lock -o deployments/extras/redis.lock

@@ -18,9 +18,11 @@ from benchmarks import (
     performance,
     places,
     small_runs,
+    sources,
     transfers,
 )
 from benchmarks.clients import Command
+from benchmarks.contacts import write_contacts
 from benchmarks.measuring import PRODUCT, Contender, Series, program, side_by_side
 from benchmarks.places import Place
 from benchmarks.servers import Sink, Sshd, sink, source, sshd
@@ -164,6 +166,18 @@ def _beside(found: Mapping[str, Series], base: str) -> str:
     return performance.pairs_table(found, "inside", _base(found, base))
 
 
+def _sources(ground: Ground) -> Iterator[str]:
+    """Once each: they take a minute or more, and nothing is compared closely."""
+    yield f"## Sources that only read, {ground.rows:,} contacts over SFTP\n"
+    if missing := sources.missing(ground.peers):
+        yield f"NOT MEASURED, as not installed: {', '.join(missing)}.\n"
+    file = "sources.csv"
+    write_contacts(ground.sshd.files / file, ground.rows)
+    there = list(sources.contenders(ground.folder, ground.sshd, file, ground.peers))
+    if there:
+        yield performance.sources_table(_found(there, times=1), ground.rows)
+
+
 def _delta(ground: Ground) -> Iterator[str]:
     """Comparing a full file with the one before, of which two rows in a hundred have changed."""
     command = [*PRODUCT, "benchmarks.delta", "--rows", str(ground.rows)]
@@ -207,6 +221,7 @@ _OF_RUNS: dict[str, Callable[[Ground, Runs], Iterator[str]]] = {
     "imports": _imports, "large": _large, "small": _small, "exports": _exports,
 }  # fmt: skip
 _OTHERS: dict[str, Callable[[Ground], Iterator[str]]] = {
-    "transfers": _transfers, "listings": _listings, "delta": _delta, "limits": _limits,
+    "sources": _sources, "transfers": _transfers, "listings": _listings, "delta": _delta,
+    "limits": _limits,
 }  # fmt: skip
 NAMES = [*_OF_RUNS, *_OTHERS]

@@ -70,6 +70,20 @@ def listings_table(found: Mapping[str, Series], base: str) -> str:
     return table(("", "seconds", f"of {base}", "memory of the process, MB"), rows)
 
 
+def sources_table(found: Mapping[str, Series], contacts: int) -> str:
+    """Seconds of whole processes, rows a second and memory of each."""
+    rows = [
+        (
+            name,
+            f"{series.median('wall'):.1f}",
+            f"{contacts / series.median('wall'):,.0f}",
+            f"{max(run.memory for run in series.runs):.0f}",
+        )
+        for name, series in found.items()
+    ]
+    return table(("", "whole process, s", "rows a second", "memory, MB"), rows)
+
+
 def limit_lines(limited: Limited) -> str:
     """An import under MailUp's limit, and a small one beside it."""
     return table(

@@ -68,7 +68,7 @@ def sshd(folder: Path) -> Iterator[Sshd]:
     files.mkdir(parents=True)
     for name in ("host", "client"):
         subprocess.run(
-            [_program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", folder / name],
+            [openssh("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", folder / name],
             check=True,
         )
     port = free_port(0)
@@ -76,7 +76,7 @@ def sshd(folder: Path) -> Iterator[Sshd]:
     settings.write_text(_SSHD.format(port=port, folder=folder, files=files), encoding="ascii")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # it wants this folder as root
-    with running([_program("sshd"), "-D", "-e", "-f", str(settings)], folder / "sshd.log"):
+    with running([openssh("sshd"), "-D", "-e", "-f", str(settings)], folder / "sshd.log"):
         wait_for(lambda: _answers(port))
         host_key = (folder / "host.pub").read_text(encoding="ascii").strip()
         yield Sshd(port, getuser(), folder / "client", host_key, files)
@@ -100,7 +100,8 @@ def source(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{told.read_text(encoding='ascii')}"
 
 
-def _program(name: str) -> str:
+def openssh(name: str) -> str:
+    """The absolute path of one of its programs."""
     found = which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
     if found is None:
         raise SystemExit("OpenSSH is needed: apt-get install openssh-server openssh-client")
