@@ -18,10 +18,13 @@ a run needs and no more. (With the tests' libraries beside it, pandera loads hyp
 """
 LOOK_SECONDS = 0.02
 
+_STEP = re.compile(r"^step (\w+)=([0-9.]+)$", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Contender:
-    """A program under a name; it may print `seconds=1.23`, its own time without its start.
+    """A program under a name; it may print `seconds=1.23`, its own time without its start, and
+    `step fetch=0.45` for a part of that.
 
     `before` puts things back as they were, and is not measured.
     """
@@ -35,13 +38,15 @@ class Contender:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: wall and CPU seconds, its own seconds, peak memory in MB, and what was counted."""
+    """One run: wall and CPU seconds, its own seconds, peak memory in MB, and what was counted;
+    `steps` are the seconds of its parts, where it tells them."""
 
     wall: float
     cpu: float
     inside: float
     memory: float
     counted: dict[str, float]
+    steps: dict[str, float]
 
 
 @dataclass
@@ -102,6 +107,7 @@ def measured(contender: Contender) -> Run:
         inside=seconds_told(output, wall),
         memory=memory,
         counted=contender.after(),
+        steps={name: float(seconds) for name, seconds in _STEP.findall(output)},
     )
 
 

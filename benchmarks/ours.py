@@ -28,7 +28,7 @@ def main() -> None:
         raise SystemExit(f"{state.name}: {state.message}")
     print(state.message)
     if state.state_details.flow_run_id is not None and "whole" not in sys.argv:
-        print(f"seconds={_inside(state.state_details.flow_run_id):.3f}")
+        _tell(state.state_details.flow_run_id)
 
 
 def _imported(told: dict[str, Any]) -> State[None]:
@@ -43,15 +43,17 @@ def _exported(told: dict[str, Any]) -> State[None]:
     return state
 
 
-def _inside(run: UUID) -> float:
-    """Seconds from the first task's start to the last one's end."""
+def _tell(run: UUID) -> None:
+    """Print the seconds from the first task's start to the last one's end, and those of each."""
     with get_client(sync_client=True) as client:
         found = client.read_task_runs(
             task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run]))
         )
-    starts = [each.start_time for each in found if each.start_time]
-    ends = [each.end_time for each in found if each.end_time]
-    return (max(ends) - min(starts)).total_seconds()
+    spans = sorted((each.start_time, each.end_time, each.name) for each in found
+                   if each.start_time and each.end_time)  # fmt: skip
+    print(f"seconds={(max(end for _, end, _ in spans) - spans[0][0]).total_seconds():.3f}")
+    for start, end, name in spans:
+        print(f"step {name.split()[0]}={(end - start).total_seconds():.3f}")
 
 
 if __name__ == "__main__":

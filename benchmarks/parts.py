@@ -87,6 +87,7 @@ def _runs(ground: Ground) -> Iterator[Runs]:
 def _imports(ground: Ground, runs: Runs) -> Iterator[str]:
     found = _found(_importing(ground, runs, ground.rows, ground.peers))
     yield f"## Import, {ground.rows:,} contacts\n\n" + performance.imports_table(found)
+    yield performance.steps_table(found[imports.OURS])
     if ground.plot and ground.peers:
         _plot(ground.peers, ground.plot, found)
         yield f"![Seconds of everyone]({ground.plot.name})\n"
@@ -95,6 +96,7 @@ def _imports(ground: Ground, runs: Runs) -> Iterator[str]:
 def _large(ground: Ground, runs: Runs) -> Iterator[str]:
     found = _found(_importing(ground, runs, ground.most, ""), times=1)
     yield f"## Import, {ground.most:,} contacts\n\n" + performance.imports_table(found)
+    yield performance.steps_table(found[imports.OURS])
 
 
 def _importing(ground: Ground, runs: Runs, rows: int, peers: str) -> list[Contender]:

@@ -1,5 +1,6 @@
 """What was measured, as Markdown."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 
 from benchmarks.exports import OURS as EXPORT
@@ -25,6 +26,17 @@ def imports_table(found: Mapping[str, Series]) -> str:
     ]
     head = ("", "work, s", "of the floor", "CPU, s", "whole process, s", "memory, MB", "rows sent")
     return table(head, rows)
+
+
+def steps_table(series: Series) -> str:
+    """Where the work of a series went: the median seconds of each step, and their share."""
+    whole = series.median("inside")
+    steps = {
+        name: statistics.median(run.steps[name] for run in series.runs)
+        for name in series.runs[0].steps
+    }
+    rows = [(name, f"{each:.2f}", f"{100 * each / whole:.0f} %") for name, each in steps.items()]
+    return table((f"step of {series.name}", "seconds", "of the work"), rows)
 
 
 def exports_table(found: Mapping[str, Series]) -> str:
