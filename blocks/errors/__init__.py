@@ -10,6 +10,7 @@
     ├── FileHeld                    stop this file: nothing of it is sent until somebody decides
     ├── RunStopped                  stop this run: the outcome needs a look before anything goes on
     │   ├── MailUpRefused           MailUp answered that the request itself is wrong
+    │   ├── ImportUnfinished        MailUp has taken an import and does not come to its end
     │   ├── CountsDiffer            MailUp's counters and ours do not agree
     │   ├── DiskFull                this machine has no room for the run's scratch files
     │   └── Defect                  nobody foresaw it: only its kind and place are told
@@ -121,6 +122,15 @@ class MailUpRefused(RunStopped):
     what_next = (
         "Repeating it does not help: compare the agreement and the account with MailUp "
         "(check-connections says what differs), then run this again."
+    )
+
+
+class ImportUnfinished(RunStopped):
+    """MailUp has not completed an import in the time that the account's block allows."""
+
+    what_next = (
+        "Look at the imports in MailUp's console, or ask MailUp. The next run waits for the same "
+        "import again, and sends nothing of it twice."
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from blocks.errors import ConfigurationError, MailUpUnavailable
+from blocks.errors import ConfigurationError, ImportUnfinished
 from blocks.mailup.answers import Answer
 from blocks.mailup.paging import pages
 from blocks.mailup.records import ImportDetail, ImportStatus
@@ -173,7 +173,7 @@ def wait_for_import(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ImportStatus:
-    """Poll until MailUp has completed the import; `MailUpUnavailable` after *timeout_seconds*.
+    """Poll until MailUp has completed the import; `ImportUnfinished` after *timeout_seconds*.
 
     The waits grow from FIRST_POLL_SECONDS to *poll_seconds*: small imports end at once.
     """
@@ -184,11 +184,11 @@ def wait_for_import(
         if status.completed:
             return status
         if clock() + wait > deadline:
-            raise MailUpUnavailable(
-                f"MailUp has not completed import {import_id} after {timeout_seconds:g} seconds: "
-                "look at the imports in its console; the next run asks again.",
+            # Not repeated: others of the account have waited for this long already.
+            raise ImportUnfinished(
+                f"MailUp has not completed import {import_id} after {timeout_seconds:g} seconds "
+                "(import_timeout_seconds on the MailUpAccount block).",
                 import_id=import_id,
-                not_completed=True,
             )
         sleep(wait)
         wait = min(2 * wait, poll_seconds)

@@ -11,7 +11,13 @@ import pytest
 import requests
 from emulated import settings_of
 
-from blocks.errors import ConfigurationError, MailUpRefused, MailUpUnavailable, SyncError
+from blocks.errors import (
+    ConfigurationError,
+    ImportUnfinished,
+    MailUpRefused,
+    MailUpUnavailable,
+    SyncError,
+)
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import ImportTarget
 from blocks.mailup.pacing import Pacer
@@ -292,13 +298,14 @@ def test_an_import_is_followed_to_its_counters(emulator: Emulator, connect: Conn
 
 
 def test_waiting_for_an_import_is_bounded(emulator: Emulator, connect: Connect) -> None:
-    """An import that does not end is left alone, with its id in the error."""
+    """An import that does not end is left alone, with its id in the error; no task waits again."""
     control(emulator, "settings", import_seconds=2.0)
     client = connect(nap=time.sleep)
     number = client.start_import(ImportTarget(list_id=2), body(1, "slow"))
-    with pytest.raises(MailUpUnavailable, match="has not completed") as caught:
+    with pytest.raises(ImportUnfinished, match="has not completed") as caught:
         client.wait_for_import(number, timeout_seconds=0.3, poll_seconds=0.1)
     assert caught.value.context["import_id"] == number
+    assert not caught.value.retry
     client.wait_for_import(number, timeout_seconds=20, poll_seconds=0.1)
 
 

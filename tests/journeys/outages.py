@@ -190,7 +190,7 @@ OUTAGES: tuple[Outage, ...] = (
             back={"import_seconds": 0.05},
         ),
         # It goes on where all imports have ended before.
-        expected=("MailUpUnavailable", GOES_ON),
+        expected=("ImportUnfinished", GOES_ON),
     ),
     Outage(
         "ledger's lock", "held", ("LedgerUnavailable", GOES_ON), _locked.begin,
