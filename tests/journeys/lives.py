@@ -1,5 +1,6 @@
 """What a run's own process does: one run of a flow, which may die of something within it."""
 
+import inspect
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from prefect.settings import (
 )
 
 from blocks import accounts
-from blocks.ledger import bounds, store
+from blocks.ledger import bounds, leases, store
 from blocks.mailup import patience
 from blocks.mailup.settings import MailUpSettings
 from tasks import sending
@@ -81,7 +82,8 @@ def live(life: Life) -> None:
         flow = getattr(import_module(f"flows.{life.flow}"), life.flow)
         _prepare(life)
         state = flow(**life.parameters, return_state=True)
-    error = state.result(raise_on_failure=False)
+    # A state that Prefect's server had to tell twice has no data.
+    error = None if state.is_completed() else state.result(raise_on_failure=False)
     told = [type(error).__name__, state.message, getattr(error, "what_next", None)]
     life.said.write_text(json.dumps([state.is_completed(), *told]))
     os._exit(0 if state.is_completed() else 1)
@@ -112,6 +114,10 @@ def _lose_patience() -> None:
         for unit in vars(module).values():
             if isinstance(unit, Task) and unit.retries:
                 unit.retry_delay_seconds = [0.4, 0.8, 1.6, 3.2]
+    leases.LEASE_SECONDS = 15.0
+    for held in (leases.take, leases.renew, leases.kept, leases.held):
+        defaults = inspect.unwrap(held).__kwdefaults__
+        defaults["seconds"] = leases.LEASE_SECONDS
     store.BUSY_SECONDS, store.CONNECT_SECONDS, bounds.ANSWER_SECONDS = 1, 2, 3.0
     patience.FIRST_WAIT_SECONDS = patience.THROTTLED_WAIT_SECONDS = 0.1
     patience.LONGEST_WAIT_SECONDS = 1.0
