@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
+from weakref import finalize
 
 MEMORY_BYTES = 1024 * 1024  # some thousand names; what is more waits in a nameless file
 _LENGTH_BYTES = 4
@@ -11,7 +12,8 @@ class Spool:
     """Blocks of bytes: first all are added, then they are read once, in their order."""
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed when it was read
+        self._file = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - see the next line
+        finalize(self, self._file.close)  # also where a listing is cut off, or not read to its end
 
     def add(self, block: bytes) -> None:
         """Put a block behind the others."""

@@ -1,5 +1,6 @@
 """Listings wait outside of memory, and come back as they were."""
 
+import gc
 import tracemalloc
 
 import pytest
@@ -37,6 +38,20 @@ def test_what_memory_does_not_take_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
     """A listing larger than memory may hold is as whole as a small one."""
     monkeypatch.setattr(spool, "MEMORY_BYTES", 10)
     assert list(filled(b"one\ntwo", b"\nthr", b"ee\r\n").lines()) == [b"one", b"two", b"three"]
+
+
+def test_a_listing_that_is_left_alone_leaves_no_file_open() -> None:
+    """Nor one that was cut off, or that nobody reads to its end."""
+    made = filled(b"one\n", b"two\n")
+    file, lines = made._file, made.lines()
+    next(lines)
+    del made, lines
+    cut = filled(b"one\n")
+    other = cut._file
+    del cut
+    gc.collect()
+    assert file.closed
+    assert other.closed
 
 
 def test_a_huge_folder_takes_the_memory_of_a_few_names() -> None:
