@@ -7,7 +7,7 @@ TESTERS ?= 2  # processes that run the tests; most of them wait for servers
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup demo sandbox test truth kills faults audit check lint types lock clean
+.PHONY: help setup demo sandbox test truth kills histories faults bench audit check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be done
@@ -60,6 +60,9 @@ bench: $(READY) .run/.ready .peers/.ready .peers/airbyte/.ready .peers/tap-sftp/
 
 kills: $(READY)  ## Kill imports and exports at every instant, take away what imports need, into docs/kills.md (an hour; root)
 	@KILLS=all $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_export_kills.py test_import_outages.py test_delta.py))
+
+histories: $(READY)  ## Play hundreds of random histories of people and files, into docs/histories.md (minutes)
+	@HISTORIES=$(or $(N),300) $(BIN)/python -m pytest tests/core/test_consent_histories.py
 
 audit:  ## Look the locked packages up among known vulnerabilities
 	@$(MAKE) --silent .audit/.ready || true  # without it, nothing is checked, which is said

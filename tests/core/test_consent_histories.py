@@ -3,9 +3,12 @@
 A machine of hypothesis lets people come, leave, bounce and complain, and sends files of random rows
 under random agreements through the real reading, the real client and MailUp; also the same file
 again, and each batch twice. After every file it compares everybody's status with the one before.
+`make histories` plays many more of them and writes down what they met (docs/histories.md).
 """
 
 import itertools
+import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,6 +17,7 @@ from typing import Any
 
 import pytest
 from emulated import emulated
+from histories_page import write_page
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -114,6 +118,8 @@ some = st.sets(st.integers(0, 3), min_size=1)
 happenings = st.sampled_from(["unsubscribe"] * 4 + ["bounce", "complain"])
 
 _numbers = itertools.count()
+HISTORIES = int(os.environ.get("HISTORIES", "40"))
+STEPS = 12
 
 
 def may_come_back(person: dict[str, Any]) -> bool:
@@ -140,15 +146,29 @@ def wanted(file: File, mine: list[Row], before: str | None) -> str | None:
     return before if silenced or not good else (before or "subscribed")
 
 
+ALL_KINDS = {
+    "histories", "files imported", "files replayed", "files each batch of which was sent twice",
+    "statuses compared", "people who unsubscribe", "people who bounce", "people who complain",
+    "people who fill in the form", "people who are asked to confirm",
+    "people who are unsubscribed and have a good row", "people who are pending and have a good row",
+    "people subscribed again, each by a grant that lists them",
+}  # fmt: skip
+"""What histories have to meet together, by the words of the page."""
+
+
 class Histories(RuleBasedStateMachine):
     """People and files in any order; addresses of their own for each history."""
 
-    def __init__(self, mailup: Caller, client: MailUpClient, folder: Path) -> None:
+    def __init__(
+        self, mailup: Caller, client: MailUpClient, folder: Path, met: Counter[str]
+    ) -> None:
         super().__init__()
+        self.met = met
         self.mailup, self.client, self.folder = mailup, client, folder
         number = next(_numbers)
         self.people = [f"p{who}.h{number}@example.it" for who in range(4)]
         self.sent: list[File] = []
+        met["histories"] += 1
 
     def states(self) -> dict[str, dict[str, Any]]:
         found = self.mailup.people(1)
@@ -167,12 +187,14 @@ class Histories(RuleBasedStateMachine):
         for email in (self.people[each] for each in sorted(who)):
             if email in there:
                 self.mailup.control(what, {"list": 1, "email": email, "when": when})
+                self.met[f"people who {what}"] += 1
 
     @rule(who=st.integers(0, 3))
     def subscribes(self, who: int) -> None:
         """Somebody fills in the form on the web site; MailUp refuses bounced ones."""
         person = self.states().get(self.people[who])
         if person:
+            self.met["people who fill in the form"] += 1
             self.mailup.call("POST", f"/Console/List/1/Subscribe/{person['id']}")
 
     @rule(who=st.integers(0, 3))
@@ -180,6 +202,7 @@ class Histories(RuleBasedStateMachine):
         """Somebody waits for their confirmation."""
         path = "/Console/List/1/Recipients?ConfirmEmail=true"
         self.mailup.bring_in(path, [{"Email": self.people[who]}])
+        self.met["people who are asked to confirm"] += 1
 
     @rule(file=drawn_files, twice=st.booleans())
     def a_file_is_imported(self, file: File, twice: bool) -> None:
@@ -191,6 +214,7 @@ class Histories(RuleBasedStateMachine):
     def a_file_is_imported_again(self, which: int, twice: bool) -> None:
         """A file of before, replayed under its own terms."""
         if self.sent:
+            self.met["files replayed"] += 1
             self.bring(self.sent[which % len(self.sent)], twice=twice)
 
     @rule(file=drawn_files)
@@ -199,6 +223,8 @@ class Histories(RuleBasedStateMachine):
         self.bring(replace(file, consent="grant"), twice=False)
 
     def bring(self, file: File, *, twice: bool) -> None:
+        self.met["files imported"] += 1
+        self.met["files each batch of which was sent twice"] += twice
         before = self.states()
         prepared = self.read(file)
         for batch in prepared.batches:
@@ -234,7 +260,14 @@ class Histories(RuleBasedStateMachine):
             status = was["status"] if was else None
             is_now = now["status"] if now else None
             goal = wanted(file, mine[email], status) if email in mine else status
+            self.met["statuses compared"] += 1
+            asks = email in mine and any(
+                each.is_good and not each.may_leave for each in mine[email]
+            )
+            if was and status != "subscribed" and asks:
+                self.met[f"people who are {status} and have a good row"] += 1
             if was and status != "subscribed" and is_now == "subscribed":
+                self.met["people subscribed again, each by a grant that lists them"] += 1
                 lines = {n for n, row in enumerate(file.rows, 2) if self.people[row.who] == email}
                 assert file.consent == "grant"
                 assert may_come_back(was)
@@ -261,14 +294,19 @@ def test_nobody_comes_back_and_who_leaves_has_left(
 ) -> None:
     """Whatever happened before: a file subscribes nobody again without a grant that concerns them
     and lists them, a row that unsubscribes wins, and nobody else's status changes."""
+    met: Counter[str] = Counter()
     run_state_machine_as_test(
-        lambda: Histories(*mailup, tmp_path),
+        lambda: Histories(*mailup, tmp_path, met),
         settings=settings(
-            max_examples=40,
-            stateful_step_count=12,
+            max_examples=HISTORIES,
+            stateful_step_count=STEPS,
             deadline=None,
             derandomize=True,
             database=None,
             phases=[Phase.generate],
         ),
     )
+    # All that was drawn up has to have happened, else this shows less than it says.
+    assert set(+met) == ALL_KINDS
+    if "HISTORIES" in os.environ:
+        write_page(met)
