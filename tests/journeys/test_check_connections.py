@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 import yaml
+from artifacts import newest
 from keyrings import PASSPHRASE, Keyring, needs_gpg
 from prefect import Flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import State
 
 from blocks.accounts import MailUpAccount
@@ -80,9 +80,7 @@ def findings(state: State[Any]) -> list[Finding]:
 
 def artifact() -> str:
     """The table that the operator sees."""
-    key = ArtifactFilter(key=ArtifactFilterKey(any_=["acme-check-connections"]))
-    with get_client(sync_client=True) as api:
-        return max(api.read_artifacts(artifact_filter=key), key=lambda each: each.created).data
+    return str(newest("acme-check-connections")[0].data)
 
 
 def test_a_client_whose_deployments_are_right(

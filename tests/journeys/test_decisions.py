@@ -1,6 +1,7 @@
 """A held file is released or refused in Prefect's UI: what the runs of a deployment do about it."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -71,10 +72,13 @@ class Deployment:
 
 
 @pytest.fixture
-def deployment(world: Any) -> Deployment:
+def deployment(world: Any) -> Iterator[Deployment]:
     """The client's deployment, with a file of 21 records in the folder, 20 of them bad."""
     world.drop("a.csv", GOOD, *BAD)
-    return Deployment(world)
+    made = Deployment(world)
+    yield made
+    with get_client(sync_client=True) as client:
+        client.delete_deployment(made.id)  # what waits there would be trouble for a watcher
 
 
 def test_a_held_file_waits_and_what_is_released_is_imported(

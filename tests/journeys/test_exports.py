@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from artifacts import newest
 from keyrings import PASSPHRASE, Keyring, needs_gpg
 from prefect import Flow
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.sorting import ArtifactSort
 
 from blocks.keys import GpgKey, GpgRecipient
 from flows.export_cumulative import export_cumulative
@@ -47,14 +45,6 @@ def delivered(world: Any) -> dict[str, list[dict[str, str]]]:
     folder: Path = world.home / "files" / "out"
     files = sorted(folder.glob("*.csv")) if folder.exists() else []
     return {path.name: rows_of(path) for path in files}
-
-
-def told_last(key: str) -> str:
-    """The text of the newest artifact with this key."""
-    wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC)
-    return str(found[0].data)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -268,4 +258,6 @@ def test_receivers_of_sms_are_named_on_request(world: Any) -> None:
     assert {row["recipient"]: (row["email"], row["nome"]) for row in named} == {
         row["recipient"]: people[row["recipient"]] for row in rows
     }
-    assert "1 receivers of messages that no recipient" in told_last("acme-export-sms-outcomes")
+    assert "1 receivers of messages that no recipient" in str(
+        newest("acme-export-sms-outcomes")[0].data
+    )

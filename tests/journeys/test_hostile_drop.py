@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.client.orchestration import get_client
+from artifacts import newest
 
 from benchmarks.faults.cases import Case, kept_cases
 from tasks.records.dialect import Dialect, resolve
@@ -89,7 +89,6 @@ def _told_of_names(world: Any) -> None:
     left = sorted(path.name for path in world.inbox.iterdir() if path.is_file())
     assert left == ["bad\r\nDELE a.csv", "bad\x1b[2J.csv"]
     assert "control characters" in (world.inbox / "results" / "NOT-TAKEN.txt").read_text()
-    with get_client(sync_client=True) as client:
-        pages = [each for each in client.read_artifacts() if each.key == "acme-passed-over"]
-    assert all("**2** in `in`" in str(page.data) for page in pages)
-    assert not any("DELE" in str(page.data) for page in pages)
+    (page,) = newest("acme-passed-over")
+    assert "**2** in `in`" in str(page.data)
+    assert "DELE" not in str(page.data)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from prefect.client.orchestration import get_client
+from artifacts import newest
 
 from blocks.errors import LoginRefused
 from flows.export_email_statistics import export_email_statistics
@@ -16,9 +16,7 @@ STEP = re.compile(r"^\| (\w+) \| [\d.]+ s \| (\d+) \| (.*) \|$", re.MULTILINE)
 
 def pages(key: str, number: int) -> list[str]:
     """The newest result artifacts of that name, oldest first."""
-    with get_client(sync_client=True) as client:
-        found = [each for each in client.read_artifacts() if each.key == key]
-    return [str(each.data) for each in sorted(found, key=lambda each: each.created)[-number:]]
+    return [str(each.data) for each in newest(key, number)]
 
 
 def steps(page: str) -> list[tuple[str, str, str]]:
