@@ -61,8 +61,8 @@ bench: $(READY) .run/.ready .peers/.ready .peers/airbyte/.ready .peers/tap-sftp/
 kills: $(READY)  ## Kill imports and exports at every instant, take away what imports need, into docs/kills.md (an hour; root)
 	@KILLS=all $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_export_kills.py test_import_outages.py test_delta.py))
 
-histories: $(READY)  ## Play hundreds of random histories of people and files, into docs/histories.md (minutes)
-	@HISTORIES=$(or $(N),300) $(BIN)/python -m pytest tests/core/test_consent_histories.py
+histories: $(READY)  ## Play many more random histories of people and files, into docs/histories.md (minutes)
+	@HISTORIES=$(or $(N),150) $(BIN)/python -m pytest --timeout=3600 tests/core/test_consent_histories.py
 
 audit:  ## Look the locked packages up among known vulnerabilities
 	@$(MAKE) --silent .audit/.ready || true  # without it, nothing is checked, which is said
