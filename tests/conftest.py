@@ -11,9 +11,22 @@ from keyrings import Keyring, keyring
 from tests.servers.databases import KINDS, Database
 from tests.servers.postgresql import Postgres, postgres
 
+# What takes longest begins first: processes that share the tests steal from each other's end, and
+# none is left with a long one when the others are done.
+LONGEST = (
+    "test_exports_truth.py", "test_places.py", "test_leavings.py", "test_import_outages.py",
+    "test_watch.py", "test_import_kills.py", "test_hostile_drop.py",
+)  # fmt: skip
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by the files that are known to take long; the others stay as they are."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

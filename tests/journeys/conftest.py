@@ -116,12 +116,11 @@ def world(tmp_path: Path) -> Iterator[World]:
         ).save("acme", overwrite=True)  # fmt: skip
         account = MailUpAccount(
             client_id=mailup.client_id, client_secret=mailup.client_secret,
-            username=mailup.username, password=mailup.password, calls_per_second=5,
+            username=mailup.username, password=mailup.password, calls_per_second=1000,
             console_url=mailup.console_url, statistics_url=mailup.statistics_url,
             token_url=mailup.token_url,
         )  # fmt: skip
         account.save("acme", overwrite=True)
-        account.ensure_rate_limit()
         url, storage = f"sqlite:///{tmp_path}/ledger.db", str(tmp_path / "storage")
         Ledger(url=url, storage=storage).save("acme", overwrite=True)
         yield World(tmp_path, mailup, _agreement())

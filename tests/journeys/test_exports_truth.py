@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from deaths import at, chosen
 from player import play
-from streams import SIZE, STREAMS
+from streams import PLAYED, SIZE, STREAMS
 from truth import Rows
 
 from tests.journeys.lives import Instant
@@ -20,7 +20,7 @@ from tests.servers.databases import KINDS, Database
 pytestmark = pytest.mark.timeout(SIZE.longest_seconds)
 
 
-@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("name", PLAYED)
 def test_the_files_are_the_event_log(
     tmp_path: Path, name: str, databases: Callable[[str, str], Database]
 ) -> None:
