@@ -12,10 +12,9 @@ from prefect.exceptions import FailedRun
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from blocks.errors import DiskFull, SyncError, is_full
-from tasks.reports.failure import defect, failure_message, failure_summary
-from tasks.scratch import scratch_parent
-from tasks.steps import at_work, measured, taken
+from blocks.errors import SyncError
+from tasks.reports.failure import failure_message, failure_summary
+from tasks.steps import at_work, measured, ours, taken
 
 P = ParamSpec("P")
 TASK_LOGGER = "prefect.task_runs"
@@ -35,22 +34,10 @@ def telling(work: Callable[P, State[None]]) -> Callable[P, State[None]]:
             try:
                 return work(*args, **kwargs)
             except Exception as error:
-                ours = _ours(error)
-                return Failed(message=_shown(ours), data=ours)
+                known = ours(error)
+                return Failed(message=_shown(known), data=known)
 
     return run
-
-
-def _ours(error: Exception) -> SyncError:
-    """The error as one of ours."""
-    if isinstance(error, SyncError):
-        return error
-    if is_full(error):
-        return DiskFull(
-            f"The disk of this worker is full: a file of the run in {scratch_parent()} could not "
-            "be written. Free space there, or let MAILUP_EXCHANGE_SCRATCH name a folder with more."
-        )
-    return defect(error)
 
 
 def _shown(error: SyncError) -> str:

@@ -11,10 +11,11 @@ from typing import ParamSpec, TypeVar
 from prefect.runtime import task_run
 
 from blocks.accounts import MailUpAccount
-from blocks.errors import SyncError
+from blocks.errors import DiskFull, SyncError, is_full
 from blocks.mailup.client import MailUpClient
 from tasks.reports.failure import defect
 from tasks.reports.steps import Step, steps_table
+from tasks.scratch import scratch_parent
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,8 +40,9 @@ def measured() -> Iterator[list[Step]]:
 def as_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorator of what a task does: one step of the run, however often it is attempted.
 
-    An error that is not ours leaves it as a Defect; its own text is for developers alone, who
-    show it with PREFECT_LOGGING_EXTRA_LOGGERS=tasks.steps and PREFECT_LOGGING_LEVEL=DEBUG.
+    An error that is not ours leaves it as a Defect, or as a full disk; its own text is for
+    developers alone, who show it with PREFECT_LOGGING_EXTRA_LOGGERS=tasks.steps and
+    PREFECT_LOGGING_LEVEL=DEBUG.
     """
 
     def decorate(work: Callable[P, R]) -> Callable[P, R]:
@@ -54,7 +56,7 @@ def as_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 raise
             except Exception as error:
                 _logger.debug("What a defect quotes stays here", exc_info=True)
-                raise defect(error) from None
+                raise ours(error) from None
             finally:
                 step.ended = time.monotonic()
             step.failed = False
@@ -63,6 +65,18 @@ def as_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return run
 
     return decorate
+
+
+def ours(error: Exception) -> SyncError:
+    """An error as one of ours: as it is, a full disk, or a Defect."""
+    if isinstance(error, SyncError):
+        return error
+    if is_full(error):
+        return DiskFull(
+            f"The disk of this worker is full: a file of the run in {scratch_parent()} could not "
+            "be written. Free space there, or let MAILUP_EXCHANGE_SCRATCH name a folder with more."
+        )
+    return defect(error)
 
 
 def _begun(name: str) -> Step:

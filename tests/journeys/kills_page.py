@@ -40,7 +40,7 @@ server, MailUp or the ledger, something passing and something lasting begins, in
 the kinds take turns, so that each is met at several steps. On SQLite the ledger is locked by
 somebody else, and the scratch folder's disk is full. A run has to get over it, or to end within two
 minutes with an error that says what to do next; the run after it has to end as one that nobody
-disturbed.
+disturbed. A lease that could not be given back lasts for 15 s there, in earnest for a minute.
 """
 
 

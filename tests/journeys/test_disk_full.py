@@ -3,28 +3,42 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from tasks.failing import telling
+from tasks.retrying import unit
+
+
+def fill(agreement: dict[str, Any]) -> None:
+    """Write where there is never any room."""
+    Path("/dev/full").write_text(str(agreement), encoding="utf-8")
+
+
+write = unit("write", "write a file")(fill)
 
 
 @flow(name="fills-the-disk")
 @telling
-def fills_the_disk(agreement: dict[str, Any]) -> State[None]:
-    """Writes where there is never any room."""
-    Path("/dev/full").write_text(str(agreement), encoding="utf-8")
+def fills_the_disk(agreement: dict[str, Any], within_a_task: bool) -> State[None]:
+    """Writes in one of its tasks, or between them."""
+    (write if within_a_task else fill)(agreement)
     return Completed()
 
 
-def test_a_full_disk_is_told_with_its_place_and_its_remedy(monkeypatch: Any) -> None:
+@pytest.mark.parametrize(("within_a_task", "step"), [(True, "write a file: "), (False, "")])
+def test_a_full_disk_is_told_with_its_place_and_its_remedy(
+    monkeypatch: Any, within_a_task: bool, step: str
+) -> None:
     """It is no defect to be reported: the operator reads where room is needed."""
     monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", "/tmp")
-    state = fills_the_disk(agreement={"client": "acme"}, return_state=True)
+    agreement = {"client": "acme"}
+    state = fills_the_disk(agreement, within_a_task, return_state=True)
     assert state.is_failed()
     assert state.message == (
-        "The disk of this worker is full: a file of the run in /tmp could not be written. Free "
-        "space there, or let MAILUP_EXCHANGE_SCRATCH name a folder with more. Once there is room, "
-        "run this again, or let the next run go on from here."
+        f"{step}The disk of this worker is full: a file of the run in /tmp could not be written. "
+        "Free space there, or let MAILUP_EXCHANGE_SCRATCH name a folder with more. Once there is "
+        "room, run this again, or let the next run go on from here."
     )
