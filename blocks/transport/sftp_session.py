@@ -104,17 +104,27 @@ class SftpClient(paramiko.SFTPClient):
         self._request(CMD_CLOSE, handle)
         return chain.from_iterable(map(self._entries, listing.blocks()))
 
-    def _next_part(self) -> bytes | None:
-        """The next answer to a READDIR; None at the end of the folder."""
+    def next_answer(self) -> tuple[int, int, Message]:
+        """The number, the kind and the rest of the next answer, whichever request it is to."""
         kind, data = self._read_packet()
         answer = Message(data)
-        self._expecting.pop(answer.get_int(), None)
+        number = answer.get_int()
+        self._expecting.pop(number, None)
+        return number, kind, answer
+
+    def is_end(self, kind: int, answer: Message) -> bool:
+        """Whether an answer says that a file or folder has no more; raises what else it refuses."""
         if kind == CMD_STATUS:
             try:
                 self._convert_status(answer)
             except EOFError:
-                return None
-        return answer.get_remainder()
+                return True
+        return False
+
+    def _next_part(self) -> bytes | None:
+        """The next answer to a READDIR; None at the end of the folder."""
+        _, kind, answer = self.next_answer()
+        return None if self.is_end(kind, answer) else answer.get_remainder()
 
     def _entries(self, part: bytes) -> Iterator[tuple[bytes, SFTPAttributes]]:
         answer = Message(part)

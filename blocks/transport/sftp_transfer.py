@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import paramiko
-from paramiko.message import Message
 from paramiko.sftp import (
     CMD_DATA,
     CMD_EXTENDED,
@@ -109,21 +108,15 @@ def push(client: SftpClient, file: paramiko.SFTPFile, blocks: Iterable[bytes]) -
 
 
 def _take_answer(client: SftpClient, by_number: dict[int, _Asked]) -> None:
-    kind, data = client._read_packet()
-    answer = Message(data)
-    number = answer.get_int()
-    client._expecting.pop(number, None)
+    number, kind, answer = client.next_answer()
     part = by_number.pop(number, None)
     if part is None:
         return  # of a transfer that ended before all its answers had come
+    if client.is_end(kind, answer):
+        part.came = b""
+        return
     if kind == CMD_DATA:
         part.came = answer.get_string()
-    elif kind == CMD_STATUS:
-        part.came = b""
-        try:
-            client._convert_status(answer)
-        except EOFError:
-            return
     if not part.came or len(part.came) > part.size:
         raise paramiko.SFTPError("Expected data")
 
