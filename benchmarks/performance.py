@@ -1,31 +1,27 @@
 """What was measured, as Markdown."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.exports import OURS as EXPORT
 from benchmarks.imports import FLOOR
 from benchmarks.limits import SINGLE_ROWS, Limited
 from benchmarks.measuring import Series
 
+Cell = Callable[[Series], str]
+"""What a table says of one series in one of its columns."""
+
 
 def imports_table(found: Mapping[str, Series]) -> str:
     """Seconds, ratios to the floor, memory and calls of everyone."""
-    floor = found[FLOOR].median("inside")
-    rows = [
-        (
-            name,
-            _spread(series, "inside"),
-            f"{series.median('inside') / floor:.1f}",
-            f"{series.median('cpu'):.1f}",
-            _spread(series, "wall"),
-            f"{max(run.memory for run in series.runs):.0f}",
-            f"{series.runs[0].counted.get('rows', 0):,.0f}",
-        )
-        for name, series in found.items()
-    ]
-    head = ("", "work, s", "of the floor", "CPU, s", "whole process, s", "memory, MB", "rows sent")
-    return table(head, rows)
+    return _side_by_side(found, {
+        "work, s": _spread("inside"),
+        "of the floor": _ratio("inside", found[FLOOR], 1),
+        "CPU, s": lambda series: f"{series.median('cpu'):.1f}",
+        "whole process, s": _spread("wall"),
+        "memory, MB": _memory,
+        "rows sent": lambda series: f"{series.runs[0].counted.get('rows', 0):,.0f}",
+    })  # fmt: skip
 
 
 def steps_table(series: Series) -> str:
@@ -41,59 +37,36 @@ def steps_table(series: Series) -> str:
 
 def exports_table(found: Mapping[str, Series]) -> str:
     """Seconds, the ratio to ours, memory and rows of everyone."""
-    ours = found[EXPORT].median("inside")
-    rows = [
-        (
-            name,
-            _spread(series, "inside"),
-            f"{series.median('inside') / ours:.1f}",
-            f"{series.median('cpu'):.1f}",
-            f"{max(run.memory for run in series.runs):.0f}",
-            f"{series.runs[0].counted['rows']:,.0f}",
-        )
-        for name, series in found.items()
-    ]
-    head = ("", "work, s", "of ours", "CPU of the process, s", "memory, MB", "rows delivered")
-    return table(head, rows)
+    return _side_by_side(found, {
+        "work, s": _spread("inside"),
+        "of ours": _ratio("inside", found[EXPORT], 1),
+        "CPU of the process, s": lambda series: f"{series.median('cpu'):.1f}",
+        "memory, MB": _memory,
+        "rows delivered": lambda series: f"{series.runs[0].counted['rows']:,.0f}",
+    })  # fmt: skip
 
 
 def pairs_table(found: Mapping[str, Series], of: str, base: str) -> str:
     """Seconds of each, and how often those of `base`."""
-    least = found[base].median(of)
-    rows = [
-        (name, _spread(series, of), f"{series.median(of) / least:.2f}")
-        for name, series in found.items()
-    ]
-    return table(("", "seconds", f"of {base}"), rows)
+    return _side_by_side(found, {"seconds": _spread(of), f"of {base}": _ratio(of, found[base], 2)})
 
 
 def listings_table(found: Mapping[str, Series], base: str) -> str:
     """Seconds and memory of each, and how often the seconds of `base`."""
-    least = found[base].median("inside")
-    rows = [
-        (
-            name,
-            _spread(series, "inside"),
-            f"{series.median('inside') / least:.2f}",
-            f"{max(run.memory for run in series.runs):.0f}",
-        )
-        for name, series in found.items()
-    ]
-    return table(("", "seconds", f"of {base}", "memory of the process, MB"), rows)
+    return _side_by_side(found, {
+        "seconds": _spread("inside"),
+        f"of {base}": _ratio("inside", found[base], 2),
+        "memory of the process, MB": _memory,
+    })  # fmt: skip
 
 
 def sources_table(found: Mapping[str, Series], contacts: int) -> str:
     """Seconds of whole processes, rows a second and memory of each."""
-    rows = [
-        (
-            name,
-            f"{series.median('wall'):.1f}",
-            f"{contacts / series.median('wall'):,.0f}",
-            f"{max(run.memory for run in series.runs):.0f}",
-        )
-        for name, series in found.items()
-    ]
-    return table(("", "whole process, s", "rows a second", "memory, MB"), rows)
+    return _side_by_side(found, {
+        "whole process, s": lambda series: f"{series.median('wall'):.1f}",
+        "rows a second": lambda series: f"{contacts / series.median('wall'):,.0f}",
+        "memory, MB": _memory,
+    })  # fmt: skip
 
 
 def limit_lines(limited: Limited) -> str:
@@ -116,6 +89,23 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def _spread(series: Series, of: str) -> str:
-    least, most = series.spread(of)
-    return f"{series.median(of):.1f} ({least:.1f} to {most:.1f})"
+def _side_by_side(found: Mapping[str, Series], cells: Mapping[str, Cell]) -> str:
+    """A line for each series, a column for each of `cells`, by its heading."""
+    rows = [(name, *(cell(series) for cell in cells.values())) for name, series in found.items()]
+    return table(("", *cells), rows)
+
+
+def _spread(of: str) -> Cell:
+    def cell(series: Series) -> str:
+        least, most = series.spread(of)
+        return f"{series.median(of):.1f} ({least:.1f} to {most:.1f})"
+
+    return cell
+
+
+def _ratio(of: str, base: Series, digits: int) -> Cell:
+    return lambda series: f"{series.median(of) / base.median(of):.{digits}f}"
+
+
+def _memory(series: Series) -> str:
+    return f"{max(run.memory for run in series.runs):.0f}"
