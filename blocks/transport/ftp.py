@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from ftplib import parse257
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -253,9 +254,7 @@ class FtpTransport:
         with self._seam(step):
             conn = self._session.transfercmd(line, offset or None)
             try:
-                while block := conn.recv(BLOCK_BYTES):
-                    deadline.check()
-                    yield block
+                yield from deadline.watch(iter(partial(conn.recv, BLOCK_BYTES), b""))
             finally:
                 end_data_connection(conn)
             self._session.voidresp()
@@ -266,8 +265,7 @@ class FtpTransport:
         with source.open("rb") as file, self._seam(step):
             conn = self._session.transfercmd(line)
             try:
-                while block := file.read(BLOCK_BYTES):
-                    deadline.check()
+                for block in deadline.watch(iter(partial(file.read, BLOCK_BYTES), b"")):
                     conn.sendall(block)
             finally:
                 end_data_connection(conn)

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +24,7 @@ from blocks.transport.download import download
 from blocks.transport.failures import Step
 from blocks.transport.sftp_errors import sftp_errors
 from blocks.transport.sftp_session import SftpSettings, open_client
-from blocks.transport.sftp_transfer import limits, pull, push
+from blocks.transport.sftp_transfer import Limits, limits, pull, push
 from blocks.transport.timeouts import Deadline
 
 logger = logging.getLogger(__name__)
@@ -191,20 +191,22 @@ class SftpTransport:
         except (FileGone, PathRefused):
             return  # a link to a folder, or to nothing
 
+    @cached_property
+    def _limits(self) -> Limits:
+        return limits(self._client)
+
     def _chunks(self, path: str, offset: int, end: int) -> Iterator[bytes]:
         deadline = Deadline(self._timeouts.transfer, self._address)
         wire = self._codec.encode(path)
-        with sftp_errors(self._step("read", path)), self._client.open(wire, "rb") as file:
-            request = limits(self._client).read
-            with self._closed_on_error():
-                yield from deadline.watch(pull(self._client, file, offset, end, request))
+        step = self._step("read", path)
+        with sftp_errors(step), self._client.open(wire, "rb") as file, self._closed_on_error():
+            yield from deadline.watch(pull(self._client, file, offset, end, self._limits.read))
 
     def _send(self, source: Path, path: str, step: Step) -> int:
         deadline = Deadline(self._timeouts.transfer, self._address)
         wire = self._codec.encode(path)
         with source.open("rb") as file, sftp_errors(step), self._client.open(wire, "wb") as remote:
-            request = limits(self._client).write
-            blocks = iter(partial(file.read, request), b"")
+            blocks = iter(partial(file.read, self._limits.write), b"")
             with self._closed_on_error():
                 return push(self._client, remote, deadline.watch(blocks))
 
