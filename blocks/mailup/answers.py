@@ -12,6 +12,7 @@ from blocks.errors import (
     MailUpUnavailable,
     SyncError,
 )
+from blocks.mailup.parsing import parsed
 from blocks.mailup.redaction import redacted
 
 JsonObject = dict[str, Any]
@@ -125,7 +126,7 @@ class Answer:
     def json(self) -> Any:
         """The JSON value of the body; an empty or HTML body is `MailUpUnavailable`."""
         try:
-            return json.loads(self.body)
+            return parsed(self.body)
         except ValueError:
             pass
         kind = "an empty body" if not self.body.strip() else "something that is not JSON"

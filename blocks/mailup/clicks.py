@@ -10,7 +10,7 @@ import polars as pl
 from blocks.errors import MailUpRefused
 from blocks.mailup import statistics
 from blocks.mailup.answers import JsonObject
-from blocks.mailup.frames import frames, spelled
+from blocks.mailup.frames import by_key, frames
 from blocks.mailup.paging import pages
 from blocks.mailup.session import Session
 
@@ -76,6 +76,6 @@ def _tells_all(session: Session, message_id: int, items: list[JsonObject]) -> bo
 
 def _tells(items: list[JsonObject], names: Iterable[str]) -> bool:
     """Whether any item holds a value under one of *names*."""
-    spellings = spelled(items)
-    keys = [key for name in names for key in spellings.get(name, ())]
-    return any(item.get(key) not in (None, "") for item in items for key in keys)
+    told = by_key(items)
+    found = chain.from_iterable(values for name in names for values in told.get(name, ()))
+    return any(value not in (None, "") for value in found)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Literal
 
 import polars as pl
@@ -17,7 +18,7 @@ from blocks.errors import MailUpUnavailable
 from blocks.mailup.answers import JsonObject
 from blocks.mailup.moments import moment
 
-Spellings = dict[str, list[str]]
+Told = dict[str, list[list[Any]]]
 Kind = Literal["id", "count", "text", "moment"]
 
 _LEAST, _LARGEST = -(2**63), 2**63 - 1
@@ -37,10 +38,13 @@ class Column:
         """Whole numbers for ids and counts, text for the rest."""
         return pl.Int64 if self.kind in {"id", "count"} else pl.String
 
-    def series(self, items: Sequence[JsonObject], spellings: Spellings) -> pl.Series:
-        """The column's values, one per item."""
-        found = [spelled for key in self.keys for spelled in spellings.get(key, ())]
-        values = _values(items, found)
+    def series(self, told: Told, rows: int) -> pl.Series:
+        """The column's values, one per item; `told` are the items' values, by plain key."""
+        found = [values for key in self.keys for values in told.get(key, ())]
+        if not found:
+            nothing = _READ[self.kind](None)
+            return pl.repeat(nothing, rows, dtype=self.dtype, eager=True).alias(self.name)
+        values = found[0] if len(found) == 1 else list(map(_first, zip(*found, strict=True)))
         # Nearly every page holds what is expected and nothing else.
         if set(map(type, values)) <= _EXPECTED[self.kind]:
             try:
@@ -59,8 +63,8 @@ class Column:
 
 def frame(items: Sequence[Any], columns: Iterable[Column]) -> pl.DataFrame:
     """One row per item, exactly *columns*. An item that is no object is an unusable answer."""
-    spellings = spelled(items)
-    return pl.DataFrame([column.series(items, spellings) for column in columns])
+    told = by_key(items)
+    return pl.DataFrame([column.series(told, len(items)) for column in columns])
 
 
 def frames(
@@ -76,28 +80,32 @@ def empty(columns: Iterable[Column]) -> pl.DataFrame:
     return pl.DataFrame(schema={column.name: column.dtype for column in columns})
 
 
-def spelled(items: Sequence[Any]) -> Spellings:
-    """How the keys of *items* are spelled, by their plain form (lower case, no underscore)."""
+def by_key(items: Sequence[Any]) -> Told:
+    """The values of *items* by their keys' plain form (lower case, no underscore), one list for
+    each spelling; None where an item lacks it."""
     if not set(map(type, items)) <= {dict}:
         raise MailUpUnavailable("An item of a MailUp page is not an object.")
-    spellings: Spellings = {}
-    # Items have few different sets of keys, most pages one.
-    for key in dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, items)))):
-        spellings.setdefault(key.lower().replace("_", ""), []).append(key)
-    return spellings
+    told: Told = {}
+    for key, values in _by_spelling(items):
+        told.setdefault(key.lower().replace("_", ""), []).append(values)
+    return told
 
 
-def _values(items: Sequence[JsonObject], keys: list[str]) -> list[Any]:
-    """Per item the value of the first of *keys* that holds one."""
-    if not keys:
-        return [None] * len(items)
-    if len(keys) == 1:
-        return [item.get(keys[0]) for item in items]
-    return [_first(item, keys) for item in items]
+def _by_spelling(items: Sequence[JsonObject]) -> list[tuple[str, list[Any]]]:
+    keys = tuple(items[0]) if items else ()
+    if set(map(len, items)) <= {len(keys)}:
+        try:
+            # Most pages hold items of one set of keys.
+            return [(key, list(map(itemgetter(key), items))) for key in keys]
+        except KeyError:
+            pass
+    every = dict.fromkeys(chain.from_iterable(items))
+    return [(key, [item.get(key) for item in items]) for key in every]
 
 
-def _first(item: JsonObject, keys: list[str]) -> Any:
-    return next((item[key] for key in keys if item.get(key) not in (None, "")), None)
+def _first(values: Sequence[Any]) -> Any:
+    """The first value that tells something."""
+    return next((value for value in values if value not in (None, "")), None)
 
 
 def whole_or_none(value: object) -> int | None:
