@@ -41,6 +41,8 @@ from tasks.sending import Counter, Parcel, PlanChanged
 from tasks.snapshots import NO_PLAN, UNSURE, Plan, compared_as, plan, snapshot
 from tasks.steps import connected
 
+PARCELS_AHEAD = 3
+"""Batches that are encoded and wait, so that some are there while the next records are read."""
 SLOT_WAIT_SECONDS = 3600.0
 """How long a batch waits for other imports of the same MailUp account."""
 
@@ -132,7 +134,7 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], tur
     counter = _counter(job, turn)
     progress = Progress(f"{job.agreement.client}-import-progress", "batches are complete")
     newest = job.client.latest_import_id()
-    for parcel in ahead(parcels(job.agreement, prepared.batches, groups)):
+    for parcel in ahead(parcels(job.agreement, prepared.batches, groups), most=PARCELS_AHEAD):
         counter.bring(parcel, newest_import=newest)
         progress.reached(parcel.number, len(prepared.batches))
     counter.finish()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tasks.records.cells import by_itself
 from tasks.records.destinations import Destination, destinations
 
 PENDING_ROWS = 200_000
@@ -185,14 +186,9 @@ class _Shelves:
         records.head(rows).write_parquet(path, compression="lz4", statistics=False)
         self._written.setdefault(destination, []).append((path, rows))
         if rows < records.height:
-            self._held[destination] = [_copy(records.slice(rows))]
+            self._held[destination] = [by_itself(records.slice(rows))]
             self._pending += records.height - rows
 
 
 def _height(frames: list[pl.DataFrame]) -> int:
     return sum(frame.height for frame in frames)
-
-
-def _copy(records: pl.DataFrame) -> pl.DataFrame:
-    """The same records in memory of their own: a slice would hold on to all of its source."""
-    return records[pl.int_range(records.height, eager=True)]

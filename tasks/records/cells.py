@@ -15,6 +15,13 @@ MAX_VALUE_UNITS = 200
 """A dynamic field is nvarchar(200) in MailUp: 200 UTF-16 units; an emoji counts two."""
 
 
+def by_itself(part: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in memory of their own: rows that were filtered, sliced or gathered hold on to
+    the texts of all rows of their source."""
+    texts = (name for name, kind in part.schema.items() if kind == pl.String)
+    return part.with_columns(pl.concat_str(name, pl.lit("")).alias(name) for name in texts)
+
+
 def trimmed(cells: pl.Expr) -> pl.Expr:
     """Cells without white space and zero-width characters at both ends."""
     return cells.str.strip_chars(INVISIBLE)

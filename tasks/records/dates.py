@@ -1,6 +1,7 @@
 """Dates of a client's file, read strictly and written as MailUp's field wants them."""
 
 import re
+from datetime import date
 
 import polars as pl
 
@@ -19,7 +20,7 @@ DIRECTIVES = ", ".join(f"%{letter}" for letter in _SHAPES)
 """What a date format may consist of, beside plain characters; none depends on a language."""
 
 _DIRECTIVE = re.compile(r"%(.?)")
-_OLDEST_YEAR = 1000
+_OLDEST = date(1000, 1, 1)
 
 
 def mistake(date_format: str, *, reading: bool) -> str:
@@ -46,21 +47,19 @@ def time_parts(date_format: str) -> set[str]:
     return set(_DIRECTIVE.findall(date_format)) & set("HMS")
 
 
-def rewritten(cells: pl.Expr, date_in: str, date_out: str) -> pl.Expr:
+def rewritten(cells: pl.Series, date_in: str, date_out: str) -> pl.Series:
     """Cells read as `date_in` and written as `date_out` (empty: as they were).
 
     UNREADABLE where a cell is not such a date or no day of the calendar; null stays null. Two-digit
     years pass only through %y, which means 1969 to 2068.
     """
-    # chrono's parser takes short years, signs and inner blanks; the shape does not.
-    shape = f"^{_shape(date_in)}$"
     kind = pl.Datetime("us") if time_parts(date_in) else pl.Date()
-    moment = cells.str.strptime(kind, date_in, strict=False)
-    good = cells.str.contains(shape) & moment.is_not_null() & (moment.dt.year() >= _OLDEST_YEAR)
-    written = moment.dt.strftime(date_out) if date_out else cells
-    return (
-        pl.when(cells.is_null()).then(None).when(good).then(written).otherwise(pl.lit(UNREADABLE))
-    )
+    moments = cells.str.strptime(kind, date_in, strict=False)
+    # chrono's parser takes short years, signs and inner blanks; the shape does not.
+    good = cells.str.contains(f"^{_shape(date_in)}$") & (moments.dt.date() >= _OLDEST)
+    written = moments.dt.strftime(date_out) if date_out else cells
+    unread = pl.when(pl.lit(cells).is_not_null()).then(pl.lit(UNREADABLE))
+    return pl.select(pl.when(good.fill_null(False)).then(written).otherwise(unread)).to_series()
 
 
 def _shape(date_format: str) -> str:

@@ -25,7 +25,7 @@ def normalised(frame: pl.DataFrame, binding: Binding) -> pl.DataFrame:
     # In steps, for polars computes an expression again wherever an eager select repeats it.
     values = frame.select(LINE, *(_text(bound).alias(bound.into) for bound in binding.columns))
     values = values.with_columns(blank_to_null(pl.col(bound.into)) for bound in binding.columns)
-    values = values.with_columns(*_meanings(binding))
+    values = values.with_columns(*_dates(values, binding), *_meanings(binding))
     if binding.to("email"):
         values = values.with_columns(emails.with_ascii_domains(values["email"]))
     values = _with_known_groups(_with_numbers(values, binding), binding)
@@ -48,12 +48,16 @@ def _text(bound: BoundColumn) -> pl.Expr:
             return cells
 
 
-def _meanings(binding: Binding) -> Iterator[pl.Expr]:
-    """What the texts say: dates, list ids and statuses; constants for what is in no column."""
+def _dates(values: pl.DataFrame, binding: Binding) -> Iterator[pl.Series]:
     for bound in binding.fields:
         if bound.rule.date_in:
-            date = dates.rewritten(pl.col(bound.into), bound.rule.date_in, bound.rule.date_out)
+            cells = values[bound.into]
+            date = dates.rewritten(cells, bound.rule.date_in, bound.rule.date_out)
             yield date.alias(bound.into)
+
+
+def _meanings(binding: Binding) -> Iterator[pl.Expr]:
+    """What the texts say: list ids and statuses; constants for what is in no column."""
     yield _list_id() if binding.to("list") else pl.lit(binding.list_id, pl.Int64).alias("list_id")
     yield _status(binding) if binding.to("status") else pl.lit(None, pl.String).alias("status")
     if not binding.to("group"):

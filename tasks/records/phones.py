@@ -28,6 +28,37 @@ def prefix_and_number(mobiles: pl.Series, prefixes: pl.Series | None, region: st
     MailUp takes "0039" and "+39" alike; "0039" is how its own lists write their default prefix,
     so that is the one spelling used here.
     """
+    if prefixes is not None:
+        return _as_written(mobiles, prefixes, region)
+    home = str(phonenumbers.country_code_for_region(region))
+    frame = pl.select(_at_home(mobiles, home).alias("number")).select(
+        prefix=pl.when(pl.col("number").is_not_null()).then(pl.lit(f"00{home}")), number="number"
+    )
+    others = (frame["number"].is_null() & mobiles.is_not_null()).arg_true()
+    if others.is_empty():
+        return frame
+    read = _as_written(mobiles.gather(others), None, region)
+    return pl.DataFrame({name: frame[name].scatter(others, read[name]) for name in frame.columns})
+
+
+def _at_home(mobiles: pl.Series, home: str) -> pl.Expr:
+    """National numbers where a cell is nothing else, or one behind the calling code `home`.
+
+    A number without decoration that fits the pattern is read in the same way by `_as_written`.
+    """
+    cells = pl.lit(mobiles)
+    national = (
+        pl.when(cells.str.starts_with(f"+{home}"))
+        .then(cells.str.slice(1 + len(home)))
+        .when(cells.str.starts_with(f"00{home}"))
+        .then(cells.str.slice(2 + len(home)))
+        .when(~cells.str.starts_with("00"))
+        .then(cells)
+    )
+    return pl.when(national.str.contains(_mobile_pattern(home))).then(national)
+
+
+def _as_written(mobiles: pl.Series, prefixes: pl.Series | None, region: str) -> pl.DataFrame:
     frame = _international(mobiles, prefixes, region)
     frame = frame.with_columns(code=pl.col("plus").str.extract(_CODE))
     frame = frame.with_columns(number=_in_bulk(frame["code"]))

@@ -118,13 +118,12 @@ def _is_prefix(text: pl.Series) -> pl.Expr:
 
 
 def _formats(text: pl.Series) -> Iterator[tuple[str, float]]:
-    frame = pl.DataFrame({"cell": text})
     if not _share(
         pl.lit(text).str.contains(r"^[0-9]{1,4}[./\-]?[0-9]{1,2}[./\-]?[0-9]"), len(text)
     ):
         return
     for written in FORMATS:
-        read = frame.select(dates.rewritten(pl.col("cell"), written, "")).to_series()
+        read = dates.rewritten(text, written, "")
         share = _share(pl.lit(read) != UNREADABLE, len(text))
         if share:
             yield written, share

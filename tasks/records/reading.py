@@ -17,6 +17,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.ahead import ahead
 from tasks.records.batches import write_batches
 from tasks.records.binding import Binding, bind
+from tasks.records.cells import by_itself
 from tasks.records.check import Doubtful, check, refuse
 from tasks.records.consent import Consent
 from tasks.records.contract import Contract, contract
@@ -30,7 +31,7 @@ from tasks.records.structure import read_chunks
 from tasks.records.unchanged import Snapshot
 from tasks.records.verdict import LINE, Counts
 
-REFUSED_AT_ONCE = 1_000
+REFUSED_AT_ONCE = 10_000
 """Rows to be refused that are gathered before they are looked at and written down."""
 
 
@@ -194,7 +195,8 @@ class _Waiting:
 
     def add(self, rejects: pl.DataFrame, doubtful: Doubtful) -> None:
         self.rejects.append(rejects)
-        self.doubtful.append(doubtful)
+        few = Doubtful(by_itself(doubtful.cells), by_itself(doubtful.values))
+        self.doubtful.append(few)
         self.rows += rejects.height + doubtful.height
 
 

@@ -12,8 +12,7 @@ from tasks.records.dates import rewritten
 
 
 def read(cell: str | None, date_in: str = "%d/%m/%Y", date_out: str = "%Y-%m-%d") -> str | None:
-    frame = pl.DataFrame({"cell": [cell]}, schema={"cell": pl.String})
-    return frame.select(rewritten(pl.col("cell"), date_in, date_out)).item()
+    return rewritten(pl.Series([cell], dtype=pl.String), date_in, date_out).item()
 
 
 @pytest.mark.parametrize(

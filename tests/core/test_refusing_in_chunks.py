@@ -15,7 +15,7 @@ from tasks.records.reading import REFUSED_AT_ONCE, read_file
 from tasks.records.setaside import read_parts
 
 ROWS = 55_000  # more than two chunks
-BAD_EVERY = 25
+BAD_EVERY = 2
 MAPPING = {
     "columns": [{"column": "email", "target": "email"}, {"column": "stato", "target": "status"}]
 }
@@ -38,7 +38,7 @@ def test_refusals_come_in_the_order_of_the_file(tmp_path: Path) -> None:
     rows = [f"p{number}@example.it;1" for number in range(ROWS)]
     expected = range(0, ROWS, BAD_EVERY)
     for place in expected:
-        rows[place] = "nobody;1" if place % 2 else "too;many;cells"
+        rows[place] = "nobody;1" if place % 4 else "too;many;cells"
     prepared = _read(tmp_path, rows)
     assert prepared.counts.rejected == len(expected) > 2 * REFUSED_AT_ONCE
     lines = [line for part in read_parts(prepared.rejects) for line in part["line"].to_list()]
