@@ -62,14 +62,24 @@ def _deliver(
     agreement: ExportAgreement, kind: KindName, covered: Due, produced: Produced, scratch: Path
 ) -> str:
     if covered.window.number:
-        return _close(agreement, kind, stage(agreement, kind, covered, produced), scratch)
+        entry = stage(agreement, kind, covered, produced)
+        # What another attempt has staged may be other bytes, if they are encrypted.
+        near = produced.path if produced.sha256 == entry.sha256 else None
+        return _close(agreement, kind, entry, scratch, near)
     wanted = produced.rows or agreement.empty == "header-only"
     parcel = Parcel(produced.name if wanted else "", produced.sha256, produced.path)
     return hand_over(agreement, kind, parcel, scratch)
 
 
-def _close(agreement: ExportAgreement, kind: KindName, entry: ExportEntry, scratch: Path) -> str:
-    place = hand_over(agreement, kind, Parcel.of(entry), scratch)
+def _close(
+    agreement: ExportAgreement,
+    kind: KindName,
+    entry: ExportEntry,
+    scratch: Path,
+    near: Path | None = None,
+) -> str:
+    """Deliver what is staged, from `near` where the same bytes are at hand, and move on."""
+    place = hand_over(agreement, kind, Parcel.of(entry, near), scratch)
     advance(agreement, kind, entry)
     return place
 

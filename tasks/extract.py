@@ -72,7 +72,7 @@ def extract(agreement: ExportAgreement, kind: KindName, covered: Due, scratch: P
         )  # fmt: skip
         KINDS[kind].walk(walk)
     csv, snapshot = _rendered(agreement, KINDS[kind], covered, gathered, columns, known, folder)
-    packed = _packed(agreement, kind, covered, csv.path, seal)
+    packed = _packed(agreement, kind, covered, csv, seal)
     return Produced(
         packed.path, packed.name, csv.rows, packed.bytes, packed.sha256,
         snapshot, gathered.notes,
@@ -123,7 +123,7 @@ def _rendered(
 
 
 def _packed(
-    agreement: ExportAgreement, kind: KindName, covered: Due, csv: Path, seal: Seal | None
+    agreement: ExportAgreement, kind: KindName, covered: Due, csv: Rendered, seal: Seal | None
 ) -> Packed:
     """The file as the client gets it: named, compressed, encrypted.
 
@@ -133,9 +133,12 @@ def _packed(
     name = agreement.naming.name_for(
         scope(agreement, kind), window.number or None, window.end, start=window.start
     )
-    path = compress(csv, agreement.packing, csv.parent, name)
+    folder = csv.path.parent
+    path = compress(csv.path, agreement.packing, folder, name)
     if seal:
-        path = encrypt(path, seal, csv.parent / "export.gpg")
+        path = encrypt(path, seal, folder / "export.gpg")
+    if path == csv.path:
+        return Packed(path, name, csv.bytes, csv.sha256)
     return Packed.of(path, name + agreement.packing.ending)
 
 

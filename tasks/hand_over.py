@@ -34,9 +34,9 @@ class Parcel:
     staged: str = ""
 
     @classmethod
-    def of(cls, entry: ExportEntry) -> Self:
-        """What is staged for a window."""
-        return cls(entry.file_name, entry.sha256, staged=entry.staged)
+    def of(cls, entry: ExportEntry, path: Path | None = None) -> Self:
+        """What is staged for a window; `path` where the same bytes are in the scratch folder."""
+        return cls(entry.file_name, entry.sha256, path, staged=entry.staged)
 
 
 @unit("deliver", "deliver {parcel.name}")

@@ -117,7 +117,9 @@ def _beyond(seen: pl.DataFrame, known: pl.LazyFrame) -> pl.DataFrame:
     """The rows with more occurrences than are known, with how many those are (`times`)."""
     sums = _of(known, seen).group_by("key").agg(pl.col("count").cast(pl.Int64).sum().alias("known"))
     more = pl.col("occurrences") - pl.col("known").fill_null(0)
-    matched = seen.join(sums, on="key", how="left", maintain_order="left")
+    matched = seen.with_columns(known=pl.lit(0, pl.Int64))
+    if sums.height:
+        matched = seen.join(sums, on="key", how="left", maintain_order="left")
     return matched.with_columns(more.alias(_TIMES)).filter(pl.col(_TIMES) > 0)
 
 

@@ -98,28 +98,48 @@ class Renderer:
 
     def _texts(self, block: pl.DataFrame) -> pl.DataFrame:
         # Named by position: two columns may show the same source.
-        cells = [self._cell(column).alias(str(at)) for at, column in enumerate(self._columns)]
-        free = [str(at) for at, column in enumerate(self._columns) if column.cell == "text"]
-        return self._tidy(block.select(cells), free)
+        names = {str(at): column for at, column in enumerate(self._columns)}
+        free = [name for name, column in names.items() if column.cell == "text"]
+        # What all rows share, as they do most of what is told of a message, is made a text once.
+        shared = {name for name, column in names.items() if _is_one(block[column.source])}
+        first = block.head(1).select(
+            self._cell(each, block).alias(at) for at, each in names.items()
+        )
+        once = self._tidy(first, free).row(0, named=True)
+        cells = [
+            pl.lit(once[name], pl.String) if name in shared else self._cell(column, block)
+            for name, column in names.items()
+        ]
+        texts = block.with_columns(
+            cell.alias(name) for name, cell in zip(names, cells, strict=True)
+        )
+        return self._tidy(texts.select(*names), [name for name in free if name not in shared])
 
-    def _cell(self, column: LayoutColumn) -> pl.Expr:
+    def _cell(self, column: LayoutColumn, block: pl.DataFrame) -> pl.Expr:
         source = pl.col(column.source)
-        if column.cell == "date":
-            local = source.dt.convert_time_zone(self._format.zone)
-            return local.dt.strftime(self._format.date_format)
-        return source.cast(pl.String)
+        if column.cell != "date":
+            return source.cast(pl.String)
+        moments = block.select(source.unique())
+        if moments.height * 2 > block.height:
+            return self._date(source)
+        written = moments.select(self._date(source)).to_series()
+        return source.replace_strict(moments.to_series(), written, return_dtype=pl.String)
+
+    def _date(self, moment: pl.Expr) -> pl.Expr:
+        local = moment.dt.convert_time_zone(self._format.zone)
+        return local.dt.strftime(self._format.date_format)
 
     def _tidy(self, texts: pl.DataFrame, free: list[str]) -> pl.DataFrame:
         """Cells as the writer wants them; `free` columns hold what somebody else has written."""
         # Step by step: within one step, polars computes an expression as often as it is named.
-        clean = texts.with_columns(pl.col(free).str.replace_all(_CONTROL, " "))
+        clean = texts.with_columns(pl.col(name).str.replace_all(_CONTROL, " ") for name in free)
         if self._format.escape_formulas:
             clean = clean.with_columns(_harmless(name) for name in free)
         if len(self._columns) == 1:
             # Quotes around "" keep the line from being taken for an empty one.
             return clean.fill_null("")
         # The writer would quote "" and does not quote null.
-        return clean.with_columns(pl.when(pl.all() != "").then(pl.all()))
+        return clean.with_columns(pl.when(pl.col(name) != "").then(name) for name in free)
 
     def _csv(self, texts: pl.DataFrame) -> bytes:
         buffer = io.BytesIO()
@@ -165,4 +185,11 @@ def _blocks(frame: pl.DataFrame, columns: Sequence[LayoutColumn]) -> Iterator[pl
     order = list(dict.fromkeys((*leading, *sources)))
     needed = frame.select(order)
     for block in needed.iter_slices(BLOCK_ROWS):
-        yield block.sort(order)
+        differing = [name for name in order if not _is_one(block[name])]
+        yield block.sort(differing) if differing else block
+
+
+def _is_one(values: pl.Series) -> bool:
+    """Whether all values are the same."""
+    first = values.head(1)
+    return first.eq_missing(values.tail(1)).all() and values.eq_missing(first).all()

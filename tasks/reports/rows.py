@@ -109,8 +109,10 @@ class RowKind:
         found = rows.join(
             told, on=self.key, how="left", nulls_equal=True, maintain_order="left", validate="m:1"
         )
-        text = pl.concat_str(pl.lit(self.name), _measured(self.whose(rows)), _HAPPENED)
-        return found.select(text.alias("identity")).to_series()
+        text = pl.concat_str(pl.lit(self.name), _measured(pl.col("whose")), _HAPPENED)
+        # One step more: polars computes an expression as often as it is named.
+        whose = found.select(self.whose(rows), _HAPPENED)
+        return whose.select(text.alias("identity")).to_series()
 
     def _piece(self, name: str) -> pl.Expr:
         text = _plain(name, self.schema[name])
