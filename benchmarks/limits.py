@@ -20,7 +20,7 @@ from benchmarks.servers import Sshd
 from sandbox.demo_parts import Prefect, Programs, free_port
 
 CALLS_PER_SECOND = 5.0
-SINGLE_ROWS, LARGE_ROWS, SMALL_ROWS = 500_000, 100_000, 500
+SINGLE_ROWS, LARGE_ROWS, SMALL_ROWS = 500_000, 200_000, 500
 HEAD_START_SECONDS = 12.0
 
 

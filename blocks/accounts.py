@@ -3,6 +3,7 @@
 import hashlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Self
 from urllib.parse import urlsplit
@@ -30,6 +31,10 @@ from blocks.mailup.settings import (
 # after 1 / calls_per_second. More slots would let all runs together start with a burst.
 RATE_LIMIT_SLOTS = 1
 RATE_LIMIT_WAIT_SECONDS = 120.0
+ANSWERS_LOOKED_AT = 20
+"""So many of Prefect's latest answers tell how long one is on its way at least."""
+SURELY_ON_ITS_WAY = 0.8
+"""Of that, for the quickest question and the quickest answer need not be of the same pair."""
 
 
 class MailUpAccount(Block):
@@ -272,18 +277,32 @@ class MailUpAccount(Block):
 class SharedPace:
     """The pace of all runs of an account: Prefect's rate limit, asked when a slot may be free."""
 
-    def __init__(self, name: str, calls_per_second: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        calls_per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._name = name
         self._interval = 1.0 / calls_per_second
+        self._clock = clock
+        self._sleep = sleep
         self._lock = threading.Lock()
         self._last = float("-inf")
+        self._took = deque([0.0], maxlen=ANSWERS_LOOKED_AT)
 
     def __call__(self) -> None:
         """Wait for a slot. Raises `MailUpUnavailable` when there is none in time."""
         with self._lock:
             # Prefect counts a refused request as a fresh start of the wait, so asking too early
-            # costs calls: counted from the last answer, this run's own slot is surely free.
-            time.sleep(max(0.0, self._last + self._interval - time.monotonic()))
+            # costs calls: counted from the last answer, this run's own slot is surely free. So it
+            # is earlier by what question and answer are on their way, the quickest of the latest;
+            # after one that had to wait, as others have slots as well, no longer.
+            free = self._last + self._interval - SURELY_ON_ITS_WAY * min(self._took)
+            self._sleep(max(0.0, free - self._clock()))
+            asked = self._clock()
             try:
                 rate_limit(self._name, timeout_seconds=RATE_LIMIT_WAIT_SECONDS, strict=True)
             except (TimeoutError, ConcurrencySlotAcquisitionError) as error:
@@ -292,7 +311,9 @@ class SharedPace:
                     f"server and its concurrency limit {self._name}.",
                     sent=False,
                 ) from error
-            self._last = time.monotonic()
+            self._last = self._clock()
+            took = self._last - asked
+            self._took.append(took if took < self._interval / 2 else 0.0)
 
 
 def _opened(secret: SecretStr | None) -> str | None:

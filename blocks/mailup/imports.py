@@ -17,7 +17,6 @@ ImportType = Literal["default", "optin", "optout"]
 
 # At 5 calls per second for the whole account, polling must stay slow.
 POLL_SECONDS = 2.0
-FIRST_POLL_SECONDS = 0.25
 HISTORY_PAGE = 50
 
 
@@ -175,15 +174,17 @@ def wait_for_import(
 ) -> ImportStatus:
     """Poll until MailUp has completed the import; `ImportUnfinished` after *timeout_seconds*.
 
-    The waits grow from FIRST_POLL_SECONDS to *poll_seconds*: small imports end at once.
+    Each wait is half of what it has taken so far, *poll_seconds* at most: small imports end at
+    once, and are looked at as soon as the limit lets us.
     """
-    deadline = clock() + timeout_seconds
-    wait = min(FIRST_POLL_SECONDS, poll_seconds)
+    begun = clock()
     while True:
         status = import_status(session, import_id)
         if status.completed:
             return status
-        if clock() + wait > deadline:
+        taken = clock() - begun
+        wait = min(taken / 2, poll_seconds)
+        if taken + wait > timeout_seconds:
             # Not repeated: others of the account have waited for this long already.
             raise ImportUnfinished(
                 f"MailUp has not completed import {import_id} after {timeout_seconds:g} seconds "
@@ -191,4 +192,3 @@ def wait_for_import(
                 import_id=import_id,
             )
         sleep(wait)
-        wait = min(2 * wait, poll_seconds)

@@ -69,16 +69,17 @@ Connect = Callable[..., MailUpClient]
 
 @pytest.fixture
 def connect(emulator: Emulator) -> Iterator[Connect]:
-    """Makes clients; *nap* is how they wait."""
+    """Makes clients; *nap* is how they wait, by *clock*."""
     clients = []
 
     def make(
         *,
         nap: Callable[[float], None] = lambda seconds: time.sleep(seconds / 100),
         pace: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
         **options: Any,
     ) -> MailUpClient:
-        client = MailUpClient(settings_of(emulator, **options), pace=pace, sleep=nap)
+        client = MailUpClient(settings_of(emulator, **options), pace=pace, clock=clock, sleep=nap)
         clients.append(client)
         return client
 
@@ -307,6 +308,28 @@ def test_waiting_for_an_import_is_bounded(emulator: Emulator, connect: Connect) 
     assert caught.value.context["import_id"] == number
     assert not caught.value.retry
     client.wait_for_import(number, timeout_seconds=20, poll_seconds=0.1)
+
+
+def test_a_long_import_is_asked_for_ever_more_seldom(emulator: Emulator, connect: Connect) -> None:
+    """A quick import is looked at as often as the limit lets us, a slow one every two seconds."""
+    control(emulator, "settings", import_seconds=0.5)
+    now = [0.0]
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        now[0] += seconds
+        time.sleep(seconds / 20)
+
+    def pace() -> None:
+        now[0] += 0.2
+
+    naps: list[float] = []
+    client = connect(nap=nap, pace=pace, clock=lambda: now[0])
+    number = client.start_import(ImportTarget(list_id=2), body(1, "seldom"))
+    client.wait_for_import(number, timeout_seconds=60)
+    assert naps[0] < 0.2 < 2.0 == max(naps)
+    assert naps == sorted(naps)
+    assert naps.index(2.0) < 8
 
 
 @pytest.mark.parametrize("group_id", [None, 2])
