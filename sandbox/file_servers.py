@@ -8,7 +8,7 @@ import logging
 import secrets
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -184,15 +184,17 @@ def start_ftp(
     port: int = 0,
     mlsd: bool = True,
     masquerade_address: str | None = None,
+    passive_ports: Sequence[int] = (),
     permissions: str = ALL_FTP_PERMISSIONS,
 ) -> FileServer:
     """Serve `root` over plain FTP.
 
     `mlsd=False` is a server that knows only LIST; `masquerade_address` is what it announces in PASV
-    answers, right or wrong; `permissions` are pyftpdlib's letters, such as "elr" for reading only.
+    answers, right or wrong; `passive_ports` are those of its data connections, any without;
+    `permissions` are pyftpdlib's letters, such as "elr" for reading only.
     """
     handler = _handler(FTPHandler, root, username, password, mlsd=mlsd, permissions=permissions)
-    handler.masquerade_address = masquerade_address
+    handler.masquerade_address, handler.passive_ports = masquerade_address, passive_ports or None
     return _serve_ftp(handler, port)
 
 
@@ -207,6 +209,7 @@ def start_ftps(
     port: int = 0,
     mlsd: bool = True,
     masquerade_address: str | None = None,
+    passive_ports: Sequence[int] = (),
 ) -> FileServer:
     """Serve `root` over FTPS; TLS is required on control and data connections.
 
@@ -214,7 +217,7 @@ def start_ftps(
     """
     base = _ImplicitTlsHandler if implicit else TLS_FTPHandler
     handler = _handler(base, root, username, password, mlsd=mlsd)
-    handler.masquerade_address = masquerade_address
+    handler.masquerade_address, handler.passive_ports = masquerade_address, passive_ports or None
     handler.certfile, handler.keyfile = str(certificate), str(private_key)
     handler.tls_control_required = handler.tls_data_required = True
     return _serve_ftp(handler, port)

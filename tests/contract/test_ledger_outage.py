@@ -12,7 +12,7 @@ from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable
 from blocks.ledger import bounds, files, leases, store
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store
-from tests.journeys.relays import relay
+from tests.journeys.relays import new_host, relay
 from tests.servers.databases import Database
 from tests.servers.postgresql import Postgres
 
@@ -124,8 +124,8 @@ def test_a_database_that_falls_silent_is_given_up(
     monkeypatch.setattr(store, "CONNECT_SECONDS", 2)
     url = make_url(postgresql())
     with (
-        relay(url.port or 0) as way,
-        Store(url.set(port=way.port).render_as_string(hide_password=False)) as opened,
+        relay(new_host(), url.port or 0) as way,
+        Store(url.set(host=way.host).render_as_string(hide_password=False)) as opened,
     ):
         entry = enter(opened)
         way.suffer("hangs")

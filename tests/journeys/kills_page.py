@@ -35,12 +35,18 @@ window whose file has other bytes than were rendered, also for a moment, a file 
 window, a second name for a window, and what is left lying about on the client's server or in the
 storage.
 
-**Outages** are no full grid of steps and kinds. At every step of an import that needs the file
-server, MailUp or the ledger, something passing and something lasting begins, in as many clients;
-the kinds take turns, so that each is met at several steps. On SQLite the ledger is locked by
-somebody else, and the scratch folder's disk is full. A run has to get over it, or to end within two
-minutes with an error that says what to do next; the run after it has to end as one that nobody
-disturbed. A lease that could not be given back lasts for 15 s there, in earnest for a minute.
+**Outages** are no full grid of steps and kinds. At every step that needs the file server, MailUp,
+the ledger or room on a disk, something passing and something lasting begins; the kinds take turns,
+so that each is met at several steps, and begin elsewhere on the other kind of database. On SQLite
+the ledger is locked by somebody else, on PostgreSQL the database is away. *Cut*: of an upload some
+bytes arrive, then the connection is reset. A run has to get over it, or to end within two minutes
+with an error that says what to do next. An import happens to as many clients, and the run after it
+has to end as one that nobody disturbed. An export is played on: each outage has a moment of some
+days of traffic for itself, each protocol meets each step of the file server, and what has arrived
+before the next one, by one more run where that one failed, is compared with MailUp's event log as
+above. Counted as doubled, too: windows that do not follow each other without a gap, that the
+journal tells otherwise than once, and any order that MailUp was given. A lease that could not be
+given back lasts for 15 s there, in earnest for a minute.
 """
 
 

@@ -1,8 +1,12 @@
-"""Flow runs in processes of their own, which are killed: at chosen instants, or at any moment."""
+"""Flow runs in processes of their own, which are killed, at chosen instants or at any moment, or
+from which something is taken away."""
 
+import json
 import multiprocessing
 import signal
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -12,6 +16,7 @@ from tests.journeys.instants import At, Nth
 from tests.journeys.lives import Instant, Life, live
 
 LONGEST_RUN_SECONDS = 900
+LONGEST_DISTURBED_SECONDS = 240
 
 # A process that has imported what takes long, and is then forked for each run. Nothing that lets
 # polars compute, as the exports do when they are imported: its threads would be missing in a fork,
@@ -35,6 +40,20 @@ class Arrival:
 
 
 Death = Instant | Nth | At | Moment | Arrival
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: whether it completed, its error's name, its message and what it advises."""
+
+    completed: bool
+    error: str
+    message: str
+    what_next: str | None
+    seconds: float
+
+
+NO_END = Ending(False, "no end", "", None, LONGEST_DISTURBED_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,31 @@ class Runner:
             return str(death) if isinstance(death, Instant) else self.steps()[-1]
         assert process.exitcode == 0, self.log
         return ""
+
+    def disturb(
+        self, flow: str, parameters: dict[str, Any], instant: str, begin: Callable[[], None]
+    ) -> Ending | None:
+        """Run a flow; at the first instant with this label something begins. How it ended, None
+        where it did not come to that instant."""
+        ours, theirs = FORKS.Pipe()
+        process = self.start(flow, parameters, struck=instant, bell=theirs)
+        start, struck = time.monotonic(), False
+        theirs.close()
+        while process.is_alive() and time.monotonic() < start + LONGEST_DISTURBED_SECONDS:
+            if ours.poll(0.05):
+                with suppress(EOFError):
+                    ours.recv()
+                    struck = True
+                    begin()
+                    ours.send(None)
+            process.join(0.02)
+        seconds = time.monotonic() - start
+        process.kill()
+        process.join()
+        if not struck:
+            return None
+        said = self.home / "said"
+        return Ending(*json.loads(said.read_text()), seconds) if said.exists() else NO_END
 
     def start(self, flow: str, parameters: dict[str, Any], **how: Any) -> BaseProcess:
         """A run that has just begun; `how` are further fields of its `Life`."""

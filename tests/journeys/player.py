@@ -1,21 +1,20 @@
-"""Runs the export of one stream through its moments and deaths, and collects what arrived."""
+"""Runs the export of one stream through its moments and deaths, or lets it be disturbed."""
 
-import csv
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import truth
-from mortal import Death, Runner
+from mortal import Death, Ending, Runner
 from places import Place, place
 from prefect.settings import get_current_settings
 from streams import SIZE, Stream, play_month
-from truth import Rows, text
+from truth import Rows
+from witness import Witness, lasting, rows_of
 
 from tests.servers.databases import Database
 
@@ -52,33 +51,48 @@ class Player:
     def __init__(self, stream: Stream, place: Place, runner: Runner) -> None:
         self._stream, self._place, self._runner = stream, place, runner
         self._agreement = stream.agreement(place.name)
-        self._seen: dict[str, str] = {}
-        self._told: Counter[tuple[str, ...]] = Counter()
-        self.played = Played()
+        self.witness = Witness(stream, place)
+        self.played = Played(faults=self.witness.faults)
 
     def play(self, dying: Dying) -> Played:
         """Run at every moment, die as it comes, run again; look at everything that arrived."""
         begin = time.monotonic()
         for number, moment in enumerate(SIZE.moments):
-            self._place.control("clock", {"now": moment.isoformat()})
+            self.come_to(moment)
             for death in dying(number, self.played):
                 self._die(death)
-            self._run()
-            self.played.rows.append(self._arrived())
+            self.run()
+            self.played.rows.append(self.witness.arrived())
             if number == 1:
                 self._deliver_again()
             if number == 2:
                 self._repeat_by_hand()
-        self._look_at_the_end()
+        self.witness.look_at_the_end()
         self.played.seconds = time.monotonic() - begin
         return self.played
 
-    def _run(self, **asked: Any) -> None:
+    def come_to(self, moment: datetime) -> None:
+        """Let it be that moment at MailUp."""
+        self._place.control("clock", {"now": moment.isoformat()})
+
+    def run(self, **asked: Any) -> None:
+        """Run the export to its end."""
         # A window ends on a whole second, so the next one needs a later one.
         time.sleep(1.1)
         self.played.runs += 1
         self._runner.run(self._stream.flow, {"agreement": self._agreement, **asked})
         self.played.lived |= dict.fromkeys(self._runner.steps())
+
+    def disturb(self, instant: str, begin: Callable[[], None]) -> Ending | None:
+        """Run the export; at the first instant with this label something begins."""
+        time.sleep(1.1)
+        self.played.runs += 1
+        given = {"agreement": self._agreement}
+        return self._runner.disturb(self._stream.flow, given, instant, begin)
+
+    def steps(self) -> list[str]:
+        """The instants of the last run, in their order."""
+        return self._runner.steps()
 
     def _die(self, death: Death) -> None:
         time.sleep(1.1)
@@ -86,128 +100,30 @@ class Player:
         given = {"agreement": self._agreement}
         if where := self._runner.kill(self._stream.flow, given, death):
             self.played.died[where] += 1
-            self._look_at_what_is_left()
+            self.witness.look_at_what_is_left()
         self._place.database.let_leases_expire()
-
-    def _look_at_what_is_left(self) -> None:
-        """Of a run that died the client sees whole files of windows that are written down."""
-        windows, contents = self._windows(), self._contents()
-        for name in contents:
-            file = name.removesuffix(".ok")
-            if name.startswith(".") or "manual" in name:
-                continue
-            if file not in windows:
-                self._fault(f"{name} belongs to no window when a run dies")
-            elif file == name and contents[name] != windows[name][1]:
-                self._fault(f"{name} is not whole when a run dies")
-            elif file != name and self._marker(name) != f"{windows[file][1]}  {file}\n":
-                self._fault(f"{name} marks another file as done when a run dies")
-
-    def _marker(self, name: str) -> str:
-        return (self._place.out / name).read_text(encoding="utf-8")
-
-    def _windows(self) -> dict[str, tuple[datetime, str]]:
-        """End and hash of each window of the ledger, by the name of its file."""
-        rows = self._place.database.rows("SELECT file_name, window_end, sha256 FROM exports")
-        return {
-            name: (datetime.fromisoformat(str(end)).replace(tzinfo=UTC), sha256)
-            for name, end, sha256 in rows
-        }
-
-    def _files(self) -> Iterator[Path]:
-        """The files of windows, in the order of their numbers."""
-        files = [path for path in self._place.out.glob("*.csv") if "manual" not in path.name]
-        yield from sorted(files, key=lambda path: int(path.stem.rpartition("_")[2]))
-
-    def _arrived(self) -> Rows:
-        """The rows of all files that are new, as far as they are compared."""
-        found: Rows = Counter()
-        windows = self._windows()
-        for path in self._files():
-            if path.name in self._seen:
-                continue
-            self._seen[path.name] = _sha256(path)
-            first_seen = text(windows[path.name][0] - timedelta(microseconds=1))
-            for row in _rows(path):
-                self._told[_lasting(row)] += 1
-                found[self._compared(row)] += 1
-                if first_seen != (_moment_of_sight(row) or first_seen):
-                    self._fault(f"{path.name} dates a row otherwise than by its window")
-        return found
-
-    def _compared(self, row: dict[str, str]) -> tuple[str, ...]:
-        if self._stream.kind == "cumulative" and row["statusType"] != "UNS":
-            row = row | {"statusChange": ""}
-        return tuple(row[name] for name in self._stream.compared)
-
-    def _fault(self, told: str) -> None:
-        if told not in self.played.faults:
-            self.played.faults.append(told)
 
     def _deliver_again(self) -> None:
         """The client loses the last file, and gets it again; nothing else happens."""
-        before, windows = self._contents(), self._windows()
-        list(self._files())[-1].unlink()
-        self._run(again=True)
-        if self._contents() != before or self._windows() != windows:
-            self._fault("delivered again, the last file is another one, or not the only one")
+        before, windows = self.witness.contents(), self.witness.windows()
+        list(self.witness.files())[-1].unlink()
+        self.run(again=True)
+        if self.witness.contents() != before or self.witness.windows() != windows:
+            self.witness.fault("delivered again, the last file is another one, or not the only one")
 
     def _repeat_by_hand(self) -> None:
         """A window by hand, twice: one name, one content, told before, and no watermark moved."""
-        windows = self._windows()
-        self._run(**ANY_DAY)
-        once = self._contents()
-        self._run(**ANY_DAY)
-        if self._contents() != once or self._windows() != windows:
-            self._fault("repeated by hand, a window has another name or content, or moved")
+        windows = self.witness.windows()
+        self.run(**ANY_DAY)
+        once = self.witness.contents()
+        self.run(**ANY_DAY)
+        if self.witness.contents() != once or self.witness.windows() != windows:
+            self.witness.fault("repeated by hand, a window has another name or content, or moved")
         (path,) = self._place.out.glob("*manual*.csv")
-        rows = Counter(map(_lasting, _rows(path)))
+        rows = Counter(map(lasting, rows_of(path)))
         whole = self._stream.name == "every-event"
-        if rows - self._told or (whole and rows != self._told):
-            self._fault("a window by hand tells other rows than the windows have told")
-
-    def _contents(self) -> dict[str, str]:
-        return {path.name: _sha256(path) for path in self._place.out.iterdir()}
-
-    def _look_at_the_end(self) -> None:
-        """Each name still means the same bytes, and nothing is left lying about."""
-        contents = self._contents()
-        for name, (_, sha256) in self._windows().items():
-            if {sha256} != {contents.get(name), self._seen.get(name)}:
-                self._fault(f"{name} is not what was rendered for it")
-        markers = {f"{name}.ok" for name in contents if name.endswith(".csv")}
-        files = {*self._windows(), *(name for name in contents if "manual" in name)}
-        if set(contents) != files | markers:
-            self._fault(f"left over: {sorted(set(contents) - files - markers)}")
-        kept = Counter(path.parent.name for path in (self._place.home / "storage").glob("*/*"))
-        if kept["staged"] != 1 or kept["snapshots"] > 2:
-            self._fault(f"kept in the storage: {dict(kept)}")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        yield from csv.DictReader(stream, delimiter=";")
-
-
-def _moment_of_sight(row: dict[str, str]) -> str:
-    """The date of a row that MailUp does not date; "" for one that it does."""
-    if row.get("statusType") in ("OPN", "CLK", "NCO"):
-        return row["statusChange"]
-    return row.get("responsedate", "")
-
-
-def _lasting(row: dict[str, str]) -> tuple[str, ...]:
-    """A row without what changes when its message is sent once more."""
-    changing = {"idInvio", "sentDate"} | ({"statusChange"} & _undated(row))
-    return tuple(value for name, value in row.items() if name not in changing)
-
-
-def _undated(row: dict[str, str]) -> set[str]:
-    return {"statusChange"} if row.get("statusType") == "SNT" else set()
+        if rows - self.witness.told or (whole and rows != self.witness.told):
+            self.witness.fault("a window by hand tells other rows than the windows have told")
 
 
 def play(stream: Stream, home: Path, name: str, database: Database, dying: Dying) -> Played:
@@ -216,7 +132,7 @@ def play(stream: Stream, home: Path, name: str, database: Database, dying: Dying
     with place(home, name, stream.protocol, database) as there:
         there.save_blocks()
         log = truth.read(there.log())
-        expected = stream.expected(log, _subscribed_at_first(there))
+        expected = stream.expected(log, SIZE.moments, subscribed_at(there, SIZE.moments[0]))
         runner = Runner(str(get_current_settings().api.url), home)
         played = Player(stream, there, runner).play(dying)
     played.due = expected
@@ -224,9 +140,9 @@ def play(stream: Stream, home: Path, name: str, database: Database, dying: Dying
     return played
 
 
-def _subscribed_at_first(there: Place) -> dict[tuple[int, str], str]:
-    """Since when who is subscribed at the first moment, by list and address."""
-    there.control("clock", {"now": SIZE.moments[0].isoformat()})
+def subscribed_at(there: Place, moment: datetime) -> dict[tuple[int, str], str]:
+    """Since when who is subscribed at a moment, by list and address."""
+    there.control("clock", {"now": moment.isoformat()})
     return {
         (list_id, person["email"]): _local(person["optin_date"])
         for list_id in (1, 2, 3)

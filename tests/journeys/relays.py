@@ -1,33 +1,41 @@
-"""A way to a server that fails on request: refused, silent, or reset in the middle of an answer."""
+"""A way to a server that fails on request: refused, silent, reset in the middle of an answer or cut
+off in the middle of what is sent."""
 
+import secrets
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-Trouble = Literal["none", "refuses", "hangs", "resets"]
+Trouble = Literal["none", "refuses", "hangs", "resets", "cuts"]
+FAR = "127.0.0.1"
 BLOCK_BYTES = 16 * 1024
 BYTES_BEFORE_A_RESET = 20
+BYTES_BEFORE_A_CUT = 2000
+READING_SECONDS = 0.05
 _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Relay:
-    """Listens on a port of its own and passes on to another one, as long as there is no trouble.
+    """Listens on another address of this machine and passes on, as long as there is no trouble.
 
+    The ports are the server's own, so that the data connections of FTP take the same way.
     `refuses`: nobody listens, and open connections end. `hangs`: connections are accepted and stay
     open, and nothing passes. `resets`: what is asked passes, and of the next answer a few bytes
-    do before the connection is reset.
+    do before the connection is reset. `cuts`: of what is asked from then on some bytes pass before
+    it is reset: enough for a request, too few for the body of a file.
     """
 
-    def __init__(self, port: int) -> None:
-        self._far = port
+    def __init__(self, host: str, *ports: int) -> None:
+        self.host = host
         self._lock = threading.Lock()
         self._trouble: Trouble = "none"
         self._sockets: set[socket.socket] = set()
-        self._listener = self._listen(0)
-        self.port: int = self._listener.getsockname()[1]
+        self._ports = ports
+        self._listeners = [self._listen(port) for port in ports]
 
     def suffer(self, trouble: Trouble) -> None:
         """Begin, or end with `none`; what hung is reset then, for its bytes are gone."""
@@ -38,7 +46,7 @@ class Relay:
         if "refuses" in (before, trouble) or before == "hangs":
             self._reset_all()
         if before == "refuses" != trouble:
-            self._listener = self._listen(self.port)
+            self._listeners = [self._listen(port) for port in self._ports]
 
     def close(self) -> None:
         """End all connections."""
@@ -46,24 +54,25 @@ class Relay:
         self._reset_all()
 
     def _listen(self, port: int) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        listener = socket.create_server((self.host, port))
+        threading.Thread(target=self._accept, args=(listener, port), daemon=True).start()
         return listener
 
     def _deafen(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes who is in accept
-        self._listener.close()
+        for listener in self._listeners:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # wakes who is in accept
+            listener.close()
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, port: int) -> None:
         with suppress(OSError):
             while True:
                 near, _ = listener.accept()
-                threading.Thread(target=self._join, args=(near,), daemon=True).start()
+                threading.Thread(target=self._join, args=(near, port), daemon=True).start()
 
-    def _join(self, near: socket.socket) -> None:
+    def _join(self, near: socket.socket, port: int) -> None:
         try:
-            far = socket.create_connection(("127.0.0.1", self._far))
+            far = socket.create_connection((FAR, port))
         except OSError:
             _reset(near)
             return
@@ -74,14 +83,21 @@ class Relay:
             threading.Thread(target=self._pass_on, args=arguments, daemon=True).start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
+        room = BYTES_BEFORE_A_CUT
         with suppress(OSError):
             while block := source.recv(BLOCK_BYTES):
                 if self._trouble == "hangs":
                     continue
                 if self._trouble == "resets" and answers:
                     sink.sendall(block[:BYTES_BEFORE_A_RESET])
-                    self._forget(source, sink)
-                    return
+                    break
+                if self._trouble == "cuts" and not answers:
+                    sink.sendall(block[:room])
+                    room -= len(block)
+                    if room < 0:
+                        time.sleep(READING_SECONDS)  # a reset takes what was not read yet
+                        break
+                    continue
                 sink.sendall(block)
         self._forget(source, sink)
 
@@ -105,10 +121,15 @@ def _reset(sock: socket.socket) -> None:
     sock.close()
 
 
+def new_host() -> str:
+    """An address of this machine that nobody listens on."""
+    return ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
+
+
 @contextmanager
-def relay(port: int) -> Iterator[Relay]:
-    """A relay to a port of this machine."""
-    made = Relay(port)
+def relay(host: str, *ports: int) -> Iterator[Relay]:
+    """A relay at an address of this machine, to ports of it."""
+    made = Relay(host, *ports)
     try:
         yield made
     finally:

@@ -29,6 +29,5 @@ class Stage:
     def client(self, name: str, *, disturbed: bool = False) -> AbstractContextManager[Scene]:
         """A client with its servers, as long as the context lasts."""
         name, api_url = f"{self.kind}-{name}", str(get_current_settings().api.url)
-        database = self.databases(self.kind, name)
-        protocol = "sftp" if disturbed else WAYS[self.kind]
+        database, protocol = self.databases(self.kind, name), WAYS[self.kind]
         return scene(self.home / name, name, api_url, database, protocol, disturbed=disturbed)

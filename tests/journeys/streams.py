@@ -5,6 +5,7 @@ clock changes and the same ways to die, and without what two of the other stream
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -81,7 +82,7 @@ FEW_DAYS = Size(
 SIZE = MONTH if os.environ.get("MAILUP_TRUTH") == "month" else FEW_DAYS
 
 
-def play_month(home: Path) -> None:
+def play_month(home: Path, recipients: int = SIZE.recipients) -> None:
     """Play the traffic into the home of a MailUp that is not running."""
     home.mkdir(parents=True)
     store = Store(home / DATABASE)
@@ -91,7 +92,7 @@ def play_month(home: Path) -> None:
     for first, days in SIZE.days:
         for number in range(days):
             new = number % SIZE.sending_days == 0
-            plan = Plan(MAIL, 3, SIZE.recipients, messages=int(new), resends=int(not new))
+            plan = Plan(MAIL, 3, recipients, messages=int(new), resends=int(not new))
             play(home, first + timedelta(days=number), 1, 7, plan)
 
 
@@ -120,9 +121,11 @@ class Stream:
             **self.agreed,
         }  # fmt: skip
 
-    def expected(self, log: list[Logged], there: dict[tuple[int, str], str]) -> list[Rows]:
-        """The rows that are due at each moment."""
-        given = (log, SIZE.moments, self.lists)
+    def expected(
+        self, log: list[Logged], moments: Sequence[datetime], there: dict[tuple[int, str], str]
+    ) -> list[Rows]:
+        """The rows that are due at each moment; `there` is who is subscribed at the first one."""
+        given = (log, moments, self.lists)
         latest = self.agreed.get("reading") == "latest-action"
         statistics = truth.latest_action if latest else truth.every_event
         if self.kind == "email_statistics":
