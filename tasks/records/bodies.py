@@ -8,7 +8,7 @@ import polars as pl
 _ESCAPED = {chr(code): json.dumps(chr(code))[1:-1] for code in [*range(0x20), 0x22, 0x5C]}
 """What JSON cannot hold as it is: control characters, quote and backslash."""
 
-_NEEDS_ESCAPE = r'[\x00-\x1f"\\]'
+_SPECIAL = "".join(_ESCAPED).encode()
 _IDENTIFIERS = {"email": "Email", "prefix": "MobilePrefix", "number": "MobileNumber"}
 _FIELD = "field_"
 
@@ -36,12 +36,14 @@ def recipients(records: pl.DataFrame) -> pl.Series:
 
 def _escaped(records: pl.DataFrame, used: tuple[str, ...]) -> pl.DataFrame:
     """Records whose texts in the columns `used` are fit for a JSON string."""
-    if not used:
-        return records
-    special = records.select(pl.col(used).str.contains(_NEEDS_ESCAPE).any()).row(0, named=True)
-    return records.with_columns(
-        pl.col(name).str.replace_many(_ESCAPED) for name in used if special[name]
-    )
+    special = [name for name in used if _is_special(records[name])]
+    return records.with_columns(pl.col(special).str.replace_many(_ESCAPED)) if special else records
+
+
+def _is_special(texts: pl.Series) -> bool:
+    """Whether any text needs escapes: looked for in all of them at once, which is much faster."""
+    whole: bytes = texts.str.join().cast(pl.Binary).item()
+    return len(whole.translate(None, _SPECIAL)) < len(whole)
 
 
 @lru_cache(maxsize=64)
