@@ -47,9 +47,8 @@ class FtpTransport:
         self._codec = names.NameCodec(settings.encoding)
         self._skipped = 0
         self._replaces = True
+        self._home = ""
         self._session, self._features = open_session(settings)
-        landing = self._ask("PWD", self._step("connect"))
-        self._home = parse257(landing)  # noqa: S321 - clients' servers are what they are
 
     @property
     def abilities(self) -> Abilities:
@@ -81,12 +80,10 @@ class FtpTransport:
         """Size and time from SIZE and MDTM or, where a server has no SIZE, from the listing."""
         # Not from MLST: proftpd gives the size of a link itself there, not of its file.
         step = self._step("look at", path)
-        name = names.split(path)[1]
-        if "SIZE" not in self._features:
-            return self._listed(path, name, step)
-        size = self._ask("SIZE", step)[3:].strip()
-        when = self._ask("MDTM", step)[3:].strip() if "MDTM" in self._features else ""
-        return RemoteFile(name, int(size), parse_stamp(when.encode(WIRE_ENCODING)))
+        size = self._size(step)
+        has_times = {"SIZE", "MDTM"} <= self._features
+        when = self._ask("MDTM", step)[3:].strip() if has_times else ""
+        return RemoteFile(names.split(path)[1], size, parse_stamp(when.encode(WIRE_ENCODING)))
 
     def read(self, path: str, target: Path, *, size: int | None = None) -> int:
         """Download to `target`, resumed with REST where the server has it."""
@@ -103,7 +100,7 @@ class FtpTransport:
         """Upload to exactly this path; TransferInterrupted if the server shows another size."""
         step = self._step("write", path, missing=PathRefused)
         sent = self._send(source, path, step)
-        size = self.stat(path).size
+        size = self._size(self._step("look at", path))
         if size != sent:
             raise step.error(TransferInterrupted, f"{size} of {sent} bytes arrived")
         return size
@@ -161,6 +158,8 @@ class FtpTransport:
             raise step.error(ServerUnavailable, "the connection was closed after an error")
         with ftp_errors(step):
             try:
+                if not step.path.isascii():
+                    self._session.speak_utf8()
                 yield
             except BaseException as error:
                 if not is_reply(error):
@@ -188,7 +187,7 @@ class FtpTransport:
 
     def _exists(self, path: str) -> bool:
         try:
-            self.stat(path)
+            self._size(self._step("look at", path))
         except FileGone:
             return False
         return True
@@ -196,10 +195,20 @@ class FtpTransport:
     @contextmanager
     def _inside(self, folder: str, step: Step) -> Iterator[None]:
         # LIST with a path would take it for a pattern or an option; a change of folder does not.
+        self._find_home(step)
         self._ask("CWD", Step(step.address, step.verb, folder or ".", missing=PathRefused))
         yield
         with self._seam(step):
             self._session.sendcmd(f"CWD {self._home}")
+
+    def _find_home(self, step: Step) -> None:
+        """Ask where the login has landed; only who lists or makes folders needs to know."""
+        if self._home:
+            return
+        with self._seam(step):
+            self._session.speak_utf8()  # of this name, and of those that are listed
+            landing = self._session.sendcmd("PWD")
+            self._home = parse257(landing)  # noqa: S321 - clients' servers are what they are
 
     def _entries(self, folder: str) -> Iterable[Entry]:
         step = self._step("list", folder, missing=PathRefused)
@@ -232,11 +241,14 @@ class FtpTransport:
         except (FileGone, PathRefused):
             return  # a link to a folder, or to nothing
 
-    def _listed(self, path: str, name: str, step: Step) -> RemoteFile:
+    def _size(self, step: Step) -> int:
+        if "SIZE" in self._features:
+            return int(self._ask("SIZE", step)[3:].strip())
+        folder, name = names.split(step.path)
         wire = self._codec.encode(name)
-        for entry in self._entries(names.split(path)[0]):
+        for entry in self._entries(folder):
             if entry.name == wire and entry.kind == "file":
-                return RemoteFile(name, entry.size, None)
+                return entry.size
         raise step.error(FileGone, "it is not in the listing")
 
     def _chunks(self, path: str, offset: int) -> Iterator[bytes]:

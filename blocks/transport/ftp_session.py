@@ -71,13 +71,18 @@ class FtpSession(ftplib.FTP_TLS):
     """A control connection, logged in once `open` returns; plain where `tls` is "none"."""
 
     def __init__(self, settings: FtpSettings) -> None:
+        # Reading the system's authorities takes longer than many a transfer: not for nothing.
+        secure = settings.tls != "none"
         super().__init__(
-            context=tls_context(settings.ca_certificate, verify=settings.verify_certificate),
+            context=tls_context(settings.ca_certificate, verify=settings.verify_certificate)
+            if secure
+            else None,
             timeout=settings.timeouts.connect,
             encoding=WIRE_ENCODING,
         )
         self._settings = settings
         self._extended_passive = True
+        self._asks_for_utf8 = False
         self._peer: tuple[str, int] = ("", 0)
         self.trust_server_pasv_ipv4_address = settings.trust_passive_address
 
@@ -86,11 +91,16 @@ class FtpSession(ftplib.FTP_TLS):
         self._dial()
         self._log_in()
         features = self._features()
-        if "UTF8" in features:
-            with contextlib.suppress(ftplib.error_perm):  # asked for by some, unknown to others
-                self.sendcmd("OPTS UTF8 ON")
+        self._asks_for_utf8 = "UTF8" in features
         self.voidcmd("TYPE I")
         return features
+
+    def speak_utf8(self) -> None:
+        """Say, once, that names are in UTF-8; to be called before one that is not plain ASCII."""
+        if self._asks_for_utf8:
+            self._asks_for_utf8 = False
+            with contextlib.suppress(ftplib.error_perm):  # asked for by some, unknown to others
+                self.sendcmd("OPTS UTF8 ON")
 
     def _dial(self) -> None:
         self.host, self.port = self._settings.host, self._settings.port
