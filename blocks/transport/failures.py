@@ -28,13 +28,15 @@ WHAT_NEXT: dict[type[SyncError], str] = {
 class Step:
     """What was being done when something failed: where, which verb, with which path.
 
-    `missing` is the error for something that is not there.
+    `missing` is the error for something that is not there, `refused` the one for an answer that
+    says no more than that it failed.
     """
 
     address: str
     verb: str
     path: str = ""
     missing: type[SyncError] = FileGone
+    refused: type[SyncError] = PathRefused
 
     def error(self, kind: type[SyncError], reason: str) -> SyncError:
         """The error to raise: where, what, why (no server text, which may name people), remedy."""

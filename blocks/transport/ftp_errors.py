@@ -44,6 +44,7 @@ FOREIGN: dict[type[Exception], type[SyncError]] = {
 REPLIES: dict[str, type[SyncError]] = {
     "426": TransferInterrupted,
     "430": LoginRefused,
+    "452": TransferInterrupted,  # no room, or a quota
     "500": ConfigurationError,
     "501": ConfigurationError,
     "502": ConfigurationError,
@@ -57,6 +58,7 @@ REPLIES: dict[str, type[SyncError]] = {
     "535": ConfigurationError,
     "536": ConfigurationError,
     "537": ConfigurationError,
+    "552": TransferInterrupted,
 }
 NOT_FOUND_OR_NOT_ALLOWED = ("450", "550")
 

@@ -4,6 +4,7 @@ import logging
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -205,9 +206,14 @@ class SftpTransport:
     def _send(self, source: Path, path: str, step: Step) -> int:
         deadline = Deadline(self._timeouts.transfer, self._address)
         wire = self._codec.encode(path)
-        with source.open("rb") as file, sftp_errors(step), self._client.open(wire, "wb") as remote:
-            blocks = iter(partial(file.read, self._limits.write), b"")
-            with self._closed_on_error():
+        # Once the file is open its path is right: what fails then is room, or a quota.
+        filling = replace(step, refused=TransferInterrupted)
+        with source.open("rb") as file:
+            with sftp_errors(step):
+                remote = self._client.open(wire, "wb")
+                size = self._limits.write
+            with sftp_errors(filling), remote, self._closed_on_error():
+                blocks = iter(partial(file.read, size), b"")
                 return push(self._client, remote, deadline.watch(blocks))
 
     def _rename(self, old: str, new: str, step: Step, *, over: bool) -> None:

@@ -85,7 +85,7 @@ def _answer(error: Exception, step: Step) -> type[SyncError]:
         return step.missing
     if code == errno.EACCES:
         return PathRefused
-    return PathRefused if code is None else ServerUnavailable
+    return step.refused if code is None else ServerUnavailable
 
 
 def _reason(error: Exception) -> str:

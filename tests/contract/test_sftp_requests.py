@@ -84,3 +84,16 @@ def test_requests_as_large_as_the_server_takes(
         there.write(tmp_path / "here", "back")
     assert max(asked) == (MOST_BYTES if large else 32 * 1024)
     assert _digest(tmp_path / "files" / "back") == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_a_full_disk_of_the_server_is_no_matter_of_the_path(
+    server: SftpServer, tmp_path: Path
+) -> None:
+    """A server says "failure" for a missing permission and for missing room alike; once a file is
+    open it is room, which may be there in a moment."""
+    (tmp_path / "files" / "a.csv").symlink_to("/dev/full")
+    (tmp_path / "source").write_bytes(b"row")
+    with server.connect() as transport, pytest.raises(TransferInterrupted) as told:
+        transport.write(tmp_path / "source", "a.csv")
+    assert told.value.retry
+    assert "free space" in told.value.what_next

@@ -91,6 +91,8 @@ STEP = Step("ftp://host:21", "read", "a.csv")
         (ftplib.error_perm, "522 SSL reuse required, mario@example.it", ConfigurationError),
         (ftplib.error_temp, "421 Too many users, mario@example.it", ServerUnavailable),
         (ftplib.error_temp, "426 mario@example.it", TransferInterrupted),
+        (ftplib.error_temp, "452 no room for mario@example.it", TransferInterrupted),
+        (ftplib.error_perm, "552 quota of mario@example.it", TransferInterrupted),
         (ftplib.error_proto, "mario@example.it", ServerUnavailable),
         (ssl.SSLCertVerificationError, "mario@example.it", HostNotTrusted),
         (ConnectionResetError, "mario@example.it", TransferInterrupted),
