@@ -14,7 +14,7 @@ Trouble = Literal["none", "refuses", "hangs", "resets", "cuts"]
 FAR = "127.0.0.1"
 BLOCK_BYTES = 16 * 1024
 BYTES_BEFORE_A_RESET = 20
-BYTES_BEFORE_A_CUT = 2000
+BYTES_BEFORE_A_CUT = 200
 READING_SECONDS = 0.05
 _AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -26,7 +26,7 @@ class Relay:
     `refuses`: nobody listens, and open connections end. `hangs`: connections are accepted and stay
     open, and nothing passes. `resets`: what is asked passes, and of the next answer a few bytes
     do before the connection is reset. `cuts`: of what is asked from then on some bytes pass before
-    it is reset: enough for a request, too few for the body of a file.
+    it is reset: enough for a request, too few for the body of a small file.
     """
 
     def __init__(self, host: str, *ports: int) -> None:
