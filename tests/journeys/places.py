@@ -94,10 +94,9 @@ class Place:
         waits = waits if self.ways else {}
         _save(self._server_block(waits), self.name)
         urls = {name: self._by_way(self.mailup[name]) for name in self.mailup if name != "base_url"}
-        if waits:
-            waits["import_timeout_seconds"] = IMPATIENT
-        account = MailUpAccount(page_size=5000, import_batch_size=20, **urls, **waits)
-        _save(account, self.name)
+        # Pages that time out are halved, one time-out after the other.
+        asked = {**waits, "import_timeout_seconds": IMPATIENT} if waits else {"page_size": 5000}
+        _save(MailUpAccount(import_batch_size=20, **urls, **asked), self.name)
         storage = str(self.home / "storage")
         _save(Ledger(url=self._by_way(self.database.url), storage=storage), self.name)
 
