@@ -19,10 +19,10 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from tasks.encrypt import Seal, encrypt
-from tasks.extracting import Gathered, Walk
+from tasks.extracting import Gathered, Part, Walk
 from tasks.hand_over import scope
 from tasks.kinds import KINDS, Kind, KindName
-from tasks.records.ahead import ahead
+from tasks.records.ahead import ahead, behind
 from tasks.reports import readings, snapshots
 from tasks.reports.agreements import ExportAgreement, StatisticsAgreement
 from tasks.reports.deltas import between, dated, fresh
@@ -70,8 +70,9 @@ def extract(agreement: ExportAgreement, kind: KindName, covered: Due, scratch: P
             client, agreement, gathered, covered.window.end,
             tuple(each.id for each in fields), frozenset(column.source for column in columns),
         )  # fmt: skip
-        KINDS[kind].walk(walk)
-    csv, snapshot = _rendered(agreement, KINDS[kind], covered, gathered, columns, known, folder)
+        view = _View(agreement, covered, KINDS[kind], gathered, known)
+        csv, seen = _rendered(view, walk, columns, folder)
+    snapshot = _snapshot(folder / "snapshot.parquet", known, seen)
     packed = _packed(agreement, kind, covered, csv, seal)
     return Produced(
         packed.path, packed.name, csv.rows, packed.bytes, packed.sha256,
@@ -98,28 +99,26 @@ def _fields(agreement: ExportAgreement, client: MailUpClient) -> list[ExtraField
 
 
 def _rendered(
-    agreement: ExportAgreement,
-    kind: Kind,
-    covered: Due,
-    gathered: Gathered,
-    columns: tuple[LayoutColumn, ...],
-    known: Path | None,
-    folder: Path,
-) -> tuple[Rendered, Path | None]:
-    """The delta of what was gathered, as a CSV file, and the snapshot that goes with it."""
-    csv = folder / "export.csv"
-    seen = [Spool(folder / f"seen-{number}") for number in range(len(kind.rows))]
-    with Renderer(csv, columns, agreement.format) as writer:
-        for rows_kind, added in zip(kind.rows, seen, strict=True):
-            view = _View(agreement, covered, rows_kind, kind)
-            # What is new is found while the slice before is written.
-            for shown, new in ahead(view.slices(gathered, known)):
-                writer.write(_with_all(gathered.completed(shown, rows_kind), columns))
-                added.add(new)
+    view: "_View", walk: Walk, columns: tuple[LayoutColumn, ...], folder: Path
+) -> tuple[Rendered, list[Spool]]:
+    """What is due of what the walk brings, as a CSV file, and what it adds to the snapshot.
+
+    What is new in one part is found and written while MailUp is asked for the next one.
+    """
+    gathered, kind = walk.gathered, view.kind
+    seen = {each.name: Spool(folder / f"seen-{at}") for at, each in enumerate(kind.rows)}
+    with Renderer(folder / "export.csv", columns, view.agreement.format) as writer:
+
+        def write(part: Part) -> None:
+            for shown, new in ahead(view.slices(part)):
+                writer.write(_with_all(gathered.completed(shown, part.kind), columns))
+                seen[part.kind.name].add(new)
+
+        behind(kind.walk(walk), write)
         finished = writer.close()
     if finished.replaced:
         gathered.notes["replaced_characters"] = finished.replaced
-    return finished, _snapshot(folder / "snapshot.parquet", known, seen)
+    return finished, list(seen.values())
 
 
 def _packed(
@@ -157,40 +156,39 @@ def _with_all(rows: pl.DataFrame, columns: tuple[LayoutColumn, ...]) -> pl.DataF
 
 @dataclass(frozen=True)
 class _View:
-    """What is shown of the rows of one kind: the agreed reading, and of it what is due."""
+    """What is shown of the rows: the agreed reading, and of it what is due."""
 
     agreement: ExportAgreement
     covered: Due
-    rows_kind: RowKind
     kind: Kind
+    gathered: Gathered
+    known: Path | None
 
-    def slices(
-        self, gathered: Gathered, known: Path | None
-    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Of each slice of each part: the rows to write, and what they add to the snapshot."""
-        for part, slices in gathered.parts(self.rows_kind):
-            before = snapshots.read_part(known, part)
-            counted = part not in gathered.uncounted or self.rows_kind is not EVENTS
-            for rows in slices:
-                yield self.of(rows if counted else readings.tallied_clicks(rows), before)
+    def slices(self, part: Part) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Of each slice of a part: the rows to write, and what they add to the snapshot."""
+        before = snapshots.read_part(self.known, part.number)
+        counted = part.number not in self.gathered.uncounted or part.kind is not EVENTS
+        for rows in part.slices():
+            yield self._of(part.kind, rows if counted else readings.tallied_clicks(rows), before)
 
-    def of(self, rows: pl.DataFrame, known: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The rows to write, and what they add to the snapshot."""
+    def _of(
+        self, kind: RowKind, rows: pl.DataFrame, known: pl.LazyFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         window = self.covered.window
-        told = self._reading(rows)
-        new = fresh(told, known, self.rows_kind, window.seen_at)
+        told = self._reading(kind, rows)
+        new = fresh(told, known, kind, window.seen_at)
         shown = new.rows
         if self.agreement.mode == "full" or not window.number:
-            shown = dated(told, known, self.rows_kind, window.seen_at)
+            shown = dated(told, known, kind, window.seen_at)
         if not window.number:
             shown = between(shown, window.start, window.end)
-        if self.kind.name == "cumulative" and self.rows_kind is UNSUBSCRIPTIONS:
+        if self.kind.name == "cumulative" and kind is UNSUBSCRIPTIONS:
             shown = readings.as_events(shown)
         return shown, new.added
 
-    def _reading(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _reading(self, kind: RowKind, rows: pl.DataFrame) -> pl.DataFrame:
         agreed = self.agreement
-        if self.rows_kind is not EVENTS or not isinstance(agreed, StatisticsAgreement):
+        if kind is not EVENTS or not isinstance(agreed, StatisticsAgreement):
             return rows
         latest = agreed.reading == "latest-action"
         read = readings.latest_action if latest else readings.every_event

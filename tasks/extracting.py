@@ -1,7 +1,7 @@
-"""Walking through MailUp's answers: each kind of export as rows, spooled to disk part by part.
+"""Walking through MailUp's answers: each kind of export as rows, put aside part by part.
 
-A part is a message or a list. Memory holds some pages while walking, and slices of a part when it
-is read.
+A part is a message or a list. Memory holds up to HELD_ROWS of the part that is walked, and as many
+of the one before, which is told meanwhile; larger parts, and those that wait, are on disk.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,8 +18,22 @@ from tasks.extracting_people import People
 from tasks.progress import Progress
 from tasks.reports.agreements import ExportAgreement
 from tasks.reports.rows import MOMENT, SMS_OUTCOMES, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
-from tasks.reports.spools import Spool
+from tasks.reports.spools import HELD_ROWS, Spool
 from tasks.reports.windows import utc
+
+
+@dataclass(frozen=True)
+class Part:
+    """All rows of one kind in one message or list, put aside."""
+
+    kind: RowKind
+    number: int
+    rows: Spool = field(repr=False)
+
+    def slices(self) -> Iterator[pl.DataFrame]:
+        """The rows as slices that hold whole people; they can be read once."""
+        yield from self.rows.slices(self.kind)
+        self.rows.remove()
 
 
 @dataclass
@@ -34,28 +48,35 @@ class Gathered:
     rows: dict[tuple[str, int], Spool] = field(default_factory=dict)
     uncounted: set[int] = field(default_factory=set)
     people: People = field(init=False)
+    _filled: Spool | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.people = People(self.folder)
 
     def add(self, kind: RowKind, part: int, page: pl.DataFrame) -> None:
         """Put a page of rows of one kind behind the others of its part."""
-        if page.height:
-            key = (kind.name, part)
-            if key not in self.rows:
-                self.rows[key] = Spool(self.folder / f"{kind.name.replace(' ', '-')}-{part}")
-            self.rows[key].add(page)
+        if not page.height:
+            return
+        spool = self.rows.get((kind.name, part))
+        if spool is None:
+            folder = self.folder / f"{kind.name.replace(' ', '-')}-{part}"
+            spool = self.rows[kind.name, part] = Spool(folder, held=HELD_ROWS)
+        if self._filled is not None and self._filled is not spool:
+            self._filled.flush()
+        self._filled = spool
+        spool.add(page)
 
     def note(self, reason: str, times: int = 1) -> None:
         """Count something that an operator should know."""
         if times:
             self.notes[reason] = self.notes.get(reason, 0) + times
 
-    def parts(self, kind: RowKind) -> Iterator[tuple[int, Iterator[pl.DataFrame]]]:
-        """Each part of a kind in ascending order, as slices that hold whole people."""
-        for name, part in sorted(self.rows):
+    def whole(self, kind: RowKind) -> Iterator[Part]:
+        """Each part of a kind in ascending order; no more rows of it may come."""
+        self._filled = None
+        for name, number in sorted(self.rows):
             if name == kind.name:
-                yield part, self.rows[kind.name, part].slices(kind)
+                yield Part(kind, number, self.rows.pop((name, number)))
 
     def completed(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
         """Rows of one slice with what is known of their people, as far as they were asked for."""
@@ -96,19 +117,26 @@ class Walk:
             rows.with_columns(utc(pl.col(name), zone).alias(name) for name in texts), kind
         )
 
+    def moment(self, text: str) -> datetime | None:
+        """A text of MailUp's as a moment in UTC."""
+        found: datetime | None = pl.select(utc(pl.lit(text), self.agreement.mailup_zone)).item()
+        return found
 
-def unsubscribed(walk: Walk) -> None:
+
+def unsubscribed(walk: Walk) -> Iterator[Part]:
     """People who left the agreed lists by e-mail, with cause and date."""
     gone = _people(walk, UNSUBSCRIPTIONS, lambda each: not each.opted_in and not each.pending)
     if walk.wants_people(UNSUBSCRIPTIONS):
         _profiles(walk, gone, walk.client.unsubscribed_with_fields)
+    yield from walk.gathered.whole(UNSUBSCRIPTIONS)
 
 
-def subscribed(walk: Walk) -> None:
+def subscribed(walk: Walk) -> Iterator[Part]:
     """People who are subscribed to the agreed lists by e-mail, with the date of it."""
     here = _people(walk, SUBSCRIPTIONS, lambda each: each.opted_in)
     if walk.wants_people(SUBSCRIPTIONS):
         _profiles(walk, here, walk.client.subscribed_with_fields)
+    yield from walk.gathered.whole(SUBSCRIPTIONS)
 
 
 def _people(walk: Walk, kind: RowKind, wanted: Callable[[Optin], bool]) -> dict[int, int]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import polars as pl
 
 from blocks.mailup.messages import Message, Sending
 from blocks.mailup.statistics import Availability
-from tasks.extracting import Walk, unsubscribed
+from tasks.extracting import Part, Walk, unsubscribed
 from tasks.reports.agreements import StatisticsAgreement
 from tasks.reports.rows import EVENTS, SMS_OUTCOMES
 
@@ -21,25 +22,29 @@ SMS_ERROR = 2
 """MailUp's number for an error, whose outcome is a text: FAILED_AT_004, EXPIRED ..."""
 
 
-def email_statistics(walk: Walk) -> None:
+def email_statistics(walk: Walk) -> Iterator[Part]:
     """Sent, opened, clicked and bounced, for each message of the lists that is young enough.
 
-    A message whose statistics MailUp no longer keeps is noted, and never taken for one without
-    events.
+    Each message is whole before the next one is asked for. One whose statistics MailUp no longer
+    keeps is noted, and never taken for one without events.
     """
     agreed = walk.agreement
     if not isinstance(agreed, StatisticsAgreement):
         raise TypeError("e-mail statistics need a StatisticsAgreement")
-    for list_id, message in _one_by_one(walk, walk.client.messages):
-        sendings = walk.client.send_history(list_id, message.id)
-        if _is_young(sendings, walk.now, agreed.message_days):
-            _message(walk, agreed, message, sendings)
+    found = _one_by_one(walk, walk.client.messages)
+    # One that came twice is one message: its place has moved, or it is in two lists.
+    for _, same in groupby(found, key=lambda each: each[1].id):
+        for list_id, message in same:
+            sendings = walk.client.send_history(list_id, message.id)
+            if _is_young(sendings, walk.now, agreed.message_days):
+                _message(walk, agreed, message, sendings)
+        yield from walk.gathered.whole(EVENTS)
 
 
 def _one_by_one(
     walk: Walk, ask: Callable[[int], Iterator[list[Message]]]
 ) -> Iterator[tuple[int, Message]]:
-    """The messages of the agreed lists, each done once the next one is asked for.
+    """The messages of the agreed lists, by id, each done once the next one is asked for.
 
     All are listed first: how many they are tells how far the walk has come.
     """
@@ -47,7 +52,7 @@ def _one_by_one(
     found = [(number, message) for number in lists for page in ask(number) for message in page]
     progress = walk.progress("messages are read")
     progress.expect(len(found))
-    for each in found:
+    for each in sorted(found, key=lambda each: each[1].id):
         yield each
         progress.add(1)
 
@@ -70,7 +75,7 @@ def _message(
         "message_id": message.id,
         "subject": message.subject,
         "sending_id": sendings[-1].id,
-        "sent_at": sendings[-1].started,
+        "sent_at": walk.moment(sendings[-1].started),
     }
     ask = walk.client
     if agreed.sent or agreed.reading == "latest-action":
@@ -119,13 +124,13 @@ def _together(pages: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         yield pl.concat(waiting)
 
 
-def cumulative(walk: Walk) -> None:
-    """The e-mail statistics, and everybody who left the lists by e-mail."""
-    unsubscribed(walk)
-    email_statistics(walk)
+def cumulative(walk: Walk) -> Iterator[Part]:
+    """The e-mail statistics, and before them everybody who left the lists by e-mail."""
+    yield from unsubscribed(walk)
+    yield from email_statistics(walk)
 
 
-def sms_outcomes(walk: Walk) -> None:
+def sms_outcomes(walk: Walk) -> Iterator[Part]:
     """The state of each SMS sent from the lists; a change of state is a new row.
 
     Where the file shows who the receivers are, they are looked for among all recipients of the
@@ -137,6 +142,7 @@ def sms_outcomes(walk: Walk) -> None:
             walk.gathered.add(SMS_OUTCOMES, message.id, walk.shaped(rows, SMS_OUTCOMES))
     if walk.wants_people(SMS_OUTCOMES):
         _receivers(walk)
+    yield from walk.gathered.whole(SMS_OUTCOMES)
 
 
 def _receivers(walk: Walk) -> None:

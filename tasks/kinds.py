@@ -1,10 +1,10 @@
 """The kinds of exports: which layout, which rows, and how they are walked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from tasks.extracting import Walk, subscribed, unsubscribed
+from tasks.extracting import Part, Walk, subscribed, unsubscribed
 from tasks.extracting_messages import cumulative, email_statistics, sms_outcomes
 from tasks.reports import layouts, rows
 from tasks.reports.layouts import Layout
@@ -15,12 +15,13 @@ KindName = Literal["unsubscribed", "email_statistics", "cumulative", "sms_outcom
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of export."""
+    """One kind of export. Its walk brings the parts of one kind of rows after those of another, in
+    ascending order."""
 
     name: KindName
     layout: Layout
     rows: tuple[RowKind, ...]
-    walk: Callable[[Walk], None]
+    walk: Callable[[Walk], Iterator[Part]]
 
 
 KINDS: dict[KindName, Kind] = {

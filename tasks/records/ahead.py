@@ -1,7 +1,7 @@
-"""Work ahead: the next items are made in a thread of their own while the last one is used."""
+"""Two steps at a time: one item is made while the one before it is used, in two threads."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -21,3 +21,19 @@ def ahead(items: Iterable[T], *, most: int = 1) -> Iterator[T]:
         while (item := waiting.popleft().result()) is not end:
             waiting.append(thread.submit(next, source, end))
             yield item  # type: ignore[misc]
+
+
+def behind(items: Iterable[T], use: Callable[[T], None]) -> None:
+    """Use each of the items, in a thread of its own, while the next one is made in this one.
+
+    At most one item waits for its turn. An exception of `use` is raised when the next item is
+    there; whatever is raised, nothing is in use any more.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        used: Future[None] | None = None
+        for item in items:
+            if used is not None:
+                used.result()
+            used = thread.submit(use, item)
+        if used is not None:
+            used.result()

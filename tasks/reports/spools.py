@@ -5,6 +5,7 @@ decided slice by slice, in memory that does not grow with the number of rows.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from shutil import rmtree
 
@@ -14,6 +15,9 @@ from tasks.reports.rows import RowKind
 
 FILE_ROWS = 50_000
 """Rows of a file, and rows that wait in memory for the next one."""
+
+HELD_ROWS = 100_000
+"""Rows that wait in memory before there is a file: those of most messages never need one."""
 
 SLICE_ROWS = 75_000
 """Occurrences that a slice stands for, unless one person has more."""
@@ -26,12 +30,14 @@ LARGEST_COUNT = 100_000
 
 
 class Spool:
-    """Frames of one schema, put aside in Parquet files of a folder of their own."""
+    """Frames of one schema, put aside: up to `held` rows in memory, more of them in Parquet files
+    of a folder of their own, `rows_at_once` at a time."""
 
-    def __init__(self, folder: Path, *, rows_at_once: int = FILE_ROWS) -> None:
+    def __init__(self, folder: Path, *, rows_at_once: int = FILE_ROWS, held: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=False)
         self._folder = folder
         self._rows_at_once = rows_at_once
+        self._held = held
         self._waiting: list[pl.DataFrame] = []
         self._files: list[Path] = []
         self.rows = 0
@@ -40,34 +46,39 @@ class Spool:
         """Put the rows of a frame behind those that are here."""
         self.rows += frame.height
         self._waiting.append(frame)
-        if sum(each.height for each in self._waiting) >= self._rows_at_once:
+        waiting = sum(each.height for each in self._waiting)
+        if waiting >= self._rows_at_once and self.rows > self._held:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits in memory; for a spool that is left alone while others are filled."""
         if not self._waiting:
             return
-        path = self._folder / f"{len(self._files):06}.parquet"
-        pl.concat(self._waiting).write_parquet(path, compression="lz4", statistics=False)
-        self._files.append(path)
+        for rows in pl.concat(self._waiting).iter_slices(FILE_ROWS):
+            path = self._folder / f"{len(self._files):06}.parquet"
+            rows.write_parquet(path, compression="lz4", statistics=False)
+            self._files.append(path)
         self._waiting = []
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """All rows in the order in which they came; can be walked again."""
-        self.flush()
+        if self._files:
+            self.flush()
         for path in list(self._files):
             yield pl.read_parquet(path, glob=False)
+        yield from list(self._waiting)
 
     def slices(self, kind: RowKind) -> Iterator[pl.DataFrame]:
         """All rows, cut so that one person's rows are in one slice, in their order.
 
         A slice stands for about SLICE_ROWS occurrences, more only where one person has more.
         """
-        self.flush()
         shares = min(-(-self._occurrences(kind) // SLICE_ROWS), MOST_SLICES)
         if shares > 1:
-            yield from self._shares(kind, shares)
-        elif self._files:
+            yield from (
+                self._shares(kind, shares) if self._files else self._held_shares(kind, shares)
+            )
+        elif self.rows:
             yield pl.concat(self.frames())
 
     def remove(self) -> None:
@@ -78,17 +89,29 @@ class Spool:
         """What the rows stand for together."""
         if not kind.counts:
             return self.rows
-        counts = (pl.read_parquet(path, columns=["count"], glob=False) for path in self._files)
-        return sum(int(each["count"].fill_null(1).clip(1, LARGEST_COUNT).sum()) for each in counts)
+        read = (pl.read_parquet(path, columns=["count"], glob=False) for path in self._files)
+        counts = (frame["count"].fill_null(1) for frame in chain(read, self._waiting))
+        return sum(int(each.clip(1, LARGEST_COUNT).sum()) for each in counts)
+
+    def _held_shares(self, kind: RowKind, shares: int) -> Iterator[pl.DataFrame]:
+        rows = pl.concat(self._waiting)
+        share = rows.select(_share(kind, rows, shares)).to_series()
+        yield from filter(len, (rows.filter(share == number) for number in range(shares)))
 
     def _shares(self, kind: RowKind, shares: int) -> Iterator[pl.DataFrame]:
-        spools = [Spool(self._folder / f"share-{n}", rows_at_once=1) for n in range(shares)]
+        at_once = HELD_ROWS // shares
+        spools = [Spool(self._folder / f"share-{n}", rows_at_once=at_once) for n in range(shares)]
         for frame in self.frames():
-            share = (kind.whose(frame).hash() % shares).alias("share")
-            split = frame.with_columns(share).partition_by("share", as_dict=True, include_key=False)
+            told = frame.with_columns(_share(kind, frame, shares))
+            split = told.partition_by("share", as_dict=True, include_key=False)
             for (number,), rows in split.items():
                 spools[number].add(rows)
         for spool in spools:
             if spool.rows:
                 yield pl.concat(spool.frames())
             spool.remove()
+
+
+def _share(kind: RowKind, rows: pl.DataFrame, shares: int) -> pl.Expr:
+    """In which of so many shares each row is: the same for all rows of one person."""
+    return (kind.whose(rows).hash() % shares).alias("share")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.records.ahead import ahead
+from tasks.records.ahead import ahead, behind
 
 
 def test_items_come_in_order_and_the_next_one_is_made_meanwhile() -> None:
@@ -48,4 +48,44 @@ def test_who_stops_early_leaves_no_thread() -> None:
     next(working)
     working.close()  # type: ignore[attr-defined]
 
+    assert threading.active_count() == before
+
+
+def test_items_are_used_in_order_while_the_next_one_is_made() -> None:
+    """One item is in use and one is made, never more: what waits in memory is bounded."""
+    used: list[int] = []
+    made_when: list[int] = []
+    go_on = threading.Semaphore(0)
+
+    def items() -> Iterator[int]:
+        for number in range(4):
+            made_when.append(len(used))
+            yield number
+            go_on.release()
+
+    def use(item: int) -> None:
+        assert go_on.acquire(timeout=5)  # the next one is being made
+        used.append(item)
+
+    behind(items(), use)
+    assert used == [0, 1, 2, 3]
+    assert all(number - done <= 2 for number, done in enumerate(made_when))
+
+
+def test_an_error_of_the_use_ends_the_making() -> None:
+    """What cannot be written is not read any further, and the error is not lost."""
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    def use(item: int) -> None:
+        raise ValueError(f"item {item}")
+
+    before = threading.active_count()
+    with pytest.raises(ValueError, match="item 0"):
+        behind(items(), use)
+    assert made == [0, 1]
     assert threading.active_count() == before

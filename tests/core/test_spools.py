@@ -69,6 +69,22 @@ def test_a_slice_holds_whole_people(
         assert places.is_sorted()
 
 
+@pytest.mark.parametrize("held", [119, 120])
+def test_slices_from_memory_are_those_from_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    """Rows that never left memory come in the same slices, in the same order."""
+    monkeypatch.setattr("tasks.reports.spools.SLICE_ROWS", 40)
+    spool, every = filled(tmp_path / "spool")
+    near = Spool(tmp_path / "near", rows_at_once=25, held=held)
+    for page_of_it in every.iter_slices(10):
+        near.add(page_of_it)
+    assert bool(list((tmp_path / "near").iterdir())) is (held < every.height)
+    found, wanted = list(near.slices(EVENTS)), list(spool.slices(EVENTS))
+    assert len(found) > 1
+    assert all(one.equals(other) for one, other in zip(found, wanted, strict=True))
+
+
 def test_slices_are_as_large_as_what_they_stand_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
