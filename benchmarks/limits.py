@@ -20,8 +20,8 @@ from benchmarks.servers import Sshd
 from sandbox.demo_parts import Prefect, Programs, free_port
 
 CALLS_PER_SECOND = 5.0
-SINGLE_ROWS, LARGE_ROWS, SMALL_ROWS = 500_000, 200_000, 500
-HEAD_START_SECONDS = 12.0
+SINGLE_ROWS, LARGE_ROWS, SMALL_ROWS = 500_000, 300_000, 500
+HEAD_START_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
