@@ -23,8 +23,8 @@ from tasks.progress import Progress
 from tasks.reading_back import ReadBack, list_refused, refused_by_mailup
 from tasks.records.agreement import ImportAgreement
 from tasks.records.ahead import ahead
-from tasks.records.batches import Batch, shared_files
-from tasks.records.bodies import array, recipients
+from tasks.records.batches import Batch
+from tasks.records.bodies import array, encoded
 from tasks.records.destinations import Destination
 from tasks.records.handover import (
     COUNTS_DIFFER,
@@ -179,12 +179,9 @@ def parcels(
     agreement: ImportAgreement, batches: Iterable[Batch], groups: dict[tuple[int, str], int]
 ) -> Iterator[Parcel]:
     """Every batch as it is sent, one after the other."""
-    for records, here in shared_files(batches):
-        texts = recipients(records)
-        for batch in here:
-            target = _target(agreement, batch.destination, groups)
-            content = array(texts.slice(batch.start, batch.rows))
-            yield Parcel.of(batch.number, batch.rows, content, target)
+    for batch, texts in encoded(batches):
+        target = _target(agreement, batch.destination, groups)
+        yield Parcel.of(batch.number, batch.rows, array(texts), target)
 
 
 def _target(

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from tasks.records.cells import by_itself
 from tasks.records.destinations import Destination, destinations
 
 PENDING_ROWS = 200_000
@@ -18,33 +16,45 @@ _SPILL_GROUP = 10_000
 """Rows of a row group of spill files: the least that is read for a slice."""
 
 
+class Piece(NamedTuple):
+    """So many `rows` of the Parquet file `path`, from row `start` on."""
+
+    path: Path
+    start: int
+    rows: int
+
+
 @dataclass(frozen=True)
 class Batch:
     """Records of one destination (judged records, in the file's order).
 
-    `number` counts from 1 in the order of sending, opt-outs first. The records are the `rows` rows
-    from `start` on in the Parquet file `path`, which batches that follow each other may share.
+    `number` counts from 1 in the order of sending, opt-outs first. The records are those of
+    `pieces`, `rows` together; batches that follow each other share files.
     """
 
     number: int
     destination: Destination
     rows: int
-    path: Path
-    start: int = 0
+    pieces: tuple[Piece, ...]
 
     def records(self) -> pl.DataFrame:
         """Its own records alone."""
-        return pl.scan_parquet(self.path).slice(self.start, self.rows).collect()
+        return pl.concat(
+            pl.scan_parquet(path).slice(start, rows).collect() for path, start, rows in self.pieces
+        )
 
 
-def shared_files(batches: Iterable[Batch]) -> Iterator[tuple[pl.DataFrame, list[Batch]]]:
-    """The records of each file with those of `batches` that lie in it, in their order."""
-    for path, here in groupby(batches, key=lambda batch: batch.path):
-        yield pl.read_parquet(path), list(here)
+@dataclass(frozen=True)
+class LaidDown:
+    """Judged records of one destination that lie in a Parquet file of their own."""
+
+    destination: Destination
+    path: Path
+    rows: int
 
 
 def write_batches(
-    parts: Iterable[pl.DataFrame],
+    parts: Iterable[pl.DataFrame | LaidDown],
     folder: Path,
     batch_size: int,
     *,
@@ -53,28 +63,44 @@ def write_batches(
     """Write judged records to `folder` as batches of at most `batch_size` records.
 
     The same records in the same order give the same batches, however they are cut into `parts`.
-    Memory holds one part, `pending_rows` records and one batch, whatever the number of
-    destinations. `folder` has to be empty or to hold only what this function wrote before.
+    What is laid down already is moved, not written again. Memory holds one part and `pending_rows`
+    records, whatever the number of destinations. `folder` has to be empty or to hold only what
+    this function wrote before.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shelves = _Shelves(folder, batch_size, pending_rows)
     for part in parts:
-        for destination, records in destinations(part):
-            shelves.put(destination, records)
+        if isinstance(part, LaidDown):
+            shelves.take(part)
+        else:
+            for destination, records in destinations(part):
+                shelves.put(destination, records)
         shelves.make_room()
-    return list(_numbered(shelves.close(), folder, batch_size))
+    return list(_numbered(shelves.close(), batch_size))
 
 
-def _numbered(
-    written: dict[Destination, list[tuple[Path, int]]], folder: Path, batch_size: int
-) -> Iterator[Batch]:
+def _numbered(written: dict[Destination, list[Piece]], batch_size: int) -> Iterator[Batch]:
     number = 1
     for destination in sorted(written, key=lambda one: one.rank):
-        for path, rows in written[destination]:
-            path = path.rename(folder / f"{number:06}.parquet")
-            for start in range(0, rows, batch_size):
-                yield Batch(number, destination, min(batch_size, rows - start), path, start)
-                number += 1
+        for pieces in _cut(written[destination], batch_size):
+            yield Batch(number, destination, sum(piece.rows for piece in pieces), pieces)
+            number += 1
+
+
+def _cut(files: Iterable[Piece], batch_size: int) -> Iterator[tuple[Piece, ...]]:
+    """Pieces of files that follow each other, `batch_size` rows together but for the last."""
+    pieces: list[Piece] = []
+    wanted = batch_size
+    for path, start, rows in files:
+        while rows:
+            taken = min(rows, wanted)
+            pieces.append(Piece(path, start, taken))
+            start, rows, wanted = start + taken, rows - taken, wanted - taken
+            if not wanted:
+                yield tuple(pieces)
+                pieces, wanted = [], batch_size
+    if pieces:
+        yield tuple(pieces)
 
 
 class _Place(NamedTuple):
@@ -99,34 +125,41 @@ class _Shelves:
         self._held: dict[Destination, list[pl.DataFrame]] = {}
         self._spills: list[Path] = []
         self._spilled: dict[Destination, dict[int, _Place]] = {}
-        self._written: dict[Destination, list[tuple[Path, int]]] = {}
+        self._written: dict[Destination, list[Piece]] = {}
         self._files = 0
 
     def put(self, destination: Destination, records: pl.DataFrame) -> None:
-        """Lay records on their shelf; full batches go to disk at once."""
+        """Lay records on their shelf; as many as fill a batch go to disk at once."""
         shelf = self._held.setdefault(destination, [])
         shelf.append(records)
         self._pending += records.height
         # Where earlier records lie in a spill file, a batch has to begin with those.
         if destination not in self._spilled and _height(shelf) >= self._batch_size:
-            self._write(destination, last=False)
+            self._write(destination)
+
+    def take(self, laid: LaidDown) -> None:
+        """Put a file's records behind those of their shelf; the file is moved where that does."""
+        if laid.destination in self._spilled:
+            self.put(laid.destination, pl.read_parquet(laid.path))
+            laid.path.unlink()
+            return
+        if laid.destination in self._held:
+            self._write(laid.destination)
+        self._file(laid.destination, laid.path.rename(self._next_path()), laid.rows)
 
     def make_room(self) -> None:
         """Move everything that is held in memory to one file on disk if it is too much."""
         if self._pending > self._pending_rows:
             self._spill()
 
-    def close(self) -> dict[Destination, list[tuple[Path, int]]]:
-        """Write what is left on the shelves; return the files and their rows by destination.
-
-        Only the last file of a destination ends with a batch that is not full.
-        """
+    def close(self) -> dict[Destination, list[Piece]]:
+        """Write what is left on the shelves; return the files of each destination, in order."""
         if self._spilled:
             self._spill()
             for some in self._ranges():
                 self._bring_back(some)
         for destination in list(self._held):
-            self._write(destination, last=True)
+            self._write(destination)
         for path in self._spills:
             path.unlink()
         return self._written
@@ -173,21 +206,22 @@ class _Shelves:
                 self.put(destination, records.slice(place.start - start, place.rows))
         for destination in some:
             if destination in self._held:
-                self._write(destination, last=True)
+                self._write(destination)
 
-    def _write(self, destination: Destination, *, last: bool) -> None:
-        """Write a shelf's full batches as one file and, if it is the last time, what remains."""
-        shelf = self._held.pop(destination)
-        self._pending -= _height(shelf)
-        records = pl.concat(shelf)
-        rows = records.height if last else records.height - records.height % self._batch_size
+    def _write(self, destination: Destination) -> None:
+        """Write what lies on a shelf as one file."""
+        records = pl.concat(self._held.pop(destination))
+        self._pending -= records.height
+        path = self._next_path()
+        records.write_parquet(path, compression="lz4", statistics=False)
+        self._file(destination, path, records.height)
+
+    def _next_path(self) -> Path:
         self._files += 1
-        path = self._folder / f"unnumbered-{self._files}.parquet"
-        records.head(rows).write_parquet(path, compression="lz4", statistics=False)
-        self._written.setdefault(destination, []).append((path, rows))
-        if rows < records.height:
-            self._held[destination] = [by_itself(records.slice(rows))]
-            self._pending += records.height - rows
+        return self._folder / f"{self._files:06}.parquet"
+
+    def _file(self, destination: Destination, path: Path, rows: int) -> None:
+        self._written.setdefault(destination, []).append(Piece(path, 0, rows))
 
 
 def _height(frames: list[pl.DataFrame]) -> int:

@@ -1,9 +1,13 @@
 """Bodies of MailUp's asynchronous imports: JSON put together column by column."""
 
 import json
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from pathlib import Path
 
 import polars as pl
+
+from tasks.records.batches import Batch
 
 _ESCAPED = {chr(code): json.dumps(chr(code))[1:-1] for code in [*range(0x20), 0x22, 0x5C]}
 """What JSON cannot hold as it is: control characters, quote and backslash."""
@@ -11,6 +15,18 @@ _ESCAPED = {chr(code): json.dumps(chr(code))[1:-1] for code in [*range(0x20), 0x
 _SPECIAL = "".join(_ESCAPED).encode()
 _IDENTIFIERS = {"email": "Email", "prefix": "MobilePrefix", "number": "MobileNumber"}
 _FIELD = "field_"
+
+
+def encoded(batches: Iterable[Batch]) -> Iterator[tuple[Batch, pl.Series]]:
+    """Each batch with its recipients; a file that batches share is read once."""
+    at: Path | None = None
+    for batch in batches:
+        parts: list[pl.Series] = []
+        for path, start, rows in batch.pieces:
+            if path != at:
+                at, texts = path, recipients(pl.read_parquet(path))
+            parts.append(texts.slice(start, rows))
+        yield batch, pl.concat(parts)
 
 
 def array(recipients: pl.Series) -> bytes:

@@ -36,6 +36,18 @@ def destinations(judged: pl.DataFrame) -> Iterator[tuple[Destination, pl.DataFra
     yield from sorted(found, key=lambda pair: pair[0].rank)
 
 
+def only_destination(judged: pl.DataFrame) -> Destination | None:
+    """Where all of these records go; None where they go to several places, or there are none."""
+    if judged.is_empty():
+        return None
+    first = judged.select(_COLUMNS).row(0)
+    same = (
+        pl.col(name).eq_missing(pl.lit(value)).all()
+        for name, value in zip(_COLUMNS, first, strict=True)
+    )
+    return Destination(*first) if judged.select(pl.all_horizontal(same)).item() else None
+
+
 def group_named(groups: Mapping[int, str], text: str) -> int | None:
     """Id of the group that `text` names, by its name in any case (the oldest one), or by its id."""
     for group_id, name in sorted(groups.items()):

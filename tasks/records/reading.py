@@ -2,7 +2,8 @@
 
 Two passes. The first cuts, maps and checks chunk by chunk and lays checked records down on disk;
 then all keys are known. The second keeps of several rows for one person the one that counts,
-applies the rules of consent, and cuts batches.
+applies the rules of consent where they depend on who it is, and cuts batches: a chunk of which all
+records count stays as it was laid down.
 """
 
 from collections import Counter
@@ -15,12 +16,13 @@ import polars as pl
 
 from tasks.records.agreement import ImportAgreement
 from tasks.records.ahead import ahead
-from tasks.records.batches import write_batches
+from tasks.records.batches import LaidDown, write_batches
 from tasks.records.binding import Binding, bind
 from tasks.records.cells import by_itself
 from tasks.records.check import Doubtful, check, refuse
 from tasks.records.consent import Consent
 from tasks.records.contract import Contract, contract
+from tasks.records.destinations import Destination, only_destination
 from tasks.records.dialect import FileDialect, resolve
 from tasks.records.duplicates import Keys
 from tasks.records.ending import check_ending
@@ -112,6 +114,9 @@ class _Desk:
     nameless: int = 0
 
     def __post_init__(self) -> None:
+        # Where nobody has to be looked up, a record is judged as soon as it was checked.
+        self.at_once = self.refusals is None and self.snapshot is None
+        self.goes_to: list[Destination | None] = []
         self.checked = self.folder / "checked"
         self.checked.mkdir(parents=True)
         self.rejects = Parts(self.folder / "rejects")
@@ -125,26 +130,40 @@ class _Desk:
         for number, (chunk, checked) in enumerate(ahead(read)):
             self.outcomes["records"] += chunk.records
             keys.add(checked.records)
-            checked.records.write_parquet(self._part(number), compression="lz4", statistics=False)
+            self._lay_down(number, checked.records)
             waiting.add(chunk.rejects, checked.doubtful)
             if waiting.rows >= REFUSED_AT_ONCE:
                 self._refuse(waiting, agreed, keys)
                 waiting = _Waiting()
         self._refuse(waiting, agreed, keys)
 
-    def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame]:
+    def _lay_down(self, number: int, records: pl.DataFrame) -> None:
+        if self.at_once:
+            records = self._judge(records).send
+        self.goes_to.append(only_destination(records) if self.at_once else None)
+        records.write_parquet(self._part(number), compression="lz4", statistics=False)
+
+    def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame | LaidDown]:
         """Yield what is to be sent; set duplicates and blocked records aside."""
         self._skip("duplicate", keys.beaten())
         for number, wins in enumerate(keys.winners()):
-            records = pl.read_parquet(self._part(number)).filter(wins)
-            self._part(number).unlink()
-            judged = judge(
-                records, None, self.refusals, self.consent, self.binding,
-                today=self.today,
-            )  # fmt: skip
-            self._skip("blocked", _blocked(judged.blocked))
-            self._note(_blocked(judged.granted))
-            yield self._changed(judged, records)
+            path, to = self._part(number), self.goes_to[number]
+            if to is not None and wins.all():
+                yield LaidDown(to, path, wins.len())
+                continue
+            records = pl.read_parquet(path).filter(wins)
+            path.unlink()
+            yield records if self.at_once else self._sent(records)
+
+    def _judge(self, records: pl.DataFrame) -> Judged:
+        return judge(records, None, self.refusals, self.consent, self.binding, today=self.today)
+
+    def _sent(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Those of the winners of a chunk that are to be sent; the blocked are set aside."""
+        judged = self._judge(records)
+        self._skip("blocked", _blocked(judged.blocked))
+        self._note(_blocked(judged.granted))
+        return self._changed(judged, records)
 
     def _changed(self, judged: Judged, records: pl.DataFrame) -> pl.DataFrame:
         """What MailUp does not have yet of the judged records of a chunk."""

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.records.batches import Batch, shared_files, write_batches
-from tasks.records.destinations import Destination
+from tasks.records.batches import Batch, LaidDown, write_batches
+from tasks.records.destinations import Destination, only_destination
 from tasks.records.verdict import LINE
 
 SCHEMA = {
@@ -33,7 +33,7 @@ def written(
     frame = records(places)
     parts = [frame.slice(start, part) for start in range(0, frame.height, part)]
     batches = write_batches(iter(parts), folder, size, pending_rows=pending)
-    assert {*folder.iterdir()} == {batch.path for batch in batches}
+    assert {*folder.iterdir()} == {piece.path for batch in batches for piece in batch.pieces}
     return [(batch.number, batch.destination, lines(batch)) for batch in batches]
 
 
@@ -61,8 +61,56 @@ def test_batches_of_one_file_have_their_own_records_each(tmp_path: Path) -> None
     batches = write_batches([records([stay] * 7)], tmp_path, 2)
 
     assert [lines(batch) for batch in batches] == [[2, 3], [4, 5], [6, 7], [8]]
-    shared = [(frame[LINE].to_list(), len(here)) for frame, here in shared_files(batches)]
-    assert shared == [([2, 3, 4, 5, 6, 7], 3), ([8], 1)]
+    assert len({piece.path for batch in batches for piece in batch.pieces}) == 1
+
+
+def laid_down(folder: Path, frame: pl.DataFrame) -> LaidDown:
+    """The records in a file of their own, as the first pass leaves them."""
+    path = folder / f"{frame[LINE][0]}.parquet"
+    frame.write_parquet(path)
+    to = only_destination(frame)
+    assert to is not None
+    return LaidDown(to, path, frame.height)
+
+
+def test_what_is_laid_down_is_moved_and_keeps_its_place(tmp_path: Path) -> None:
+    """Files go into batches behind what came before them, whether that was in memory, in a file,
+    or had to wait on disk; nothing of them is written again."""
+    stay: Place = ("email", 7, None, "default", False)
+    other: Place = ("email", 9, None, "default", False)
+    frame = records([stay, other, stay, stay, stay, stay, stay, stay, stay])
+    (tmp_path / "checked").mkdir()
+    for pending in (1000, 1):
+        parts = [
+            laid_down(tmp_path / "checked", frame[5:7]),
+            laid_down(tmp_path / "checked", frame[7:8]),
+        ]
+        inode = parts[0].path.stat().st_ino
+        folder = tmp_path / f"pending-{pending}"
+        batches = write_batches(
+            [frame[:3], frame[3:5], *parts, frame[8:]], folder, 5, pending_rows=pending
+        )
+
+        assert [lines(batch) for batch in batches] == [[2, 4, 5, 6, 7], [8, 9, 10], [3]]
+        moved = inode in {path.stat().st_ino for path in folder.iterdir()}
+        assert moved == (pending == 1000)
+        assert not any((tmp_path / "checked").iterdir())
+
+
+def test_one_destination_is_told_from_several() -> None:
+    """Each thing that an import takes once makes two destinations of two records."""
+    base: Place = ("email", 7, None, "default", False)
+    assert only_destination(records([base, base])) == Destination(*base)
+    assert only_destination(records([])) is None
+    for other in (
+        ("sms", 7, None, "default", False),
+        ("email", 8, None, "default", False),
+        ("email", 7, "News", "default", False),
+        ("email", 7, None, "optout", False),
+        ("email", 7, None, "default", True),
+    ):
+        assert only_destination(records([base, other])) is None
+        assert only_destination(records([other, base])) is None
 
 
 def test_no_records_no_batches(tmp_path: Path) -> None:

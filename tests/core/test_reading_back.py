@@ -18,7 +18,7 @@ from blocks.mailup.imports import Channel, ImportTarget
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 from tasks.reading_back import ReadBack, refused_by_mailup
-from tasks.records.batches import Batch
+from tasks.records.batches import Batch, Piece
 from tasks.records.destinations import Destination
 from tasks.records.handover import Refused
 from tasks.records.verdict import LINE
@@ -52,7 +52,7 @@ class Desk:
         )
         frame.write_parquet(path)
         to = Destination(channel, list_id, None, "default", False)
-        self.sent.append(Batch(number, to, len(people), path))
+        self.sent.append(Batch(number, to, len(people), (Piece(path, 0, len(people)),)))
         entry = batches.write_ahead(
             self.store, 1, 1, number, target={"channel": channel}, rows=len(people), sha256="",
             after_import=0,
