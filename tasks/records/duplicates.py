@@ -93,10 +93,12 @@ class Keys:
         """
         beaten, start = self._ranked["row"], 0
         for height, counts in self._chunks:
-            rows = pl.int_range(start, start + height, dtype=pl.UInt32, eager=True)
+            first, end = (beaten.search_sorted(row) for row in (start, start + height))
+            here = beaten.slice(first, end - first) - start
             start += height
             if counts:
-                yield (~rows.is_in(beaten.implode())).alias("counts")
+                every = pl.Series("counts", [True]).new_from_index(0, height)
+                yield every.scatter(here, False) if here.len() else every
 
     def beaten(self) -> pl.DataFrame:
         """The records that do not count: `line`, `reason`, and `instead`, the winner's line."""
@@ -109,22 +111,24 @@ class Keys:
         found = [self._beaten_in(every) for every in self._shares()]
         return pl.concat([pl.DataFrame(schema=_BEATEN), *found]).sort("row")
 
-    def _shares(self) -> Iterator[pl.DataFrame]:
-        """All keys, those that are equal in one frame."""
+    def _shares(self) -> Iterator[pl.LazyFrame]:
+        """All keys, those that are equal in one frame; each can be read until the next comes."""
         if not self._spilled or self._spool is None:
-            yield pl.concat(self._held)
+            yield pl.concat(self._held).lazy()
             return
         self._spill(self._spool)
         for number in range(_SHARES):
             parts = sorted(self._spool.glob(f"{number:02}-*.parquet"))
-            yield pl.concat([pl.DataFrame(schema=_KEYS), *map(pl.read_parquet, parts)])
+            yield pl.scan_parquet(parts, glob=False)
             for part in parts:
                 part.unlink()
 
-    def _beaten_in(self, every: pl.DataFrame) -> pl.DataFrame:
+    def _beaten_in(self, every: pl.LazyFrame) -> pl.DataFrame:
         """The records that do not count among all those whose keys fall in one share."""
-        # Half a key settles almost all records; only the rest is compared by whole keys.
-        shared = every.filter(pl.col("key_high").is_duplicated())
+        # Half a key settles almost all records; only the rest is read, and compared by whole keys.
+        half = every.select("key_high").collect().to_series().sort()
+        twice = half.filter(half == half.shift()).unique()
+        shared = every.filter(pl.col("key_high").is_in(twice.implode())).collect()
         keys = ("key_high", "key_low")
         level = pl.col("level").cast(pl.Int64)
         if self._last_row_decides:

@@ -30,7 +30,7 @@ class Chunk:
 
 
 def read_chunks(
-    path: Path, dialect: FileDialect, *, rows_per_chunk: int = 25_000, block_bytes: int = PIECE
+    path: Path, dialect: FileDialect, *, rows_per_chunk: int = 20_000, block_bytes: int = PIECE
 ) -> Iterator[Chunk]:
     """Yield the records of the file, in its order, as chunks of at most `rows_per_chunk` rows.
 
