@@ -41,7 +41,7 @@ truth: $(READY)  ## Export a month of traffic by runs that are killed, against t
 faults: $(READY) .peers/.ready  ## Damaged files here and in dlt, side by side, into docs/faults.md (minutes)
 	@$(BIN)/python -m benchmarks.faults --peer .peers/bin/python --write docs/faults.md
 
-bench: $(READY) .run/.ready .peers/.ready .peers/airbyte/.ready .peers/tap-sftp/.ready  ## Speed and memory beside what one would use instead, into docs/performance.md (forty minutes)
+bench: $(READY) .run/.ready .peers/.ready .peers/airbyte/.ready .peers/tap-sftp/.ready  ## Speed and memory beside what one would use instead, into docs/performance.md (an hour)
 	@BENCH_PRODUCT=.run/bin/python $(BIN)/python -m benchmarks --peers .peers/bin/python --write docs
 
 .run/.ready: requirements-run.lock

@@ -1,6 +1,6 @@
 """All measurements side by side: `python -m benchmarks --peers PYTHON [--write FOLDER]`.
 
-`make bench` calls it. Takes about forty minutes on two cores; run it on a machine that does nothing
+`make bench` calls it. Takes about an hour on two cores; run it on a machine that does nothing
 else. With --write the tables go to FOLDER/performance.md, below its line `<!-- measured -->`. With
 --only, which can be repeated, some of the parts are measured and printed.
 """
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _write(page: Path, text: str) -> None:
-    """Put the figures below the mark, after each of them: forty minutes are easily cut off."""
+    """Put the figures below the mark, after each of them: an hour is easily cut off."""
     kept = page.read_text(encoding="utf-8").partition(MARK)[0]
     page.write_text(f"{kept}{MARK}\n\n{text}", encoding="utf-8")
 

@@ -26,6 +26,8 @@ PEERS = {
     "script: csv, json, requests": ["plain.py"],
     "script: pandas": ["with_pandas.py"],
 }
+AT_LENGTH = (OURS, FLOOR, "dlt, its own reader", "dlt, fed with Arrow by hand")
+"""Who takes the largest file, too; the scripts say nothing more there."""
 LEDGER = "ledger"
 UNPACED = 100_000.0
 
