@@ -1,8 +1,10 @@
 """Turns: who has many imports in an account lets those in between who wait.
 
 At most so many imports run in an account at once; a file holds one of these slots while its batches
-are sent. Whoever waits leaves a ticket, and slots go to the oldest ticket. Tickets and slots are
-leases, so that nobody waits for a machine that died.
+are sent. Whoever waits leaves a ticket, and slots go to the oldest ticket. While a newcomer waits,
+a file that has not had a turn yet, turns are short: what is small is through after a moment, and
+those who come back keep their places. Tickets and slots are leases, so that nobody waits for a
+machine that died.
 """
 
 import time
@@ -11,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Self
 from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from blocks.errors import LeaseHeld
 from blocks.ledger.leases import Lease, kept, take
@@ -19,8 +21,12 @@ from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import leases
 
 TURN_SECONDS = 5.0
-"""How long a slot is held at least while others wait."""
-POLL_SECONDS = 0.2
+"""How long a slot is held at least while others wait: changing over costs a moment."""
+SHORT_TURN_SECONDS = 0.5
+"""The same while a newcomer is among them."""
+POLL_SECONDS = 0.1
+NEWCOMER = "new"
+"""End of a newcomer's ticket; its beginning is the time, which alone decides about the order."""
 
 
 class Turn(AbstractContextManager["Turn"]):
@@ -42,7 +48,8 @@ class Turn(AbstractContextManager["Turn"]):
         self._slots = [f"{queue}/{number}" for number in range(1, slots + 1)]
         self._wait_seconds, self._sleep = wait_seconds, sleep
         self._held = ExitStack()
-        self._since = 0.0
+        self._kind = NEWCOMER
+        self._since = self._looked = 0.0
 
     def __enter__(self) -> Self:
         self._take()
@@ -53,28 +60,32 @@ class Turn(AbstractContextManager["Turn"]):
 
     def offer(self) -> None:
         """Let those go first who wait, if this turn has lasted long enough; then wait for ours."""
-        if time.monotonic() - self._since < TURN_SECONDS:
+        now = time.monotonic()
+        if now - self._looked < SHORT_TURN_SECONDS:
             return
-        if self._oldest_ticket() is None:
-            self._since = time.monotonic()
-            return
-        self._held.close()
-        self._take()
+        self._looked = now
+        waiting = self._tickets()
+        if not waiting:
+            self._since = now
+        elif now - self._since >= TURN_SECONDS or any(each.endswith(NEWCOMER) for each in waiting):
+            self._held.close()
+            self._take()
 
     def _take(self) -> None:
         slot = self._wait()
         self._held.enter_context(kept(self._store, slot))
-        self._since = time.monotonic()
+        self._kind = "again"
+        self._since = self._looked = time.monotonic()
 
     def _wait(self) -> Lease:
         end = time.monotonic() + self._wait_seconds
-        name = f"{self._queue}/waiting/{time.time_ns():020d}/{uuid4().hex}"
+        name = f"{self._queue}/waiting/{time.time_ns():020d}/{uuid4().hex}/{self._kind}"
         ticket = take(self._store, name)
         if ticket is None:
             raise AssertionError("a name that nobody else can have is taken")
         with kept(self._store, ticket):
             while time.monotonic() < end:
-                if self._oldest_ticket() == ticket.name and (slot := self._free()):
+                if self._tickets()[:1] == [ticket.name] and (slot := self._free()):
                     return slot
                 self._sleep(POLL_SECONDS)
         raise LeaseHeld(
@@ -85,9 +96,9 @@ class Turn(AbstractContextManager["Turn"]):
     def _free(self) -> Lease | None:
         return next(filter(None, (take(self._store, name) for name in self._slots)), None)
 
-    def _oldest_ticket(self) -> str | None:
+    def _tickets(self) -> list[str]:
+        """The tickets of all who wait, the oldest first."""
         waiting = leases.c.name.startswith(f"{self._queue}/waiting/", autoescape=True)
+        alive = select(leases.c.name).where(waiting, leases.c.expires_at > utc_now())
         with self._store.transaction() as connection:
-            return connection.execute(
-                select(func.min(leases.c.name)).where(waiting, leases.c.expires_at > utc_now())
-            ).scalar()
+            return sorted(connection.execute(alive).scalars())

@@ -9,7 +9,7 @@ import pytest
 from blocks.errors import LeaseHeld
 from blocks.ledger import leases, turns
 from blocks.ledger.store import Store
-from blocks.ledger.turns import Turn
+from blocks.ledger.turns import NEWCOMER, Turn
 from tests.servers.databases import Database
 
 QUEUE = "mailup-import/acme"
@@ -24,6 +24,7 @@ def store(database: Database) -> Iterator[Store]:
 @pytest.fixture
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(turns, "SHORT_TURN_SECONDS", 0.0)
     monkeypatch.setattr(turns, "POLL_SECONDS", 0.02)
 
 
@@ -33,10 +34,10 @@ def test_a_small_import_is_not_stuck_behind_a_large_one(database: Database, stor
     order: list[str] = []
 
     def small() -> None:
-        with Store(database.url) as mine, Turn(mine, QUEUE, 1, wait_seconds=10):
+        with Turn(theirs, QUEUE, 1, wait_seconds=10):
             order.append("small")
 
-    with Turn(store, QUEUE, 1, wait_seconds=0.5) as turn:
+    with Store(database.url) as theirs, Turn(store, QUEUE, 1, wait_seconds=10) as turn:
         other = threading.Thread(target=small)
         other.start()
         for number in range(20):
@@ -56,6 +57,40 @@ def test_a_turn_is_not_given_away_before_its_time(store: Store) -> None:
         turn.offer()
 
         assert leases.take(store, f"{QUEUE}/1") is None
+
+
+def test_a_newcomer_is_let_in_after_a_moment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is small is not to wait for a whole turn; those who come back wait for one."""
+    monkeypatch.setattr(turns, "SHORT_TURN_SECONDS", 0.0)
+    with Turn(store, QUEUE, 1, wait_seconds=0.3) as turn:
+        leases.take(store, f"{QUEUE}/waiting/0/again")
+        turn.offer()
+        assert leases.take(store, f"{QUEUE}/1") is None
+
+        leases.take(store, f"{QUEUE}/waiting/1/{NEWCOMER}")
+        with pytest.raises(LeaseHeld):
+            turn.offer()
+        assert leases.take(store, f"{QUEUE}/1") is not None
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_who_comes_back_is_no_newcomer(database: Database, store: Store) -> None:
+    """Those who have had a turn alternate in long turns: changing over costs a moment."""
+    other = leases.take(store, f"{QUEUE}/waiting/0/{NEWCOMER}")
+    tickets: list[str] = []
+
+    def look(_: float) -> None:
+        tickets.extend(name for (name,) in database.rows("SELECT name FROM leases"))
+        leases.release(store, other or pytest.fail("the ticket was taken"))
+
+    with Turn(store, QUEUE, 1, wait_seconds=5, sleep=look) as turn:
+        other = leases.take(store, f"{QUEUE}/waiting/0/{NEWCOMER}")
+        turn.offer()
+
+    ends = [
+        each.rpartition("/")[2] for each in tickets if not each.startswith(f"{QUEUE}/waiting/0/")
+    ]
+    assert ends == [NEWCOMER, "again"]
 
 
 @pytest.mark.usefixtures("short_turns")
