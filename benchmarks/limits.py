@@ -1,7 +1,8 @@
 """Under MailUp's limit of five calls a second, against the sandbox's emulator.
 
-How long an import takes beside what its calls cost at the limit; and how long a small file of
-another client of the account takes while a large one is being imported.
+How long an import takes beside what its calls cost at the limit; how long a small file of another
+client of the account takes while a large one is being imported; and how many of the calls that the
+limit allows several imports use together.
 """
 
 import json
@@ -21,6 +22,7 @@ from sandbox.demo_parts import Prefect, Programs, free_port
 
 CALLS_PER_SECOND = 5.0
 SINGLE_ROWS, LARGE_ROWS, SMALL_ROWS = 500_000, 300_000, 500
+TOGETHER, TOGETHER_ROWS = 4, 60_000
 HEAD_START_SECONDS = 8.0
 
 
@@ -29,13 +31,15 @@ class Limited:
     """Seconds of work inside a run of `SINGLE_ROWS`, and calls of MailUp in it.
 
     `alone` and `behind` are the seconds of a small file's work by itself, and while a large file of
-    the account was on its way.
+    the account was on its way. `together` are calls a second from the first to the last one of
+    `TOGETHER` imports that are started at once.
     """
 
     seconds: float
     calls: int
     alone: float
     behind: float
+    together: float
 
     @property
     def least(self) -> float:
@@ -59,7 +63,9 @@ def measured(folder: Path, sshd: Sshd) -> Limited:
         _ended(large)
         before = _calls(sandbox)
         seconds = _ended(_start(folder, sshd, programs, "single", SINGLE_ROWS))
-        return Limited(seconds, _calls(sandbox) - before, alone_seconds, behind_seconds)
+        calls = _calls(sandbox) - before
+        together = _together(folder, sshd, programs, sandbox)
+        return Limited(seconds, calls, alone_seconds, behind_seconds, together)
 
 
 def _emulator(programs: Programs) -> dict[str, Any]:
@@ -70,10 +76,25 @@ def _emulator(programs: Programs) -> dict[str, Any]:
     return told
 
 
+def _together(folder: Path, sshd: Sshd, programs: Programs, sandbox: dict[str, Any]) -> float:
+    """Calls a second of several imports at once."""
+    before = _calls(sandbox)
+    names = [f"together{number}" for number in range(TOGETHER)]
+    for each in [_start(folder, sshd, programs, name, TOGETHER_ROWS) for name in names]:
+        _ended(each)
+    moments = [call["time"] for call in _log(sandbox)[before:]]
+    return (len(moments) - 1) / float(moments[-1] - moments[0])
+
+
 def _calls(sandbox: dict[str, Any]) -> int:
+    return len(_log(sandbox))
+
+
+def _log(sandbox: dict[str, Any]) -> list[dict[str, Any]]:
     answer = requests.get(f"{sandbox['page']}/_sandbox/log", timeout=60)
     answer.raise_for_status()
-    return len(answer.json())
+    told: list[dict[str, Any]] = answer.json()
+    return told
 
 
 def _start(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.exports import OURS as EXPORT
 from benchmarks.imports import FLOOR
-from benchmarks.limits import SINGLE_ROWS, Limited
+from benchmarks.limits import SINGLE_ROWS, TOGETHER, Limited
 from benchmarks.measuring import Series
 
 Cell = Callable[[Series], str]
@@ -79,6 +79,7 @@ def limit_lines(limited: Limited) -> str:
             ("work of the run", f"{limited.seconds:.1f} s ({limited.seconds / limited.least:.2f})"),
             ("500 contacts of another client, alone", f"{limited.alone:.1f} s"),
             ("the same while the large import runs", f"{limited.behind:.1f} s"),
+            (f"calls a second of {TOGETHER} imports at once", f"{limited.together:.1f}"),
         ],
     )
 
