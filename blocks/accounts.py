@@ -1,22 +1,18 @@
 """The block that holds one MailUp account: keys, addresses, pace."""
 
 import hashlib
-import threading
-import time
-from collections import deque
 from collections.abc import Callable
 from typing import Self
 from urllib.parse import urlsplit
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
-from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
-from prefect.concurrency.sync import rate_limit
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectAlreadyExists
 from pydantic import Field, HttpUrl, SecretStr, model_validator
 
-from blocks.errors import MailUpUnavailable
+from blocks.ledger.calls import Calls
+from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.pacing import Pacer
 from blocks.mailup.settings import (
@@ -26,15 +22,11 @@ from blocks.mailup.settings import (
     TOKEN_URL,
     MailUpSettings,
 )
+from blocks.pace import SharedPace
 
 # A rolling second then never holds more than calls_per_second + 1 calls: one slot, given back
 # after 1 / calls_per_second. More slots would let all runs together start with a burst.
 RATE_LIMIT_SLOTS = 1
-RATE_LIMIT_WAIT_SECONDS = 120.0
-ANSWERS_LOOKED_AT = 20
-"""So many of Prefect's latest answers tell how long one is on its way at least."""
-SURELY_ON_ITS_WAY = 0.8
-"""Of that, for the quickest question and the quickest answer need not be of the same pair."""
 
 
 class MailUpAccount(Block):
@@ -238,16 +230,17 @@ class MailUpAccount(Block):
                     # Another run created it at the same moment: look again.
                     continue
 
-    def connect(self, *, patient: bool = True) -> MailUpClient:
+    def connect(self, store: Store | None = None, *, patient: bool = True) -> MailUpClient:
         """A client, to be used as a context manager; nothing is sent before the first call.
 
-        Inside a Prefect run its pace is shared with all other runs of the account. A client that
-        is not *patient* tries each call once.
+        Inside a Prefect run its pace is shared with all other runs of the account, in the order of
+        the ledger where that is open. A client that is not *patient* tries each call once.
         """
         pace: Callable[[], None] = Pacer(self.calls_per_second)
         if not self._is_unpaced and (FlowRunContext.get() or TaskRunContext.get()):
             self.ensure_rate_limit()
-            pace = SharedPace(self.rate_limit_name, self.calls_per_second)
+            calls = Calls(store, self.rate_limit_name) if store is not None else None
+            pace = SharedPace(self.rate_limit_name, self.calls_per_second, calls)
         name = self._block_document_name
         stored = self.refresh_token is not None and name is not None
         return MailUpClient(
@@ -272,48 +265,6 @@ class MailUpAccount(Block):
         if not isinstance(block, MailUpAccount):
             raise TypeError("Load the account in a synchronous flow or task.")
         return block
-
-
-class SharedPace:
-    """The pace of all runs of an account: Prefect's rate limit, asked when a slot may be free."""
-
-    def __init__(
-        self,
-        name: str,
-        calls_per_second: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._name = name
-        self._interval = 1.0 / calls_per_second
-        self._clock = clock
-        self._sleep = sleep
-        self._lock = threading.Lock()
-        self._last = float("-inf")
-        self._took = deque([0.0], maxlen=ANSWERS_LOOKED_AT)
-
-    def __call__(self) -> None:
-        """Wait for a slot. Raises `MailUpUnavailable` when there is none in time."""
-        with self._lock:
-            # Prefect counts a refused request as a fresh start of the wait, so asking too early
-            # costs calls: counted from the last answer, this run's own slot is surely free. So it
-            # is earlier by what question and answer are on their way, the quickest of the latest;
-            # after one that had to wait, as others have slots as well, no longer.
-            free = self._last + self._interval - SURELY_ON_ITS_WAY * min(self._took)
-            self._sleep(max(0.0, free - self._clock()))
-            asked = self._clock()
-            try:
-                rate_limit(self._name, timeout_seconds=RATE_LIMIT_WAIT_SECONDS, strict=True)
-            except (TimeoutError, ConcurrencySlotAcquisitionError) as error:
-                raise MailUpUnavailable(
-                    "Prefect did not give a slot of the account's rate limit: check the Prefect "
-                    f"server and its concurrency limit {self._name}.",
-                    sent=False,
-                ) from error
-            self._last = self._clock()
-            took = self._last - asked
-            self._took.append(took if took < self._interval / 2 else 0.0)
 
 
 def _opened(secret: SecretStr | None) -> str | None:

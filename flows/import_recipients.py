@@ -70,7 +70,7 @@ def import_recipients(
         files = looked.files
         tell_of_passed_over(agreement, looked, dry_run=dry_run)
         show_files_in_name(agreement, files)
-        facts = consult(agreement, scratch) if files else AccountFacts()
+        facts = consult(agreement, scratch, dry_run=dry_run) if files else AccountFacts()
         for remote in files:
             outcomes += _import(
                 agreement, remote, facts, lease, scratch, release=release, send_all=send_all
@@ -130,7 +130,7 @@ def _replay(
         used = without_grant(recalled) if send else recalled.agreement
         facts = recalled.facts
         if send or replay_with == "today":
-            facts = consult(used, scratch)
+            facts = consult(used, scratch, dry_run=not send)
         if not send:
             prepared = prepare(
                 used, recalled.fetched, recalled.claim, facts, scratch, send_all=True

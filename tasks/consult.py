@@ -14,11 +14,11 @@ from tasks.records.consent import check_grant
 from tasks.records.handover import AccountFacts
 from tasks.refusals import write_refusals
 from tasks.retrying import unit
-from tasks.steps import connected
+from tasks.steps import connected, order_of_calls
 
 
 @unit("consult", "consult MailUp account {agreement.account}")
-def consult(agreement: ImportAgreement, scratch: Path) -> AccountFacts:
+def consult(agreement: ImportAgreement, scratch: Path, *, dry_run: bool) -> AccountFacts:
     """Dynamic fields and groups of the account and, where consent asks for it, who said no.
 
     ConfigurationError where a list of the agreement is not among those that the user may see.
@@ -26,7 +26,8 @@ def consult(agreement: ImportAgreement, scratch: Path) -> AccountFacts:
     today = datetime.now(UTC).date()
     check_grant(agreement.consent, today)
     account = load(MailUpAccount, agreement.account)
-    with connected(account) as client:
+    order = order_of_calls(agreement.ledger, dry_run=dry_run)
+    with order as store, connected(account, store) as client:
         _require_lists(agreement, client)
         fields = {field.id: field.name for field in client.dynamic_fields()}
         groups = {

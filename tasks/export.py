@@ -52,7 +52,7 @@ def export(
         if covered.pending and not dry_run:
             _close(agreement, kind, covered.pending, scratch)
             covered = due(agreement, kind, since, until, only_look=dry_run)
-        produced = extract(agreement, kind, covered, scratch)
+        produced = extract(agreement, kind, covered, scratch, dry_run=dry_run)
         place = "" if dry_run else _deliver(agreement, kind, covered, produced, scratch)
     told = _told(produced.rows, place, dry_run=dry_run)
     return _concluded(agreement, kind, covered.window, told, produced.notes)

@@ -33,7 +33,7 @@ from tasks.reports.rows import EVENTS, UNSUBSCRIPTIONS, RowKind
 from tasks.reports.spools import Spool
 from tasks.retrying import unit
 from tasks.scratch import fresh_folder
-from tasks.steps import connected
+from tasks.steps import connected, order_of_calls
 from tasks.windows import Due
 
 
@@ -54,7 +54,14 @@ class Produced:
 
 
 @unit("extract", "extract {kind} of {agreement.client}")
-def extract(agreement: ExportAgreement, kind: KindName, covered: Due, scratch: Path) -> Produced:
+def extract(
+    agreement: ExportAgreement,
+    kind: KindName,
+    covered: Due,
+    scratch: Path,
+    *,
+    dry_run: bool,
+) -> Produced:
     """Everything that is new in the window, as the file that the client gets."""
     folder = fresh_folder(scratch / "extract")
     seal = Seal.agreed(agreement.packing)  # before MailUp is walked for nothing
@@ -62,7 +69,9 @@ def extract(agreement: ExportAgreement, kind: KindName, covered: Due, scratch: P
     if covered.snapshot:
         storage = load(Ledger, agreement.ledger).open_storage()
         known = storage.get(covered.snapshot, folder / "known.parquet")
-    with connected(load(MailUpAccount, agreement.account)) as client:
+    account = load(MailUpAccount, agreement.account)
+    order = order_of_calls(agreement.ledger, dry_run=dry_run)
+    with order as store, connected(account, store) as client:
         fields = _fields(agreement, client)
         columns = KINDS[kind].layout.columns(agreement.columns, fields)
         gathered = Gathered(folder / "rows")

@@ -11,7 +11,10 @@ from typing import ParamSpec, TypeVar
 from prefect.runtime import task_run
 
 from blocks.accounts import MailUpAccount
-from blocks.errors import DiskFull, SyncError, is_full
+from blocks.errors import DiskFull, RetryableError, SyncError, is_full
+from blocks.ledger.store import Store
+from blocks.ledgers import Ledger
+from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from tasks.reports.failure import defect
 from tasks.reports.steps import Step, steps_table
@@ -92,9 +95,29 @@ def _begun(name: str) -> Step:
 
 
 @contextmanager
-def connected(account: MailUpAccount) -> Iterator[MailUpClient]:
-    """A client of the account whose calls count for the step at hand, however it ends."""
-    with account.connect() as client:
+def order_of_calls(ledger: str, *, dry_run: bool) -> Iterator[Store | None]:
+    """The ledger in which runs reserve their calls; None where nothing is written, or it is away:
+    then they share what Prefect gives."""
+    if dry_run:
+        yield None
+        return
+    block = load(Ledger, ledger)
+    try:
+        store = block.open()
+    except RetryableError:
+        yield None
+        return
+    with store:
+        yield store
+
+
+@contextmanager
+def connected(account: MailUpAccount, store: Store | None) -> Iterator[MailUpClient]:
+    """A client of the account whose calls count for the step at hand, however it ends.
+
+    Runs that share the ledger call in the order in which they want to.
+    """
+    with account.connect(store) as client:
         try:
             yield client
         finally:

@@ -73,7 +73,7 @@ def submit(
     if prepared.hold:
         return Submission(prepared.counts)
     account = load(MailUpAccount, agreement.account)
-    with load(Ledger, agreement.ledger).open() as store, connected(account) as client:
+    with load(Ledger, agreement.ledger).open() as store, connected(account, store) as client:
         job = _Job(agreement, facts, account, client, store, lease, claim.entry_id, claim.attempt)
         if claim.done == "nothing":
             job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))

@@ -1,14 +1,12 @@
 """The account block, without a Prefect server."""
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from pydantic import ValidationError
 
-from blocks import accounts
-from blocks.accounts import ANSWERS_LOOKED_AT, MailUpAccount, SharedPace
+from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError, MailUpUnavailable
 
 KEYS: dict[str, Any] = {
@@ -89,45 +87,3 @@ def test_a_client_without_patience_tries_once() -> None:
         with pytest.raises(MailUpUnavailable):
             client.account_info()
         assert client.calls == 1
-
-
-class Prefect:
-    """A clock, and Prefect's answers to whoever asks for a slot: each takes `way` seconds."""
-
-    def __init__(self, way: float) -> None:
-        self.now, self.way = 100.0, way
-        self.granted: list[float] = []
-
-    def __call__(self, *_: object, **__: object) -> None:
-        self.granted.append(self.now + self.way / 2)
-        self.now += self.way
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def last_intervals(self, calls: int) -> set[float]:
-        moments = self.granted[-calls - 1 :]
-        return {round(after - before, 4) for before, after in pairwise(moments)}
-
-
-def test_the_way_to_prefect_costs_next_to_nothing_of_the_pace(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Once the way is known slots are asked for so early that they are granted when free, never
-    before; a slot that had to be waited for ends that, for others may have slots as well."""
-    prefect = Prefect(way=0.02)
-    monkeypatch.setattr(accounts, "rate_limit", prefect)
-    pace = SharedPace("limit", 5, clock=prefect.clock, sleep=prefect.sleep)
-    for _ in range(3 * ANSWERS_LOOKED_AT):
-        pace()
-    assert min(prefect.last_intervals(len(prefect.granted) - 1)) >= 0.2
-    assert prefect.last_intervals(ANSWERS_LOOKED_AT) == {0.204}
-    prefect.way = 0.15
-    pace()
-    prefect.way = 0.02
-    for _ in range(ANSWERS_LOOKED_AT):
-        pace()
-    assert prefect.last_intervals(ANSWERS_LOOKED_AT - 1) == {0.22}
