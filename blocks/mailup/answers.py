@@ -1,7 +1,7 @@
 """Reading MailUp's answers: status, error text, JSON, bare numbers, keys in any letter case."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,10 +123,10 @@ class Answer:
         hint = _HINTS.get(self.status, "")
         return MailUpRefused(where + hint, status=self.status)
 
-    def json(self) -> Any:
+    def json(self, read: Callable[[bytes], Any] = parsed) -> Any:
         """The JSON value of the body; an empty or HTML body is `MailUpUnavailable`."""
         try:
-            return parsed(self.body)
+            return read(self.body)
         except ValueError:
             pass
         kind = "an empty body" if not self.body.strip() else "something that is not JSON"

@@ -1,6 +1,6 @@
 """Clicks per recipient and link, as far as MailUp tells them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal
@@ -13,6 +13,7 @@ from blocks.mailup.answers import JsonObject
 from blocks.mailup.frames import by_key, frames
 from blocks.mailup.paging import pages
 from blocks.mailup.session import Session
+from blocks.mailup.tables import tabled
 
 DetailLevel = Literal["url", "recipient"]
 
@@ -45,7 +46,8 @@ def url_click_details(
     they are, and no rows: for a message whose clicks were read by link before, since the same
     clicks would come again under another key.
     """
-    found = pages(session, f"/Message/{message_id}/List/UrlClickDetails", "IdRecipient")
+    path = f"/Message/{message_id}/List/UrlClickDetails"
+    found = pages(session, path, "IdRecipient", read=tabled)
     try:
         first = next(found, [])
     except MailUpRefused as refusal:
@@ -66,7 +68,7 @@ def _by_recipient(session: Session, message_id: int) -> ClickDetails:
     return ClickDetails("recipient", True, statistics.clicks(session, message_id))
 
 
-def _tells_all(session: Session, message_id: int, items: list[JsonObject]) -> bool:
+def _tells_all(session: Session, message_id: int, items: Sequence[JsonObject]) -> bool:
     """Whether the rows name recipient and link; no rows do if there are no clicks at all."""
     if not items:
         return not statistics.counts(session, message_id, "Clicks")
@@ -74,7 +76,7 @@ def _tells_all(session: Session, message_id: int, items: list[JsonObject]) -> bo
     return _tells(items, keys) and _tells(items, statistics.URL.keys)
 
 
-def _tells(items: list[JsonObject], names: Iterable[str]) -> bool:
+def _tells(items: Sequence[JsonObject], names: Iterable[str]) -> bool:
     """Whether any item holds a value under one of *names*."""
     told = by_key(items)
     found = chain.from_iterable(values for name in names for values in told.get(name, ()))

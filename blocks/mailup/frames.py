@@ -17,8 +17,9 @@ import polars as pl
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.answers import JsonObject
 from blocks.mailup.moments import moment
+from blocks.mailup.tables import Table
 
-Told = dict[str, list[list[Any]]]
+Told = dict[str, list[list[Any] | pl.Series]]
 Kind = Literal["id", "count", "text", "moment"]
 
 _LEAST, _LARGEST = -(2**63), 2**63 - 1
@@ -45,6 +46,10 @@ class Column:
             nothing = _READ[self.kind](None)
             return pl.repeat(nothing, rows, dtype=self.dtype, eager=True).alias(self.name)
         values = found[0] if len(found) == 1 else list(map(_first, zip(*found, strict=True)))
+        if isinstance(values, pl.Series):
+            if values.dtype == self.dtype and self.kind != "moment":
+                return self._filled(values.alias(self.name))
+            values = values.to_list()
         # Nearly every page holds what is expected and nothing else.
         if set(map(type, values)) <= _EXPECTED[self.kind]:
             try:
@@ -68,7 +73,7 @@ def frame(items: Sequence[Any], columns: Iterable[Column]) -> pl.DataFrame:
 
 
 def frames(
-    pages: Iterable[list[JsonObject]], columns: tuple[Column, ...]
+    pages: Iterable[Sequence[JsonObject]], columns: tuple[Column, ...]
 ) -> Iterator[pl.DataFrame]:
     """The frames of a walk, page by page; nothing for an empty walk."""
     for items in pages:
@@ -83,7 +88,7 @@ def empty(columns: Iterable[Column]) -> pl.DataFrame:
 def by_key(items: Sequence[Any]) -> Told:
     """The values of *items* by their keys' plain form (lower case, no underscore), one list for
     each spelling; None where an item lacks it."""
-    if not set(map(type, items)) <= {dict}:
+    if not isinstance(items, Table) and not set(map(type, items)) <= {dict}:
         raise MailUpUnavailable("An item of a MailUp page is not an object.")
     told: Told = {}
     for key, values in _by_spelling(items):
@@ -91,7 +96,9 @@ def by_key(items: Sequence[Any]) -> Told:
     return told
 
 
-def _by_spelling(items: Sequence[JsonObject]) -> list[tuple[str, list[Any]]]:
+def _by_spelling(items: Sequence[JsonObject]) -> Iterable[tuple[str, list[Any] | pl.Series]]:
+    if isinstance(items, Table):
+        return [(values.name, values) for values in items.columns]
     keys = tuple(items[0]) if items else ()
     if set(map(len, items)) <= {len(keys)}:
         try:

@@ -4,14 +4,16 @@ Pages are counted from 0. The answers differ: some resources ignore paging, some
 of 0, a server may cap the page size, and large pages time out.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.answers import JsonObject, lowered, whole_or_zero
 from blocks.mailup.filters import orderby
+from blocks.mailup.parsing import parsed
 from blocks.mailup.session import Session
+from blocks.mailup.tables import Table
 
 # Below this size a page is not made smaller: a time-out then has another reason.
 SMALLEST_PAGE = 50
@@ -23,7 +25,7 @@ MAX_PAGES = 100_000
 class Page:
     """One page as answered. *size* is 0 for an answer that is not paged, *total* if unknown."""
 
-    items: list[JsonObject] = field(repr=False)
+    items: Sequence[JsonObject] = field(repr=False)
     size: int
     total: int
 
@@ -35,8 +37,9 @@ class Page:
         if not isinstance(value, dict):
             raise MailUpUnavailable("A page of MailUp is neither an object nor an array.")
         keys = lowered(value)
+        items = keys.get("items") or ()
         return cls(
-            items=list(keys.get("items") or ()),
+            items=items if isinstance(items, Table) else list(items),
             size=whole_or_zero(keys.get("pagesize"), "Page"),
             total=whole_or_zero(keys.get("totalelementscount"), "Page"),
         )
@@ -45,7 +48,7 @@ class Page:
 GetPage = Callable[[int, int], Page]
 
 
-def walk(get_page: GetPage, page_size: int) -> Iterator[list[JsonObject]]:
+def walk(get_page: GetPage, page_size: int) -> Iterator[Sequence[JsonObject]]:
     """Yield the items page by page. *get_page* takes page number (from 0) and page size.
 
     When items disappear in mid-walk, the walk steps back: an item may then come twice.
@@ -72,7 +75,7 @@ class _Walker:
     offset: int = 0
     total: int = 0
     last_number: int = -1
-    last_items: list[JsonObject] = field(default_factory=list)
+    last_items: Sequence[JsonObject] = ()
 
     def ask(self, get_page: GetPage) -> Page | None:
         """The page in which the next item is; None when it has to be asked for differently."""
@@ -107,7 +110,7 @@ class _Walker:
         self.offset = max(0, self.offset - gone)
         return True
 
-    def fresh(self, page: Page) -> list[JsonObject]:
+    def fresh(self, page: Page) -> Sequence[JsonObject]:
         """The items of the page that were not done yet."""
         done = self.offset - self.offset // self.size * self.size
         return page.items[done:]
@@ -134,8 +137,12 @@ def pages(
     descending: bool = False,
     params: Mapping[str, str] | None = None,
     page_size: int | None = None,
-) -> Iterator[list[JsonObject]]:
-    """Walk a console resource in a stable order; without it where MailUp refuses to sort."""
+    read: Callable[[bytes], Any] = parsed,
+) -> Iterator[Sequence[JsonObject]]:
+    """Walk a console resource in a stable order; without it where MailUp refuses to sort.
+
+    *read* makes JSON of an answer: with `tables.tabled` items that are all alike come as a table.
+    """
     order = orderby(order_field, descending=descending)
 
     def ask(number: int, size: int) -> Page:
@@ -143,7 +150,7 @@ def pages(
         wanted = {**(params or {}), **paging, **order}
         return session.read(
             path,
-            lambda answer: Page.read(answer.json()),
+            lambda answer: Page.read(answer.json(read)),
             wanted,
             repeat_timeouts=size <= SMALLEST_PAGE,
         )

@@ -19,6 +19,7 @@ from blocks.mailup.messages import Sending
 from blocks.mailup.paging import pages
 from blocks.mailup.session import Session
 from blocks.mailup.settings import MailUpSettings
+from blocks.mailup.tables import tabled
 
 Countable = Literal["Recipients", "Views", "Clicks", "UrlClicks", "Bounces", "Unsubscriptions"]
 
@@ -92,7 +93,7 @@ def clicks(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
 
 def url_clicks(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
     """Clicks, a count per link over all recipients. Columns: `URL_CLICKS`."""
-    found = pages(session, f"/Message/{message_id}/List/UrlClicks", "Url")
+    found = pages(session, f"/Message/{message_id}/List/UrlClicks", "Url", read=tabled)
     return frames(found, URL_CLICKS)
 
 
@@ -129,4 +130,4 @@ def _rows(
     session: Session, message_id: int, what: str, columns: tuple[Column, ...]
 ) -> Iterator[pl.DataFrame]:
     path = f"/Message/{message_id}/List/{what}"
-    return frames(pages(session, path, "IdRecipient"), columns)
+    return frames(pages(session, path, "IdRecipient", read=tabled), columns)

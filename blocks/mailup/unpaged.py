@@ -1,6 +1,6 @@
 """Resources that MailUp answers in one piece, and how to read them if it ever pages them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.answers import JsonObject
@@ -8,7 +8,7 @@ from blocks.mailup.paging import SMALLEST_PAGE, Page, walk
 from blocks.mailup.session import Session
 
 
-def whole_answer(session: Session, path: str) -> Iterator[list[JsonObject]]:
+def whole_answer(session: Session, path: str) -> Iterator[Sequence[JsonObject]]:
     """All items of a resource that is documented as not paged: one piece, as long as it is one.
 
     Page parameters are left out: what a server cuts because of them, it need not report (such
