@@ -70,8 +70,8 @@ def _judge(answer: Answer, *, signing: bool) -> None:
         )
     if signing and "SIG_CREATED" not in answer.words:
         raise ConfigurationError(
-            "gpg cannot sign with the private key. Mend private_key (it may have expired) or the "
-            "passphrase of the GpgKey block."
+            f"gpg cannot sign with the private key{answer.failure}. Mend private_key (it may have "
+            "expired) or the passphrase of the GpgKey block."
         )
     if answer.exit or "END_ENCRYPTION" not in answer.words:
         raise RunStopped(

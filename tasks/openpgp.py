@@ -43,6 +43,8 @@ echo "$?" >"$KEY_RING/exit"
 """
 _TIMED_OUT = 124
 _MARK = "[GNUPG:]"
+_CODE = 0xFFFF
+"""The part of libgpg-error's numbers that says what, not where: `gpg-error 11` explains it."""
 
 Status = list[list[str]]
 
@@ -64,6 +66,12 @@ class Answer:
     def words(self) -> set[str]:
         """The first words of the status lines."""
         return {line[0] for line in self.status}
+
+    @property
+    def failure(self) -> str:
+        """gpg's number of what failed, such as " (gpg's error 11)"; empty where it gave none."""
+        codes = [int(line[2]) & _CODE for line in self.status if line[0] == "FAILURE"]
+        return f" (gpg's error {codes[-1]})" if codes else ""
 
 
 def run_gpg(

@@ -39,10 +39,11 @@ def test_a_small_import_is_not_stuck_behind_a_large_one(database: Database, stor
 
     with Store(database.url) as theirs, Turn(store, QUEUE, 1, wait_seconds=10) as turn:
         other = threading.Thread(target=small)
-        other.start()
         for number in range(20):
             turn.offer()
             order.append(f"large {number}")
+            if not number:
+                other.start()
             time.sleep(0.05)
         other.join()
 

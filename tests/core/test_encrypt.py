@@ -78,7 +78,7 @@ def test_keys_in_one_text_all_count(tmp_path: Path, ring: Keyring) -> None:
         ("nonsense", "", "public key 2 .* public_keys"),
         ("lapsed", "", "has expired.* present key"),
         ("signs only", "", "cannot encrypt"),
-        ("stranger", "wrong", "passphrase"),
+        ("stranger", "wrong", r"\(gpg's error 11\).* passphrase"),
         ("stranger", "nonsense", "private_key"),
     ],
 )
