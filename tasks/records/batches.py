@@ -29,13 +29,17 @@ class Batch:
     """Records of one destination (judged records, in the file's order).
 
     `number` counts from 1 in the order of sending, opt-outs first. The records are those of
-    `pieces`, `rows` together; batches that follow each other share files.
+    `pieces`; batches that follow each other share files.
     """
 
     number: int
     destination: Destination
-    rows: int
     pieces: tuple[Piece, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many records it has."""
+        return sum(piece.rows for piece in self.pieces)
 
     def records(self) -> pl.DataFrame:
         """Its own records alone."""
@@ -83,7 +87,7 @@ def _numbered(written: dict[Destination, list[Piece]], batch_size: int) -> Itera
     number = 1
     for destination in sorted(written, key=lambda one: one.rank):
         for pieces in _cut(written[destination], batch_size):
-            yield Batch(number, destination, sum(piece.rows for piece in pieces), pieces)
+            yield Batch(number, destination, pieces)
             number += 1
 
 

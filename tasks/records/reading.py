@@ -138,9 +138,11 @@ class _Desk:
         self._refuse(waiting, agreed, keys)
 
     def _lay_down(self, number: int, records: pl.DataFrame) -> None:
+        to = None
         if self.at_once:
             records = self._judge(records).send
-        self.goes_to.append(only_destination(records) if self.at_once else None)
+            to = only_destination(records)
+        self.goes_to.append(to)
         records.write_parquet(self._part(number), compression="lz4", statistics=False)
 
     def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame | LaidDown]:

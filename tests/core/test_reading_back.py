@@ -52,7 +52,7 @@ class Desk:
         )
         frame.write_parquet(path)
         to = Destination(channel, list_id, None, "default", False)
-        self.sent.append(Batch(number, to, len(people), (Piece(path, 0, len(people)),)))
+        self.sent.append(Batch(number, to, (Piece(path, 0, len(people)),)))
         entry = batches.write_ahead(
             self.store, 1, 1, number, target={"channel": channel}, rows=len(people), sha256="",
             after_import=0,
