@@ -133,3 +133,16 @@ def test_the_log_names_every_call(mailup: Caller) -> None:
     assert (lists["method"], lists["query"], lists["status"]) == ("GET", "PageSize=1", 503)
     assert lists["fault"] == "503"
     assert (post["method"], post["rows"], post["status"]) == ("POST", 3, 200)
+
+
+def test_a_small_answer_does_not_wait_for_an_acknowledgement(mailup: Caller) -> None:
+    """Half of many small answers over one connection come without the 40 ms of a wait."""
+    taken = []
+    token = {"Authorization": f"Bearer {mailup.tokens['access_token']}"}
+    with requests.Session() as session:
+        for _ in range(20):
+            answer = session.get(mailup.emulator.console_url + LISTS, headers=token, stream=True)
+            began = time.monotonic()
+            assert answer.json()["Items"]
+            taken.append(time.monotonic() - began)
+    assert sorted(taken)[10] < 0.03
