@@ -5,6 +5,7 @@ them can be refused by itself.
 """
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -35,6 +36,14 @@ _DIFFER = frozenset(b"\xa4\xa6\xa8\xb4\xb8\xbc\xbd\xbe")
 _CP1252_ONLY = frozenset(range(0x80, 0xA0))
 _WESTERN = frozenset(
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜàáâãäåæçèéêëìíîïñòóôõöøùúûüßŠšŽžŸŒœ‘’“”–—…€°ªº«»·´"
+)
+_PRINTED = {"cp1252": rb"[\x80-\xbf]"}
+_ALSO_PRINTED = rb"[\xa0-\xbf]"
+# Behind these leading bytes UTF-8 has the letters and signs of Western, Vietnamese and most other
+# Latin text; all others are there for scripts that write several of them in a row.
+_EITHER = (
+    rb"(?<![a-z\xc2-\xf4])[\xc6-\xd6\xd8-\xde]%(sign)b(?![\x80-\xff])"
+    rb"|(?<=[A-Za-z])[\xe0\xe3-\xef]%(sign)b%(sign)b(?![\x80-\xff])"
 )
 
 
@@ -73,7 +82,15 @@ def detect(path: Path, wanted: str) -> tuple[str, bool]:
         if wanted not in ("auto", "utf-16"):
             raise _held(f"The file is in UTF-16, not {wanted}")
         return wide or "utf-16-le", False
-    return _narrow(survey(path), wanted), False
+    found = survey(path)
+    if wanted in ("auto", "utf-8"):
+        return _narrow(found, wanted), False
+    # What nobody would write in the agreed encoding has to be more than what is not UTF-8.
+    if found.valid > found.bad:
+        either = _either(path, wanted)
+        if found.valid - either > found.bad + either:
+            raise _held(f"The file is in UTF-8, not {wanted}")
+    return wanted, False
 
 
 def _wide(head: bytes) -> str | None:
@@ -97,6 +114,18 @@ def survey(path: Path) -> Survey:
             if not block.isascii():
                 _count(block, found)
     return found
+
+
+def _either(path: Path, wanted: str) -> int:
+    """How many characters of valid UTF-8 are good text in a single-byte encoding as well.
+
+    These are an accented letter and signs behind it, such as the end of a quotation in capitals.
+    """
+    sign = _PRINTED.get(wanted, _ALSO_PRINTED)
+    either = re.compile(_EITHER % {b"sign": sign})
+    with path.open("rb") as stream:
+        blocks = line_blocks(iter(lambda: stream.read(PIECE), b""), PIECE)
+        return sum(len(either.findall(block)) for block in blocks if not block.isascii())
 
 
 def is_utf8(data: bytes) -> bool:
@@ -129,13 +158,8 @@ def _accented(block: bytes, room: int) -> bytes:
 
 
 def _narrow(found: Survey, wanted: str) -> str:
-    """Decide among UTF-8 and the single-byte encodings."""
-    utf8 = found.valid > found.bad
-    if wanted not in ("auto", "utf-8") and utf8:
-        raise _held(f"The file is in UTF-8, not {wanted}")
-    if wanted != "auto":
-        return wanted
-    if utf8 or not found.bad:
+    """Decide whether the file is in UTF-8, as agreed, or in cp1252."""
+    if wanted == "utf-8" or found.valid > found.bad or not found.bad:
         return "utf-8"
     doubt = _doubt(found)
     if not doubt:

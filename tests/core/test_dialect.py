@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from benchmarks.contacts import write_contacts
 from blocks.errors import FileHeld
 from tasks.records.dialect import Dialect, resolve
 
@@ -115,6 +116,43 @@ def test_agreed_encoding_is_taken(tmp_path, agreed):
     """What auto has to doubt is read when it is agreed."""
     data = names("Sant'Angelo").encode(agreed)
     assert resolve(write(tmp_path, data), Dialect(encoding=agreed)).encoding == agreed
+
+
+@pytest.mark.parametrize("agreed", ["iso-8859-15", "iso-8859-1", "cp1252"])
+@pytest.mark.parametrize("cell", ["«CAFFÈ»", "PERCHÉ»", "NICOLÒ°", "caffè»«", "È²"])
+def test_what_also_looks_like_utf8_is_read_as_agreed(tmp_path, agreed, cell):
+    """An accented letter and a sign behind it are good text, though UTF-8 has the same bytes."""
+    data = f"email;name\nu@example.com;{cell}\n".encode(agreed)
+    assert resolve(write(tmp_path, data), Dialect(encoding=agreed)).encoding == agreed
+
+
+@pytest.mark.parametrize("cell", ["CAFFÈ™", "“PERCHÉ”", "“Perché…”", "L’UNITÀ È…", "PIÙ’"])
+def test_signs_of_cp1252_behind_capitals_are_read_as_agreed(tmp_path, cell):
+    """The quotation marks of Windows behind a letter do not make a file UTF-8."""
+    data = f"email;name\nu@example.com;{cell}\n".encode("cp1252")
+    assert resolve(write(tmp_path, data), Dialect(encoding="cp1252")).encoding == "cp1252"
+
+
+@pytest.mark.parametrize("agreed", ["iso-8859-15", "iso-8859-1", "cp1252"])
+@pytest.mark.parametrize(
+    "cell", ["città", "CITTÀ", "L’Aquila", "Ionuț", "Łódź", "Иванов", "Αθήνα", "Nguyễn", "محمد"]
+)
+def test_utf8_of_any_language_is_not_read_as_a_single_byte_encoding(tmp_path, agreed, cell):
+    """One word in UTF-8 is enough to hold a file that has nothing else beyond ASCII."""
+    data = f"email;name\nu@example.com;{cell}\n".encode()
+    assert reason(write(tmp_path, data), encoding=agreed) == "encoding"
+
+
+def test_an_agreed_encoding_is_taken_at_any_size(tmp_path):
+    """Files of the measured kind, cut anywhere, are read as agreed: nobody guesses."""
+    path = tmp_path / "contacts.csv"
+    write_contacts(path, 8328)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    for codec in ("cp1252", "iso-8859-1", "iso-8859-15"):
+        known = "".join(lines).encode(codec, "ignore").splitlines(keepends=True)
+        for rows in (*range(1, 500, 31), len(known)):
+            path.write_bytes(b"".join(known[:rows]))
+            assert resolve(path, Dialect(encoding=codec)).encoding == codec
 
 
 @pytest.mark.parametrize("separator", [";", ",", "|", "\t"])
