@@ -12,7 +12,7 @@ from blocks.transport.base import RemoteFile
 from tasks.records.agreement import ImportAgreement
 from tasks.records.content import sha256_of
 from tasks.records.handover import Fetched, Looked
-from tasks.records.source import Source, in_order
+from tasks.records.source import Source, in_order, named, own_name
 from tasks.retrying import unit
 
 
@@ -43,7 +43,7 @@ def look(agreement: ImportAgreement, file: str) -> Looked:
 
 
 def _named(listed: list[RemoteFile], file: str, source: Source) -> list[RemoteFile]:
-    chosen = [remote for remote in listed if remote.name == file]
+    chosen = named(listed, file)
     if not chosen:
         raise FileGone(
             f"The file {file!r} is not in the folder {source.folder!r} of the server. Give the "
@@ -66,4 +66,4 @@ def fetch(agreement: ImportAgreement, remote: RemoteFile, scratch: Path) -> Fetc
         except (FileGone, FileHeld) as passed_over:
             get_run_logger().warning("%s It is left for the next run.", passed_over)
             return None
-    return Fetched(remote.name, target, size, sha256_of(target), remote)
+    return Fetched(own_name(remote.name), target, size, sha256_of(target), remote)

@@ -1,15 +1,13 @@
 """Report: give the client its result, tell the operator, and put the source file to rest."""
 
 import json
-from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from blocks.errors import FileGone
 from blocks.ledger import files, journal
 from blocks.ledgers import Ledger
 from blocks.loading import load
@@ -17,6 +15,7 @@ from blocks.servers import load_server
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
 from tasks.decide import close, may_ask, this_run
+from tasks.put_away import put_away
 from tasks.records.agreement import ImportAgreement
 from tasks.records.handover import Claim, Fetched, Outcome, Prepared, Submission
 from tasks.records.rejects import write_rejects
@@ -50,7 +49,7 @@ def report(
         with load_server(agreement.server).connect() as server:
             delivered = _deliver(agreement, fetched, claim, prepared, document, server)
             _remember(agreement, claim, prepared, outcome)
-            if outcome.fate != "held" and fetched.seen is not None:
+            if outcome.fate != "held":
                 _put_to_rest(agreement, fetched, claim, server, refused=outcome.fate == "refused")
         if outcome.fate == "imported" and agreement.source.afterwards != "leave":
             _note_put_away(agreement, claim)
@@ -143,19 +142,11 @@ def _put_to_rest(
     *,
     refused: bool,
 ) -> None:
-    """Move or rename the source file as agreed, unless another file has taken its name since."""
+    """Move or rename the source file as agreed."""
     unique = unique_name(fetched.name, fetched.sha256, claim.seen_at)
     goal = resting_place(agreement.source, unique, refused=refused)
-    if goal is None:
-        return
-    path = agreement.source.path(fetched.name)
-    if agreement.source.afterwards == "move":
-        server.make_folder(str(PurePosixPath(goal).parent))
-    with suppress(FileGone):  # an earlier attempt has moved it
-        if server.stat(path).size != fetched.size:
-            get_run_logger().warning("%s was replaced meanwhile and stays", fetched.name)
-            return
-        server.rename(path, goal, replace=True)
+    if goal is not None:
+        put_away(server, agreement.source, fetched, goal)
 
 
 def _note_put_away(agreement: ImportAgreement, claim: Claim) -> None:

@@ -15,6 +15,8 @@ from blocks.transport.names import MAX_NAME_BYTES
 LONGEST_ENDING = 100
 """Bytes of what is kept of a name's ending when the name is too long."""
 
+_ASIDE = re.compile(r"(.+)\.[0-9a-f]{8}\.being-put-away")
+
 
 class Listed(Protocol):
     """What this module needs to know of a file on a server."""
@@ -89,7 +91,12 @@ class Source(BaseModel):
         return self
 
     def takes(self, name: str) -> bool:
-        """Whether a file of this name is one of the client's files."""
+        """Whether a file of this name is one of the client's files.
+
+        One that was set aside and is there still is one, whatever the pattern.
+        """
+        if _ASIDE.fullmatch(name):
+            return True
         if name.startswith("."):
             return False
         suffixes = (self.rename_suffix, self.refused_suffix)
@@ -113,9 +120,32 @@ def in_order(files: Iterable[F], source: Source) -> list[F]:
     """The client's own files among `files`, in the order in which they are imported."""
     taken = [file for file in files if source.takes(file.name)]
     if source.order == "name":
-        return sorted(taken, key=lambda file: file.name)
+        return sorted(taken, key=lambda file: _by_name(file.name))
     never = datetime.min.replace(tzinfo=UTC)
-    return sorted(taken, key=lambda file: (file.modified_at or never, file.name))
+    return sorted(taken, key=lambda file: (file.modified_at or never, *_by_name(file.name)))
+
+
+def named(files: Iterable[F], name: str) -> list[F]:
+    """The file of this name, and what was set aside of that name before it."""
+    mine = [file for file in files if name in (file.name, own_name(file.name))]
+    return sorted(mine, key=lambda file: _by_name(file.name))
+
+
+def _by_name(name: str) -> tuple[str, bool, str]:
+    """What was set aside is older than what came under its name since."""
+    own = own_name(name)
+    return own, own == name, name
+
+
+def own_name(name: str) -> str:
+    """The client's own name of a file, also while it is set aside."""
+    aside = _ASIDE.fullmatch(name)
+    return aside[1] if aside else name
+
+
+def name_aside(name: str, sha256: str) -> str:
+    """The name of a file whose import is done, until it is proven to be the one imported."""
+    return fitting(name, f".{sha256[:8]}.being-put-away")
 
 
 def fitting(name: str, ending: str) -> str:

@@ -7,7 +7,16 @@ from typing import Literal
 import pytest
 from pydantic import ValidationError
 
-from tasks.records.source import Source, fitting, in_order, resting_place, unique_name
+from tasks.records.source import (
+    Source,
+    fitting,
+    in_order,
+    name_aside,
+    named,
+    own_name,
+    resting_place,
+    unique_name,
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,19 @@ def test_a_renamed_file_is_not_taken_again() -> None:
 
     assert place == "a.20260102T030405.abababab.csv.done"
     assert not source.takes(place)
+
+
+def test_what_was_set_aside_is_the_clients_file() -> None:
+    """It is taken whatever the pattern, before what came under its name since, and by that name."""
+    aside = name_aside("a.csv", "ab" * 32)
+    there = [Listed("b.csv"), Listed("a.csv"), Listed(aside)]
+    source = Source(pattern=r"[ab]\.csv", pattern_kind="regex")
+
+    assert aside == "a.csv.abababab.being-put-away"
+    assert names(in_order(there, source)) == [aside, "a.csv", "b.csv"]
+    assert names(named(there, "a.csv")) == [aside, "a.csv"]
+    assert names(named(there, aside)) == [aside]
+    assert own_name(aside) == own_name("a.csv") == "a.csv"
 
 
 def test_the_same_content_always_rests_at_the_same_place() -> None:

@@ -1,5 +1,6 @@
 """The source file after its import: moved once, never another one, and held where counts differ."""
 
+import os
 import threading
 import time
 from typing import Any
@@ -50,6 +51,43 @@ def test_a_file_that_was_replaced_meanwhile_stays(world: Any) -> None:
     assert world.run().message == "a.csv: 2 of 2 submitted"
     assert set(world.people()) >= {"anna@example.it", "bruno@example.it"}
     assert not (world.inbox / "a.csv").exists()
+
+
+def test_a_replacement_of_the_same_size_and_time_is_imported_next(world: Any) -> None:
+    """What was put away is what was imported; the other file is taken by the next run."""
+    path = world.drop("a.csv", ANNA)
+    moment = path.stat().st_mtime
+    world.control("POST", "settings", {"import_seconds": 1.5})
+
+    def replace() -> None:
+        end = time.monotonic() + 60
+        while not world.posts() and time.monotonic() < end:
+            time.sleep(0.05)
+        os.utime(world.drop("a.csv", ANNA.replace("anna", "dora")), (moment, moment))
+
+    client = threading.Thread(target=replace)
+    client.start()
+    first = world.run()
+    client.join()
+    assert first.message == "a.csv: 1 of 1 submitted"
+    assert list((world.inbox / "imported").iterdir()) == []
+
+    world.control("POST", "settings", {"import_seconds": 0.05})
+    assert world.run().message == "a.csv: 1 of 1 submitted"
+    assert set(world.people()) >= {"anna@example.it", "dora@example.it"}
+    (kept,) = (world.inbox / "imported").iterdir()
+    assert "dora" in kept.read_text(encoding="utf-8")
+    assert [each.name for each in world.inbox.glob("a.*")] == []
+
+
+def test_content_alone_says_whether_a_file_that_stays_is_new(world: Any) -> None:
+    """Where files are left in place, one of the same name, size and time is imported, too."""
+    agreed = {"source": {"afterwards": "leave"}}
+    moment = world.drop("a.csv", ANNA).stat().st_mtime
+    assert world.run(agreed=agreed).message == "a.csv: 1 of 1 submitted"
+    os.utime(world.drop("a.csv", ANNA.replace("anna", "dora")), (moment, moment))
+    assert world.run(agreed=agreed).message == "a.csv: 1 of 1 submitted"
+    assert "dora@example.it" in world.people()
 
 
 def test_a_file_that_mailup_counts_otherwise_is_held_until_somebody_has_looked(world: Any) -> None:
