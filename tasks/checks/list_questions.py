@@ -7,8 +7,9 @@ from blocks.errors import SyncError
 from blocks.mailup.filters import equals, filterby, orderby
 from blocks.mailup.frames import whole_or_none
 from blocks.mailup.records import OPTED_IN, PENDING
-from tasks.checks.asking import About, Reply, codes
+from tasks.checks.asking import About, Reply, codes, named
 from tasks.checks.findings import Finding
+from tasks.checks.shapes import kinds
 
 SLOW_PAGE_SECONDS = 15.0
 KNOWN_STATUS = OPTED_IN | PENDING | {"OPTOUT", "OPT-OUT", "UNSUBSCRIBED"}
@@ -139,7 +140,7 @@ def recipient(about: About, people: People) -> Iterator[Finding]:
         yield about.unanswered("one recipient", page, "the answer is empty")
         return
     inner = [
-        f"{name}: {', '.join(sorted(value[0]))}"
+        f"{name}: {named(value[0])}"
         for name, value in sorted(page.items[0].items())
         if isinstance(value, list) and value and isinstance(value[0], dict)
     ]
@@ -157,13 +158,25 @@ def zone(about: About) -> Iterator[Finding]:
 
 
 def imports(about: About) -> Iterator[Finding]:
-    """Codes of the states of imports, and the fields that tell about one."""
+    """How the list of imports tells one: codes of states, rows as a number or by outcome."""
     page = about.asking.page("/Console/Imports", 20, orderby("IdImport", descending=True))
     if not page.items:
         yield about.unanswered("imports", page, "no import yet")
-    else:
-        states = codes(page.values("StatusCode"))
-        yield about.settled("imports", f"StatusCode {states}; fields {page.names}")
+        return
+    states, rows = codes(page.values("StatusCode")), kinds(page, "Rows")
+    named = "Filename filled" if page.values("Filename") else "Filename empty"
+    yield about.settled(
+        "imports", f"StatusCode {states}; Rows is {rows}; {named}; fields {page.names}"
+    )
+    numbers = [whole_or_none(each) for each in page.values("IdImport")]
+    if not numbers or not numbers[0]:
+        yield about.open("one import", "the list of imports tells no id")
+        return
+    one = about.asking.page(f"/Console/Imports/{numbers[0]}", 1)
+    if not one.items:
+        yield about.unanswered("one import", one, "the answer is empty")
+        return
+    yield about.settled("one import", f"Rows is {kinds(one, 'Rows')}; fields {one.names}")
 
 
 def _ids(page: Reply) -> list[int]:

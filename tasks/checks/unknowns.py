@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from blocks.errors import SyncError
 from blocks.mailup.client import MailUpClient
-from tasks.checks import list_questions, message_questions
+from tasks.checks import first_questions, list_questions, message_questions
 from tasks.checks.asking import About, Asking, NoCallsLeft
 from tasks.checks.findings import Finding, Subject, told
 
@@ -20,10 +20,16 @@ LEFT_OPEN = (
 
 
 def settle(
-    subject: Subject, client: MailUpClient, lists: Sequence[int], page_size: int, calls: int
+    subject: Subject,
+    client: MailUpClient,
+    lists: Sequence[int],
+    page_size: int,
+    calls: int,
+    *,
+    first: bool = False,
 ) -> Iterator[Finding]:
     """What can be settled on the first of `lists` with at most `calls` calls, and whether pages of
-    the configured size are bearable."""
+    the configured size are bearable. At the `first` contact with an account more is asked."""
     if not lists:
         return
     about = About(subject, Asking(client, calls), lists[0])
@@ -40,6 +46,7 @@ def settle(
         ("imports", lambda: list_questions.imports(about)),
         ("messages", lambda: message_questions.messages(about)),
         ("SMS", lambda: message_questions.sms(about, lists)),
+        *(first_questions.questions(about, people) if first else ()),
     ):
         yield from _asked(about, name, question)
     yield about.open("the rest", LEFT_OPEN)

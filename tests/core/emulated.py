@@ -10,7 +10,7 @@ from blocks.mailup.settings import MailUpSettings
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 
-_KNOWN = (
+KNOWN = (
     "client_id", "client_secret", "username", "password", "console_url", "statistics_url",
     "token_url",
 )  # fmt: skip
@@ -18,7 +18,7 @@ _KNOWN = (
 
 def settings_of(emulator: Emulator, **changes: Any) -> MailUpSettings:
     """Keys and addresses of an emulator, and whatever else a test wants."""
-    return MailUpSettings(**{name: getattr(emulator, name) for name in _KNOWN} | changes)
+    return MailUpSettings(**{name: getattr(emulator, name) for name in KNOWN} | changes)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from mailup_by_hand import ByHand, by_hand, paged, plain
 from blocks.mailup.client import MailUpClient
 from sandbox.mailup.server import Emulator, start
 from tasks.checks.accounts import check_account
-from tasks.checks.asking import codes
+from tasks.checks.asking import codes, named
 from tasks.checks.findings import Finding, Subject, table, to_mend
 from tasks.checks.needs import AccountNeeds, WantedGroup
 from tasks.checks.unknowns import settle
@@ -300,3 +300,19 @@ def test_nobody_is_named(connect: Connect) -> None:
         assert person["Email"] not in shown
         assert not person["MobileNumber"] or person["MobileNumber"] not in shown
     assert "@" not in shown
+
+
+def test_how_the_list_of_imports_tells_rows_is_found_out() -> None:
+    """A summary with a number is told from full detail, and one import is looked at, too."""
+    summary = {"IdImport": 7, "IdList": 1, "Rows": 10, "Filename": "", "StatusCode": 3}
+    with by_hand() as mailup:
+        mailup.resources["/console/Console/Imports"] = paged([summary])
+        mailup.resources["/console/Console/Imports/7"] = plain(summary | {"Rows": {"Total": 10}})
+        told = settled(answering_nothing(mailup))
+    assert "StatusCode 3; Rows is a number; Filename empty" in told["API: imports"]
+    assert told["API: one import"].startswith("settled: Rows is an object; fields Filename")
+
+
+def test_a_key_that_is_no_name_is_not_shown() -> None:
+    """Where MailUp's answer has a value as a key, it is counted and not told."""
+    assert named(["Status", "anna@example.it", "Email"]) == "Email, Status, 1 of another form"
