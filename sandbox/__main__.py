@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from sandbox.mailup.options import add_options, settings_of
 from sandbox.service import Ports, Sandbox, start
 
 # Large request bodies become millions of small objects that are never in a cycle.
@@ -21,11 +22,7 @@ def _arguments() -> argparse.ArgumentParser:
     for name in ("sftp", "ftp", "ftps", "mailup"):
         add(f"--{name}-port", type=int, default=0, help="0 takes a free port")
     add("--implicit-ftps", action="store_true", help="FTPS speaks TLS from the first byte")
-    add("--calls-per-second", type=int, default=5, help="limit of the account; 0 = none")
-    add("--import-seconds", type=float, default=0.5, help="least time that an import takes")
-    add("--expires-in", type=int, default=3600, help="life of an access token in seconds")
-    add("--busy", choices=("queue", "refuse"), default="queue", help="fate of a second import")
-    add("--page-size-cap", type=int, default=None, help="largest page that is answered")
+    add_options(parser)
     return parser
 
 
@@ -48,11 +45,7 @@ def _run(arguments: argparse.Namespace) -> Sandbox:
         arguments.home,
         ports,
         implicit_ftps=arguments.implicit_ftps,
-        calls_per_second=arguments.calls_per_second,
-        import_seconds=arguments.import_seconds,
-        expires_in=arguments.expires_in,
-        busy=arguments.busy,
-        page_size_cap=arguments.page_size_cap,
+        **settings_of(arguments),
     )
 
 

@@ -1,14 +1,15 @@
 """One body into the tables, as whole-set SQL: matching, data, status, groups.
 
-Chosen: an e-mail import that changes no status also subscribes the number's SMS channel; a number
-or address that belongs to somebody else stays there; `New` counts those who were not in the list.
+Chosen: a number or address that belongs to somebody else stays there; `New` counts those who were
+not in the list.
 """
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.mailup.rules import IMPORTED, NEVER_BACK, Flags, first_status, transition
+from sandbox.mailup.rules import IMPORTED, NEVER_BACK, Flags, first_status, transitions
+from sandbox.mailup.settings import Settings
 from sandbox.mailup.staging import Counters, Staging
 
 STAGE = """
@@ -24,6 +25,23 @@ FILL = {
     "sms": "INSERT INTO stage (email, prefix, number, number_key, name, fields, recipient_id) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT id FROM recipient WHERE number_key = ?4))",
 }
+# An unknown address with a known number is a row for the owner of the number.
+MATCH = (
+    "UPDATE stage SET recipient_id = (SELECT id FROM recipient r "
+    "WHERE r.number_key = stage.number_key) WHERE recipient_id IS NULL AND number_key NOT IN "
+    "(SELECT r.number_key FROM stage s JOIN recipient r ON r.id = s.recipient_id "
+    "WHERE r.number_key IS NOT NULL)"
+)
+OTHER_KEY = (
+    "(SELECT 1 FROM recipient r WHERE r.id = stage.recipient_id "
+    "AND (r.number_key <> stage.number_key OR r.email <> stage.email))"
+)
+KEEP_KEYS = (
+    "UPDATE stage SET (email, prefix, number, number_key) = (SELECT coalesce(r.email, stage.email),"  # noqa: S608 - constants
+    " coalesce(r.prefix, stage.prefix), coalesce(r.number, stage.number),"
+    " coalesce(r.number_key, stage.number_key) FROM recipient r WHERE r.id = stage.recipient_id)"
+    f" WHERE EXISTS {OTHER_KEY}"
+)
 # The key that is not matched by must not be taken from somebody else.
 YIELD = {
     "email": "UPDATE stage SET prefix = NULL, number = NULL, number_key = NULL "
@@ -32,6 +50,10 @@ YIELD = {
     "sms": "UPDATE stage SET email = NULL "
     "WHERE email IS NOT NULL AND EXISTS (SELECT 1 FROM recipient r "
     "WHERE r.email = stage.email AND r.id IS NOT stage.recipient_id)",
+}
+REFUSE = {
+    channel: f"DELETE FROM stage WHERE {sql.partition(' WHERE ')[2]}"  # noqa: S608 - constants
+    for channel, sql in YIELD.items()
 }
 NUMBER = "UPDATE stage SET recipient_id = seq + :last WHERE recipient_id IS NULL"
 UPDATE = """
@@ -70,7 +92,7 @@ SELECT :list, :channel, recipient_id, :new,
     CASE WHEN :new = 'unsubscribed' THEN :now ELSE '' END,
     CASE WHEN :new = 'unsubscribed' THEN :type END,
     CASE WHEN :new = 'unsubscribed' THEN 0 END
-FROM stage WHERE :channel = 'email' OR number_key IS NOT NULL
+FROM stage WHERE (:channel = 'email' OR number_key IS NOT NULL) AND :unknown
 """
 LEAVE_GROUPS = """
 DELETE FROM membership WHERE group_id IN (SELECT id FROM grp WHERE list_id = ?)
@@ -85,34 +107,50 @@ INSERT OR IGNORE INTO membership SELECT ?, recipient_id FROM stage
 class Target:
     """Where recipients go; `now` is the moment as subscription details show it.
 
-    `refused` are keys that are not valid, however right they look.
+    Of the settings, the variants are asked, and which keys are not valid, however right they look.
     """
 
     list_id: int
     group_id: int | None
     default_prefix: str
     now: str
-    refused: frozenset[str] = frozenset()
+    settings: Settings = field(default_factory=Settings)
 
 
 def absorb(
     connection: sqlite3.Connection, items: list[Any], target: Target, flags: Flags
 ) -> Counters:
     """Write the recipients of one body inside the caller's transaction."""
-    staging = Staging(flags, target.default_prefix, target.refused)
+    staging = Staging(flags, target.default_prefix, frozenset(target.settings.refused))
     connection.execute(STAGE)
     connection.execute("DELETE FROM stage")
     connection.executemany(FILL[flags.channel], staging.rows(items))
-    _write_people(connection, staging.counters, flags)
+    _settle_keys(connection, staging.counters, target.settings, flags)
+    _write_people(connection, flags)
     _write_status(connection, staging.counters, target, flags)
     _write_groups(connection, target, flags)
     return staging.counters
 
 
-def _write_people(connection: sqlite3.Connection, counters: Counters, flags: Flags) -> None:
-    last = connection.execute("SELECT coalesce(max(id), 0) FROM recipient").fetchone()[0]
+def _settle_keys(
+    connection: sqlite3.Connection, counters: Counters, settings: Settings, flags: Flags
+) -> None:
+    """Rows whose other key is not that of the person, and keys that are somebody else's."""
+    if flags.channel == "email" and settings.number_of_another == "matched":
+        connection.execute(MATCH)
+    if settings.second_key == "kept":
+        connection.execute(KEEP_KEYS)
+    elif settings.second_key != "overwritten":
+        refused = connection.execute(f"DELETE FROM stage WHERE EXISTS {OTHER_KEY}").rowcount  # noqa: S608 - constant
+        counters.Refused += refused if settings.second_key == "refused" else 0
+    if settings.number_of_another == "refused":
+        counters.Refused += connection.execute(REFUSE[flags.channel]).rowcount
     yielded = connection.execute(YIELD[flags.channel]).rowcount
     counters.InvalidNumber += yielded if flags.channel == "email" else 0
+
+
+def _write_people(connection: sqlite3.Connection, flags: Flags) -> None:
+    last = connection.execute("SELECT coalesce(max(id), 0) FROM recipient").fetchone()[0]
     connection.execute(NUMBER, {"last": last})
     connection.execute(UPDATE, {"last": last, "clear": flags.clear})
     connection.execute(INSERT, {"last": last})
@@ -129,13 +167,14 @@ def _write_status(
         "never": NEVER_BACK[0],
         "back": NEVER_BACK[1],
     }
-    move = transition(flags)
-    if move:
+    for move in transitions(flags, target.settings):
         connection.execute(MOVE, values | {"old": move.old, "new": move.new})
-    joined = connection.execute(JOIN_LIST, values | {"new": first_status(flags)}).rowcount
+    wanted = flags.import_type != "asOptout" or target.settings.optout_of_unknown == "unsubscribed"
+    values |= {"new": first_status(flags), "unknown": wanted}
+    joined = connection.execute(JOIN_LIST, values).rowcount
     total = connection.execute("SELECT count(*) FROM stage").fetchone()[0]
     counters.New, counters.Update = joined, total - joined
-    if flags.channel == "email" and flags.plain:
+    if flags.channel == "email" and flags.plain and target.settings.number_subscribes:
         connection.execute(JOIN_LIST, values | {"channel": "sms", "new": "subscribed"})
 
 

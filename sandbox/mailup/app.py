@@ -57,6 +57,7 @@ def build(store: Store, settings: Settings, worker: Worker) -> Gate:
     app.add_exception_handler(HTTPException, _api_error)
     app.add_exception_handler(RequestValidationError, _api_error)
     gate = Gate(app, store, settings)
+    gate.state = app.state
     app.state.store, app.state.settings = store, settings
     app.state.worker, app.state.gate = worker, gate
     app.state.counts, app.state.event_counts = page.Counts(page.people), page.Counts(page.events)

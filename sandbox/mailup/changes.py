@@ -15,6 +15,7 @@ from sandbox.mailup.absorb import Target, absorb
 from sandbox.mailup.clock import local_form, seconds
 from sandbox.mailup.imports import flags_of
 from sandbox.mailup.lists import json_object, require_group, require_list
+from sandbox.mailup.paging import flag
 from sandbox.mailup.recipients import descriptions, find_person, person, require_person
 from sandbox.mailup.rules import BY_HAND, NEVER_BACK
 from sandbox.mailup.settings import CONSOLE
@@ -34,12 +35,15 @@ def _add_one(request: Request, body: dict[str, Any], list_id: int, group_id: int
     state = request.app.state
     flags = flags_of(request, "email")
     prefix = require_list(request, list_id)["default_prefix"]
-    target = Target(list_id, group_id, prefix, _moment(request))
+    target = Target(list_id, group_id, prefix, _moment(request), state.settings)
     with state.store.writing() as connection:
         counters = absorb(connection, [body], target, flags)
-        if counters.invalid("email"):
+        if counters.invalid("email") > counters.Refused:
             raise ApiError(400, "The e-mail address is missing or not valid")
-        return int(connection.execute("SELECT recipient_id FROM stage").fetchone()[0])
+        row = connection.execute("SELECT recipient_id FROM stage").fetchone()
+        if row is None:
+            raise ApiError(400, "The request is denied: the recipient has another mobile number")
+        return int(row[0])
 
 
 @router.post("/List/{list_id:int}/Recipient")
@@ -98,6 +102,11 @@ def subscribe(request: Request, list_id: int, recipient_id: int) -> Response:
     """(Re)subscribe to a list; 400 for bounced and complained ones."""
     require_list(request, list_id)
     require_person(request, recipient_id)
+    _subscribe(request, list_id, recipient_id)
+    return empty()
+
+
+def _subscribe(request: Request, list_id: int, recipient_id: int) -> None:
     store: Store = request.app.state.store
     cause = store.value(
         "SELECT optout_type FROM subscription "
@@ -108,7 +117,6 @@ def subscribe(request: Request, list_id: int, recipient_id: int) -> Response:
         raise ApiError(400, "The recipient cannot be subscribed again")
     with store.writing() as connection:
         set_subscribed(connection, list_id, recipient_id, _moment(request))
-    return empty()
 
 
 @router.delete("/List/{list_id:int}/Unsubscribe/{recipient_id:int}")
@@ -133,10 +141,13 @@ def unsubscribe(request: Request, list_id: int, recipient_id: int) -> Response:
 
 @router.post("/Group/{group_id:int}/Subscribe/{recipient_id:int}")
 def join_group(request: Request, group_id: int, recipient_id: int) -> Response:
-    """Put a recipient into a group."""
-    require_group(request, group_id)
+    """Put a recipient into a group, and its list, unless `confirmSubscription` is false."""
+    list_id = require_group(request, group_id)["list_id"]
     require_person(request, recipient_id)
     store: Store = request.app.state.store
+    default = request.app.state.settings.group_subscribe == "list_too"
+    if flag(request, "confirmSubscription", default=default):
+        _subscribe(request, list_id, recipient_id)
     store.write("INSERT OR IGNORE INTO membership VALUES (?, ?)", (group_id, recipient_id))
     return empty()
 

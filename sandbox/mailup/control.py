@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from sandbox.mailup import variants
 from sandbox.mailup.faults import Fault
+from sandbox.mailup.fresh import start_over
 from sandbox.mailup.lists import json_object
 from sandbox.mailup.oauth import expire, revoke
 from sandbox.mailup.store import Store
@@ -57,7 +59,7 @@ def clear_log(request: Request) -> Response:
 @router.get("/settings")
 def settings(request: Request) -> Response:
     """Settings in force, credentials included."""
-    return WcfJson(vars(request.app.state.settings))
+    return WcfJson(request.app.state.settings.as_json())
 
 
 @router.post("/settings")
@@ -68,7 +70,28 @@ async def change_settings(request: Request) -> Response:
         request.app.state.settings.change(body)
     except ValueError as error:
         raise ApiError(400, str(error)) from None
-    return WcfJson(vars(request.app.state.settings))
+    return WcfJson(request.app.state.settings.as_json())
+
+
+@router.delete("/settings")
+def reset_settings(request: Request) -> Response:
+    """Back to the settings that the emulator was started with."""
+    request.app.state.settings.reset()
+    return WcfJson(request.app.state.settings.as_json())
+
+
+@router.get("/variants")
+def table(request: Request) -> Response:
+    """What nobody has proved about MailUp: `[{name, values, evidence, source, meaning, now}]`."""
+    now = request.app.state.settings
+    return WcfJson([each._asdict() | {"now": getattr(now, each.name)} for each in variants.TABLE])
+
+
+@router.post("/reset")
+def reset(request: Request) -> Response:
+    """A new account and the settings of the start, without faults and log; tokens stay good."""
+    start_over(request.app.state)
+    return WcfJson({})
 
 
 @router.post("/expire_tokens")
@@ -110,6 +133,15 @@ def state(
         for row in rows
     ]
     return WcfJson(found)
+
+
+@router.get("/imports")
+def imports(request: Request) -> Response:
+    """All imports as they are, whatever shows: `[{id, list, group, channel, status}]`."""
+    store: Store = request.app.state.store
+    columns = 'id, list_id AS list, group_id AS "group", channel, status'
+    rows = store.rows(f"SELECT {columns} FROM import ORDER BY id")  # noqa: S608 - our own names
+    return WcfJson([dict(row) for row in rows])
 
 
 @router.get("/counts")

@@ -1,29 +1,35 @@
 """`filterby` and `orderby`: a small part of the LINQ-like language, turned into SQL.
 
-Understood: `==`, `!=`, `<`, `<=`, `>`, `>=`, `.Contains('x')` (case-sensitive), `.StartsWith`,
-`.EndsWith`, `&&`/`and`, `||`/`or`, parentheses, with or without double quotes around the whole.
+Understood: `==`, `!=`, `<`, `<=`, `>`, `>=`, `.Contains('x')` (case-sensitive), `&&`/`and`,
+`||`/`or`, parentheses, with or without double quotes around the whole; and what no documentation
+shows but clients send: `=`, `&`, `.Equals('x')`, `.StartsWith`, `.EndsWith`, `.Trim()`, `[...]`
+around the whole.
 Chosen: text knows no `<` or `>` (as in Dynamic LINQ), so dates, which are text, cannot be compared;
 `''` inside a literal is an apostrophe; `==` on Email does not mind letter case.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sandbox.mailup.wire import ApiError
 
 TOKENS = re.compile(
     r"""\s*(?:
-        (?P<text>'(?:[^']|'')*') | (?P<number>-?\d+) | (?P<op>==|!=|<=|>=|<|>|&&|\|\||\(|\)|\[|\]) |
-        (?P<call>\.(?:Contains|StartsWith|EndsWith)\b) | (?P<word>[A-Za-z_]\w*)
+        (?P<text>'(?:[^']|'')*') | (?P<number>-?\d+) |
+        (?P<op>==|!=|<=|>=|<|>|=|&&|&|\|\||\(|\)|\[|\]) |
+        (?P<call>\.(?:Contains|StartsWith|EndsWith|Equals|Trim)\b) | (?P<word>[A-Za-z_]\w*)
     )""",
     re.VERBOSE,
 )
-JOINERS = {"&&": "AND", "and": "AND", "||": "OR", "or": "OR"}
-COMPARISONS = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+# Spoken by clients, shown by no documentation.
+UNDOCUMENTED = ("=", "&", ".Equals", ".StartsWith", ".EndsWith", ".Trim")
+JOINERS = {"&&": "AND", "&": "AND", "and": "AND", "||": "OR", "or": "OR"}
+COMPARISONS = {"==": "=", "=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 CALLS = {
     ".Contains": "instr({column}, ?) > 0",
+    ".Equals": "",
     ".StartsWith": "substr({column}, 1, length(?1)) = ?1",
     ".EndsWith": "substr({column}, -length(?1)) = ?1",
 }
@@ -55,17 +61,28 @@ def unquoted(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
-def unknown_property(name: str) -> ApiError:
+class UnknownProperty(ApiError):
     """The error that names a property which the items do not have."""
-    return ApiError(400, f"No property or field '{name}' exists in the type of the items")
+
+    def __init__(self, name: str, status: int = 400) -> None:
+        super().__init__(status, f"No property or field '{name}' exists in the type of the items")
+        self.property = name
 
 
-def parse_filter(expression: str, columns: Columns) -> Condition:
-    """The condition of a `filterby` value; ApiError 400 where it is not understood."""
-    text = unquoted(expression)
-    if not text.strip():
+def parse_filter(expression: str, columns: Columns, *, documented: bool = False) -> Condition:
+    """The condition of a `filterby` value; ApiError 400 where it is not understood.
+
+    With `documented` only the documented forms are.
+    """
+    text = unquoted(expression).strip()
+    if not documented and text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    if not text:
         return Condition()
-    parser = _Parser(_tokens(text), columns)
+    tokens = _tokens(text)
+    if documented and (strange := [token for token in tokens if token in UNDOCUMENTED]):
+        raise ApiError(400, f"Syntax error in filterby near '{strange[0]}'")
+    parser = _Parser(tokens, columns)
     condition = parser.alternatives()
     if parser.peek() is not None:
         raise ApiError(400, f"Syntax error in filterby near '{parser.peek()}'")
@@ -78,7 +95,7 @@ def parse_order(expression: str, columns: Columns) -> list[str]:
     for piece in filter(None, (p.strip() for p in re.split("[;,]", unquoted(expression)))):
         name, _, direction = piece.partition(" ")
         if name not in columns:
-            raise unknown_property(name)
+            raise UnknownProperty(name)
         if direction.strip().lower() not in ("", "asc", "ascending", "desc", "descending"):
             raise ApiError(400, f"Syntax error in orderby near '{direction.strip()}'")
         falling = direction.strip().lower().startswith("desc")
@@ -136,6 +153,10 @@ class _Parser:
             return inside
         column = self._column(token)
         operator = self._next()
+        if operator == ".Trim":
+            self._expect("(")
+            self._expect(")")
+            column, operator = replace(column, sql=f"trim({column.sql})"), self._next()
         if operator in CALLS:
             return self._call(column, operator)
         if operator not in COMPARISONS:
@@ -148,13 +169,15 @@ class _Parser:
             name = f"Fields['{self._literal()}']"
             self._expect("]")
         if name not in self._columns:
-            raise unknown_property(name)
+            raise UnknownProperty(name)
         return self._columns[name]
 
     def _call(self, column: Column, call: str) -> Condition:
         self._expect("(")
         value = self._literal()
         self._expect(")")
+        if call == ".Equals":
+            return _compare(column, "==", value)
         if column.kind != "text" or not isinstance(value, str):
             raise ApiError(400, f"No applicable method '{call[1:]}' exists in type 'Int32'")
         sql = CALLS[call].format(column=column.sql)
@@ -167,7 +190,7 @@ class _Parser:
         if token.lower() in ("true", "false"):
             return int(token.lower() == "true")
         if not re.fullmatch(r"-?\d+", token):
-            raise unknown_property(token)
+            raise UnknownProperty(token)
         return int(token)
 
     def _expect(self, wanted: str) -> None:

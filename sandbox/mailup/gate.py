@@ -13,8 +13,9 @@ from sandbox.mailup.faults import Fault, Faults
 from sandbox.mailup.limits import RateLimit, too_many
 from sandbox.mailup.oauth import check_bearer, contract_not_signed, expire
 from sandbox.mailup.settings import CONSOLE, STATISTICS, TOKEN, Settings
+from sandbox.mailup.shapes import shape_of
 from sandbox.mailup.store import Store
-from sandbox.mailup.wire import ApiError
+from sandbox.mailup.wire import ERRORS, HTML_ERROR, SHAPE, ApiError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,7 +24,6 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HANG_UP_LOOKS = 1000
-HTML_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body>"
 
 
 class Gate:
@@ -31,6 +31,7 @@ class Gate:
 
     def __init__(self, app: App, store: Store, settings: Settings) -> None:
         self._app = app
+        self.state: Any = None
         self._store = store
         self._settings = settings
         self._limit = RateLimit(settings)
@@ -67,9 +68,7 @@ class Gate:
             if fault:
                 await self._before(scope, fault)
             if not scope["path"].startswith(TOKEN):
-                header = Headers(scope=scope).get("authorization", "")
-                check_bearer(self._store, self._settings, header)
-                self._limit.admit(f"{scope['method']} {scope['path']}")
+                self._admit(scope)
         except _Instead as instead:
             await _read_all(receive)
             await instead.response(scope, receive, send)
@@ -85,6 +84,20 @@ class Gate:
         else:
             await self._run(scope, receive, send, fault)
 
+    def _admit(self, scope: Scope) -> None:
+        """Check the token and count the call; from here on answers are written as variants say."""
+        SHAPE.set(shape_of(self._settings))
+        ERRORS.set(self._settings.errors)
+        header = Headers(scope=scope).get("authorization", "")
+        token = check_bearer(self._store, self._settings, header)
+        self._limit.admit(f"{scope['method']} {scope['path']}", token)
+
+    def start_over(self) -> None:
+        """Forget orders of faults, the log, and the calls of the last second."""
+        self.faults.clear()
+        self.log.clear()
+        self._limit.clear()
+
     async def _before(self, scope: Scope, fault: Fault) -> None:
         """Faults that come before the call is looked at."""
         if fault.kind == "slow":
@@ -95,7 +108,7 @@ class Gate:
         elif fault.kind == "403_contract":
             raise contract_not_signed()
         elif fault.kind == "429":
-            raise too_many(self._settings.calls_per_second, self._settings.calls_per_second + 1)
+            raise too_many(self._settings, self._settings.calls_per_second + 1)
         elif fault.kind == "500":
             raise ApiError(500, "Internal error")
         elif fault.kind == "503":

@@ -1,9 +1,6 @@
 """Asynchronous imports: accepted with a bare id, looked at with counters, never with reasons.
 
-Chosen: `GET /Console/Imports` lists the oldest first; a confirmation sending exists once its import
-is completed; in the mode "refuse" a second import gets 400 while one is at work; `Rows.Total` is
-known from the start (with the setting `total_at_once` off only at the end), all other counters at
-the end.
+Chosen: a confirmation sending exists once its import is completed.
 """
 
 import json
@@ -20,10 +17,18 @@ from sandbox.mailup.filters import Column
 from sandbox.mailup.lists import require_group, require_list
 from sandbox.mailup.paging import Query, flag, page, parameter
 from sandbox.mailup.rules import Channel, Flags, known_import_type
-from sandbox.mailup.settings import CONSOLE
+from sandbox.mailup.settings import CONSOLE, Settings
+from sandbox.mailup.staging import Counters
 from sandbox.mailup.store import Store
 from sandbox.mailup.wire import ApiError, WcfJson
-from sandbox.mailup.worker import COMPLETED, FAILED, NOT_STARTED, RUNNING, counters_of
+from sandbox.mailup.worker import (
+    COMPLETED,
+    FAILED,
+    NOT_STARTED,
+    RUNNING,
+    Worker,
+    counters_of,
+)
 
 IMPORTS = {
     "IdImport": Column("i.id", "number"),
@@ -36,19 +41,27 @@ IMPORTS = {
     "flags": Column("i.flags"),
     "counters": Column("i.counters"),
 }
+SUMMARY = ("Filename", "IdImport", "IdList", "StartDate", "StatusCode")
+FILE_NAMES = {"empty": "", "filled": "api-import.csv", "null": None}
 
 router = APIRouter(prefix=CONSOLE + "/Console")
 
 
 def flags_of(request: Request, channel: Channel) -> Flags:
     """The import flags of a call; ApiError 400 for contradictory ones."""
+    sms_flags = ("ignoreMobile", "clearMissingOrEmptyFields", "removeFromPrevGroups")
+    of_sms = [flag(request, name) for name in sms_flags]
+    manner = request.app.state.settings.sms_flags if channel == "email" else "honoured"
+    if any(of_sms) and manner == "refused":
+        raise ApiError(400, f"{', '.join(sms_flags)} are parameters of SMS imports")
+    ignore_mobile, clear, replace_groups = of_sms if manner == "honoured" else [False] * 3
     flags = Flags(
         channel=channel,
         import_type=known_import_type(parameter(request, "importType")),
         confirm=flag(request, "ConfirmEmail") or flag(request, "confirmMessage"),
-        ignore_mobile=flag(request, "ignoreMobile"),
-        clear=flag(request, "clearMissingOrEmptyFields"),
-        replace_groups=flag(request, "removeFromPrevGroups"),
+        ignore_mobile=ignore_mobile,
+        clear=clear,
+        replace_groups=replace_groups,
     )
     if flags.confirm and flags.import_type == "asOptout":
         raise ApiError(400, "ConfirmEmail and importType=asOptout exclude each other")
@@ -72,10 +85,7 @@ def _accept(
     flags, items = flags_of(request, channel), _items(body)
     request.scope["log_entry"]["rows"] = len(items)
     store: Store = state.store
-    if state.settings.busy == "refuse" and store.value(
-        "SELECT 1 FROM import WHERE status IN (?, ?)", (NOT_STARTED, RUNNING)
-    ):
-        raise ApiError(400, "Import error: another import process is running for this account")
+    doomed = _is_doomed(store, state.settings)
     known = {"Total": len(items)} if state.settings.total_at_once else {}
     with store.writing() as connection:
         import_id = connection.execute(
@@ -84,10 +94,23 @@ def _accept(
             (list_id, group_id, channel, json.dumps(flags.as_json()), NOT_STARTED, time.time(),
              NEVER, NEVER, json.dumps(known)),
         ).lastrowid or 0  # fmt: skip
+        if doomed:
+            state.worker.doom(import_id)
         store.keep_body(import_id, body)
         state.worker.hand_over(import_id, items)
     state.worker.wake()
     return WcfJson(import_id)
+
+
+def _is_doomed(store: Store, settings: Settings) -> bool:
+    """Whether an import that is accepted now will fail; ApiError 400 where it is not accepted."""
+    at_work = store.value("SELECT 1 FROM import WHERE status IN (?, ?)", (NOT_STARTED, RUNNING))
+    if at_work and settings.concurrent_imports == "refused":
+        raise ApiError(400, "Import error: another import process is running for this account")
+    if settings.failing_imports:
+        settings.failing_imports -= 1
+        return True
+    return bool(at_work) and settings.concurrent_imports == "failed"
 
 
 async def _import_to_list(request: Request, list_id: int, channel: Channel) -> Response:
@@ -129,20 +152,36 @@ async def import_sms_to_group(request: Request, group_id: int) -> Response:
 def _require_import(request: Request, import_id: int) -> Any:
     store: Store = request.app.state.store
     row = store.row("SELECT * FROM import WHERE id = ?", (import_id,))
-    if row is None:
+    settings: Settings = request.app.state.settings
+    late = settings.import_shown == "late"
+    if row is None or (late and row["accepted"] > time.time() - settings.late_seconds):
         raise ApiError(404, "The import does not exist")
     return row
+
+
+def _counters(request: Request, row: Any, import_id: int) -> Counters:
+    """The counters as they show."""
+    settings: Settings = request.app.state.settings
+    counters = counters_of(row)
+    worker: Worker = request.app.state.worker
+    if settings.import_counters == "late" and not worker.ended_before(
+        import_id, settings.late_seconds
+    ):
+        return Counters(Total=counters.Total)
+    return counters
 
 
 @router.get("/Import/{import_id:int}")
 def import_status(request: Request, import_id: int) -> Response:
     """The seven counters."""
     row = _require_import(request, import_id)
-    counters = counters_of(row)
+    counters = _counters(request, row, import_id)
+    open_ended = request.app.state.settings.failed_import == "never_completed"
+    ended = {COMPLETED} if open_ended else {COMPLETED, FAILED}
     invalid = counters.invalid(row["channel"])
     body = {
         "idImport": row["id"],
-        "Completed": row["status"] in (COMPLETED, FAILED),
+        "Completed": row["status"] in ended,
         "CreatedRecipients": counters.New,
         "ImportedRecipients": counters.New + counters.Update,
         "NotValidRecipients": invalid,
@@ -152,12 +191,13 @@ def import_status(request: Request, import_id: int) -> Response:
     return WcfJson(body)
 
 
-def _detail(row: Any) -> dict[str, Any]:
+def _detail(request: Request, row: Any) -> dict[str, Any]:
+    settings: Settings = request.app.state.settings
     flags = Flags(**json.loads(row["flags"]))
-    return {
+    detail = {
         "EndDate": row["EndDate"],
         "FieldSeparator": "",
-        "Filename": "",
+        "Filename": FILE_NAMES[settings.import_file_name],
         "IdGroups": [row["group_id"]] if row["group_id"] else [],
         "IdImport": row["IdImport"],
         "IdList": row["IdList"],
@@ -167,22 +207,34 @@ def _detail(row: Any) -> dict[str, Any]:
         "IncludePendingRecipients": False,
         "OverwriteEmptyFields": flags.clear,
         "ReplaceExistingGroup": flags.replace_groups,
-        "Rows": _rows(row, flags),
+        "Rows": _rows(_counters(request, row, row["IdImport"]), flags),
         "SendConfirmationEmail": flags.confirm,
         "StartDate": row["StartDate"],
         "StatusCode": row["StatusCode"],
+        "StopDate": row["EndDate"],
+        "TextDelimiter": "",
     }
+    if settings.import_status_codes == "unknown":
+        detail["StatusCode"] += 100
+    elif settings.import_status_codes == "missing":
+        del detail["StatusCode"]
+    return detail
 
 
-def _rows(row: Any, flags: Flags) -> dict[str, Any]:
-    counters = counters_of(row)
-    invalid = counters.invalid(flags.channel)
+def _summary(request: Request, row: Any) -> dict[str, Any]:
+    """Six fields; `Rows` is the number of rows."""
+    detail = _detail(request, row)
+    rows = {"Rows": detail["Rows"]["Total"]}
+    return {key: value for key, value in detail.items() if key in SUMMARY} | rows
+
+
+def _rows(counters: Counters, flags: Flags) -> dict[str, Any]:
     email = flags.channel == "email"
     return {
         "Invalid": {
-            "InvalidEmail": counters.InvalidEmail,
-            "InvalidNumber": counters.InvalidNumber,
-            "Total": invalid,
+            "InvalidEmail": counters.InvalidEmail + (0 if email else counters.Refused),
+            "InvalidNumber": counters.InvalidNumber + (counters.Refused if email else 0),
+            "Total": counters.invalid(flags.channel),
             "WithoutEmail": counters.WithoutEmail,
             "WithoutNumber": counters.WithoutNumber,
             "WithoutPrefix": counters.WithoutPrefix,
@@ -202,8 +254,13 @@ def _rows(row: Any, flags: Flags) -> dict[str, Any]:
 
 @router.get("/Imports")
 def imports(request: Request) -> Response:
-    """All imports in full detail, the oldest first."""
-    return page(request, Query(IMPORTS, "import i WHERE 1", order="i.id"), _detail)
+    """All imports that show, as summaries or in full detail."""
+    settings: Settings = request.app.state.settings
+    shown = time.time() - (0 if settings.import_shown == "at_once" else settings.late_seconds)
+    order = "i.id" if settings.import_list_order == "oldest_first" else "i.id DESC"
+    query = Query(IMPORTS, "import i WHERE i.accepted <= ?", (shown,), order)
+    item = _detail if settings.import_list == "detail" else _summary
+    return page(request, query, lambda row: item(request, row))
 
 
 @router.get("/Imports/{import_id:int}")
@@ -213,4 +270,4 @@ def import_detail(request: Request, import_id: int) -> Response:
     store: Store = request.app.state.store
     columns = ", ".join(f'{c.sql} AS "{name}"' for name, c in IMPORTS.items())
     sql = f"SELECT {columns} FROM import i WHERE i.id = ?"  # noqa: S608 - own column names
-    return WcfJson(_detail(store.row(sql, (import_id,))))
+    return WcfJson(_detail(request, store.row(sql, (import_id,))))

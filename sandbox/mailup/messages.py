@@ -35,6 +35,7 @@ SENT_EMAILS = {key: column for key, column in EMAILS.items() if key != "ServiceT
 }
 SMS = {key: EMAILS[key] for key in ("Subject", "idList", "idMessage")}
 HISTORY = {
+    "Id": Column("h.id", "number"),
     "EndDate": Column(f"CASE WHEN h.ended <= n.now THEN h.ended ELSE '{NEVER}' END"),
     "Kb_transferred": Column("h.recipients * 30", "number"),
     "Recipients": Column("h.recipients", "number"),
@@ -88,7 +89,8 @@ def require_message(request: Request, message_id: int) -> Any:
 @router.get("/List/{list_id:int}/Emails")
 def emails(request: Request, list_id: int) -> Response:
     """E-mail messages of a list; only the date of creation."""
-    return _messages(request, list_id, "email", EMAILS)
+    dated = request.app.state.settings.message_rows == "dated"
+    return _messages(request, list_id, "email", EMAILS if dated else SMS)
 
 
 @router.get("/List/{list_id:int}/Online/Emails")
@@ -134,8 +136,11 @@ def send_history(request: Request, list_id: int, message_id: int) -> Response:
     """The sendings of a message."""
     require_list(request, list_id)
     require_message(request, message_id)
-    query = Query(HISTORY, SENDINGS, (_now(request), message_id), "h.id")
-    return page(request, query, whole(HISTORY))
+    columns = dict(HISTORY)
+    if request.app.state.settings.sending_ids == "missing":
+        del columns["Id"]
+    query = Query(columns, SENDINGS, (_now(request), message_id), "h.id")
+    return page(request, query, whole(columns))
 
 
 @router.get("/Sms/{message_id:int}/Sendings/ReportDetails")
@@ -146,5 +151,6 @@ def sms_report(request: Request, message_id: int) -> Response:
     bound = (message_id, horizon(request.app.state.store))
     # The walk of a report goes by sending: a message sent again has each receiver twice.
     query = Query(columns, SMS_STATES, bound, "e.sending_id, e.recipient_id")
-    answer = page if parameter(request, "PageSize") else unpaged
+    paged = request.app.state.settings.sms_report == "paged" or parameter(request, "PageSize")
+    answer = page if paged else unpaged
     return answer(request, query, whole(columns))

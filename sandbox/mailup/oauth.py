@@ -1,7 +1,6 @@
 """The token endpoint and the check of bearer tokens.
 
-Client id and secret are taken from the Basic header, the form, or the query string. Chosen: the
-old refresh token dies at once when a new one is handed out; access tokens live out their time.
+Client id and secret are taken from the Basic header, the form, or the query string.
 """
 
 import base64
@@ -9,7 +8,7 @@ import binascii
 import secrets
 import time
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -50,7 +49,8 @@ def check_bearer(store: Store, settings: Settings, authorization: str) -> str:
     if row is None:
         raise ApiError(400, "Authorization error: Access token is not valid")
     if row["revoked"] or row["expires"] <= time.time():
-        raise ApiError(401, "Authorization error: Access token is expired")
+        status = int(settings.expired_token)
+        raise ApiError(status, "Authorization error: Access token is expired")
     if not settings.contract_signed:
         raise contract_not_signed()
     return token.strip()
@@ -71,9 +71,10 @@ def expire(store: Store, token: str | None = None) -> None:
     store.write(sql + " AND value = ?", (token,)) if token else store.write(sql)
 
 
-def revoke(store: Store) -> None:
-    """Make every token void: access, refresh and code."""
-    store.write("UPDATE token SET revoked = 1")
+def revoke(store: Store, kind: str | None = None) -> None:
+    """Make every token void: access, refresh and code, or those of one kind."""
+    sql = "UPDATE token SET revoked = 1"
+    store.write(f"{sql} WHERE kind = ?", (kind,)) if kind else store.write(sql)
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -131,26 +132,45 @@ def _grant(form: dict[str, str], store: Store, settings: Settings) -> dict[str, 
         _check_user(form, settings)
     elif grant == "refresh_token":
         given = form.get("refresh_token", "")
-        _spend(store, "refresh", given, keep=not settings.rotate_refresh_token)
-        refresh = None if settings.rotate_refresh_token else given
+        if settings.refresh_token == "revoked":
+            revoke(store, "refresh")
+        _spend(store, "refresh", given, keep=settings.refresh_token != "rotated")
+        refresh = given if settings.refresh_token == "kept" else None
     elif grant != "authorization_code":
         raise Refused("unsupported_grant_type", "grant_type is not supported")
-    return {
+    if settings.logins == "newest_only":
+        expire(store)
+    told = {
         "access_token": issue(store, "access", settings.expires_in),
         "expires_in": settings.expires_in,
         "refresh_token": refresh or issue(store, "refresh", REFRESH_TOKEN_SECONDS),
     }
+    if settings.token_life == "missing":
+        del told["expires_in"]
+    return told
 
 
 @router.api_route(TOKEN, methods=["GET", "POST"])
 async def token(request: Request) -> Response:
-    """All grants; 400 in OAuth's shape on any failure."""
+    """All grants; 400 in OAuth's shape on any failure, unless a variant says otherwise."""
     state = request.app.state
     try:
         form = await _form(request)
         return WcfJson(_grant(form, state.store, state.settings))
     except Refused as refused:
-        return WcfJson(refused.body, status_code=400)
+        return _refusal(refused, state.settings.token_errors)
+
+
+def _refusal(refused: Refused, form: str) -> Response:
+    """A failed token call, as MailUp may write it."""
+    if form == "form":
+        media_type = "application/x-www-form-urlencoded"
+        return Response(urlencode(refused.body), status_code=400, media_type=media_type)
+    if form == "console":
+        return ApiError(400, str(refused)).answer()
+    if form == "empty":
+        return Response(status_code=400)
+    return WcfJson(refused.body, status_code=401 if form == "status_401" else 400)
 
 
 @router.get(LOG_ON)

@@ -12,7 +12,13 @@ from typing import Any
 
 from fastapi import Request
 
-from sandbox.mailup.filters import Columns, Condition, parse_filter, parse_order
+from sandbox.mailup.filters import (
+    Columns,
+    Condition,
+    UnknownProperty,
+    parse_filter,
+    parse_order,
+)
 from sandbox.mailup.settings import Settings
 from sandbox.mailup.store import Store
 from sandbox.mailup.timeline import settle
@@ -20,6 +26,8 @@ from sandbox.mailup.walks import Walk
 from sandbox.mailup.wire import ApiError, WcfJson
 
 DEFAULT_PAGE_SIZE = 20
+LARGE_PAGE = 50
+SLOW_SECONDS = 2.0
 Row = Any
 
 
@@ -53,9 +61,9 @@ def parameter(request: Request, name: str) -> str | None:
     return None
 
 
-def flag(request: Request, name: str) -> bool:
+def flag(request: Request, name: str, *, default: bool = False) -> bool:
     """A boolean query parameter; ApiError 400 for anything but true, false, 1, 0."""
-    value = (parameter(request, name) or "false").strip('"').lower()
+    value = (parameter(request, name) or str(default)).strip('"').lower()
     if value not in ("true", "false", "1", "0"):
         raise ApiError(400, f"Parameter '{name}' must be true or false")
     return value in ("true", "1")
@@ -71,24 +79,53 @@ def _number(request: Request, name: str, default: int) -> int:
 
 
 def bounds(request: Request, settings: Settings) -> tuple[int, int]:
-    """Page number and page size of a call. Chosen: a size above the cap is lowered silently."""
-    number = _number(request, "PageNumber", 0)
+    """Page number and page size of a call."""
+    number = _number(request, "PageNumber", _number(request, "PageNum", 0))
     size = _number(request, "PageSize", DEFAULT_PAGE_SIZE) or DEFAULT_PAGE_SIZE
     if settings.slow_page_size and size > settings.slow_page_size:
         time.sleep(settings.slow_page_seconds)
-    return number, min(size, settings.page_size_cap or size)
+    return number, _bearable(size, settings)
 
 
-def envelope(items: Sequence[Any], number: int, size: int, total: int) -> WcfJson:
-    """One page as MailUp wraps it."""
-    body = {
+def _bearable(size: int, settings: Settings) -> int:
+    """The page size, or what the variant of large pages makes of it."""
+    manner, cap = settings.large_pages, settings.page_size_cap
+    if manner == "answered":
+        return min(size, cap or size)
+    if size <= (cap or LARGE_PAGE):
+        return size
+    if manner == "refused":
+        raise ApiError(400, f"Parameter 'PageSize' must not exceed {cap or LARGE_PAGE}")
+    if manner == "failing":
+        raise ApiError(500, "Timeout expired")
+    if manner == "slow":
+        time.sleep(settings.slow_page_seconds or SLOW_SECONDS)
+        return size
+    return cap or LARGE_PAGE
+
+
+def envelope(request: Request, items: Sequence[Any], number: int, size: int, total: int) -> WcfJson:
+    """One page as MailUp wraps it, or as variants of totals and of empty pages do."""
+    settings: Settings = request.app.state.settings
+    shown = _number(request, "PageSize", size) if settings.large_pages == "shortened" else size
+    body: dict[str, Any] = {
         "IsPaginated": total > size,
         "Items": items,
         "PageNumber": number,
-        "PageSize": size,
+        "PageSize": shown,
         "Skipped": number * size,
         "TotalElementsCount": total,
     }
+    if not items and settings.items_of_none != "array":
+        body["Items"] = None
+        if settings.items_of_none == "missing":
+            del body["Items"]
+    if settings.totals == "zero":
+        body["TotalElementsCount"] = 0
+    elif settings.totals == "moving":
+        body["TotalElementsCount"] = total + number % 2
+    elif settings.totals == "missing":
+        del body["TotalElementsCount"]
     return WcfJson(body)
 
 
@@ -100,13 +137,19 @@ def page(request: Request, query: Query, item: Callable[[Row], dict[str, Any]]) 
     settings: Settings = request.app.state.settings
     number, size = bounds(request, settings)
     rows, total = _found(request, query, number * size, size)
-    return envelope([item(row) for row in rows], number, size, total)
+    if number and not rows and settings.past_the_end == "refused":
+        raise ApiError(400, f"Page {number} does not exist")
+    if number and not rows and settings.past_the_end == "last_page" and total:
+        number = (total - 1) // size
+        rows, total = _found(request, query, number * size, size)
+    return envelope(request, [item(row) for row in rows], number, size, total)
 
 
 def unpaged(request: Request, query: Query, item: Callable[[Row], dict[str, Any]]) -> WcfJson:
-    """Answer a whole collection, with PageSize and TotalElementsCount 0."""
-    rows, _ = _found(request, query, 0, -1)
-    return envelope([item(row) for row in rows], 0, 0, 0)
+    """Answer a whole collection (or what the variant of cut ones leaves), with sizes of 0."""
+    cut = request.app.state.settings.sms_report == "cut"
+    rows, _ = _found(request, query, 0, DEFAULT_PAGE_SIZE if cut else -1)
+    return envelope(request, [item(row) for row in rows], 0, 0, 0)
 
 
 def count(request: Request, query: Query) -> int:
@@ -133,7 +176,20 @@ def _condition(request: Request, columns: Columns) -> Condition:
     expression = parameter(request, "filterby") or ""
     if expression and filters == "refused":
         raise ApiError(400, "filterby is not supported by this resource")
-    return Condition() if filters == "ignored" else parse_filter(expression, columns)
+    if filters == "ignored":
+        return Condition()
+    return parse_filter(expression, columns, documented=filters == "documented")
+
+
+def _order(request: Request, columns: Columns) -> list[str]:
+    """The ORDER BY terms of a call; of an unknown property what the variant says."""
+    manner = request.app.state.settings.unknown_sort
+    try:
+        return parse_order(parameter(request, "orderby") or "", columns)
+    except UnknownProperty as unknown:
+        if manner == "unsorted":
+            return []
+        raise UnknownProperty(unknown.property, int(manner)) from None
 
 
 def _found(request: Request, query: Query, offset: int, size: int) -> tuple[list[Row], int]:
@@ -141,7 +197,7 @@ def _found(request: Request, query: Query, offset: int, size: int) -> tuple[list
     store: Store = request.app.state.store
     settle(store, request.app.state.settings.zone)
     condition = _condition(request, query.columns)
-    terms = parse_order(parameter(request, "orderby") or "", query.columns)
+    terms = _order(request, query.columns)
     named = [name for name in query.columns if "[" not in name]
     selected = [f'{query.columns[name].sql} AS "{name}"' for name in named]
     selected += [f'{key} AS "key {key}"' for key in query.keys]

@@ -230,7 +230,7 @@ def search(request: Request) -> Response:
     else:
         raise ApiError(400, "Parameter 'email' or 'mobile' is missing")
     items = [_with_states(store, row)] if row else []
-    return envelope(items if number == 0 else [], number, size, len(items))
+    return envelope(request, items if number == 0 else [], number, size, len(items))
 
 
 @router.get("/Recipients/{recipient_id:int}")

@@ -1,12 +1,13 @@
 """Consent: what an import may do to people who are there already (table of the SOAP flags).
 
 Chosen: `importType=asPending`, which no source shows, and `ConfirmEmail` together with `asOptout`
-are refused; pending people are moved by none of the remaining flags.
+are refused.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from sandbox.mailup.variants import Variants
 from sandbox.mailup.wire import ApiError
 
 Channel = Literal["email", "sms"]
@@ -59,13 +60,17 @@ def first_status(flags: Flags) -> str:
     return "pending" if flags.confirm else "subscribed"
 
 
-def transition(flags: Flags) -> Transition | None:
-    """What happens to those who were in the list; None leaves every status as it is."""
+def transitions(flags: Flags, variants: Variants) -> list[Transition]:
+    """What happens to those who were in the list; none leaves every status as it is."""
     if flags.confirm:
         old = "unsubscribed" if flags.import_type == "asOptin" else "subscribed"
-        return Transition(old, "pending")
+        return [Transition(old, "pending")]
     if flags.import_type == "asOptin":
-        return Transition("unsubscribed", "subscribed")
-    if flags.import_type == "asOptout":
-        return Transition("subscribed", "unsubscribed")
-    return None
+        moved = [Transition("unsubscribed", "subscribed")]
+        of_pending = variants.optin_of_pending
+    elif flags.import_type == "asOptout":
+        moved = [Transition("subscribed", "unsubscribed")]
+        of_pending = variants.optout_of_pending
+    else:
+        return []
+    return moved if of_pending == "stays" else [*moved, Transition("pending", of_pending)]

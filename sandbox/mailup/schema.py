@@ -26,6 +26,12 @@ PRAGMA temp_store = MEMORY;
 PRAGMA mmap_size = 4000000000;
 """
 
+# All but tokens, the clock, and the empty text of `detail`.
+EMPTIED = (
+    "list", "grp", "field", "recipient", "subscription", "membership", "import", "sending",
+    "message", "history", "message_tag", "event", "change",
+)  # fmt: skip
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS token (
     value TEXT PRIMARY KEY, kind TEXT NOT NULL, expires REAL NOT NULL, revoked INTEGER NOT NULL

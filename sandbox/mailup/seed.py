@@ -1,6 +1,7 @@
 """What a new account holds: 28 fields, three lists, groups, 200 recipients; always the same."""
 
 import json
+import sqlite3
 
 from sandbox.mailup.seed_messages import SPRING, plant_messages
 from sandbox.mailup.seed_people import (
@@ -53,19 +54,32 @@ def plant(store: Store) -> None:
     if store.value("SELECT count(*) FROM list"):
         return
     with store.writing() as connection:
-        run = connection.executemany
-        run("INSERT INTO list VALUES (?, ?, ?, ?, 'Esempio S.p.A.', '0039')", LISTS)
-        run("INSERT INTO grp VALUES (?, ?, ?, ?, ?)", GROUPS)
-        run("INSERT INTO field VALUES (?, ?)", enumerate(FIELDS, start=1))
-        run("INSERT INTO recipient VALUES (?, ?, ?, ?, ?, NULL, ?)", map(_recipient, people))
-        run(
-            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [row for person in people for row in _subscriptions(person)],
-        )
-        run(
-            "INSERT INTO membership VALUES (?, ?)",
-            [(2 if p.id % 2 else 3, p.id) for p in people if p.state == SUBSCRIBED],
-        )
+        _plant_lists(connection, people)
+
+
+def replant(store: Store) -> None:
+    """Make the store that of a new account again, in one step; tokens stay good."""
+    people = seeded()
+    with store.writing() as connection:
+        store.wipe(connection)
+        plant_messages(connection, people)
+        _plant_lists(connection, people)
+
+
+def _plant_lists(connection: sqlite3.Connection, people: list[Seeded]) -> None:
+    run = connection.executemany
+    run("INSERT INTO list VALUES (?, ?, ?, ?, 'Esempio S.p.A.', '0039')", LISTS)
+    run("INSERT INTO grp VALUES (?, ?, ?, ?, ?)", GROUPS)
+    run("INSERT INTO field VALUES (?, ?)", enumerate(FIELDS, start=1))
+    run("INSERT INTO recipient VALUES (?, ?, ?, ?, ?, NULL, ?)", map(_recipient, people))
+    run(
+        "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [row for person in people for row in _subscriptions(person)],
+    )
+    run(
+        "INSERT INTO membership VALUES (?, ?)",
+        [(2 if p.id % 2 else 3, p.id) for p in people if p.state == SUBSCRIBED],
+    )
 
 
 def _recipient(person: Seeded) -> tuple[object, ...]:

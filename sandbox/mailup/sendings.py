@@ -1,7 +1,6 @@
 """Queues of e-mail sendings. A prepared confirmation waits in `Undefined` until somebody decides.
 
-Chosen: an immediate sending is through at once and in no queue; the items have the fields of
-`GET /Console/Import/{id}/Sending`, none of which a source shows.
+Chosen: an immediate sending is through at once and in no queue.
 """
 
 from typing import Any, Literal
@@ -16,15 +15,14 @@ from sandbox.mailup.lists import json_object
 from sandbox.mailup.paging import Query, page, whole
 from sandbox.mailup.settings import CONSOLE
 from sandbox.mailup.store import Store
-from sandbox.mailup.wire import ApiError, WcfJson
+from sandbox.mailup.wire import ApiError, WcfJson, empty
 
 Queue = Literal["Immediate", "Deferred", "Undefined"]
 STATES: dict[Queue, str] = {"Immediate": "sending", "Deferred": "deferred", "Undefined": "prepared"}
-SENDINGS = {
+QUEUED = {
     "Date": Column("s.date"),
     "IdList": Column("s.list_id", "number"),
-    "idMessage": Column("s.message_id", "number"),
-    "idSending": Column("s.id", "number"),
+    "IdMessage": Column("s.message_id", "number"),
 }
 
 router = APIRouter(prefix=CONSOLE + "/Console")
@@ -37,27 +35,28 @@ def import_sending(request: Request, import_id: int) -> Response:
     if store.row("SELECT 1 FROM import WHERE id = ?", (import_id,)) is None:
         raise ApiError(404, "The import does not exist")
     row = store.row("SELECT * FROM sending WHERE import_id = ?", (import_id,))
-    if row is None:
-        raise ApiError(404, "The import has no confirmation sending")
-    return _sending(row)
+    if row is not None:
+        return _sending(row, request.app.state.settings.import_sending)
+    manner = request.app.state.settings.no_import_sending
+    if manner in ("404", "400"):
+        raise ApiError(int(manner), "The import has no confirmation sending")
+    return empty() if manner == "empty" else WcfJson(None)
 
 
-def _sending(row: Any) -> WcfJson:
-    return WcfJson(
-        {
-            "IdList": row["list_id"],
-            "idMessage": row["message_id"],
-            "idSending": row["id"],
-            "Date": row["date"],
-        }
-    )
+def _sending(row: Any, named: str = "idSending") -> WcfJson:
+    """A sending, its id under the key `named`, or (`number`) the id alone."""
+    if named == "number":
+        return WcfJson(row["id"])
+    told = {"IdList": row["list_id"], "idMessage": row["message_id"], named: row["id"]}
+    return WcfJson(told | {"Date": row["date"]})
 
 
 @router.get("/Email/Sendings/{queue}")
 def queued(request: Request, queue: Queue) -> Response:
     """The sendings of one queue."""
-    query = Query(SENDINGS, "sending s WHERE s.state = ?", (STATES[queue],), "s.id")
-    return page(request, query, whole(SENDINGS))
+    columns = QUEUED | {request.app.state.settings.queue_ids: Column("s.id", "number")}
+    query = Query(columns, "sending s WHERE s.state = ?", (STATES[queue],), "s.id")
+    return page(request, query, whole(columns))
 
 
 def _decide(request: Request, sending_id: int, state: str, date: str | None = None) -> Response:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import uvicorn
 
 from sandbox.mailup.app import build
+from sandbox.mailup.fresh import start_over
 from sandbox.mailup.seed import plant
 from sandbox.mailup.settings import CONSOLE, STATISTICS, TOKEN, Settings
 from sandbox.mailup.store import Store
@@ -35,9 +36,10 @@ class Emulator:
         # waits 40 ms for an acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
+        self._gate = build(self._store, settings, self._worker)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                build(self._store, settings, self._worker),
+                self._gate,
                 log_config=None,
                 log_level="error",
                 access_log=False,
@@ -101,6 +103,10 @@ class Emulator:
             if time.monotonic() > deadline or not self._thread.is_alive():
                 raise RuntimeError("the emulator did not start; is its port in use?")
             time.sleep(0.005)
+
+    def reset(self) -> None:
+        """A new account and the settings of the start, in a moment; tokens stay good."""
+        start_over(self._gate.state)
 
     def stop(self) -> None:
         """End server and imports; harmless when stopped already."""

@@ -1,16 +1,15 @@
 """What a run of the emulator can be told; every field may be changed while it runs."""
 
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from sandbox.mailup import variants
+from sandbox.mailup.variants import Variants
 
 CONSOLE = "/API/v1.1/Rest/ConsoleService.svc"
 STATISTICS = "/API/v1.1/Rest/MailStatisticsService.svc"
 TOKEN = "/Authorization/OAuth/Token"
 LOG_ON = "/Authorization/OAuth/LogOn"
-
-Busy = Literal["queue", "refuse"]
-Filters = Literal["known", "ignored", "refused"]
-CHOICES: dict[str, tuple[str, ...]] = {"busy": get_args(Busy), "filters": get_args(Filters)}
 
 # What the rows of a resource may carry; the documentation tells it in part only.
 KNOWN_FIELDS = {
@@ -28,14 +27,15 @@ KNOWN_FIELDS = {
 COUNTED = ("Count", "Email", "IdMessage", "IdRecipient")
 
 
-@dataclass
-class Settings:
+@dataclass(kw_only=True)
+class Settings(Variants):
     """Settings of one emulator. Times are seconds; `None` and 0 switch a limit off.
 
     `event_dates` adds a `Date` (UTC, of the last occurrence) to bounces and click details; click
     details whose fields lack `Count` have a row per click. Imports count addresses and numbers
     (without prefix) of `refused` as not valid, however right they look, and leave as many new rows
-    out of their counters as `uncounted` says.
+    out of their counters as `uncounted` says; the next `failing_imports` are accepted and fail.
+    `late_seconds` is how late what a variant calls late is.
     """
 
     username: str = "m1234"
@@ -43,20 +43,16 @@ class Settings:
     client_id: str = "9f3c2f0e-5d0b-4a6c-8a51-0d6e1f2a7b10"
     client_secret: str = "5b8d7c1a-61f2-4e0d-9a3c-77c0de51a2f4"
     expires_in: int = 3600
-    rotate_refresh_token: bool = True
     contract_signed: bool = True
     calls_per_second: int = 5
-    per_resource: bool = False
-    count_refused_calls: bool = False
     page_size_cap: int | None = None
     slow_page_size: int | None = None
     slow_page_seconds: float = 0.0
     import_seconds: float = 0.5
-    busy: Busy = "queue"
-    filters: Filters = "known"
+    failing_imports: int = 0
+    late_seconds: float = 1.0
     refused: tuple[str, ...] = ()
     uncounted: int = 0
-    total_at_once: bool = True
     retention_days: int | None = None
     event_dates: bool = False
     view_fields: tuple[str, ...] = COUNTED
@@ -68,17 +64,30 @@ class Settings:
     zone: str = "Europe/Rome"
     log_size: int = field(default=20_000)
 
-    def change(self, values: dict[str, object]) -> None:
-        """Set some fields; an unknown name or a value of another type raises ValueError."""
+    def __post_init__(self) -> None:
+        self._start = self.as_json()
+        self.change(self._start)
+
+    def as_json(self) -> dict[str, Any]:
+        """All settings by name, those of the table of variants included."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Set some fields; an unknown name or value raises ValueError, and nothing is changed."""
         for name, value in values.items():
             if name not in self.__dataclass_fields__:
                 known = ", ".join(sorted(self.__dataclass_fields__))
                 raise ValueError(f"unknown setting {name!r}; known: {known}")
-            if name in CHOICES and value not in CHOICES[name]:
-                raise ValueError(f"{name} is one of {', '.join(CHOICES[name])}")
+            if name in variants.BY_NAME:
+                variants.check(name, value)
             if name in KNOWN_FIELDS:
                 _check_fields(name, value)
+        for name, value in values.items():
             setattr(self, name, value)
+
+    def reset(self) -> None:
+        """Go back to what the emulator was started with."""
+        self.change(self._start)
 
 
 def _check_fields(name: str, value: object) -> None:

@@ -30,7 +30,7 @@ Item = dict[str, Any]
 
 @dataclass
 class Counters:
-    """The counters of `Rows`, with MailUp's names."""
+    """The counters of `Rows`, with MailUp's names; `Refused` are rows with a key that clashes."""
 
     Total: int = 0
     InvalidEmail: int = 0
@@ -40,14 +40,15 @@ class Counters:
     WithoutPrefix: int = 0
     RepeatedEmail: int = 0
     RepeatedNumber: int = 0
+    Refused: int = 0
     New: int = 0
     Update: int = 0
 
     def invalid(self, channel: str) -> int:
         """Rows that were refused."""
         if channel == "email":
-            return self.InvalidEmail + self.WithoutEmail
-        return self.InvalidNumber + self.WithoutNumber + self.WithoutPrefix
+            return self.InvalidEmail + self.WithoutEmail + self.Refused
+        return self.InvalidNumber + self.WithoutNumber + self.WithoutPrefix + self.Refused
 
     def valid(self, channel: str) -> int:
         """Rows that were taken, repeated ones included."""

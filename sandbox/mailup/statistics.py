@@ -6,6 +6,7 @@ for the message whose link was used, not one by bounce, complaint or administrat
 last sending is older than the retention (a setting, in days) answer 0 and no items.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -16,10 +17,10 @@ from sandbox.mailup.filters import Column, Columns
 from sandbox.mailup.messages import require_message
 from sandbox.mailup.paging import Query, count, page, whole
 from sandbox.mailup.recipients import require_person
-from sandbox.mailup.settings import STATISTICS
+from sandbox.mailup.settings import STATISTICS, Settings
 from sandbox.mailup.store import Store
 from sandbox.mailup.timeline import horizon, present
-from sandbox.mailup.wire import WcfJson
+from sandbox.mailup.wire import ApiError, WcfJson
 
 MessageKind = Literal[
     "Recipients", "Views", "Clicks", "UrlClicks", "UrlClickDetails", "Bounces", "Unsubscriptions"
@@ -98,6 +99,11 @@ def _is_kept(request: Request, message: Any) -> bool:
 def _bound(request: Request, message_id: int, kind: str) -> tuple[Any, ...]:
     """Parameters of a query; those of a message beyond retention match nothing."""
     kept = _is_kept(request, require_message(request, message_id))
+    if kind == "UrlClickDetails":
+        manner = request.app.state.settings.click_details
+        if manner == "missing":
+            raise ApiError(404, "Endpoint not found or method not allowed")
+        kept = kept and manner != "empty"
     return (message_id, KINDS[kind] if kept else "", horizon(request.app.state.store))
 
 
@@ -107,10 +113,21 @@ def _columns(request: Request, kind: str) -> Columns:
         names = ["Email", "IdMessage", "IdRecipient"]
     else:
         names = list(getattr(request.app.state.settings, SETTINGS[kind]))
-    if request.app.state.settings.event_dates and kind in DATED:
-        names = list(dict.fromkeys([*names, "Date"]))
     known = PER_MESSAGE | MORE.get(kind, {})
-    return {name: known[name] for name in names}
+    return {name: known[name] for name in _varied(request.app.state.settings, kind, names)}
+
+
+def _varied(settings: Settings, kind: str, names: list[str]) -> list[str]:
+    """The fields of a row, as the variants of statistics have it."""
+    rows, clicks = settings.statistics_rows, settings.click_details
+    more, less = set(), set()
+    if rows == "dated" or (settings.event_dates and kind in DATED):
+        more.add("Date")
+    if rows == "without_count" or (clicks == "each" and kind == "UrlClickDetails"):
+        less.add("Count")
+    if clicks == "without_link":
+        less.add("Url")
+    return [name for name in dict.fromkeys([*names, *sorted(more)]) if name not in less]
 
 
 def _per_message(request: Request, message_id: int, kind: str) -> Query:
@@ -136,7 +153,12 @@ def message_list(request: Request, message_id: int, kind: MessageKind) -> Respon
 @router.get("/Message/{message_id:int}/Count/{kind}")
 def message_count(request: Request, message_id: int, kind: MessageKind) -> Response:
     """A bare number, that of the rows of the list; filters are ignored."""
-    return WcfJson(count(request, _per_message(request, message_id, kind)))
+    query = _per_message(request, message_id, kind)
+    if request.app.state.settings.statistics_counts == "late":
+        *which, _ = query.parameters
+        seen = horizon(request.app.state.store, hours_ago=1)
+        query = replace(query, parameters=(*which, seen))
+    return WcfJson(count(request, query))
 
 
 def _per_person(request: Request, recipient_id: int, kind: PersonKind) -> Query:

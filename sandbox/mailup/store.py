@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sandbox.mailup.schema import CONNECTION_PRAGMAS, PRAGMAS, TABLES, WRITER_PRAGMAS
+from sandbox.mailup.schema import CONNECTION_PRAGMAS, EMPTIED, PRAGMAS, TABLES, WRITER_PRAGMAS
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -92,6 +92,18 @@ class Store:
         """One statement in a transaction of its own; answers the last row id."""
         with self.writing() as connection:
             return connection.execute(sql, parameters).lastrowid or 0
+
+    def wipe(self, connection: sqlite3.Connection) -> None:
+        """Empty every table but that of the tokens, inside the caller's transaction.
+
+        The clock runs again; `version` goes on, for what is remembered of walks goes by it.
+        """
+        for table in EMPTIED:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+        connection.execute("DELETE FROM detail WHERE id")
+        connection.execute("UPDATE clock SET now = NULL")
+        for body in self._bodies.glob("*.json"):
+            body.unlink(missing_ok=True)
 
     def keep_body(self, import_id: int, body: bytes) -> None:
         """Keep the body of an import that is not finished."""

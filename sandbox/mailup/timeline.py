@@ -24,13 +24,14 @@ def is_fixed(store: Store) -> bool:
     return store.value("SELECT now FROM clock") is not None
 
 
-def horizon(store: Store) -> int:
+def horizon(store: Store, *, hours_ago: int = 0) -> int:
     """When the newest event that may be seen was registered; 0 without any.
 
     As a bound it equals the present, but it stays the same while nothing new is to be seen.
     """
     found = store.value(
-        "SELECT max(registered) FROM event WHERE registered <= ?", (seconds(present(store)),)
+        "SELECT max(registered) FROM event WHERE registered <= ?",
+        (seconds(present(store)) - hours_ago * 3600,),
     )
     return int(found or 0)
 

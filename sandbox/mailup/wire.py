@@ -1,10 +1,17 @@
 """What WCF does to answers: escaped slashes, bare scalars, empty bodies, one error shape."""
 
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import orjson
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
+# How the answer to the call at hand is written; the gate sets both for each call.
+SHAPE: ContextVar[Callable[[Any], Any] | None] = ContextVar("shape", default=None)
+ERRORS: ContextVar[str] = ContextVar("errors", default="status")
+
+HTML_ERROR = "<html><head><title>Error</title></head><body><h1>Bad Gateway</h1></body>"
 ERROR_NAMES = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -21,6 +28,8 @@ class WcfJson(Response):
     media_type = "application/json; charset=utf-8"
 
     def render(self, content: Any) -> bytes:
+        shape = SHAPE.get()
+        content = shape(content) if shape else content
         # A slash can only stand inside a JSON string, so replacing bytes is safe.
         return orjson.dumps(content).replace(b"/", b"\\/")
 
@@ -28,21 +37,39 @@ class WcfJson(Response):
 class ApiError(Exception):
     """An error answer of the API: HTTP status and description."""
 
-    def __init__(self, status: int, description: str, *, name: str | None = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        description: str,
+        *,
+        name: str | None = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(description)
         self.status = status
         self.description = description
         self.name = ERROR_NAMES.get(status) if name == "" else name
+        self.headers = headers
 
-    def answer(self) -> Response:
+    @property
+    def body(self) -> dict[str, Any]:
         """The documented body; `ErrorCode` is a string."""
-        body = {
+        return {
             "ErrorCode": str(self.status),
             "ErrorDescription": self.description,
             "ErrorName": self.name,
             "ErrorStack": None,
         }
-        return WcfJson(body, status_code=self.status)
+
+    def answer(self) -> Response:
+        """The documented answer, or what the variant of errors makes of it."""
+        manner = "status" if self.status in (401, 429) else ERRORS.get()
+        if manner == "without_body":
+            return Response(status_code=self.status)
+        if manner == "html":
+            return HTMLResponse(HTML_ERROR, status_code=self.status)
+        status = 200 if manner == "status_200" else self.status
+        return WcfJson(self.body, status_code=status, headers=self.headers)
 
 
 def empty() -> Response:

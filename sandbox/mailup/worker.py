@@ -1,4 +1,4 @@
-"""Carries out imports one after another, in a thread; what it left unfinished it begins anew."""
+"""Carries out imports in threads of its own; what it left unfinished it begins anew."""
 
 import json
 import logging
@@ -19,6 +19,7 @@ from sandbox.mailup.timeline import present
 NOT_STARTED, RUNNING, COMPLETED, FAILED = 1, 2, 3, 4
 STOP_SECONDS = 30.0
 LOOK_SECONDS = 1.0
+STEP_SECONDS = 0.05
 # Parsed bodies are ten times larger than bodies; a long queue waits on disk.
 KEPT_BODIES = 4
 
@@ -26,7 +27,10 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """One import at a time per account; each takes at least `import_seconds`."""
+    """One import at a time, unless the variant of concurrent ones allows more.
+
+    Each takes at least `import_seconds`.
+    """
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
@@ -34,6 +38,10 @@ class Worker:
         self._news = threading.Event()
         self._leave = threading.Event()
         self._parsed: dict[int, list[Any]] = {}
+        self._round = 0
+        self._doomed: set[int] = set()
+        self._ended: dict[int, float] = {}
+        self._beside: dict[int, threading.Thread] = {}
         self._thread = threading.Thread(target=self._work, name="sandbox-imports", daemon=True)
 
     def start(self) -> None:
@@ -44,7 +52,24 @@ class Worker:
         """End after the transaction at hand."""
         self._leave.set()
         self._news.set()
-        self._thread.join(STOP_SECONDS)
+        for thread in (self._thread, *self._beside.values()):
+            thread.join(STOP_SECONDS)
+
+    def forget(self) -> None:
+        """Abandon the imports at work; the caller empties the store behind this."""
+        self._round += 1
+        self._parsed.clear()
+        self._doomed.clear()
+        self._ended.clear()
+        self._news.set()
+
+    def doom(self, import_id: int) -> None:
+        """Let an import fail that is not committed yet."""
+        self._doomed.add(import_id)
+
+    def ended_before(self, import_id: int, seconds: float) -> bool:
+        """Whether an import has ended that long ago; one of an earlier process has."""
+        return time.monotonic() - self._ended.get(import_id, 0.0) >= seconds
 
     def hand_over(self, import_id: int, items: list[Any]) -> None:
         """Lend the parsed body of an import before it is committed: spares a second parsing."""
@@ -57,39 +82,66 @@ class Worker:
 
     def _work(self) -> None:
         while not self._leave.is_set():
-            row = self._store.row(
-                "SELECT * FROM import WHERE status IN (?, ?) ORDER BY id LIMIT 1",
-                (NOT_STARTED, RUNNING),
-            )
+            row = self._next()
             if row is None:
                 self._news.wait(LOOK_SECONDS)
                 self._news.clear()
-                continue
-            self._store.write(
-                "UPDATE import SET status = ?, started = ? WHERE id = ?",
-                (RUNNING, utc_form(now()), row["id"]),
-            )
-            self._take_time()
-            if not self._leave.is_set():
-                self._carry_out(row)
+            elif self._settings.concurrent_imports == "allowed":
+                thread = threading.Thread(target=self._one, args=(row,), daemon=True)
+                self._beside[row["id"]] = thread
+                thread.start()
+            else:
+                self._one(row)
 
-    def _take_time(self) -> None:
+    def _next(self) -> Any:
+        """The import whose turn it is."""
+        self._beside = {key: one for key, one in self._beside.items() if one.is_alive()}
+        taken = ", ".join(map(str, self._beside))
+        return self._store.row(
+            f"SELECT * FROM import WHERE status IN (?, ?) AND id NOT IN ({taken}) "  # noqa: S608 - numbers
+            "ORDER BY id LIMIT 1",
+            (NOT_STARTED, RUNNING),
+        )
+
+    def _one(self, row: Any) -> None:
+        begun = self._round
+        self._store.write(
+            "UPDATE import SET status = ?, started = ? WHERE id = ? AND accepted = ?",
+            (RUNNING, utc_form(now()), row["id"], row["accepted"]),
+        )
+        self._take_time(begun)
+        if not self._leave.is_set() and begun == self._round:
+            self._carry_out(row)
+
+    def _take_time(self, begun: int) -> None:
         """Let an import last as long as is set, which may change meanwhile."""
-        begin = time.monotonic()
-        while (left := begin + self._settings.import_seconds - time.monotonic()) > 0:
-            if self._leave.wait(min(left, LOOK_SECONDS)):
+        start = time.monotonic()
+        while (left := start + self._settings.import_seconds - time.monotonic()) > 0:
+            if self._leave.wait(min(left, STEP_SECONDS)) or begun != self._round:
                 return
 
     def _carry_out(self, row: Any) -> None:
-        items = self._parsed.pop(row["id"], None) or orjson.loads(self._store.body(row["id"]))
         try:
-            self._absorb(row, items)
+            if row["id"] in self._doomed:
+                self._doomed.discard(row["id"])
+                self._fail(row)
+            else:
+                parsed = self._parsed.pop(row["id"], None)
+                self._absorb(row, parsed or orjson.loads(self._store.body(row["id"])))
+        except FileNotFoundError:
+            return  # the store was emptied meanwhile
         except Exception:
             # The import fails, the account lives on; the trace is for whoever mends the sandbox.
             log.exception("import %s failed", row["id"])
-            sql = "UPDATE import SET status = ?, ended = ? WHERE id = ?"
-            self._store.write(sql, (FAILED, utc_form(now()), row["id"]))
+            self._fail(row)
+        self._ended[row["id"]] = time.monotonic()
         self._store.drop_body(row["id"])
+
+    def _fail(self, row: Any) -> None:
+        self._store.write(
+            "UPDATE import SET status = ?, ended = ? WHERE id = ? AND accepted = ?",
+            (FAILED, utc_form(now()), row["id"], row["accepted"]),
+        )
 
     def _absorb(self, row: Any, items: list[Any]) -> None:
         """Recipients, counters and the end of the import in one transaction."""
@@ -97,9 +149,11 @@ class Worker:
         list_row = self._store.row("SELECT * FROM list WHERE id = ?", (row["list_id"],))
         prefix = list_row["default_prefix"] if list_row else ""
         moment = local_form(present(self._store), self._settings.zone)
-        refused = frozenset(self._settings.refused)
-        target = Target(row["list_id"], row["group_id"], prefix, moment, refused)
+        target = Target(row["list_id"], row["group_id"], prefix, moment, self._settings)
         with self._store.writing() as connection:
+            there = "SELECT 1 FROM import WHERE id = ? AND accepted = ?"
+            if connection.execute(there, (row["id"], row["accepted"])).fetchone() is None:
+                return  # the store was emptied meanwhile
             counters = absorb(connection, items, target, flags)
             counters.New -= self._settings.uncounted
             counters.Total -= self._settings.uncounted

@@ -186,7 +186,7 @@ def test_a_body_that_is_no_array_is_refused(mailup: Caller, body: Any) -> None:
 
 
 def test_a_second_import_waits_its_turn(mailup: Caller) -> None:
-    """In the mode queue imports run one after another, in the order of their ids."""
+    """By default imports run one after another, in the order of their ids."""
     mailup.control("settings", {"import_seconds": 0.2})
     first = mailup.call("POST", LIST, [ANNA]).json()
     second = mailup.call("POST", "/Console/List/2/Recipients", [ANNA]).json()
@@ -196,8 +196,8 @@ def test_a_second_import_waits_its_turn(mailup: Caller) -> None:
 
 
 def test_a_second_import_can_be_refused(mailup: Caller) -> None:
-    """In the mode refuse a second import gets 400 while the first is at work."""
-    mailup.control("settings", {"import_seconds": 0.3, "busy": "refuse"})
+    """Where concurrent imports are refused a second import gets 400 while the first is at work."""
+    mailup.control("settings", {"import_seconds": 0.3, "concurrent_imports": "refused"})
     first = mailup.call("POST", LIST, [ANNA]).json()
     assert mailup.call("POST", LIST, [ANNA]).status_code == 400
     mailup.finished(first)

@@ -38,8 +38,8 @@ def test_the_sixth_call_in_a_second_is_refused(mailup: Caller) -> None:
 
 
 def test_resources_can_be_counted_apart(mailup: Caller) -> None:
-    """With per_resource each resource has a limit of its own."""
-    mailup.control("settings", {"calls_per_second": 1, "per_resource": True})
+    """Counted by resource, each resource has a limit of its own."""
+    mailup.control("settings", {"calls_per_second": 1, "rate_limit": "resource"})
     paths = (LISTS, "/Console/User/Lists", LISTS)
     assert [mailup.call("GET", path).status_code for path in paths] == [200, 200, 429]
 

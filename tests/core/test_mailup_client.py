@@ -26,7 +26,7 @@ from sandbox.mailup.server import Emulator, start
 DEFAULTS = {
     "calls_per_second": 0,
     "import_seconds": 0.0,
-    "busy": "queue",
+    "concurrent_imports": "queued",
     "page_size_cap": None,
     "slow_page_size": None,
 }
@@ -396,7 +396,7 @@ def test_an_opt_out_import_unsubscribes_and_a_default_one_does_not_bring_back(
 
 def test_a_busy_account_is_a_reason_to_wait(emulator: Emulator, connect: Connect) -> None:
     """Where MailUp takes one import at a time, the second was surely not accepted."""
-    control(emulator, "settings", import_seconds=1.0, busy="refuse")
+    control(emulator, "settings", import_seconds=1.0, concurrent_imports="refused")
     client = connect(nap=time.sleep)
     first = client.start_import(ImportTarget(list_id=2), body(1, "busy"))
     with pytest.raises(MailUpUnavailable) as caught:

@@ -1,0 +1,50 @@
+"""The emulator's options of a command line: a few of its own, and one that sets any variant."""
+
+import argparse
+from typing import Any
+
+from sandbox.mailup.variants import BY_NAME, TABLE, Value, Variant
+
+TEXT = {"true": True, "false": False}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options whose names are those of the settings, and `--set`."""
+    add = parser.add_argument
+    add("--calls-per-second", type=int, default=5, help="limit of the account; 0 = none")
+    add("--import-seconds", type=float, default=0.5, help="least time that an import takes")
+    add("--expires-in", type=int, default=3600, help="life of an access token in seconds")
+    add("--page-size-cap", type=int, default=None, help="largest page that is answered")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        type=variant,
+        metavar="NAME=VALUE",
+        dest="variants",
+        help="a behaviour that nobody has proved, as often as needed; see the list below",
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(["behaviours, the default first:", *map(_line, TABLE)])
+
+
+def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The emulator's settings in the arguments."""
+    names = ("calls_per_second", "import_seconds", "expires_in", "page_size_cap")
+    return {name: getattr(arguments, name) for name in names} | dict(arguments.variants)
+
+
+def variant(text: str) -> tuple[str, Value]:
+    """Name and value of `NAME=VALUE`; ArgumentTypeError for what the table does not have."""
+    name, _, written = text.partition("=")
+    if name not in BY_NAME:
+        raise argparse.ArgumentTypeError(f"{name} is not in the list below")
+    value = TEXT.get(written.lower(), written)
+    if value not in BY_NAME[name].values:
+        known = ", ".join(map(str, BY_NAME[name].values))
+        raise argparse.ArgumentTypeError(f"{name} is one of {known}")
+    return name, value
+
+
+def _line(one: Variant) -> str:
+    return f"  {one.name}={'|'.join(map(str, one.values))}\n      {one.meaning}"
