@@ -1,7 +1,8 @@
 """Forget a person: `python -m deployments.forget CLIENT`; the address is asked for, or read.
 
 Takes every record in which an e-mail address or a mobile number occurs out of what we keep of a
-client: the archived files in its ledgers, and the reject files in its results folder. The address
+client: the archived files in its ledgers, and the reject files in its results folder; requests that
+the ledger keeps for a while, to be sent once more, are deleted. The address
 is typed at the terminal, unseen, or read from standard input, and is shown nowhere.
 
     --file deployments/acme.yaml   the client's agreements from its file, where nothing is deployed
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blocks.errors import ConfigurationError, SyncError
-from blocks.ledger import archives, journal
+from blocks.ledger import archives, bodies, journal
 from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
@@ -68,6 +69,8 @@ def forget(client: str, person: Person, agreements: Sequence[ImportAgreement]) -
         for ledger in dict.fromkeys(each.ledger for each in agreements):
             with report.trying(f"archives of ledger/{ledger}"):
                 _in_archives(client, person, ledger, scratch, report)
+            with report.trying(f"kept requests of ledger/{ledger}"):
+                _without_bodies(client, ledger, report)
         for agreement in agreements:
             with report.trying(f"rejects on {agreement.server}"):
                 _in_rejects(agreement, person, scratch, report)
@@ -84,6 +87,18 @@ def _in_archives(client: str, person: Person, name: str, scratch: Path, report: 
                 records = _in_archive(store, ledger, entry, person, scratch)
                 report.told(what, records)
     report.lines.append(f"{len(kept)} archived files of ledger/{name} were looked through")
+
+
+def _without_bodies(client: str, name: str, report: Report) -> None:
+    """Delete requests that are kept to be sent once more; a batch that needs one is then held."""
+    ledger = load(Ledger, name)
+    with ledger.open() as store:
+        kept = bodies.of_client(store, client)
+        for each in kept:
+            ledger.open_storage().remove(each.stored)
+            bodies.removed(store, each.id)
+    if kept:
+        report.lines.append(f"{len(kept)} requests that were kept in ledger/{name} were deleted")
 
 
 @contextmanager

@@ -27,13 +27,13 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 from tasks.records.agreement import ImportAgreement
 from tasks.records.habit import UNUSUAL
-from tasks.records.handover import COUNTS_DIFFER, Decided, Outcome
+from tasks.records.handover import COUNTS_DIFFER, MAYBE_SENT, Decided, Outcome
 from tasks.records.thresholds import BROKEN_LIMITS
 from tasks.reports.questions import question
 from tasks.retrying import unit
 
 SECONDS_PER_DAY = 86_400
-RELEASABLE = (*BROKEN_LIMITS, *UNUSUAL, COUNTS_DIFFER)
+RELEASABLE = (*BROKEN_LIMITS, *UNUSUAL, COUNTS_DIFFER, MAYBE_SENT)
 """Reasons of holds of files that can be right all the same; a damaged one never passes."""
 
 
@@ -152,7 +152,7 @@ def standing(store: Store, entry: FileEntry, *, release: bool) -> Decision | Non
     known = decisions.latest(store, entry.id, entry.attempt)
     if entry.state != "held":
         return known
-    if known is not None and known.reason == entry.reason:
+    if known is not None and known.reason == entry.reason and not _asked_anew(entry, known):
         return known
     if not release or entry.reason not in RELEASABLE:
         return None
@@ -160,3 +160,8 @@ def standing(store: Store, entry: FileEntry, *, release: bool) -> Decision | Non
         store, entry.id, entry.attempt, reason=entry.reason, verdict="release",
         decided_by="a run by hand", note="release=true", run=this_run(),
     )  # fmt: skip
+
+
+def _asked_anew(entry: FileEntry, decision: Decision) -> bool:
+    """Whether a file was held for another batch since the decision about one."""
+    return entry.reason == MAYBE_SENT and decision.decided_at < entry.changed_at

@@ -33,13 +33,13 @@ def unsubscribe_missing(
 ) -> None:
     """Unsubscribe whoever is missing and still subscribed, in batches behind those of the file.
 
-    What an earlier run has begun is settled first. Whoever it reached is not subscribed any more,
-    so that the batches of this run are of the others alone.
+    What an earlier run has begun is brought to its end first, by the bodies that are kept of these
+    batches. Whoever it reached is not subscribed any more, so that those of this run are others.
     """
     known = batches.of_file(counter.store, counter.file_id, counter.attempt)
     for entry in known:
         if entry.purpose == "missing":
-            counter.settle(entry)
+            counter.bring_again(entry)
     if compared is None or compared.former is None or key is None or not compared.unsubscribes:
         return
     channel = CHANNELS[agreement.mapping.key][0]

@@ -1,8 +1,7 @@
 """Who was refused: MailUp counts recipients that it does not accept, and names none of them.
 
 After an import everybody it accepted is in the list, whatever their status. So whoever of the batch
-is not there was refused. Two ways to look: walk through the whole list, or ask for each recipient;
-the one that takes fewer calls is gone, within a bound.
+is not there was refused.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,14 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from blocks.errors import MailUpRefused
 from blocks.ledger import batches
 from blocks.ledger.batches import BatchEntry
 from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.filters import can_filter
 from blocks.mailup.imports import Channel
-from blocks.mailup.records import Optin
+from tasks.looking_up import LookUp
 from tasks.records.batches import Batch
 from tasks.records.binding import in_file
 from tasks.records.handover import Prepared, ReadBackState, Refused
@@ -70,7 +67,7 @@ class ReadBack:
     calls: int
 
     def __post_init__(self) -> None:
-        self._last = self.client.calls + self.calls
+        self._look_up = LookUp(self.client, self.calls)
 
     def settle(self, entries: Iterable[BatchEntry], sent: Iterable[Batch]) -> list[BatchEntry]:
         """The entries with what was found out about each, which the ledger holds from now on.
@@ -94,43 +91,8 @@ class ReadBack:
 
     def _missing(self, people: pl.DataFrame, list_id: int, channel: Channel) -> pl.DataFrame | None:
         """Those of `people` who are not in the list; None where it takes too many calls to say."""
-        if self._left() < 1:
-            return None
-        pages = -(-self.client.count_optins(list_id, channel) // self.client.session.page_size)
-        askable = all(map(can_filter, people["key"]))
-        if askable and people.height <= self._left() and not 0 < pages < people.height:
-            try:
-                return self._asked_for(people, list_id, channel)
-            except (MailUpRefused, _FilterIgnored):
-                pass  # this MailUp knows no such filter: the walk does without
-        return self._walked(people, list_id, channel) if pages <= self._left() else None
-
-    def _left(self) -> int:
-        return self._last - self.client.calls
-
-    def _walked(self, people: pl.DataFrame, list_id: int, channel: Channel) -> pl.DataFrame | None:
-        for page in self.client.optins(list_id, channel):
-            people = people.filter(~pl.col("address").is_in(_addresses(page, channel).implode()))
-            if self._left() < 1:
-                return None
-        return people
-
-    def _asked_for(
-        self, people: pl.DataFrame, list_id: int, channel: Channel
-    ) -> pl.DataFrame | None:
-        there: list[bool] = []
-        for key, address in people.select("key", "address").iter_rows():
-            if self._left() < 1:
-                return None
-            found = _addresses(self.client.find_optins(list_id, channel, key), channel)
-            if not found.str.ends_with(key).all():
-                raise _FilterIgnored
-            there.append(address in found)
-        return people.filter(~pl.Series(there, dtype=pl.Boolean))
-
-
-class _FilterIgnored(Exception):
-    """MailUp answered with people who were not asked for."""
+        found = self._look_up.found(people, list_id, channel)
+        return None if found is None else people.filter(~pl.col("address").is_in(list(found)))
 
 
 def _unexplained(entry: BatchEntry) -> bool:
@@ -168,13 +130,3 @@ def _people(batch: Batch) -> pl.DataFrame:
         key="email" if channel == "email" else "number",
     )
     return records.with_columns(address=comparable(records))
-
-
-def _addresses(page: Iterable[Optin], channel: Channel) -> pl.Series:
-    """How MailUp spells these people, in the form for comparing."""
-    texts = [one.email if channel == "email" else one.prefix + one.number for one in page]
-    return comparable(
-        pl.DataFrame({"address": texts}, schema={"address": pl.String}).with_columns(
-            channel=pl.lit(channel)
-        )
-    )

@@ -17,7 +17,7 @@ from blocks.loading import load
 from tasks.decide import close, standing, waits_elsewhere
 from tasks.records.agreement import ImportAgreement
 from tasks.records.habit import Figures
-from tasks.records.handover import Claim, Done, Fetched
+from tasks.records.handover import MAYBE_SENT, Claim, Done, Fetched
 from tasks.records.verdict import Counts
 from tasks.retrying import unit
 
@@ -70,7 +70,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
     done = _done(entry, decision, may_wait=not (dry_run or release))
     if cut_off:
         done = "submitted"  # its report is repeated, and the source file is moved behind it
-    sent = entry.state in ("submitting", "submitted", "reported")
+    sent = entry.state in ("submitting", "submitted", "reported") or entry.reason == MAYBE_SENT
     passed = sent or (decision is not None and decision.verdict == "release")
     return Claim(
         fetched.name, entry.id, entry.attempt, entry.seen_at, done, entry.name,

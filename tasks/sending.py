@@ -1,25 +1,33 @@
-"""Sending one batch to MailUp so that it is sent once, whatever happens in between.
+"""Sending one batch to MailUp so that its effect is there once, whatever happens in between.
 
 The ledger says `sending` before the first byte leaves, `accepted` with MailUp's import id as soon
-as it is known, and `done` when MailUp has completed the import. A batch found `sending` is looked
-up in MailUp before it is sent again; one found `accepted` is only waited for, so that `done` may
-be written together with the next batch's `sending`: each commit waits for the disk.
+as it is known, and `done` when MailUp has completed the import. One found `accepted` is only waited
+for, so that `done` may be written together with the next batch's `sending`: each commit waits for
+the disk. MailUp's answer alone proves that an import is ours. One found `sending` is sent again:
+where MailUp has no import that may be it, or where that is harmless (`unproven`); and behind it
+what was sent to the list since then, of the same people, for theirs are the newer values.
 """
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from blocks.errors import MailUpUnavailable
-from blocks.ledger import batches, leases
+from blocks.errors import MailUpUnavailable, RunStopped
+from blocks.ledger import batches, bodies, leases
 from blocks.ledger.batches import BatchEntry, Purpose
+from blocks.ledger.bodies import Later
 from blocks.ledger.leases import Lease
+from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.imports import ImportTarget
-from blocks.mailup.records import ImportStatus
+from blocks.mailup.imports import ImportTarget, may_be
+from blocks.mailup.records import ImportDetail, ImportStatus
+from tasks.unproven import Judge, shared
 
 LOOK_UP_DELAY_SECONDS = 5.0
 """MailUp shows a new import with a delay: waited before one is looked for."""
@@ -66,7 +74,8 @@ class Queue(Protocol):
 class Counter:
     """Where parcels are handed in: one file's attempt in the ledger, and MailUp on the other side.
 
-    Nobody else writes to the file's batches while `lease` is held. Call `finish` at the end.
+    Nobody else writes to the file's batches while `lease` is held. `account` tells the account from
+    others of the ledger, `storage` opens the ledger's. Call `finish` at the end.
     """
 
     store: Store
@@ -76,17 +85,21 @@ class Counter:
     lease: Lease
     queue: Queue
     import_timeout_seconds: float
+    account: str
+    storage: Callable[[], Storage]
+    judge: Judge
     sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
         known = batches.of_file(self.store, self.file_id, self.attempt)
-        self._known = {entry.number: entry for entry in known}
+        self._known = {each.number: replace(each, account=self.account) for each in known}
         self._ended: list[tuple[int, dict[str, int]]] = []
 
     def bring(self, parcel: Parcel, *, newest_import: int) -> None:
         """Have MailUp complete the parcel, unless it has; PlanChanged where it is another one.
 
-        `newest_import` is the highest import id known before: ours has a higher one.
+        `newest_import` is the highest import id known before: ours has a higher one. MaybeSent
+        where MailUp may have it already, and sending it again may do harm.
         """
         entry = self._known.get(parcel.number)
         if entry is not None and entry.sha256 != parcel.sha256:
@@ -94,83 +107,152 @@ class Counter:
         if entry is not None and entry.state == "done":
             return
         self.queue.offer()
-        self._complete(self._accepted(entry, parcel, newest_import), parcel.target)
+        if entry is None:
+            entry = self._written_ahead(parcel, newest_import)
+            accepted = self._accept(entry, self._hand_in(parcel.target, parcel.content))
+        else:
+            leases.require(self.store, self.lease)
+            accepted = entry if entry.state == "accepted" else self._sent_again(entry, parcel)
+        self._complete(accepted, parcel.target, parcel.content)
+
+    def bring_again(self, entry: BatchEntry) -> None:
+        """Bring a batch to its end whose parcel cannot be made anew, by the body that was kept."""
+        target = ImportTarget(**entry.target)
+        content = self._read(entry.stored) if entry.stored else None
+        if content is None:
+            self.settle(entry)
+            return
+        self.bring(
+            Parcel(entry.number, entry.rows, content, entry.sha256, target, entry.purpose),
+            newest_import=entry.after_import,
+        )
 
     def finish(self) -> None:
-        """Write down what MailUp has completed since the latest batch was written ahead."""
+        """Write down what MailUp has completed since the latest batch was written ahead, and
+        delete bodies that nothing needs any more."""
         if self._ended:
             batches.done(self.store, self._ended)
             self._ended = []
+        for each in bodies.outdated(self.store, self.account):
+            self.storage().remove(each.stored)
+            bodies.removed(self.store, each.id)
 
     def settle(self, entry: BatchEntry) -> None:
-        """Wait for a batch of an abandoned plan that may be on its way; it is not sent again."""
-        if entry.state == "done":
-            return
-        accepted = entry if entry.state == "accepted" else self._look_up(entry)
-        if accepted is not None:
-            self._complete(accepted, ImportTarget(**entry.target))
+        """Wait until a batch of an abandoned plan is on its way no more; it is not sent again."""
+        entry, target = replace(entry, account=self.account), ImportTarget(**entry.target)
+        if entry.state == "accepted":
+            self._complete(entry, target, b"[]")
             self.finish()
+        elif entry.state == "sending":
+            self._possible(entry, target)
 
-    def _accepted(self, entry: BatchEntry | None, parcel: Parcel, newest_import: int) -> BatchEntry:
-        if entry is None:
-            entry = batches.write_ahead(
-                self.store, self.file_id, self.attempt, parcel.number,
-                target=asdict(parcel.target), rows=parcel.rows, sha256=parcel.sha256,
-                after_import=newest_import, purpose=parcel.purpose, lease=self.lease,
-                ended=self._ended,
-            )  # fmt: skip
-            self._ended = []
-        else:
+    def _written_ahead(self, parcel: Parcel, newest_import: int) -> BatchEntry:
+        entry = batches.write_ahead(
+            self.store, self.file_id, self.attempt, parcel.number,
+            target=asdict(parcel.target), rows=parcel.rows, sha256=parcel.sha256,
+            after_import=newest_import, purpose=parcel.purpose, account=self.account,
+            lease=self.lease, ended=self._ended,
+        )  # fmt: skip
+        self._ended = []
+        if entry.stored:
+            self._keep(entry.stored, parcel.content)
+        return entry
+
+    def _sent_again(self, entry: BatchEntry, parcel: Parcel) -> BatchEntry:
+        """Send a batch anew that an earlier run began to send, where that is harmless."""
+        possible = self._possible(entry, parcel.target)
+        if possible:
+            newer = self._newer_that_stay_behind(entry, parcel.content)
+            self.judge.require_harmless(entry, parcel.target, parcel.content, possible, newer)
             leases.require(self.store, self.lease)
-            known = entry if entry.state == "accepted" else self._look_up(entry)
-            if known is not None:
-                return known
-        return self._accept(entry, self._hand_in(parcel))
+        entry = batches.sending_again(self.store, entry, possible=[each.id for each in possible])
+        return self._accept(entry, self._hand_in(parcel.target, parcel.content))
 
-    def _look_up(self, entry: BatchEntry) -> BatchEntry | None:
-        """The batch as accepted where MailUp turns out to have it; None where it never arrived.
-
-        MailUp counts an import's rows late, so each candidate is waited for and has to show as
-        many rows as were sent; otherwise it is somebody else's.
-        """
+    def _possible(self, entry: BatchEntry, target: ImportTarget) -> list[ImportDetail]:
+        """The imports that may be this batch, completed and counted by MailUp."""
         self.sleep(LOOK_UP_DELAY_SECONDS)
-        others = batches.claimed_imports(self.store, entry.after_import)
-        target = ImportTarget(**entry.target)
-        while True:
-            import_id = self.client.find_import(
-                target, entry.rows, after_id=entry.after_import, not_ids=others
-            )
-            if import_id is None:
-                return None
-            self._wait(import_id)
-            if self.client.import_detail(import_id).rows_total == entry.rows:
-                return self._accept(entry, import_id)
-            others.add(import_id)
+        others = batches.claimed_imports(self.store, self.file_id, entry)
+        told = self.client.possible_imports(
+            target, entry.rows, after_id=entry.after_import, not_ids=others
+        )
+        for each in told:
+            if not each.is_over:
+                self._wait(each.id)
+        details = [self.client.import_detail(each.id) for each in told]
+        return [each for each in details if may_be(each, target, entry.rows)]
+
+    def _newer_that_stay_behind(self, entry: BatchEntry, content: bytes) -> str:
+        """Why newer values of the same people could not be brought again; "" where they can."""
+        where = (self.account, entry.list_id, entry.id)
+        if bodies.unknown_later(self.store, self.file_id, *where):
+            return "later batches to the list may have newer values, and are not kept"
+        for each in bodies.later(self.store, *where):
+            kept, plain = self._read(each.stored), ImportTarget(**each.target).is_plain
+            if kept is None and each.state != "sending":
+                return "the ledger's storage lacks a later batch to the list"
+            if kept is not None and not plain and shared(content, kept):
+                return "a later batch to the list, which is no plain import, has people of it"
+        return ""
 
     def _wait(self, import_id: int) -> ImportStatus:
         return self.client.wait_for_import(import_id, timeout_seconds=self.import_timeout_seconds)
 
     def _accept(self, entry: BatchEntry, import_id: int) -> BatchEntry:
-        batches.accepted(self.store, entry.id, import_id)
-        return replace(entry, state="accepted", import_id=import_id)
+        return batches.accepted(self.store, entry, import_id)
 
-    def _hand_in(self, parcel: Parcel) -> int:
+    def _hand_in(self, target: ImportTarget, content: bytes) -> int:
         end = time.monotonic() + self.import_timeout_seconds
         while True:
             try:
-                return self.client.start_import(parcel.target, parcel.content)
+                return self.client.start_import(target, content)
             except MailUpUnavailable as refusal:
                 if not refusal.context.get("busy") or time.monotonic() > end:
                     raise
             self.sleep(BUSY_WAIT_SECONDS)
 
-    def _complete(self, entry: BatchEntry, target: ImportTarget) -> None:
+    def _complete(self, entry: BatchEntry, target: ImportTarget, content: bytes) -> None:
         import_id = entry.import_id or 0
         status = self._wait(import_id)
         if target.confirm_email:
             self._confirm(entry, import_id)
-        self._ended.append((entry.id, self._counters(status, entry.rows)))
+        counters = self._counters(status, entry.rows)
+        if entry.again:
+            self._repeat_newer(entry, content, counters)
+        else:
+            self._ended.append((entry.id, counters))
         self._known[entry.number] = replace(entry, state="done")
+
+    def _repeat_newer(self, entry: BatchEntry, content: bytes, counters: dict[str, int]) -> None:
+        """Bring what was sent to the list later, of the same people, once more; then it is done."""
+        seen = entry.id
+        while not batches.done_behind(self.store, entry, counters, seen):
+            for each in bodies.later(self.store, self.account, entry.list_id, seen):
+                entry = self._repeated(entry, content, each)
+                seen = each.id
+
+    def _repeated(self, entry: BatchEntry, content: bytes, later: Later) -> BatchEntry:
+        target, kept = ImportTarget(**later.target), self._read(later.stored)
+        people = shared(content, kept) if kept is not None and target.is_plain else []
+        if people:
+            leases.require(self.store, self.lease)
+            entry = batches.repeated(self.store, entry, later.id, len(people))
+            body = json.dumps(people, ensure_ascii=False, separators=(",", ":")).encode()
+            self._wait(self._hand_in(target, body))
+        return entry
+
+    def _keep(self, name: str, content: bytes) -> None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "body.json"
+            path.write_bytes(content)
+            self.storage().put_as(path, name)
+
+    def _read(self, name: str) -> bytes | None:
+        """A kept body; None where the storage has none, as its run was cut off before."""
+        with TemporaryDirectory() as folder:
+            try:
+                return self.storage().get(name, Path(folder) / "body.json").read_bytes()
+            except RunStopped:
+                return None
 
     def _confirm(self, entry: BatchEntry, import_id: int) -> None:
         sending_id = entry.sending_id or self.client.confirmation_sending(import_id)

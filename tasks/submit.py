@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 
 from prefect import get_run_logger
 from prefect.runtime import flow_run
@@ -28,6 +29,7 @@ from tasks.records.bodies import array, encoded
 from tasks.records.destinations import Destination
 from tasks.records.handover import (
     COUNTS_DIFFER,
+    MAYBE_SENT,
     AccountFacts,
     Claim,
     Hold,
@@ -35,11 +37,14 @@ from tasks.records.handover import (
     Refused,
     Submission,
 )
+from tasks.records.missing import who_is_missing
+from tasks.records.unchanged import all_people
 from tasks.records.verdict import Counts
 from tasks.retrying import unit
 from tasks.sending import Counter, Parcel, PlanChanged
 from tasks.snapshots import NO_PLAN, UNSURE, Plan, compared_as, plan, snapshot
 from tasks.steps import connected
+from tasks.unproven import Judge, Known, MaybeSent, everybody
 
 PARCELS_AHEAD = 3
 """Batches that are encoded and wait, so that some are there while the next records are read."""
@@ -60,6 +65,8 @@ class _Job:
     entry_id: int
     attempt: int
     planned: Plan = NO_PLAN
+    known: Known = everybody
+    released_at: datetime | None = None
 
 
 @unit("submit", "submit {claim.name}")
@@ -75,8 +82,12 @@ def submit(
     account = load(MailUpAccount, agreement.account)
     with load(Ledger, agreement.ledger).open() as store, connected(account, store) as client:
         job = _Job(agreement, facts, account, client, store, lease, claim.entry_id, claim.attempt)
+        job = replace(job, known=_known(job, prepared), released_at=_released_at(claim))
         if claim.done == "nothing":
-            job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
+            try:
+                job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
+            except MaybeSent as doubt:
+                return _held_for(job, prepared, doubt)
         entries = [each for each in _all_batches(job) if each.purpose == "records"]
         known = claim.done == "submitted"
         if not known:
@@ -90,12 +101,16 @@ def submit(
         list_refused(agreement.mapping, prepared, entries)
         if not known:
             if not submission.hold and agreement.delta.on:
-                _unsubscribe_missing(job, prepared)
+                try:
+                    _unsubscribe_missing(job, prepared)
+                except MaybeSent as doubt:
+                    return _held_for(job, prepared, doubt)
             _commit(job, submission, prepared, entries)
         return replace(
             submission,
             compared=compared_as(store, agreement, prepared, job.entry_id),
             unsubscribed=unsubscribed(_all_batches(job)),
+            extra=batches.extra_imports(store, job.entry_id),
         )
 
 
@@ -169,10 +184,39 @@ def _begin_anew(job: _Job, turn: Turn) -> _Job:
 
 
 def _counter(job: _Job, turn: Turn) -> Counter:
+    calls = job.agreement.read_back_calls
     return Counter(
         job.store, job.client, job.entry_id, job.attempt, job.lease, turn,
-        job.account.import_timeout_seconds,
+        job.account.import_timeout_seconds, job.account.rate_limit_name,
+        load(Ledger, job.agreement.ledger).open_storage,
+        Judge(job.client, calls, job.known, job.released_at),
     )  # fmt: skip
+
+
+def _released_at(claim: Claim) -> datetime | None:
+    decision = claim.decision
+    if decision is None or (decision.reason, decision.verdict) != (MAYBE_SENT, "release"):
+        return None
+    return decision.decided_at
+
+
+def _known(job: _Job, prepared: Prepared) -> Known:
+    """Whom the client's files may have brought before: by the last one's snapshot, or anybody."""
+    if not batches.brought_by_others(job.store, job.entry_id, job.attempt):
+        return lambda people: people.clear()
+    key = key_of(job.store, job.agreement.client, job.agreement.stream)
+    former = prepared.compared.former if prepared.compared else None
+    if former is None or key is None:
+        return everybody
+    hashes = all_people(former)
+    return lambda people: who_is_missing(people, hashes, key)
+
+
+def _held_for(job: _Job, prepared: Prepared, doubt: MaybeSent) -> Submission:
+    """The file held in the middle of its batches: those that are done stay so."""
+    counts = asdict(prepared.counts) | prepared.noted
+    files.move_to(job.store, job.entry_id, "held", reason=MAYBE_SENT, counts=counts)
+    return Submission(prepared.counts, hold=Hold(MAYBE_SENT, str(doubt)))
 
 
 def parcels(

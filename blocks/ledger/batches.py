@@ -2,20 +2,22 @@
 
     sending --MailUp answered with an import id--> accepted --import completed--> done
 
-A batch found `sending` after a crash may or may not have reached MailUp: it is looked up there
-before it is sent again.
+A batch found `sending` after a crash may or may not have reached MailUp. While one is, the bodies
+of later ones to its list are kept (`bodies`): what is sent again must not bring old values back.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from blocks.ledger import journal, leases
+from blocks.errors import MailUpUnavailable
+from blocks.ledger import bodies, journal, leases
 from blocks.ledger.leases import Lease
 from blocks.ledger.store import Store, utc_now
-from blocks.ledger.tables import batches
+from blocks.ledger.tables import batches, files
 
 BatchState = Literal["sending", "accepted", "done"]
 Purpose = Literal["records", "missing"]
@@ -35,7 +37,9 @@ class BatchEntry:
     `target` are the fields of the ImportTarget it goes to, `after_import` is the newest import id
     that was known before it was sent. `refused` is what reading back found out about recipients
     that MailUp refused: None where nobody has looked yet. Batches of both purposes are numbered
-    together.
+    together. `again` is how often it was sent anew, `extra` how many imports of it and on its
+    account MailUp may have beyond those of an undisturbed run; `stored` names its body in the
+    storage, "" where that is not kept.
     """
 
     id: int
@@ -50,6 +54,16 @@ class BatchEntry:
     counters: dict[str, int]
     refused: dict[str, Any] | None = None
     purpose: Purpose = "records"
+    account: str = ""
+    again: int = 0
+    extra: int = 0
+    changed_at: datetime | None = None
+    stored: str = ""
+
+    @property
+    def list_id(self) -> int:
+        """The list that it goes to."""
+        return int(self.target.get("list_id", 0))
 
 
 def of_file(store: Store, file_id: int, attempt: int) -> list[BatchEntry]:
@@ -60,7 +74,8 @@ def of_file(store: Store, file_id: int, attempt: int) -> list[BatchEntry]:
             .where(batches.c.file_id == file_id, batches.c.attempt == attempt)
             .order_by(batches.c.number)
         ).all()
-    return [_entry(row) for row in rows]
+        stored = bodies.names(connection, [row.id for row in rows if row.state != "done"])
+    return [replace(_entry(row), stored=stored.get(row.id, "")) for row in rows]
 
 
 def write_ahead(
@@ -74,13 +89,15 @@ def write_ahead(
     sha256: str,
     after_import: int,
     purpose: Purpose = "records",
+    account: str = "",
     lease: Lease | None = None,
     ended: Counted = (),
 ) -> BatchEntry:
     """Write a batch down as `sending`, before the first byte of it leaves.
 
     In the same transaction the batches in `ended` are done, and RunStopped is raised, with nothing
-    written, unless `lease` is still held.
+    written, unless `lease` is still held. Where the entry names a body (`stored`), that has to be
+    in the storage before the batch is sent.
     """
     with store.transaction() as connection:
         if lease is not None:
@@ -91,18 +108,49 @@ def write_ahead(
             .values(
                 file_id=file_id, attempt=attempt, number=number, target=target, rows=rows,
                 sha256=sha256, state="sending", after_import=after_import, counters={},
-                changed_at=utc_now(), purpose=purpose,
+                changed_at=utc_now(), purpose=purpose, account=account,
+                list_id=target.get("list_id", 0),
             )
             .returning(batches)
         ).one()  # fmt: skip
         _note(connection, row, "sending", {"rows": rows, "after_import": after_import}, store.run)
-    return _entry(row)
+        stored = bodies.planned(connection, row, always=purpose == "missing")
+    return replace(_entry(row), stored=stored)
 
 
-def accepted(store: Store, batch_id: int, import_id: int) -> None:
-    """MailUp gave an import id: the batch is on its way and never sent again."""
-    detail = {"import_id": import_id}
-    _set(store, batch_id, "accepted", detail, state="accepted", import_id=import_id)
+def sending_again(store: Store, entry: BatchEntry, *, possible: Iterable[int]) -> BatchEntry:
+    """A batch without proof is about to be sent anew; `possible` are imports that may be it."""
+    found = list(possible)
+    again, extra = entry.again + 1, entry.extra + bool(found)
+    detail = {"possible_imports": found[:20]}
+    _set(store, entry.id, "sending_again", detail, again=again, extra=extra)
+    return replace(entry, again=again, extra=extra)
+
+
+def repeated(store: Store, entry: BatchEntry, later_id: int, rows: int) -> BatchEntry:
+    """Rows of a later batch are about to be sent once more behind this one."""
+    detail = {"later_batch": later_id, "rows": rows}
+    _set(store, entry.id, "repeating_later", detail, extra=entry.extra + 1)
+    return replace(entry, extra=entry.extra + 1)
+
+
+def accepted(store: Store, entry: BatchEntry, import_id: int) -> BatchEntry:
+    """MailUp answered with an import id: the batch is on its way and never sent again.
+
+    MailUpUnavailable where another batch of the account has this id already.
+    """
+    with store.transaction() as connection:
+        same = (batches.c.import_id == import_id) & (batches.c.account == entry.account)
+        other = select(batches.c.id).where(same, batches.c.id != entry.id)
+        if entry.account and connection.execute(other).first():
+            raise MailUpUnavailable(
+                f"MailUp answered with import {import_id}, which is the id of another batch. The "
+                "batch is looked up and sent again where that is harmless.",
+                maybe_accepted=True,
+            )
+        values = {"state": "accepted", "import_id": import_id}
+        _change(connection, entry.id, "accepted", {"import_id": import_id}, store.run, **values)
+    return replace(entry, state="accepted", import_id=import_id)
 
 
 def confirming(store: Store, batch_id: int, sending_id: int) -> None:
@@ -114,6 +162,16 @@ def done(store: Store, ended: Counted) -> None:
     """MailUp has completed the imports of these batches; the counters are MailUp's own."""
     with store.transaction() as connection:
         _end(connection, ended, store.run)
+
+
+def done_behind(store: Store, entry: BatchEntry, counters: dict[str, int], seen: int) -> bool:
+    """The same for one that was sent again; False, and nothing is written, where the body of a
+    later batch to its list than `seen` is kept."""
+    with store.transaction() as connection:
+        if bodies.later_within(connection, entry.account, entry.list_id, max(seen, entry.id)):
+            return False
+        _end(connection, [(entry.id, counters)], store.run)
+    return True
 
 
 def _end(connection: Connection, ended: Counted, run: str) -> None:
@@ -132,13 +190,43 @@ def read_back(store: Store, entry: BatchEntry, refused: dict[str, Any]) -> Batch
     return replace(entry, refused=refused)
 
 
-def claimed_imports(store: Store, after_import: int) -> set[int]:
-    """Import ids above `after_import` that already belong to a batch of this ledger."""
+def claimed_imports(store: Store, file_id: int, entry: BatchEntry) -> set[int]:
+    """Import ids above the entry's `after_import` with which MailUp answered other batches.
+
+    Ids of other accounts say nothing. Of batches that were written before the ledger knew their
+    accounts those of the same file count.
+    """
+    same = (batches.c.account == entry.account) & (batches.c.account != "")
+    older = (batches.c.account == "") & (batches.c.file_id == file_id)
     with store.transaction() as connection:
         rows = connection.execute(
-            select(batches.c.import_id).where(batches.c.import_id > after_import)
+            select(batches.c.import_id).where(
+                batches.c.import_id > entry.after_import, same | older, batches.c.id != entry.id
+            )
         )
         return {row.import_id for row in rows}
+
+
+def brought_by_others(store: Store, file_id: int, attempt: int) -> bool:
+    """Whether another file of the stream, or an earlier attempt, has brought people to MailUp."""
+    stream = select(files.c.client, files.c.stream).where(files.c.id == file_id)
+    mine = (batches.c.file_id == file_id) & (batches.c.attempt == attempt)
+    with store.transaction() as connection:
+        client, name = connection.execute(stream).one()
+        found = connection.execute(
+            select(batches.c.id)
+            .join(files, files.c.id == batches.c.file_id)
+            .where(files.c.client == client, files.c.stream == name, ~mine)
+            .limit(1)
+        )
+        return found.first() is not None
+
+
+def extra_imports(store: Store, file_id: int) -> int:
+    """How many imports MailUp may have of a file beyond those of an undisturbed run."""
+    counted = select(func.sum(batches.c.extra)).where(batches.c.file_id == file_id)
+    with store.transaction() as connection:
+        return int(connection.execute(counted).scalar() or 0)
 
 
 def newest_import(store: Store) -> int:
@@ -182,4 +270,5 @@ def _entry(row: Row[Any]) -> BatchEntry:
     return BatchEntry(
         row.id, row.number, dict(row.target), row.rows, row.sha256, row.state,
         row.after_import, row.import_id, row.sending_id, counters, refused, row.purpose,
+        row.account, row.again, row.extra, row.changed_at,
     )  # fmt: skip

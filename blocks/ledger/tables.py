@@ -58,7 +58,21 @@ batches = Table(
     Column("counters", JSON, nullable=False, default=dict),
     Column("changed_at", DateTime, nullable=False),
     Column("purpose", String(20), nullable=False, server_default="records"),
+    Column("account", String(64), nullable=False, server_default=""),
+    Column("list_id", Integer, nullable=False, server_default="0"),
+    Column("again", Integer, nullable=False, server_default="0"),
+    Column("extra", Integer, nullable=False, server_default="0"),
     UniqueConstraint("file_id", "attempt", "number"),
+    Index("batches_by_state", "state", "list_id"),
+    Index("batches_by_import", "import_id"),
+)
+
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("batch_id", Integer, ForeignKey("batches.id"), primary_key=True, autoincrement=False),
+    Column("stored", String(400), nullable=False),
+    Column("kept_at", DateTime, nullable=False),
 )
 
 exports = Table(

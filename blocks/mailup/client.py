@@ -111,11 +111,13 @@ class MailUpClient:
         """See `imports.latest_import_id`."""
         return imports.latest_import_id(self.session)
 
-    def find_import(
+    def possible_imports(
         self, target: ImportTarget, rows: int, *, after_id: int, not_ids: Collection[int] = ()
-    ) -> int | None:
-        """See `imports.find_import`."""
-        return imports.find_import(self.session, target, rows, after_id=after_id, not_ids=not_ids)
+    ) -> list[ImportDetail]:
+        """See `imports.possible_imports`."""
+        return imports.possible_imports(
+            self.session, target, rows, after_id=after_id, not_ids=not_ids
+        )
 
     def import_status(self, import_id: int) -> ImportStatus:
         """See `imports.import_status`."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from blocks.errors import ConfigurationError, ImportUnfinished
+from blocks.errors import ConfigurationError, ImportUnfinished, MailUpRefused
 from blocks.mailup.answers import Answer
 from blocks.mailup.paging import pages
-from blocks.mailup.records import ImportDetail, ImportStatus
+from blocks.mailup.records import ImportDetail, ImportStatus, id_of_import
 from blocks.mailup.session import Session
 
 Channel = Literal["email", "sms"]
@@ -18,6 +18,8 @@ ImportType = Literal["default", "optin", "optout"]
 # At 5 calls per second for the whole account, polling must stay slow.
 POLL_SECONDS = 2.0
 HISTORY_PAGE = 50
+LATE_SECONDS = 60.0
+"""How long MailUp may not know an import that it has accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,13 @@ class ImportTarget:
             )
 
     @property
+    def is_plain(self) -> bool:
+        """Whether sent twice it leaves what it leaves sent once, as long as nobody is deleted."""
+        return self.import_type == "default" and not (
+            self.confirm_email or self.clear_missing_fields or self.replace_groups
+        )
+
+    @property
     def path(self) -> str:
         """The resource that takes the recipients."""
         channel = "/Console/Sms" if self.channel == "sms" else "/Console"
@@ -68,10 +77,14 @@ class ImportTarget:
 def start_import(session: Session, target: ImportTarget, body: bytes) -> int:
     """Send a JSON array of recipients, once; answers the import id.
 
-    Raises `MailUpUnavailable`: with `context["maybe_accepted"]` the import may exist, look with
-    `find_import` before sending again; with `context["busy"]` another import has to end first.
+    Raises `MailUpUnavailable`: with `context["maybe_accepted"]` the import may exist, look at
+    `possible_imports` before sending again; with `context["busy"]` another import has to end first.
     """
-    return session.change("POST", target.path, Answer.number, params=target.params, body=body)
+
+    def understand(answer: Answer) -> int:
+        return id_of_import(answer.json())
+
+    return session.change("POST", target.path, understand, params=target.params, body=body)
 
 
 def latest_import_id(session: Session) -> int:
@@ -85,41 +98,46 @@ def latest_import_id(session: Session) -> int:
     return highest
 
 
-def find_import(
+def possible_imports(
     session: Session,
     target: ImportTarget,
     rows: int,
     *,
     after_id: int,
     not_ids: Collection[int] = (),
-) -> int | None:
-    """The id of an import that may be the one of *rows* rows sent to *target*, None if none is.
+) -> list[ImportDetail]:
+    """The imports that may be the one of *rows* rows sent to *target*, the oldest first.
 
-    *after_id* is the highest id known before sending, *not_ids* are imports known to be others.
-    An import whose rows MailUp has not counted yet may match too, so compare the counters of the
-    completed import before trusting it. Imports appear with a delay: wait some seconds first.
+    That there is none proves that it never arrived; that there is one proves nothing, as anybody
+    may have made it. *after_id* is the highest id known before sending, *not_ids* are imports
+    known to be others. Imports appear with a delay: wait some seconds first.
     """
-    candidates = [
-        detail
-        for detail in _history(session, after_id=after_id)
-        if detail.id not in not_ids and _may_be(detail, target, rows)
-    ]
-    # A counted match is better than an uncounted one; the oldest is the first that was sent.
-    best = min(candidates, key=lambda each: (each.rows_total != rows, each.id), default=None)
-    return None if best is None else best.id
+    told = [each for each in _history(session, after_id=after_id) if each.id not in not_ids]
+    found = {each.id for each in told if may_be(each, target, rows)}
+    details = [import_detail(session, each) for each in sorted(found)]
+    return [each for each in details if may_be(each, target, rows)]
 
 
-def _may_be(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:
-    uncounted = detail.rows_total == 0 and not detail.ended
+def may_be(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:
+    """Whether nothing that MailUp tells of an import says that it is another one.
+
+    Nothing is concluded from what is not told. A file's name is not, as nobody says that imports
+    by API have none.
+    """
     return (
-        detail.list_id == target.list_id
-        and not detail.from_file
-        and (detail.rows_total == rows or uncounted)
-        and detail.group_ids == (() if target.group_id is None else (target.group_id,))
-        and detail.as_unsubscribed in {None, target.import_type == "optout"}
-        and detail.sends_confirmation in {None, target.confirm_email}
-        and detail.replaces_groups in {None, target.replace_groups}
+        detail.list_id in {0, target.list_id}
+        and (not detail.group_ids or detail.group_ids == (target.group_id,))
+        and not (detail.as_unsubscribed and target.import_type != "optout")
+        and not (detail.sends_confirmation and not target.confirm_email)
+        and not (detail.replaces_groups and not target.replace_groups)
+        and _may_count(detail, target, rows)
     )
+
+
+def _may_count(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:
+    """MailUp counts late, and may leave some out; what is harmful twice is not told by that."""
+    fewer = 0 < detail.rows_total < rows and detail.is_over
+    return detail.rows_total <= rows and not (fewer and target.is_plain)
 
 
 def _history(session: Session, *, after_id: int) -> Iterator[ImportDetail]:
@@ -163,6 +181,18 @@ def import_detail(session: Session, import_id: int) -> ImportDetail:
     )
 
 
+def _status_once_shown(
+    session: Session, import_id: int, *, may_be_late: bool
+) -> ImportStatus | None:
+    """The counters; None where MailUp does not know an import yet that it has just accepted."""
+    try:
+        return import_status(session, import_id)
+    except MailUpRefused as refusal:
+        if refusal.context.get("status") != 404 or not may_be_late:
+            raise
+        return None
+
+
 def wait_for_import(
     session: Session,
     import_id: int,
@@ -179,8 +209,8 @@ def wait_for_import(
     """
     begun = clock()
     while True:
-        status = import_status(session, import_id)
-        if status.completed:
+        status = _status_once_shown(session, import_id, may_be_late=clock() - begun < LATE_SECONDS)
+        if status is not None and status.completed:
             return status
         taken = clock() - begun
         wait = min(taken / 2, poll_seconds)

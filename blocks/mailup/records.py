@@ -9,6 +9,8 @@ from blocks.mailup.answers import JsonObject, lowered, text, whole, whole_or_zer
 OPTED_IN = frozenset({"OPTIN", "OPT-IN", "SUBSCRIBED"})
 NEVER = "0001-01-01"
 PENDING = frozenset({"PENDING", "OPTPENDING", "WAITING"})
+ENDED = frozenset({3, 4})
+"""Status codes of an import that is completed, or has failed."""
 
 
 def _keys(value: object, what: str) -> JsonObject:
@@ -120,15 +122,15 @@ class ImportStatus:
 
 @dataclass(frozen=True)
 class ImportDetail:
-    """One import as the account's history shows it.
+    """One import as the account's history shows it: in full when it is asked for alone.
 
-    *started* and *ended* are MailUp's texts, "" while there is none. A flag is None where the
-    answer leaves it out.
+    The list of imports may tell less. *started* and *ended* are MailUp's texts, "" while there is
+    none. What the answer leaves out is None, or 0 for *list_id* and counts.
     """
 
     id: int
     list_id: int
-    group_ids: tuple[int, ...]
+    group_ids: tuple[int, ...] | None
     started: str
     ended: str
     status_code: int | None
@@ -141,19 +143,23 @@ class ImportDetail:
     as_unsubscribed: bool | None
     sends_confirmation: bool | None
     replaces_groups: bool | None
-    from_file: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Whether MailUp says that the import has come to its end, well or not."""
+        return bool(self.ended) or self.status_code in ENDED
 
     @classmethod
     def read(cls, value: object) -> Self:
         keys = _keys(value, "Import")
-        rows = lowered(keys.get("rows") or {})
-        valid = lowered(rows.get("valid") or {})
-        invalid = lowered(rows.get("invalid") or {})
-        status = keys.get("statuscode")
+        rows = _outcomes(keys.get("rows"))
+        valid = _outcomes(rows.get("valid"))
+        invalid = _outcomes(rows.get("invalid"))
+        status, groups = keys.get("statuscode"), keys.get("idgroups")
         return cls(
-            id=whole(keys.get("idimport"), "Import"),
+            id=id_of_import(keys.get("idimport")),
             list_id=whole_or_zero(keys.get("idlist"), "Import"),
-            group_ids=tuple(whole(each, "Import") for each in keys.get("idgroups") or ()),
+            group_ids=None if groups is None else _ids(groups),
             started=_date(keys.get("startdate")),
             ended=_date(keys.get("enddate")),
             status_code=None if status is None else whole(status, "Import"),
@@ -166,8 +172,26 @@ class ImportDetail:
             as_unsubscribed=_flag(keys.get("importasunsubscribed")),
             sends_confirmation=_flag(keys.get("sendconfirmationemail")),
             replaces_groups=_flag(keys.get("replaceexistinggroup")),
-            from_file=bool(keys.get("filename")),
         )
+
+
+def id_of_import(value: object) -> int:
+    """The id of an import; what is no positive number is an unusable answer."""
+    found = whole(value, "Import")
+    if found <= 0:
+        raise MailUpUnavailable("Import: MailUp's answer has an id that no import can have.")
+    return found
+
+
+def _outcomes(value: object) -> JsonObject:
+    """Counters by outcome; a bare number is their total."""
+    return lowered(value) if isinstance(value, dict) else {"total": value}
+
+
+def _ids(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        raise MailUpUnavailable("Import: MailUp's answer has no array of groups.")
+    return tuple(whole(each, "Import") for each in value)
 
 
 def _count(keys: JsonObject, *names: str) -> int:

@@ -16,10 +16,9 @@ from blocks.errors import (
     TransferInterrupted,
     is_full,
 )
-from blocks.transport.failures import NONSENSE, Step, look_up, reason
+from blocks.transport.failures import Step, look_up
 
 FOREIGN: dict[type[Exception], type[SyncError]] = {
-    **NONSENSE,
     ftplib.Error: TransferInterrupted,
     ftplib.error_reply: TransferInterrupted,
     ftplib.error_temp: ServerUnavailable,
@@ -99,7 +98,7 @@ def _reply_error(error: ftplib.Error, step: Step) -> SyncError:
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or type(error).__name__}"
-    return reason(error)
+    return type(error).__name__
 
 
 def _code(error: BaseException) -> str:

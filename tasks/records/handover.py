@@ -17,6 +17,8 @@ from tasks.records.verdict import Counts
 NONE = Counts()
 COUNTS_DIFFER = "counts_differ"
 """Reason of a hold behind the sending: MailUp counts other numbers. It can only be released."""
+MAYBE_SENT = "maybe_sent"
+"""Reason of a hold in the middle of sending: MailUp may have a batch, and it may do harm twice."""
 
 Fate = Literal["imported", "already_imported", "held", "waiting", "refused", "dry_run"]
 """What became of a file in this run. waiting: it is held, and another run asks what to do."""
@@ -210,7 +212,8 @@ class Submission:
     """What MailUp made of a file: the counts as committed, and MailUp's own, one per batch.
 
     `compared` is how it was compared, as the ledger has it; `unsubscribed` are those of the people
-    missing in it whom MailUp has unsubscribed.
+    missing in it whom MailUp has unsubscribed. `extra` is how many imports MailUp may have of the
+    file beyond those of an undisturbed run, because batches were sent again.
     """
 
     counts: Counts = NONE
@@ -219,6 +222,7 @@ class Submission:
     hold: Hold | None = None
     compared: Compared | None = None
     unsubscribed: int = 0
+    extra: int = 0
 
 
 @dataclass(frozen=True)

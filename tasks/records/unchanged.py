@@ -91,6 +91,11 @@ def missing_people(former: tuple[Path, Path]) -> pl.DataFrame:
     return pl.read_parquet(path, columns=_PERSON).filter(missing)
 
 
+def all_people(former: tuple[Path, Path]) -> pl.DataFrame:
+    """Hashes of all people of a snapshot: person_high and person_low."""
+    return pl.read_parquet(former[0], columns=_PERSON)
+
+
 def snapshot_of(confirmed: pl.DataFrame, key: bytes) -> pl.DataFrame:
     """The rows of a snapshot (schema SNAPSHOT) for records that MailUp has confirmed."""
     return pl.concat(

@@ -10,7 +10,16 @@ import polars as pl
 from blocks.ledger.decisions import Decision
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batches import Batch
-from tasks.records.handover import Claim, Compared, Fetched, Outcome, Prepared, Submission
+from tasks.records.handover import (
+    COUNTS_DIFFER,
+    MAYBE_SENT,
+    Claim,
+    Compared,
+    Fetched,
+    Outcome,
+    Prepared,
+    Submission,
+)
 from tasks.records.reasons import sentence
 from tasks.records.refused import MAILUP_REFUSED
 from tasks.records.verdict import Counts
@@ -49,6 +58,11 @@ FATES = {
     "refused": "Refused, nothing was sent",
     "dry_run": "Dry run, nothing was sent or written",
 }
+HELD_WHEN_SENT = "Held behind batches that were sent"
+EXTRA = (
+    "MailUp may have {} imports of this file beyond those listed: a run was cut off, and what "
+    "MailUp could not be proven to have was sent again."
+)
 
 
 def result_document(
@@ -81,6 +95,7 @@ def result_document(
         "delta": _delta(outcome),
         "mailup": {
             "imports": list(submission.imports),
+            "extra_imports": submission.extra,
             "refused": submission.refused.count,
             "refused_listed": len(submission.refused.lines),
             "read_back": submission.refused.state or None,
@@ -143,7 +158,9 @@ def summary(
     No personal data is in it.
     """
     known = f" File {outcome.entry_id} of the ledger." if outcome.entry_id else ""
-    parts = [f"## {outcome.name}", f"**{FATES[outcome.fate]}.**{known}"]
+    begun = outcome.hold is not None and outcome.hold.reason in (COUNTS_DIFFER, MAYBE_SENT)
+    fate = HELD_WHEN_SENT if begun else FATES[outcome.fate]
+    parts = [f"## {outcome.name}", f"**{fate}.**{known}"]
     if outcome.hold:
         parts.append(f"> {outcome.hold.reason}: {outcome.hold.message}")
     if outcome.asks:
@@ -161,6 +178,8 @@ def summary(
         names = ("import_id", "list_id", "import_type", "sent", "created", "updated", "not_valid")
         rows = [tuple(entry.get(name, "") for name in names) for entry in submission.imports[:50]]
         parts.append(table(names, rows))
+    if submission.extra:
+        parts.append(EXTRA.format(submission.extra))
     if outcome.fate == "dry_run":
         parts.append(_planned(prepared.batches))
     if first_rejects:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable, RunStopped
-from blocks.ledger import batches, files, leases, snapshots
+from blocks.ledger import batches, bodies, files, leases, snapshots
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store, utc_now
 from tests.servers.databases import Database
@@ -95,11 +95,12 @@ def test_a_batch_is_written_before_it_is_sent_and_keeps_what_mailup_said(store: 
     batch = _batch(store, entry, 1)
     assert (batch.state, batch.import_id) == ("sending", None)
 
-    batches.accepted(store, batch.id, 77)
-    assert batches.claimed_imports(store, 5) == {77}
+    batches.accepted(store, batch, 77)
+    another = _batch(store, entry, 2)
+    assert batches.claimed_imports(store, entry.id, another) == {77}
     batches.done(store, [(batch.id, {"valid": 2})])
 
-    (known,) = batches.of_file(store, entry.id, 1)
+    known = batches.of_file(store, entry.id, 1)[0]
     assert (known.state, known.import_id, known.counters) == ("done", 77, {"valid": 2})
 
 
@@ -185,7 +186,35 @@ def test_a_wrong_url_says_what_is_accepted(url: str) -> None:
 
 
 def _batch(store: Store, entry: files.FileEntry, number: int, **more: Any) -> batches.BatchEntry:
+    known: dict[str, Any] = {"target": {"list_id": 1}}
     return batches.write_ahead(
-        store, entry.id, entry.attempt, number, target={"list_id": 1}, rows=2, sha256="cd" * 32,
-        after_import=5, **more,
+        store, entry.id, entry.attempt, number, rows=2, sha256="cd" * 32, after_import=5,
+        **known | more,
     )  # fmt: skip
+
+
+def test_bodies_are_kept_while_a_batch_to_their_list_is_open(store: Store) -> None:
+    """From another file's batch that is being sent until it is done behind them, in their order."""
+    first, second = enter(store), enter(store, FileKey("beta", "import:1", KEY.sha256))
+    for entry in (first, second):
+        files.move_to(store, entry.id, "submitting")
+    where: dict[str, Any] = {"target": {"list_id": 1}, "account": "a"}
+    unproven = _batch(store, first, 1, **where)
+    assert unproven.stored == ""
+    elsewhere = _batch(store, second, 1, **where | {"target": {"list_id": 2}})
+    other_account = _batch(store, second, 2, **where | {"account": "b"})
+    later = _batch(store, second, 3, **where)
+    assert [each.stored for each in (elsewhere, other_account)] == ["", ""]
+    assert [each.stored for each in bodies.later(store, "a", 1, unproven.id)] == [later.stored]
+    assert bodies.unknown_later(store, first.id, "a", 1, unproven.id) == 0
+    assert bodies.outdated(store, "a") == []
+
+    again = batches.accepted(
+        store, batches.sending_again(store, unproven, possible=[7]), import_id=8
+    )
+    assert not batches.done_behind(store, again, {}, again.id)
+    assert batches.done_behind(store, again, {}, later.id)
+    batches.done(store, [(later.id, {})])
+    assert [each.id for each in bodies.outdated(store, "a")] == [later.id]
+    bodies.removed(store, later.id)
+    assert bodies.of_client(store, "beta") == []
