@@ -197,6 +197,14 @@ class SftpFields(ConnectionFields):
         title="Verify host key",
         description="Refuse a server that shows another key; off is for tests only.",
     )
+    allow_weak_algorithms: bool = Field(
+        default=False,
+        title="Allow weak algorithms",
+        description=(
+            "Also offer 3DES, AES in CBC mode, HMAC-SHA1 and HMAC-MD5, for servers that have "
+            "nothing better; each connection then logs a warning."
+        ),
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

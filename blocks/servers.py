@@ -163,6 +163,7 @@ class SftpServer(LimitFields, SftpFields, Block):
         passphrase: Passphrase of the private key.
         host_key: The server's public key or its fingerprint.
         verify_host_key: Whether the server must show that key.
+        allow_weak_algorithms: Whether weak ciphers and checksums are offered to old servers.
         connect_timeout_seconds: Longest wait for each step of connecting.
         read_timeout_seconds: Longest silence of the server.
         transfer_timeout_seconds: Longest time for one file.
@@ -201,6 +202,7 @@ class SftpServer(LimitFields, SftpFields, Block):
                 opened(self.passphrase),
                 host_key=self.host_key or None,
                 verify_host_key=self.verify_host_key,
+                allow_weak_algorithms=self.allow_weak_algorithms,
                 encoding=self.encoding,
                 timeouts=self.timeouts(),
             )

@@ -16,7 +16,8 @@ def download(
 ) -> int:
     """Fetch `path` into `target` and return its size.
 
-    `chunks(offset, size)` hands out the bytes from `offset` on. FileHeld (reason "changed") if the
+    `chunks(offset, size)` hands out the bytes from `offset` on, and at least one more where the
+    file has more than `size`. FileHeld (reason "changed") if the
     file is not what `size` says or changes meanwhile; TransferInterrupted if it ends early.
     """
     before = stat(path)
@@ -54,15 +55,14 @@ def _forget_others(target: Path, part: Path) -> None:
 
 def _kept(part: Path, size: int) -> int:
     kept = part.stat().st_size if part.exists() else 0
-    return kept if kept <= size else 0
+    # The last byte is asked for again in any case: behind it the server has to come to its end.
+    return max(min(kept, size - 1), 0) if kept <= size else 0
 
 
 def _pull(part: Path, offset: int, size: int, chunks: Chunks) -> int:
     with part.open("r+b" if offset else "wb") as file:
         file.seek(offset)
         file.truncate()
-        if offset == size:
-            return offset
         for chunk in chunks(offset, size):
             file.write(chunk)
             if file.tell() > size:

@@ -1,5 +1,6 @@
 """From what a library raises to our own errors: the wording shared by both adapters' seams."""
 
+import struct
 from dataclasses import dataclass
 
 from blocks.errors import (
@@ -12,6 +13,19 @@ from blocks.errors import (
     SyncError,
     TransferInterrupted,
 )
+from blocks.transport.spool import TooMuch
+from blocks.transport.timeouts import OutOfTime
+
+NONSENSE: dict[type[Exception], type[SyncError]] = {
+    ValueError: ServerUnavailable,
+    ArithmeticError: ServerUnavailable,
+    LookupError: ServerUnavailable,
+    AssertionError: ServerUnavailable,
+    struct.error: ServerUnavailable,
+    TooMuch: PathRefused,
+    OutOfTime: ServerUnavailable,
+}
+"""What becomes of numbers, dates and texts that are none: libraries trip over them in many ways."""
 
 WHAT_NEXT: dict[type[SyncError], str] = {
     ConfigurationError: "compare the settings of the server block with what the server offers",
@@ -48,6 +62,15 @@ class Step:
             path=self.path,
             reason=reason,
         )
+
+
+def reason(error: Exception) -> str:
+    """Why, without what the other side wrote: our own words, or the name of the error's class."""
+    if isinstance(error, TooMuch | OutOfTime):
+        return str(error)
+    if isinstance(error, tuple(NONSENSE)) and not isinstance(error, UnicodeError):
+        return "the server's answer makes no sense"
+    return type(error).__name__
 
 
 def look_up(error: BaseException, table: dict[type[Exception], type[SyncError]]) -> type[SyncError]:

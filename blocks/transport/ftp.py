@@ -1,8 +1,9 @@
 """FTP and FTPS servers as a `Transport`, on ftplib."""
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from ftplib import parse257
 from functools import partial
@@ -31,11 +32,12 @@ from blocks.transport.ftp_session import (
     open_session,
 )
 from blocks.transport.spool import Spool
-from blocks.transport.timeouts import Deadline
+from blocks.transport.timeouts import Clock, ended_after
 
 logger = logging.getLogger(__name__)
 
 BLOCK_BYTES = 256 * 1024
+_SIZE = re.compile(r"213\s+([0-9]{1,15})\s*")
 
 
 class FtpTransport:
@@ -74,7 +76,7 @@ class FtpTransport:
         """The files of a folder, from MLSD or, where a server has none, from LIST."""
         entries = self._entries(folder)
         self._skipped = 0
-        return self._files(folder, entries)
+        return self._files(folder, entries, self._step("list", folder))
 
     def stat(self, path: str) -> RemoteFile:
         """Size and time from SIZE and MDTM or, where a server has no SIZE, from the listing."""
@@ -166,6 +168,12 @@ class FtpTransport:
                     self._session.close()
                 raise
 
+    def _bounded(self, seconds: float | None = None) -> AbstractContextManager[None]:
+        """The end of one transfer."""
+        return ended_after(
+            seconds or self._timeouts.transfer, self._session.cut, "transfer_timeout_seconds"
+        )
+
     def _wire(self, path: str) -> str:
         return self._codec.encode(path).decode(WIRE_ENCODING)
 
@@ -219,19 +227,24 @@ class FtpTransport:
 
     def _lines(self, command: str, step: Step) -> Iterable[bytes]:
         listing = Spool()
-        for block in self._blocks(command, step):
-            listing.add(block)
+        blocks = self._blocks(command, step, seconds=self._timeouts.listing)
+        with ftp_errors(step), closing(blocks):
+            for block in blocks:
+                listing.add_lines(block)
         return listing.lines()
 
-    def _files(self, folder: str, entries: Iterable[Entry]) -> Iterator[RemoteFile]:
-        for entry in entries:
-            name = self._codec.decode(entry.name)
-            if entry.kind == "unreadable" or not names.is_legal_name(name):
-                self._skipped += entry.kind in ("file", "link", "unreadable")
-            elif entry.kind == "file":
-                yield RemoteFile(name, entry.size, entry.modified_at)
-            elif entry.kind == "link":
-                yield from self._followed(names.join(folder, name))
+    def _files(self, folder: str, entries: Iterable[Entry], step: Step) -> Iterator[RemoteFile]:
+        clock = Clock(self._timeouts.listing)
+        with ftp_errors(step):
+            for entry in entries:
+                name = self._codec.decode(entry.name)
+                if not entry.is_readable or not names.is_legal_name(name):
+                    self._skipped += entry.kind in ("file", "link", "unreadable")
+                elif entry.kind == "file":
+                    yield RemoteFile(name, entry.size, entry.modified_at)
+                elif entry.kind == "link":
+                    clock.check()
+                    yield from self._followed(names.join(folder, name))
         if self._skipped:
             names.warn_of_skipped(logger, self._address, self._skipped)
 
@@ -243,7 +256,10 @@ class FtpTransport:
 
     def _size(self, step: Step) -> int:
         if "SIZE" in self._features:
-            return int(self._ask("SIZE", step)[3:].strip())
+            told = _SIZE.fullmatch(self._ask("SIZE", step))
+            if told is None:
+                raise step.error(ServerUnavailable, "the answer to SIZE is no number of bytes")
+            return int(told[1])
         folder, name = names.split(step.path)
         wire = self._codec.encode(name)
         for entry in self._entries(folder):
@@ -259,25 +275,28 @@ class FtpTransport:
             self._refuse_if_there(step)
 
     def _blocks(
-        self, command: str, step: Step, argument: str = "", offset: int = 0
-    ) -> Iterator[bytes]:
+        self,
+        command: str,
+        step: Step,
+        argument: str = "",
+        offset: int = 0,
+        seconds: float | None = None,
+    ) -> Generator[bytes]:
         line = f"{command} {argument}" if argument else command
-        deadline = Deadline(self._timeouts.transfer, self._address)
-        with self._seam(step):
+        with self._seam(step), self._bounded(seconds):
             conn = self._session.transfercmd(line, offset or None)
             try:
-                yield from deadline.watch(iter(partial(conn.recv, BLOCK_BYTES), b""))
+                yield from iter(partial(conn.recv, BLOCK_BYTES), b"")
             finally:
                 end_data_connection(conn)
             self._session.voidresp()
 
     def _send(self, source: Path, path: str, step: Step) -> int:
-        deadline = Deadline(self._timeouts.transfer, self._address)
         line = f"STOR {self._wire(path)}"
-        with source.open("rb") as file, self._seam(step):
+        with source.open("rb") as file, self._seam(step), self._bounded():
             conn = self._session.transfercmd(line)
             try:
-                for block in deadline.watch(iter(partial(file.read, BLOCK_BYTES), b"")):
+                for block in iter(partial(file.read, BLOCK_BYTES), b""):
                     conn.sendall(block)
             finally:
                 end_data_connection(conn)

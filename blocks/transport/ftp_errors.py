@@ -16,9 +16,10 @@ from blocks.errors import (
     TransferInterrupted,
     is_full,
 )
-from blocks.transport.failures import Step, look_up
+from blocks.transport.failures import NONSENSE, Step, look_up, reason
 
 FOREIGN: dict[type[Exception], type[SyncError]] = {
+    **NONSENSE,
     ftplib.Error: TransferInterrupted,
     ftplib.error_reply: TransferInterrupted,
     ftplib.error_temp: ServerUnavailable,
@@ -98,7 +99,7 @@ def _reply_error(error: ftplib.Error, step: Step) -> SyncError:
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or type(error).__name__}"
-    return type(error).__name__
+    return reason(error)
 
 
 def _code(error: BaseException) -> str:

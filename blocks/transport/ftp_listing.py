@@ -29,16 +29,26 @@ MONTHS = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun"]
 MONTHS += [b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"]
 KINDS_OF_LIST: dict[bytes, Kind] = {b"-": "file", b"d": "folder", b"l": "link"}
 LINK_ARROW = b" -> "
+_SIZE_DIGITS = 15
+_YEARS = range(1900, 2200)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a listing; `size` is 0 and `modified_at` None where the line has none."""
+    """One line of a listing.
+
+    `size` is 0 and `modified_at` None where the line has none; `size` is -1 where it is no size.
+    """
 
     name: bytes
     kind: Kind
     size: int = 0
     modified_at: datetime | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the line tells a whole name, and a size that a file can have."""
+        return self.kind != "unreadable" and self.size >= 0
 
 
 def parse_mlsd(lines: Iterable[bytes]) -> Iterator[Entry]:
@@ -57,7 +67,7 @@ def parse_facts(line: bytes) -> Entry:
     return Entry(
         name,
         _kind_of_fact(facts[b"type"].lower()),
-        int(size) if size.isdigit() else 0,
+        _size(size),
         parse_stamp(facts.get(b"modify", b"")),
     )
 
@@ -65,12 +75,7 @@ def parse_facts(line: bytes) -> Entry:
 def parse_stamp(stamp: bytes) -> datetime | None:
     """`YYYYMMDDHHMMSS[.sss]` in UTC, as MDTM and MLSD write it; None if it is not one."""
     whole = STAMP.fullmatch(stamp.strip())
-    if whole is None:
-        return None
-    try:
-        return datetime(*map(int, whole.groups()), tzinfo=UTC)  # type: ignore[misc,arg-type]
-    except ValueError:
-        return None
+    return None if whole is None else _moment(*map(int, whole.groups()))
 
 
 def parse_list(lines: Iterable[bytes], now: datetime) -> Iterator[Entry]:
@@ -119,7 +124,7 @@ def _kind_of_fact(fact: bytes) -> Kind:
 def _unix_entry(match: re.Match[bytes], now: datetime) -> Entry:
     kind = KINDS_OF_LIST.get(match["type"], "other")
     name = match["name"].partition(LINK_ARROW)[0] if kind == "link" else match["name"]
-    return Entry(name, kind, int(match["size"]), _unix_time(match, now))
+    return Entry(name, kind, _size(match["size"]), _unix_time(match, now))
 
 
 def _unix_time(match: re.Match[bytes], now: datetime) -> datetime | None:
@@ -147,12 +152,20 @@ def _dos_entry(match: re.Match[bytes]) -> Entry:
         hour = hour % 12 + (12 if match["half"].upper() == b"PM" else 0)
     when = _moment(year, int(match["month"]), int(match["day"]), hour, int(match["minute"]))
     return Entry(
-        match["name"], "folder" if match["folder"] else "file", int(match["size"] or 0), when
+        match["name"], "folder" if match["folder"] else "file", _size(match["size"] or b"0"), when
     )
 
 
-def _moment(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime | None:
+def _size(digits: bytes) -> int:
+    return int(digits) if digits.isdigit() and len(digits) <= _SIZE_DIGITS else -1
+
+
+def _moment(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
+) -> datetime | None:
+    if year not in _YEARS:
+        return None  # beyond them, calendars and time zones overflow
     try:
-        return datetime(year, month, day, hour, minute, tzinfo=UTC)
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None

@@ -10,7 +10,7 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass, field
-from ftplib import FTP, parse229
+from ftplib import parse229
 from typing import Literal
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,11 +21,12 @@ from blocks.transport.base import Identity
 from blocks.transport.failures import Step
 from blocks.transport.ftp_errors import ftp_errors
 from blocks.transport.pem import rewrapped
-from blocks.transport.timeouts import CLOSE_SECONDS, Timeouts
+from blocks.transport.timeouts import CLOSE_SECONDS, Timeouts, ended_after
 
 logger = logging.getLogger(__name__)
 
 KEEPALIVE_SECONDS = 30
+MOST_REPLY_BYTES = 64 * 1024
 WIRE_ENCODING = "latin-1"  # one byte per character: NameCodec does the real encoding
 
 
@@ -84,6 +85,10 @@ class FtpSession(ftplib.FTP_TLS):
         self._extended_passive = True
         self._asks_for_utf8 = False
         self._peer: tuple[str, int] = ("", 0)
+        self._data: socket.socket | None = None
+        self._room = MOST_REPLY_BYTES
+        self._limit = "connect_timeout_seconds"
+        self._seconds = settings.timeouts.connect
         self.trust_server_pasv_ipv4_address = settings.trust_passive_address
 
     def open(self) -> frozenset[str]:
@@ -148,9 +153,32 @@ class FtpSession(ftplib.FTP_TLS):
 
     def wait_up_to(self, seconds: float) -> None:
         """From now on, how long to wait for each answer and each block of data."""
-        self.timeout = seconds
+        self.timeout = self._seconds = seconds
+        self._limit = "read_timeout_seconds"
         if self.sock is not None:
             self.sock.settimeout(seconds)
+
+    def getmultiline(self) -> str:
+        """A whole reply, bounded as a whole in time and in bytes, and so in lines."""
+        self._room = MOST_REPLY_BYTES
+        with ended_after(self._seconds, self.cut, self._limit):
+            return super().getmultiline()
+
+    def getline(self) -> str:
+        """A line of a reply; ValueError where the reply has no end."""
+        line = super().getline()
+        self._room -= len(line) + 1
+        if self._room < 0:
+            raise ValueError(f"a reply of more than {MOST_REPLY_BYTES:,} bytes")
+        return line
+
+    def cut(self) -> None:
+        """End both connections at once, from any thread; whoever waits for them gets an error."""
+        for sock in (self.sock, self._data):
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    # Not the method of TLS sockets, which takes the session from who is reading.
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def makepasv(self) -> tuple[str, int]:
         """Address of the next data connection: EPSV names no host, so nobody can name a wrong one.
@@ -167,17 +195,27 @@ class FtpSession(ftplib.FTP_TLS):
     def ntransfercmd(
         self, cmd: str, rest: int | str | None = None
     ) -> tuple[socket.socket, int | None]:
-        """A data connection, in TLS with the session of the control connection where needed."""
-        conn, size = FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 - clients' servers are what they are
-        if isinstance(self.sock, ssl.SSLSocket):
-            try:
-                conn = self.context.wrap_socket(
+        """A data connection, in TLS with the session of the control connection where needed.
+
+        Its size is not told: ftplib would read it out of a text.
+        """
+        conn = self._data = socket.create_connection(self.makepasv(), self.timeout)
+        try:
+            if rest is not None:
+                self.sendcmd(f"REST {rest}")
+            answer = self.sendcmd(cmd)
+            if answer[0] == "2":  # some say first that they are ready
+                answer = self.getresp()
+            if answer[0] != "1":
+                raise ftplib.error_reply(answer)  # noqa: S321 - clients' servers are what they are
+            if isinstance(self.sock, ssl.SSLSocket):
+                conn = self._data = self.context.wrap_socket(
                     conn, server_hostname=self.host, session=self.sock.session
                 )
-            except OSError:
-                conn.close()
-                raise
-        return conn, size
+        except BaseException:
+            conn.close()
+            raise
+        return conn, None
 
     @property
     def identity(self) -> Identity | None:

@@ -5,17 +5,15 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from paramiko.sftp_attr import SFTPAttributes
-
 from blocks.errors import (
     FileGone,
     PathRefused,
+    ServerUnavailable,
     SyncError,
     TransferInterrupted,
 )
@@ -23,10 +21,11 @@ from blocks.transport import names
 from blocks.transport.base import Abilities, Identity, RemoteFile
 from blocks.transport.download import download
 from blocks.transport.failures import Step
+from blocks.transport.sftp_answers import MOST_SIZE, Attributes
 from blocks.transport.sftp_errors import sftp_errors
 from blocks.transport.sftp_session import SftpSettings, open_client
 from blocks.transport.sftp_transfer import Limits, limits, pull, push
-from blocks.transport.timeouts import Deadline
+from blocks.transport.timeouts import Clock, ended_after
 
 logger = logging.getLogger(__name__)
 
@@ -62,19 +61,23 @@ class SftpTransport:
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
         """The files of a folder, with the attributes that the listing brings."""
-        with sftp_errors(self._step("list", folder or ".", missing=PathRefused)):
-            entries = self._client.scan(self._codec.encode(folder or "."))
+        folder = folder or "."
+        step, wire = self._step("list", folder, missing=PathRefused), self._codec.encode(folder)
+        with self._seam(step, self._timeouts.listing):
+            entries = self._client.scan(wire)
         self._skipped = 0
-        return self._files(folder, entries)
+        return self._files(folder, entries, step)
 
     def stat(self, path: str) -> RemoteFile:
         """Size and time of one file."""
         step = self._step("look at", path)
         wire = self._codec.encode(path)
-        with sftp_errors(step):
-            attributes = self._client.stat(wire)
+        with self._seam(step):
+            attributes = self._client.look(wire)
         if _is(stat.S_ISDIR, attributes):
             raise step.error(FileGone, "it is a folder")
+        if (attributes.size or 0) > MOST_SIZE:
+            raise step.error(ServerUnavailable, "the server tells a size that no file has")
         return _remote_file(names.split(path)[1], attributes)
 
     def read(self, path: str, target: Path, *, size: int | None = None) -> int:
@@ -109,7 +112,7 @@ class SftpTransport:
 
     def remove(self, path: str) -> None:
         """Delete one file."""
-        with sftp_errors(self._step("remove", path)):
+        with self._seam(self._step("remove", path)):
             self._client.remove(self._codec.encode(path))
 
     def make_folder(self, path: str) -> None:
@@ -118,7 +121,7 @@ class SftpTransport:
             step = self._step("make the folder", folder, missing=PathRefused)
             wire = self._codec.encode(folder)
             try:
-                with sftp_errors(step):
+                with self._seam(step):
                     self._client.mkdir(wire)
             except PathRefused:
                 self._check_folder(wire, step)
@@ -144,6 +147,17 @@ class SftpTransport:
         return Step(self._address, verb, path, missing=missing)
 
     @contextmanager
+    def _seam(self, step: Step, seconds: float | None = None) -> Iterator[None]:
+        """Foreign errors become ours, and what does not end is ended: by the transfer's time-out
+        where `seconds` are given, else after the longest silence."""
+        setting = "transfer_timeout_seconds" if seconds else "read_timeout_seconds"
+        with (
+            sftp_errors(step),
+            ended_after(seconds or self._timeouts.read, self.close, setting),
+        ):
+            yield
+
+    @contextmanager
     def _closed_on_error(self) -> Iterator[None]:
         """Close the connection if a transfer is left half-way.
 
@@ -164,25 +178,28 @@ class SftpTransport:
 
     def _check_folder(self, wire: bytes, step: Step) -> None:
         # Servers answer the same for a folder that exists and for one they refuse.
-        with sftp_errors(step):
-            attributes = self._client.stat(wire)
+        with self._seam(step):
+            attributes = self._client.look(wire)
         if not _is(stat.S_ISDIR, attributes):
             raise step.error(PathRefused, "a file of that name is in the way")
 
     def _files(
-        self, folder: str, entries: Iterable[tuple[bytes, SFTPAttributes]]
+        self, folder: str, entries: Iterable[tuple[bytes, Attributes]], step: Step
     ) -> Iterator[RemoteFile]:
-        for raw, attributes in entries:
-            is_link = _is(stat.S_ISLNK, attributes)
-            if not is_link and not _is(stat.S_ISREG, attributes):
-                continue
-            name = self._codec.decode(raw)
-            if not names.is_legal_name(name):
-                self._skipped += 1
-            elif is_link:
-                yield from self._followed(names.join(folder, name))
-            else:
-                yield _remote_file(name, attributes)
+        clock = Clock(self._timeouts.listing)
+        with sftp_errors(step):
+            for raw, attributes in entries:
+                is_link = _is(stat.S_ISLNK, attributes)
+                if not is_link and not _is(stat.S_ISREG, attributes):
+                    continue
+                name = self._codec.decode(raw)
+                if not names.is_legal_name(name) or (attributes.size or 0) > MOST_SIZE:
+                    self._skipped += 1
+                elif is_link:
+                    clock.check()
+                    yield from self._followed(names.join(folder, name))
+                else:
+                    yield _remote_file(name, attributes)
         if self._skipped:
             names.warn_of_skipped(logger, self._address, self._skipped)
 
@@ -197,42 +214,40 @@ class SftpTransport:
         return limits(self._client)
 
     def _chunks(self, path: str, offset: int, end: int) -> Iterator[bytes]:
-        deadline = Deadline(self._timeouts.transfer, self._address)
         wire = self._codec.encode(path)
-        step = self._step("read", path)
-        with sftp_errors(step), self._client.open(wire, "rb") as file, self._closed_on_error():
-            yield from deadline.watch(pull(self._client, file, offset, end, self._limits.read))
+        with (
+            self._seam(self._step("read", path), self._timeouts.transfer),
+            self._client.open(wire, "rb") as file,
+            self._closed_on_error(),
+        ):
+            yield from pull(self._client, file, offset, end, self._limits.read)
 
     def _send(self, source: Path, path: str, step: Step) -> int:
-        deadline = Deadline(self._timeouts.transfer, self._address)
         wire = self._codec.encode(path)
         # Once the file is open its path is right: what fails then is room, or a quota.
         filling = replace(step, refused=TransferInterrupted)
         with source.open("rb") as file:
-            with sftp_errors(step):
+            with self._seam(step):
                 remote = self._client.open(wire, "wb")
                 size = self._limits.write
-            with sftp_errors(filling), remote, self._closed_on_error():
-                blocks = iter(partial(file.read, size), b"")
-                return push(self._client, remote, deadline.watch(blocks))
+            with (
+                self._seam(filling, self._timeouts.transfer),
+                remote,
+                self._closed_on_error(),
+            ):
+                return push(self._client, remote, iter(partial(file.read, size), b""))
 
     def _rename(self, old: str, new: str, step: Step, *, over: bool) -> None:
         rename = self._client.posix_rename if over else self._client.rename
         old_wire, new_wire = self._codec.encode(old), self._codec.encode(new)
-        with sftp_errors(step):
+        with self._seam(step):
             rename(old_wire, new_wire)
 
 
-def _is(kind: Callable[[int], bool], attributes: SFTPAttributes) -> bool:
+def _is(kind: Callable[[int], bool], attributes: Attributes) -> bool:
     """Whether the mode of an entry is of this kind; servers that tell no mode list only files."""
-    mode = attributes.st_mode
-    return kind(stat.S_IFREG if mode is None else mode)
+    return kind(stat.S_IFREG if attributes.mode is None else attributes.mode)
 
 
-def _remote_file(name: str, attributes: SFTPAttributes) -> RemoteFile:
-    changed = attributes.st_mtime
-    return RemoteFile(
-        name,
-        attributes.st_size or 0,
-        None if changed is None else datetime.fromtimestamp(changed, tz=UTC),
-    )
+def _remote_file(name: str, attributes: Attributes) -> RemoteFile:
+    return RemoteFile(name, attributes.size or 0, attributes.changed)

@@ -20,9 +20,11 @@ from blocks.errors import (
     TransferInterrupted,
     is_full,
 )
-from blocks.transport.failures import Step, look_up
+from blocks.transport.failures import NONSENSE, Step, look_up, reason
 
 FOREIGN: dict[type[Exception], type[SyncError]] = {
+    **NONSENSE,
+    UnicodeDecodeError: ServerUnavailable,
     ssh_exception.SSHException: ServerUnavailable,
     ssh_exception.AuthenticationException: LoginRefused,
     ssh_exception.BadAuthenticationType: LoginRefused,
@@ -54,6 +56,15 @@ NOT_ABOUT_THE_LOGIN = (
     "Authentication timeout.",
     "Authentication failed: transport shut down or saw EOF",
 )
+_WEAK = (
+    "; if its owner cannot renew it, allow_weak_algorithms on the server block offers older ones"
+)
+LACKS = {
+    "kex algorithm": "the server has no key exchange that is safe and known here" + _WEAK,
+    "host key": "the server has no host key of a kind that is safe and known here",
+    "ciphers": "the server has no cipher that is safe and known here" + _WEAK,
+    "macs": "the server has no checksum (MAC) that is safe and known here" + _WEAK,
+}
 LOST = ("Socket is closed", "Server connection dropped")
 
 
@@ -89,7 +100,9 @@ def _answer(error: Exception, step: Step) -> type[SyncError]:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, ssh_exception.IncompatiblePeer):
+        return next((told for part, told in LACKS.items() if part in str(error)), "SSH version")
     code = getattr(error, "errno", None)
     if code in (errno.ENOENT, errno.EACCES):
         return errno.errorcode[code]
-    return type(error).__name__ if type(error) is not OSError else "the server answered failure"
+    return reason(error) if type(error) is not OSError else "the server answered failure"

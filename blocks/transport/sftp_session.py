@@ -4,9 +4,10 @@ Needs: a host key that matches the pinned one whichever algorithm the server pre
 bytes, the server's extensions, and TCP_NODELAY, without which small packets wait for each other.
 """
 
+import errno
 import logging
+import re
 import socket
-import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,23 +16,49 @@ from typing import Self
 
 import paramiko
 from paramiko.message import Message
-from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_OPENDIR, CMD_READDIR, CMD_STATUS
-from paramiko.sftp_attr import SFTPAttributes
+from paramiko.sftp import (
+    CMD_ATTRS,
+    CMD_CLOSE,
+    CMD_HANDLE,
+    CMD_NAME,
+    CMD_OPENDIR,
+    CMD_READDIR,
+    CMD_STAT,
+    CMD_STATUS,
+    SFTP_EOF,
+    SFTP_NO_SUCH_FILE,
+    SFTP_OK,
+    SFTP_PERMISSION_DENIED,
+)
 
-from blocks.errors import ConfigurationError, HostNotTrusted
+from blocks.errors import ConfigurationError, HostNotTrusted, SyncError
 from blocks.transport.base import Identity
 from blocks.transport.failures import Step
 from blocks.transport.host_keys import FAMILIES, HostKeys, fingerprint, parse_host_keys
 from blocks.transport.private_keys import load_private_key
-from blocks.transport.sftp_errors import sftp_errors
+from blocks.transport.sftp_answers import (
+    Attributes,
+    attributes,
+    count,
+    entries,
+    names_of_pairs,
+)
+from blocks.transport.sftp_errors import FOREIGN, sftp_errors
 from blocks.transport.spool import Spool
-from blocks.transport.timeouts import Timeouts
+from blocks.transport.timeouts import Timeouts, ended_after
 
 logger = logging.getLogger(__name__)
+# What paramiko logs quotes the server, which may name people and hold control characters.
+logging.getLogger("paramiko").propagate = False
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 KEEPALIVE_SECONDS = 30
 SFTP_VERSION = 3  # the one that servers speak; the drafts after it were given up
 READ_AHEAD = 8  # requests for parts of a listing under way at once
+MOST_PACKET_BYTES = 1024 * 1024  # four times the largest that servers send
+STRONG_CIPHER = re.compile("aes(128|192|256)-(ctr|gcm@)")
+STRONG_EXCHANGE = re.compile("curve25519|x25519|nistp|(group1[4-8]|exchange)-sha(256|512)")
+REFUSALS = {SFTP_NO_SUCH_FILE: errno.ENOENT, SFTP_PERMISSION_DENIED: errno.EACCES}
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,7 @@ class SftpSettings:
     passphrase: str | None = field(default=None, repr=False)
     host_key: str | None = None
     verify_host_key: bool = True
+    allow_weak_algorithms: bool = False
     encoding: str = "utf-8"
     timeouts: Timeouts = field(default_factory=Timeouts)
 
@@ -63,11 +91,9 @@ class SftpClient(paramiko.SFTPClient):
 
     # What paramiko has but does not publish, with the types used here.
     _send_packet: Callable[[int, Message], None]
-    _read_packet: Callable[[], tuple[int, bytes]]
     _request: Callable[..., tuple[int, Message]]
     _read_response: Callable[[int], tuple[int, Message]]
     _async_request: Callable[..., int]
-    _convert_status: Callable[[Message], None]
     _expecting: MutableMapping[int, object]
 
     def _send_version(self) -> int:
@@ -79,10 +105,33 @@ class SftpClient(paramiko.SFTPClient):
             raise paramiko.SFTPError("Incompatible sftp protocol")
         answer = Message(data)
         version = answer.get_int()
-        self.extensions = frozenset(_names_of_pairs(answer))
+        self.extensions = frozenset(names_of_pairs(answer))
         return version
 
-    def scan(self, folder: bytes) -> Iterator[tuple[bytes, SFTPAttributes]]:
+    def _read_packet(self) -> tuple[int, bytes]:
+        kind, data = super()._read_packet()  # type: ignore[misc]
+        if len(data) > MOST_PACKET_BYTES:
+            raise paramiko.SFTPError("Garbage packet received")
+        return kind, data
+
+    def _convert_status(self, answer: Message) -> None:
+        """By its code alone: the text behind it may be in any encoding."""
+        code = answer.get_int()
+        if code == SFTP_EOF:
+            raise EOFError
+        if code in REFUSALS:
+            raise OSError(REFUSALS[code], "refused")
+        if code != SFTP_OK:
+            raise OSError("refused")
+
+    def look(self, path: bytes) -> Attributes:
+        """Size, mode and time of what a path leads to."""
+        kind, answer = self._request(CMD_STAT, path)
+        if kind != CMD_ATTRS:
+            raise paramiko.SFTPError("Expected attributes")
+        return attributes(answer)
+
+    def scan(self, folder: bytes) -> Iterator[tuple[bytes, Attributes]]:
         """Raw names and attributes of a folder, a few requests ahead of the answers.
 
         All answers have come when this returns, so that other requests may follow at once. What
@@ -101,9 +150,10 @@ class SftpClient(paramiko.SFTPClient):
             part = self._next_part()
             waiting -= 1
             at_end = at_end or part is None
-            listing.add(part or b"")
+            if part is not None:
+                listing.add(part, max(count(part), 1))
         self._request(CMD_CLOSE, handle)
-        return chain.from_iterable(map(self._entries, listing.blocks()))
+        return chain.from_iterable(map(entries, listing.blocks()))
 
     def next_answer(self) -> tuple[int, int, Message]:
         """The number, the kind and the rest of the next answer, whichever request it is to."""
@@ -125,20 +175,11 @@ class SftpClient(paramiko.SFTPClient):
     def _next_part(self) -> bytes | None:
         """The next answer to a READDIR; None at the end of the folder."""
         _, kind, answer = self.next_answer()
-        return None if self.is_end(kind, answer) else answer.get_remainder()
-
-    def _entries(self, part: bytes) -> Iterator[tuple[bytes, SFTPAttributes]]:
-        answer = Message(part)
-        for _ in range(answer.get_int() if part else 0):
-            yield self._entry(answer)
-
-    def _entry(self, answer: Message) -> tuple[bytes, SFTPAttributes]:
-        name, line = answer.get_string(), answer.get_string()
-        shown = line.decode("latin-1")
-        attributes = SFTPAttributes._from_msg(  # type: ignore[attr-defined]
-            answer, name.decode("latin-1"), shown
-        )
-        return name, attributes
+        if self.is_end(kind, answer):
+            return None
+        if kind != CMD_NAME:
+            raise paramiko.SFTPError("Expected name response")
+        return answer.get_remainder()
 
 
 class _PromptSocket(socket.socket):
@@ -159,6 +200,8 @@ class _PromptSocket(socket.socket):
         return prompt
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        if bufsize > MOST_PACKET_BYTES:  # paramiko waits for as much as the server announces
+            raise ConnectionAbortedError("Garbage packet received")
         data = super().recv(bufsize, flags)
         if self.prompt:
             self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
@@ -171,6 +214,12 @@ def open_client(settings: SftpSettings) -> SftpClient:
     key = None
     if settings.private_key is not None:
         key = load_private_key(settings.private_key, settings.passphrase)
+    if settings.allow_weak_algorithms:
+        logger.warning(
+            "%s: WEAK algorithms are offered, as allow_weak_algorithms is on: who is in between "
+            "may be able to read and change files; ask the server's owner for a newer server",
+            settings.address,
+        )
     with sftp_errors(step):
         transport = _trusted_transport(settings)
         with _closed_after(transport, settings.timeouts.connect):
@@ -202,24 +251,21 @@ def offered_host_keys(settings: SftpSettings) -> list[str]:
     return found
 
 
-def _names_of_pairs(answer: Message) -> Iterator[bytes]:
-    while answer.get_remainder():
-        yield answer.get_string()
-        answer.get_string()
-
-
 @contextmanager
 def _closed_after(transport: paramiko.Transport, seconds: float) -> Iterator[None]:
-    """Close on any error, and after some seconds: paramiko waits for some answers without end."""
-    timer = threading.Timer(seconds, transport.close)
-    timer.start()
+    """Close on any error, and after some seconds: paramiko waits for some answers without end.
+
+    What the other side sends before its key is checked is anything: whatever paramiko trips over
+    is an error of the server.
+    """
     try:
-        yield
-    except BaseException:
+        with ended_after(seconds, transport.close, "connect_timeout_seconds"):
+            yield
+    except BaseException as error:
         transport.close()
+        if isinstance(error, Exception) and not isinstance(error, (SyncError, *FOREIGN)):
+            raise paramiko.SSHException("not understood") from None
         raise
-    finally:
-        timer.cancel()
 
 
 def _trusted_transport(settings: SftpSettings) -> paramiko.Transport:
@@ -266,6 +312,8 @@ def _negotiate(
     transport.banner_timeout = transport.handshake_timeout = seconds
     transport.auth_timeout = transport.channel_timeout = seconds
     options = transport.get_security_options()
+    if not settings.allow_weak_algorithms:
+        _only_strong(options)
     # Measured a fifth faster than paramiko's first choice, and as safe.
     options.ciphers = tuple(sorted(options.ciphers, key=lambda cipher: "gcm" not in cipher))
     if key_types is not None:
@@ -273,6 +321,14 @@ def _negotiate(
     with _closed_after(transport, seconds):
         transport.start_client(timeout=seconds)
         return transport, fingerprint(transport.get_remote_server_key().asbytes())
+
+
+def _only_strong(options: paramiko.SecurityOptions) -> None:
+    """Offer what is known to be strong: no SHA-1, MD5, CBC or triple DES, nor what comes new."""
+    options.ciphers = tuple(each for each in options.ciphers if STRONG_CIPHER.match(each))
+    options.digests = tuple(each for each in options.digests if each.startswith("hmac-sha2-"))
+    options.kex = tuple(each for each in options.kex if STRONG_EXCHANGE.search(each))
+    options.key_types = tuple(each for each in options.key_types if each in chain(*FAMILIES))
 
 
 def _log_in(

@@ -62,7 +62,8 @@ def pull(
     """The bytes from `offset` to `end` in order, less if the file ends before.
 
     `request` is the size of one request in bytes; whatever a server leaves out of an answer is
-    asked for again.
+    asked for again. Where the file goes on beyond `end`, one byte more comes: a size that was told
+    too small is to be seen.
     """
     waiting: deque[_Asked] = deque()
     by_number: dict[int, _Asked] = {}
@@ -74,9 +75,9 @@ def pull(
         by_number[number] = part
         return part
 
-    while offset < end or waiting:
-        while offset < end and len(waiting) * request < ON_THEIR_WAY_BYTES:
-            waiting.append(ask(_Asked(offset, min(request, end - offset))))
+    while offset <= end or waiting:
+        while offset <= end and len(waiting) * request < ON_THEIR_WAY_BYTES:
+            waiting.append(ask(_Asked(offset, min(request, end - offset) or 1)))
             offset += waiting[-1].size
         while waiting[0].came is None:
             _take_answer(client, by_number)

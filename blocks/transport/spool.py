@@ -5,7 +5,14 @@ from tempfile import SpooledTemporaryFile
 from weakref import finalize
 
 MEMORY_BYTES = 1024 * 1024  # some thousand names; what is more waits in a nameless file
+MOST_BYTES = 256 * 1024 * 1024
+MOST_NAMES = 1_000_000
+MOST_LINE_BYTES = 16 * 1024  # a name has 255, and the target of a link 4,096
 _LENGTH_BYTES = 4
+
+
+class TooMuch(ValueError):
+    """A folder holds more than is listed; the text says how much is accepted."""
 
 
 class Spool:
@@ -14,11 +21,31 @@ class Spool:
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - see the next line
         finalize(self, self._file.close)  # also where a listing is cut off, or not read to its end
+        self._bytes = self._names = self._line = 0
 
-    def add(self, block: bytes) -> None:
-        """Put a block behind the others."""
+    def add(self, block: bytes, names: int = 0) -> None:
+        """Put a block behind the others; `names` says how many names begin in it.
+
+        TooMuch where a listing has more than `MOST_BYTES` or `MOST_NAMES`.
+        """
+        self._bytes += len(block) + _LENGTH_BYTES
+        self._names += names
+        if self._bytes > MOST_BYTES or self._names > MOST_NAMES:
+            raise TooMuch(
+                f"it lists more than {MOST_NAMES:,} names or {MOST_BYTES:,} bytes; move old files "
+                "out of the folder"
+            )
         self._file.write(len(block).to_bytes(_LENGTH_BYTES))
         self._file.write(block)
+
+    def add_lines(self, block: bytes) -> None:
+        """The same for a part of a text; ValueError where a line has over `MOST_LINE_BYTES`."""
+        whole, *others = block.split(b"\n")
+        longest = max(self._line + len(whole), *map(len, others), 0)
+        if longest > MOST_LINE_BYTES:
+            raise ValueError(f"a line of more than {MOST_LINE_BYTES:,} bytes")
+        self._line = len(others[-1]) if others else longest
+        self.add(block, len(others))
 
     def blocks(self) -> Iterator[bytes]:
         """The blocks as they were added."""

@@ -95,7 +95,7 @@ def posts(emulator: Emulator) -> list[dict[str, Any]]:
 VARIANTS = [
     {},
     {"filters": "refused", "page_size_cap": 50, "total_at_once": False},
-    {"filters": "ignored", "rotate_refresh_token": False, "event_dates": True},
+    {"filters": "ignored", "refresh_token": "kept", "event_dates": True},
 ]
 
 

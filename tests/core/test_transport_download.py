@@ -57,11 +57,11 @@ def test_resumes_where_it_was_cut(tmp_path: Path) -> None:
 
 
 def test_all_had_arrived(tmp_path: Path) -> None:
-    """A download that was only not concluded asks for nothing."""
+    """A download that was only not concluded asks for its last byte, and whether more follows."""
     keep_part(tmp_path / "a", CONTENT)
     source = Source()
     source.fetch(tmp_path / "a")
-    assert source.asked == []
+    assert source.asked == [len(CONTENT) - 1]
     assert (tmp_path / "a").read_bytes() == CONTENT
 
 
