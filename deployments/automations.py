@@ -17,6 +17,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
+from blocks.yaml_files import load
 from tasks.notices import EXPECTED, looked
 
 FILE = Path(__file__).parent / "project" / "automations.yaml"
@@ -40,9 +41,9 @@ def apply(path: Path = FILE) -> list[str]:
 
 def _read(client: SyncPrefectClient, path: Path) -> list[AutomationCore]:
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["automations"]
+        entries = load(path)["automations"]
         found = [_automation(client, entry) for entry in entries]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"{path} is not a file of automations ({type(error).__name__}); accepted is a list "
             "under the key 'automations'. Compare it with the one in deployments/project."

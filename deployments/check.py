@@ -67,7 +67,7 @@ def _file_findings(path: Path, owners: dict[tuple[str, str], str]) -> Iterator[F
         return
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        told = getattr(error, "problem", None) or "is no YAML"
+        told = getattr(error, "problem", None) or str(error)
         line = mark.line + 1 if mark else 1
         yield Finding(shown, line, "file", f"is no YAML: {told}; mend the line, or the one above.")
         return

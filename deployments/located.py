@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from blocks.yaml_files import compose
 
 Step = str | int
 Fault = tuple[tuple[Step, ...], str]
@@ -43,16 +44,10 @@ class Located:
 
 def read(path: Path) -> Located:
     """Read a file; yaml.YAMLError where it is no YAML."""
-    loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-    try:
-        root = loader.get_single_node()
-        if root is None:
-            return Located(None, None)
-        # Looked at first, for building the values flattens merge keys into their mappings.
-        repeated = list(_repeated(root, set()))
-        return Located(loader.construct_document(root), root, repeated)
-    finally:
-        loader.dispose()
+    repeated: list[tuple[int, str]] = []
+    # Looked at first, for building the values flattens merge keys into their mappings.
+    value, root = compose(path, lambda root: repeated.extend(_repeated(root, set())))
+    return Located(value, root, repeated)
 
 
 def _child(node: Node | None, step: Step) -> tuple[int, Node] | None:

@@ -15,6 +15,7 @@ from prefect.flows import load_flow_from_entrypoint
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
+from blocks.yaml_files import load
 from tasks.checks.findings import Finding, Subject
 from tasks.checks.needs import Agreement
 from tasks.records.agreement import ImportAgreement
@@ -93,9 +94,9 @@ def _in_file(file: str, client: str) -> Iterator[Deployed]:
 
 def _entries(file: str) -> Iterable[dict[str, Any]]:
     try:
-        content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        content = load(Path(file))
         return [entry for entry in content["deployments"] if isinstance(entry, dict)]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"{file} cannot be read as a Prefect file with deployments ({type(error).__name__}); "
             "give the path of a file such as deployments/acme.yaml."

@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import jsonpatch
-import yaml
 from prefect.plugins import load_prefect_collections
 from prefect.workers.base import BaseWorker
+
+from blocks.yaml_files import load
 
 FOLDER = Path(__file__).parent
 
@@ -20,7 +21,7 @@ FOLDER = Path(__file__).parent
 def main() -> int:
     """Write TYPE.json for every type of pool in changes.yaml; 1 where a worker is not installed."""
     load_prefect_collections()
-    changes = yaml.safe_load((FOLDER / "changes.yaml").read_text(encoding="utf-8"))
+    changes = load(FOLDER / "changes.yaml")
     for kind, patch in changes.items():
         worker = BaseWorker.get_worker_class_from_type(kind)
         if worker is None:
