@@ -14,12 +14,13 @@ from prefect.states import Completed, Failed
 
 from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError, SyncError
+from blocks.ledger.store import files_on_disk
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.servers import load_server
 from tasks.checks.accounts import check_account
 from tasks.checks.findings import Asked, Finding, Subject, conclusion, no_block, table, to_mend
-from tasks.checks.ledgers import check_ledger, check_room
+from tasks.checks.ledgers import check_ledger, check_permissions, check_room
 from tasks.checks.needs import AccountNeeds, ServerNeeds
 from tasks.checks.reaching import Way
 from tasks.checks.servers import check_server
@@ -72,7 +73,13 @@ def check_one_ledger(name: str, pools: Sequence[str]) -> Asked:
             subject, lambda: ledger.open(only_look=True), ledger.open, ledger.open_storage
         )
     ]
-    if ledger.url.get_secret_value().startswith("sqlite"):
+    url = ledger.url.get_secret_value()
+    findings += subject.tried(
+        "permissions",
+        "Correct url or storage on the ledger block.",
+        lambda: [check_permissions(subject, files_on_disk(url), ledger.open_storage())],
+    )
+    if url.startswith("sqlite"):
         findings += _sqlite(subject, pools)
     if "://" not in ledger.storage:
         findings.append(check_room(subject, "room", Path(ledger.storage).expanduser()))

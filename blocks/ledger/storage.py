@@ -10,8 +10,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from blocks.errors import ConfigurationError, LedgerUnavailable, RunStopped
+from blocks.ledger import modes
 
 
 class Storage:
@@ -27,6 +29,7 @@ class Storage:
                 f"systems whose fsspec package is installed ({type(error).__name__})."
             ) from None
         self._root = root.rstrip("/")
+        self._here = isinstance(self._files, LocalFileSystem)
 
     def put(self, source: Path, kind: str, owner: str) -> str:
         """Store a file under a new name and return the name: KIND/OWNER-RANDOM.ENDING.
@@ -36,7 +39,7 @@ class Storage:
         """
         name = self.new_name(kind, owner, source.suffix)
         with _told("write"):
-            self._files.makedirs(f"{self._root}/{kind}", exist_ok=True)
+            self._make_folder(kind)
             self._remove_all(kind, f"{owner}-")
         self.put_as(source, name)
         return name
@@ -48,7 +51,9 @@ class Storage:
     def put_as(self, source: Path, name: str) -> None:
         """Store a file under a name from `new_name` that the ledger knows already."""
         with _told("write"):
-            self._files.makedirs(f"{self._root}/{name.rpartition('/')[0]}", exist_ok=True)
+            self._make_folder(name.rpartition("/")[0])
+            if self._here:
+                modes.make_file(Path(f"{self._root}/{name}.part"))
             self._files.put_file(str(source), f"{self._root}/{name}.part")
             self._files.mv(f"{self._root}/{name}.part", f"{self._root}/{name}")
 
@@ -62,7 +67,7 @@ class Storage:
         """Write, read and delete a file of a few bytes; LedgerUnavailable where that fails."""
         place, content = f"{self._root}/.check-{uuid4().hex}", b"mailup-file-exchange"
         with _told("write"):
-            self._files.makedirs(self._root, exist_ok=True)
+            self._make_folder("")
             self._files.pipe_file(place, content)
         with _told("read"):
             read = self._files.cat_file(place)
@@ -77,6 +82,25 @@ class Storage:
             for place in (f"{self._root}/{name}", f"{self._root}/{name}.part"):
                 if self._files.exists(place):
                     self._files.rm_file(place)
+
+    def open_to_others(self) -> list[Path]:
+        """Folders and files of the storage on this machine that other users can look into."""
+        if not self._here:
+            return []
+        root = Path(self._root)
+        return [path for path in modes.opened([root, *root.rglob("*")])]
+
+    def _make_folder(self, kind: str) -> None:
+        """Make a folder; on this machine for this user alone, with all that it holds already."""
+        place = f"{self._root}/{kind}".rstrip("/")
+        if not self._here:
+            self._files.makedirs(place, exist_ok=True)
+            return
+        folder = Path(place)
+        modes.make_folder(folder)
+        # The storage's root may be a folder of the operator's: it is told of and left as it is.
+        if kind and any(modes.opened([folder])):
+            modes.close([*folder.iterdir(), folder])
 
     def _remove_all(self, kind: str, prefix: str) -> None:
         # Some object stores list a folder as one of its own entries.

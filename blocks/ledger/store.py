@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, ProgrammingError
 
 from blocks.errors import ConfigurationError, LedgerUnavailable
-from blocks.ledger import schema
+from blocks.ledger import modes, schema
 from blocks.ledger.bounds import Connections
 
 BUSY_SECONDS = 30
@@ -142,12 +142,31 @@ def _open_sqlite(url: URL, *, only_look: bool) -> Engine:
     if url.database and url.database != ":memory:":
         place = Path(url.database).expanduser()
         if not only_look:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            modes.make_folder(place.parent)
+            modes.make_file(place)  # SQLite gives its journals the mode of the database
+            modes.close(_files_of(place))
         url = url.set(database=str(place))
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_looking if only_look else _prepare_sqlite)
     event.listen(engine, "begin", _begin if only_look else _begin_immediately)
     return engine
+
+
+def files_on_disk(url: str) -> list[Path]:
+    """A database of SQLite with its folder and journals; nothing where it is another one."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:  # which opening it tells
+        return []
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return []
+    place = Path(str(parsed.database)).expanduser()
+    return [place.parent, *_files_of(place)]
+
+
+def _files_of(database: Path) -> list[Path]:
+    """A database of SQLite with its journals, which need not be there."""
+    return [database.with_name(database.name + end) for end in ("", "-wal", "-shm", "-journal")]
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:

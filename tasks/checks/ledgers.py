@@ -1,12 +1,13 @@
 """The ledger and the machine on which the worker runs: database, storage, room on disks."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 from blocks.errors import ConfigurationError
 from blocks.ledger import leases
+from blocks.ledger.modes import opened
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from tasks.checks.findings import Finding, Subject
@@ -14,6 +15,7 @@ from tasks.checks.findings import Finding, Subject
 GIB = 1 << 30
 LITTLE_BYTES = 2 * GIB
 TOO_LITTLE_BYTES = GIB // 4
+MOST_SHOWN = 3
 
 
 def check_ledger(
@@ -66,6 +68,25 @@ def _database(
 def _storage(subject: Subject, storage: Callable[[], Storage]) -> Iterator[Finding]:
     storage().try_out()
     yield subject.ok("storage", "a file was written, read and deleted")
+
+
+def check_permissions(subject: Subject, database: Sequence[Path], storage: Storage) -> Finding:
+    """Whether other users of this machine can look into the ledger or its storage.
+
+    `database` are the files and the folder of a database that lies on this machine.
+    """
+    found = [*opened(database), *storage.open_to_others()]
+    files = [path for path in found if not path.is_dir()]
+    if not found:
+        return subject.ok("permissions", "nothing of it is open to other users of this machine")
+    what = "files can be read" if files else "folders can be looked into"
+    shown = [str(path) for path in files or found]
+    more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
+    return (subject.mend if files else subject.note)(
+        "permissions",
+        f"{what} by other users of this machine: {', '.join(shown[:MOST_SHOWN])}{more}",
+        "Take the rights of group and others away (chmod -R go= on the folder).",
+    )
 
 
 def check_room(subject: Subject, check: str, folder: Path) -> Finding:
