@@ -47,4 +47,5 @@ ENV PATH=/opt/venv/bin:${PATH} \
 USER 10001:10001
 # No entrypoint: container pools give their own command, `prefect flow-run execute`. No health check either, for
 # a run is watched by its pool; that of a worker is in deployments/docker/compose.yaml.
-CMD ["prefect", "worker", "start", "--pool", "mailup", "--type", "process", "--with-healthcheck"]
+# Beside a worker, scratch folders of runs that were killed are removed, also where no other run comes.
+CMD ["sh", "-c", "python -m deployments.sweep --every 30 & exec prefect worker start --pool mailup --type process --with-healthcheck"]

@@ -23,11 +23,13 @@ from deployments.client_file import Wishes, agreement, pattern_for, questions, r
 from deployments.rehearsal import rehearse
 from deployments.rules import UNDECIDED_STATUS
 from deployments.wording import refusals
+from tasks.owned_folders import owned_folder
 from tasks.records.agreement import ImportAgreement
 from tasks.records.proposal import Answers, Proposal, propose
 from tasks.records.proposal_columns import percent
 from tasks.records.proposal_form import Given
 from tasks.records.unpack import Unpacking, unpack
+from tasks.scratch import scratch_parent
 
 FOLDER = ROOT / "deployments"
 EXPORTS = ("unsubscribed", "email-statistics", "cumulative", "sms-outcomes", "subscribed")
@@ -93,8 +95,7 @@ def _onboard(chosen: argparse.Namespace, folder: Path) -> Iterator[str]:
             "The sample is encrypted. Decrypt it, give --pattern for the names of the encrypted "
             "files, and then set decryption_key in the file to the name of a gpg-key block."
         )
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
+    with owned_folder(scratch_parent()) as scratch:
         sample = unpack(chosen.sample, scratch, Unpacking())
         proposal = propose(sample, _answers(chosen))
         wishes = _wishes(chosen)

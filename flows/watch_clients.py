@@ -10,6 +10,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
+from tasks.scratch import sweep_machine
 from tasks.watch import Limits, clients, conclude, watch
 from tasks.watching.life import Patience
 
@@ -27,6 +28,8 @@ def watch_clients(
     """
     Look how every function of every client stands, end dead runs, and tell what has changed.
 
+    What killed runs have left in the scratch folder of this machine is removed as well.
+
     Args:
         late_minutes: A run that no worker has taken for so long is trouble.
         silent_minutes: A run is ended as dead when its heartbeats have been missing for so long
@@ -35,6 +38,7 @@ def watch_clients(
         remind_hours: What stays in trouble is told again after so long.
     """
     patience = Patience(timedelta(minutes=silent_minutes), timedelta(hours=unheard_hours))
+    sweep_machine()
     limits = Limits(patience, timedelta(minutes=late_minutes), timedelta(hours=remind_hours))
     looks = [
         watch(ledger, watched, limits, return_state=True) for ledger, watched in clients().items()

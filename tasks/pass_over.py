@@ -1,18 +1,17 @@
 """Pass over: client and operator hear of files whose names cannot be used, to rename them."""
 
-import tempfile
-from pathlib import Path
-
 from prefect.artifacts import create_markdown_artifact
 
 from blocks.errors import FileGone
 from blocks.servers import load_server
 from blocks.transport.delivery import deliver
+from tasks.owned_folders import owned_folder
 from tasks.records.agreement import ImportAgreement
 from tasks.records.handover import Looked
 from tasks.records.source import join
 from tasks.reports.passed_over import NOTICE_NAME, for_operators, notice
 from tasks.retrying import unit
+from tasks.scratch import scratch_parent
 
 
 def tell_of_passed_over(agreement: ImportAgreement, looked: Looked, *, dry_run: bool) -> None:
@@ -35,13 +34,14 @@ def _tell(agreement: ImportAgreement, number: int, *, dry_run: bool) -> None:
 
 def _deliver(agreement: ImportAgreement, content: bytes) -> None:
     folder = join(agreement.source.folder, agreement.results.folder)
-    with tempfile.TemporaryDirectory() as name, load_server(agreement.server).connect() as server:
+    alone = owned_folder(scratch_parent())
+    with alone as scratch, load_server(agreement.server).connect() as server:
         server.make_folder(folder)
         try:
             there = server.stat(join(folder, NOTICE_NAME)).size
         except FileGone:
             there = None
         if there != len(content):  # it says the same each time
-            path = Path(name) / NOTICE_NAME
+            path = scratch / NOTICE_NAME
             path.write_bytes(content)
             deliver(server, path, folder, NOTICE_NAME)

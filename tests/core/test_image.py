@@ -69,4 +69,7 @@ def test_the_image_is_built_from_an_allow_list_and_runs_as_nobody_special() -> N
     assert "\nUSER 10001:10001\n" in dockerfile
     assert "--require-hashes" in dockerfile
     assert "ENTRYPOINT" not in dockerfile
-    assert re.search(r'^CMD \["prefect", "worker", "start", ', dockerfile, re.MULTILINE)
+    worker = (
+        r'^CMD \["sh", "-c", "python -m deployments.sweep --every 30 & exec prefect worker start '
+    )
+    assert re.search(worker, dockerfile, re.MULTILINE)
