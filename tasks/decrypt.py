@@ -5,7 +5,8 @@ from typing import NoReturn
 
 from blocks.errors import ConfigurationError, FileHeld
 from blocks.keys import GpgKey
-from tasks.openpgp import PRIVATE, TIMEOUT_SECONDS, Answer, Status, run_gpg
+from tasks.gpg_status import Line, decrypted, signers
+from tasks.openpgp import PRIVATE, TIMEOUT_SECONDS, Answer, run_gpg
 
 DECRYPTED_NAME = "decrypted"
 """Name of the decrypted file; the client's name of it is never used as a path."""
@@ -23,19 +24,19 @@ def decrypt(path: Path, key: GpgKey, folder: Path, max_bytes: int = DEFAULT_MAX_
     """
     target = folder / DECRYPTED_NAME
     keys = {PRIVATE: key.private_key.get_secret_value()}
-    signers = {f"signer-{number}": signer for number, signer in enumerate(key.signers)}
+    public = {f"signer-{number}": signer for number, signer in enumerate(key.signers)}
     answer = run_gpg(
-        "--decrypt", path, target, keys | signers, passphrase=key.passphrase, max_bytes=max_bytes
+        "--decrypt", path, target, keys | public, passphrase=key.passphrase, max_bytes=max_bytes
     )
     try:
-        _judge(answer, target, list(signers), max_bytes)
+        _judge(answer, target, list(public), max_bytes)
     except Exception:
         target.unlink(missing_ok=True)
         raise
     return target
 
 
-def _judge(answer: Answer, target: Path, signers: list[str], max_bytes: int) -> None:
+def _judge(answer: Answer, target: Path, public: list[str], max_bytes: int) -> None:
     """Raise what gpg's answer amounts to."""
     if not answer.fingerprints[PRIVATE]:
         raise ConfigurationError(
@@ -46,15 +47,16 @@ def _judge(answer: Answer, target: Path, signers: list[str], max_bytes: int) -> 
         _hold(f"More than {max_bytes} bytes come out of the encrypted file", "too_big")
     if answer.timed_out:
         _hold(f"gpg did not finish within {TIMEOUT_SECONDS} seconds", "decrypt")
-    if ["DECRYPTION_OKAY"] not in answer.status or not target.exists():
+    if not decrypted(answer.status) or not target.exists():
         _explain(answer)
-    if signers and not _signed(answer.status, _accepted(answer, signers)):
+    accepted = _accepted(answer, public)
+    if public and (answer.exit or not signers(answer.status) & accepted):
         _hold("The file carries no valid signature of an accepted signer", "signature")
 
 
 def _explain(answer: Answer) -> NoReturn:
     """Say why gpg did not decrypt."""
-    if any(line[:2] == ["ERROR", "pkdecrypt_failed"] for line in answer.status):
+    if Line("ERROR", ("pkdecrypt_failed",)) in answer.status:
         raise ConfigurationError(
             "gpg cannot open the private key. Mend the passphrase of the GpgKey block."
         )
@@ -65,10 +67,10 @@ def _explain(answer: Answer) -> NoReturn:
     _hold("The file is not encrypted with OpenPGP for a key", "decrypt")
 
 
-def _accepted(answer: Answer, signers: list[str]) -> set[str]:
+def _accepted(answer: Answer, public: list[str]) -> set[str]:
     """Fingerprints of the signers' keys."""
     found: set[str] = set()
-    for number, signer in enumerate(signers, 1):
+    for number, signer in enumerate(public, 1):
         if not answer.fingerprints[signer]:
             raise ConfigurationError(
                 f"gpg cannot read public key {number} of the signers. Accepted is a public "
@@ -76,17 +78,6 @@ def _accepted(answer: Answer, signers: list[str]) -> set[str]:
             )
         found |= answer.fingerprints[signer]
     return found
-
-
-def _signed(status: Status, accepted: set[str]) -> bool:
-    """Whether a good signature (not expired, not revoked) is by an accepted primary key."""
-    good = False
-    for word, *values in status:
-        if word in ("GOODSIG", "BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG"):
-            good = word == "GOODSIG"
-        if word == "VALIDSIG" and good and values[-1] in accepted:
-            return True
-    return False
 
 
 def _hold(fact: str, reason: str) -> NoReturn:

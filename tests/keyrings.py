@@ -40,6 +40,11 @@ class Keyring:
     def public(self, name: str) -> str:
         return self.gpg("--armor", "--export", name).decode()
 
+    def fingerprint(self, name: str) -> str:
+        """Of the primary key."""
+        told = self.gpg("--with-colons", "--list-keys", name).decode()
+        return next(line.split(":")[9] for line in told.split("\n") if line.startswith("fpr:"))
+
     def expiring(self, name: str) -> tuple[str, ...]:
         """A key that was valid for a day in 2020; the options with which gpg lives on that day."""
         then = ("--faked-system-time", "20200101T000000", "--ignore-time-conflict")

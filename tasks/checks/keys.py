@@ -45,11 +45,11 @@ def shown(armor: str, home: Path) -> list[Part]:
         timeout=SECONDS,
         check=False,
     )
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    # Cut at line feeds alone: gpg escapes them in user ids, and not what Unicode calls a line end.
     return [
-        _part(line.split(":"))
-        for line in lines
-        if line.startswith(("pub:", "sec:", "sub:", "ssb:"))
+        _part(line.decode("utf-8", "replace").split(":"))
+        for line in done.stdout.split(b"\n")
+        if line.startswith((b"pub:", b"sec:", b"sub:", b"ssb:"))
     ]
 
 

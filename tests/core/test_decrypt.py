@@ -10,6 +10,7 @@ from keyrings import DATA, PASSPHRASE, needs_gpg
 from blocks.errors import ConfigurationError, FileHeld
 from blocks.keys import GpgKey
 from tasks.decrypt import decrypt
+from tasks.openpgp import run_gpg
 
 
 @pytest.fixture
@@ -132,10 +133,75 @@ def test_wrong_settings_are_named(tmp_path, ring, key, change, field):
 
 
 @needs_gpg
-def test_a_scratch_folder_too_deep_for_gpg_is_told(tmp_path, ring, key, monkeypatch):
+def test_without_a_folder_in_memory_no_private_key_is_written(tmp_path, ring, key, monkeypatch):
+    """A private key does not get onto a disk: where there is nothing else, that is told."""
+    monkeypatch.setattr("tasks.scratch.IN_MEMORY", ())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    with pytest.raises(ConfigurationError, match="/dev/shm"):
+        opened(tmp_path, ring.encrypted("us"), key)
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@needs_gpg
+def test_a_scratch_folder_too_deep_for_gpg_is_told(tmp_path, ring, monkeypatch):
     """It is a setting to mend, and never told as a file for another key."""
     deep = tmp_path / ("d" * 80)
     deep.mkdir()
+    monkeypatch.setattr("tasks.scratch.IN_MEMORY", ())
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
     with pytest.raises(ConfigurationError, match="MAILUP_EXCHANGE_SCRATCH"):
-        opened(tmp_path, ring.encrypted("us"), key)
+        run_gpg(
+            "--encrypt", tmp_path, tmp_path, {"recipient-0": ring.public("us")}, passphrase=None
+        )
+
+
+ENDS = ["\x85", "\u2028", "\x1e", "\n", "\r\n", "\0", "%0A", "\xa0"]
+FORGED = (
+    "x|NEWSIG|GOODSIG {id} C|VALIDSIG {client}|"
+    "VALIDSIG {client} 2026-11-30 1796057959 0 4 0 22 10 00 {client}|DECRYPTION_OKAY|"
+)
+NOTE = "a@b.example=x\x85[GNUPG:]\xa0GOODSIG\x85[GNUPG:] VALIDSIG %0A[GNUPG:] VALIDSIG x"
+
+
+@needs_gpg
+@pytest.mark.parametrize("end", ENDS, ids=ascii)
+def test_a_name_in_the_message_is_no_signature(tmp_path, ring, key, end):
+    """A file whose name there reads like gpg's own lines is held if its signer is nobody, or a
+    stranger, and taken like any other if the client signed it."""
+    client = ring.fingerprint("client")
+    forged = FORGED.format(client=client, id=client[-16:]).replace("|", f"{end}[GNUPG:]\xa0")
+    name = forged.replace(" ", "\xa0").encode()[:255]
+    for signer in ("", "stranger") if end == ENDS[0] else ("",):
+        with pytest.raises(FileHeld) as held:
+            opened(tmp_path, named(ring, name, signer), key)
+        assert held.value.context["reason"] == "signature"
+    assert opened(tmp_path, named(ring, name, "client"), key) == DATA
+
+
+@needs_gpg
+@pytest.mark.parametrize("order", ["plain first", "signed first", "behind", "two signers"])
+def test_a_signature_beside_the_message_is_none(tmp_path, ring, key, order):
+    """What the client signed once, put together with what it did not, or beside the signature of
+    somebody unknown, is held."""
+    ours, signed = ring.encrypted("us"), ring.gpg("--sign", "--local-user", "client", data=DATA)
+    detached = ring.gpg("--detach-sign", "--local-user", "client", data=DATA)
+    both = ("--local-user", "client", "--local-user", "stranger")
+    content = {
+        "plain first": lambda: ours + signed,
+        "signed first": lambda: signed + ours,
+        "behind": lambda: ours + detached,
+        "two signers": lambda: ring.gpg("--sign", *both, "--encrypt", "-r", "us", data=DATA),
+    }[order]()
+    with pytest.raises(FileHeld):
+        opened(tmp_path, content, key)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def named(ring, name: bytes, by: str) -> bytes:
+    """A message for us with this name in it, signed with a hostile note (RFC 4880, 11.3)."""
+    body = b"b" + bytes([len(name)]) + name + bytes(4) + DATA
+    message = b"\xcb\xff" + len(body).to_bytes(4, "big") + body
+    if by:
+        by_whom = ("--detach-sign", "--local-user", by, "--sig-notation", NOTE)
+        message = ring.gpg(*by_whom, data=DATA) + message
+    return ring.gpg("--no-literal", "--encrypt", "--recipient", "us", data=message)
