@@ -40,7 +40,7 @@ def list_refused(mapping: Mapping, prepared: Prepared, entries: Sequence[BatchEn
     lines = _columns(entries)
     if lines and prepared.rejects and prepared.opened and prepared.dialect:
         columns = {
-            column.target: in_file(column.column, prepared.dialect.columns)
+            column.target: in_file(column.column, prepared.dialect.columns, mapping)
             for column in mapping.columns
         }
         names = {line: columns[target] for line, target in lines.items()}

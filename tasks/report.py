@@ -17,6 +17,7 @@ from blocks.transport.delivery import deliver
 from tasks.decide import close, may_ask, this_run
 from tasks.put_away import put_away
 from tasks.records.agreement import ImportAgreement
+from tasks.records.binding import told_names
 from tasks.records.handover import Claim, Fetched, Outcome, Prepared, Submission
 from tasks.records.rejects import write_rejects
 from tasks.records.setaside import read_parts, write_skipped
@@ -166,7 +167,9 @@ def _show(
 ) -> None:
     rejects = []
     if outcome.fate == "dry_run":
-        rejects = first_lines(read_parts(prepared.rejects))
+        columns = prepared.dialect.columns if prepared.dialect else ()
+        names = told_names(columns, agreement.mapping)
+        rejects = first_lines(read_parts(prepared.rejects), names)
     create_markdown_artifact(
         key=f"{agreement.client}-import-recipients",
         markdown=summary(outcome, prepared, submission, taken(), rejects, delivered),

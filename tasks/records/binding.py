@@ -1,6 +1,9 @@
-"""A mapping made concrete: this file's columns, this account's fields."""
+"""A mapping made concrete: this file's columns, this account's fields.
 
-import re
+The first line of a file may be a person instead of names of columns, and nothing about a text says
+which. What is told of it is therefore what the mapping knows; of anything else, the position.
+"""
+
 from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
@@ -54,9 +57,6 @@ class Binding:
         return next((column.name for column in self.columns if column.into == into), "")
 
 
-_VALUE = re.compile(r"@|[0-9]{5}")
-"""What names of columns do not hold, but the first record of a file without header does."""
-
 _INTO: dict[Target, str] = {
     "email": "email",
     "mobile": "number",
@@ -87,7 +87,7 @@ def bind(
     Raises FileHeld(reason="header") where the file lacks a column, ConfigurationError where the
     account lacks a field or the destination is missing.
     """
-    bound = tuple(_bound(column, file_columns, fields) for column in mapping.columns)
+    bound = tuple(_bound(column, file_columns, fields, mapping) for column in mapping.columns)
     _refuse_shared_fields(bound)
     _refuse_surprise_clearing(mapping, bound, fields)
     if not list_id and not mapping.of("list"):
@@ -105,15 +105,17 @@ def bind(
     )
 
 
-def _bound(column: Column, file_columns: Sequence[str], fields: Table[int, str]) -> BoundColumn:
-    name = in_file(column.column, file_columns)
+def _bound(
+    column: Column, file_columns: Sequence[str], fields: Table[int, str], mapping: Mapping
+) -> BoundColumn:
+    name = in_file(column.column, file_columns, mapping)
     if column.target != "field":
         return BoundColumn(name, _INTO[column.target], column)
     number = field_id(column.field, fields)
     return BoundColumn(name, f"field_{number}", column, number)
 
 
-def in_file(wanted: str, file_columns: Sequence[str]) -> str:
+def in_file(wanted: str, file_columns: Sequence[str], mapping: Mapping) -> str:
     """The file's column meant by a name (letter case aside if need be) or a position (#3)."""
     if wanted in file_columns:
         return wanted
@@ -125,17 +127,36 @@ def in_file(wanted: str, file_columns: Sequence[str]) -> str:
         return alike[0]
     fault = "has several columns" if alike else "has no column"
     raise FileHeld(
-        f"The file {fault} '{wanted}'; {_there(file_columns)}. Nothing of it was sent: mend the "
-        "file's header or the mapping.",
+        f"The file {fault} '{wanted}'; {_there(file_columns, mapping)}. Nothing of it was sent: "
+        "mend the file's header or the mapping.",
         reason="header",
     )
 
 
-def _there(file_columns: Sequence[str]) -> str:
-    """What the header holds, for a message; not if it is somebody's data."""
-    if any(_VALUE.search(name) for name in file_columns):
-        return "its first line looks like data, not like names of columns"
-    return f"its columns are {_listed(file_columns)}"
+def told_names(file_columns: Sequence[str], mapping: Mapping) -> dict[str, str]:
+    """How each column of a file is called for people: as in the mapping, else by its position."""
+    return {
+        name: next(
+            (each.column for each in mapping.columns if _same(each.column, name)), f"#{place}"
+        )
+        for place, name in enumerate(file_columns, start=1)
+    }
+
+
+def _there(file_columns: Sequence[str], mapping: Mapping) -> str:
+    """What the header holds, for a message, without a word that may be somebody's."""
+    told = told_names(file_columns, mapping)
+    known = [
+        f"#{place} '{told[name]}'"
+        for place, name in enumerate(file_columns, start=1)
+        if told[name] != f"#{place}"
+    ]
+    if not known:
+        return (
+            f"none of the {len(told)} cells of its first line is a name of the mapping, so that "
+            "it may be data"
+        )
+    return f"of its {len(told)} columns, the mapping has {_joined(known)}"
 
 
 def field_id(wanted: str, fields: Table[int, str]) -> int:
@@ -158,10 +179,10 @@ def _refuse_shared_fields(bound: Sequence[BoundColumn]) -> None:
     for column in bound:
         if column.into in seen:
             raise ConfigurationError(
-                f"The columns '{seen[column.into]}' and '{column.name}' both go to dynamic field "
+                f"The columns '{seen[column.into]}' and '{column.rule.column}' both go to field "
                 f"{column.field_id}; map one of them."
             )
-        seen[column.into] = column.name
+        seen[column.into] = column.rule.column
 
 
 def _refuse_surprise_clearing(
@@ -191,5 +212,9 @@ def _same(one: str, other: str) -> bool:
 
 def _listed(names: Collection[str], limit: int = 40) -> str:
     """Names for a message, not more than a screen of them."""
-    shown = ", ".join(f"'{name}'" for name in list(names)[:limit])
-    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown or "none"
+    return _joined([f"'{name}'" for name in names], limit)
+
+
+def _joined(texts: Sequence[str], limit: int = 40) -> str:
+    shown = ", ".join(texts[:limit])
+    return f"{shown} and {len(texts) - limit} more" if len(texts) > limit else shown or "none"

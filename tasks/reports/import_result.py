@@ -1,6 +1,6 @@
 """What is told about one imported file: JSON to the client, a summary to the operator."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -230,13 +230,19 @@ def counted(counts: Counts) -> str:
     return ", ".join(f"{number} {outcome}" for outcome, number in asdict(counts).items())
 
 
-def first_lines(parts: Iterable[pl.DataFrame]) -> list[tuple[int, str, str]]:
-    """Line, columns and sentences of the first refused records, without their cells."""
+def first_lines(
+    parts: Iterable[pl.DataFrame], names: Mapping[str, str]
+) -> list[tuple[int, str, str]]:
+    """Line, columns and sentences of the first refused records, without their cells.
+
+    `names` says how a column of the file is called for people.
+    """
     shown: list[tuple[int, str, str]] = []
     for frame in parts:
         for line, columns, reasons in frame.select("line", "columns", "reasons").iter_rows():
             if len(shown) == FIRST_REJECTS:
                 return shown
             sentences = " ".join(sentence(code, "en") for code in reasons)
-            shown.append((line, ", ".join(filter(None, columns)) or "(line)", sentences))
+            told = ", ".join(names[column] for column in columns if column)
+            shown.append((line, told or "(line)", sentences))
     return shown
