@@ -58,8 +58,8 @@ bench: $(READY) .run/.ready .peers/.ready .peers/airbyte/.ready .peers/tap-sftp/
 	@"$(PYTHON)" -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --no-deps --require-hashes -r $< && touch $@ || echo "$(@D) cannot be installed: it is not measured"
 
-kills: $(READY)  ## Kill imports and exports at every instant, take away what they need, into docs/kills.md (two hours; root)
-	@KILLS=all $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_export_kills.py test_import_outages.py test_export_outages.py test_delta.py))
+kills: $(READY)  ## Kill imports and exports at every instant, take away what they need, into docs/kills.md (two hours; root; in parts: PART=2/4)
+	@KILLS=all PART=$(PART) $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_export_kills.py test_import_outages.py test_export_outages.py test_delta.py))
 
 histories: $(READY)  ## Play many more random histories of people and files, into docs/histories.md (minutes)
 	@HISTORIES=$(or $(N),150) $(BIN)/python -m pytest --timeout=3600 tests/core/test_consent_histories.py

@@ -1,9 +1,10 @@
-"""A client whose import is killed again and again, and all that is to be seen afterwards."""
+"""Clients whose imports are killed again and again, and all that is to be seen afterwards."""
 
+import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,43 +34,96 @@ ROWS = [
 ]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Story:
+    """What is imported: the rows of each file, by client, and what was agreed.
+
+    Files of `before` are imported by a run that nobody disturbs; those of `files` are due.
+    """
+
+    name: str
+    files: Mapping[str, Sequence[str]]
+    before: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    agreed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """Its name in characters that blocks may have in theirs."""
+        return "".join(filter(str.isalpha, self.name))
+
+
+def _people(letter: str, first: int = 0) -> list[str]:
+    return [f"{letter}{n}@example.it;{letter.upper()}{n};;1" for n in range(first, 30)]
+
+
+ONE_FILE = Story("one file", {"acme": ROWS})
+PEOPLE_MISSING = Story(
+    "delta, people missing",
+    before={"acme": _people("m")},
+    files={"acme": [*_people("m", 3)[:-1], "m29@example.it;New name;;1", "n@example.it;New;;1"]},
+    agreed={
+        "mode": "full",
+        "delta": {"on": True, "missing": "unsubscribe", "max_missing_percent": 50},
+    },
+)  # fmt: skip
+TWO_CLIENTS = Story("two clients of one list", {"acme": _people("a"), "bree": _people("b")})
+STORIES = (ONE_FILE, PEOPLE_MISSING, TWO_CLIENTS)
+
+
 @dataclass
 class Scene:
-    """A client with its server, its MailUp and its ledger, and a file that is due."""
+    """Clients with their server, their MailUp and their ledger, and files that are due."""
 
     place: Place
     runner: Runner
+    story: Story
     died: list[str] = field(default_factory=list)
     shown: set[tuple[str, ...]] = field(default_factory=set)
     """What the client could read when a run died."""
 
+    def prepare(self) -> None:
+        """Import what was there before, and drop the files that are due."""
+        if self.story.before:
+            self._drop("before.csv", self.story.before)
+            self.run()
+        self._drop("a.csv", self.story.files)
+
+    def _drop(self, name: str, files: Mapping[str, Sequence[str]]) -> None:
+        for client, rows in files.items():
+            folder = self.place.home / "files" / client
+            folder.mkdir(parents=True, exist_ok=True)
+            content = HEADER + "".join(f"{row}\r\n" for row in rows)
+            (folder / name).write_text(content, encoding="utf-8", newline="")
+
     def run(self) -> None:
-        """Run the import to its end."""
-        self.runner.run("import_recipients", self._parameters)
+        """Run the import of every client to its end."""
+        for client in self.story.files:
+            self.runner.run("import_recipients", self._parameters(client))
 
     def die(self, death: Death) -> None:
-        """Run the import to its death, unless its end comes first."""
-        if where := self.runner.kill("import_recipients", self._parameters, death):
-            self.died.append(where)
-            self.shown |= set(self.at_the_client())
-            self.let_leases_expire()
+        """Run the import of every client to its death, unless its end comes first."""
+        for client in self.story.files:
+            if where := self.runner.kill("import_recipients", self._parameters(client), death):
+                self.died.append(where)
+                self.shown |= set(self.at_the_client())
+                self.let_leases_expire()
 
     def disturb(self, instant: str, begin: Callable[[], None]) -> Ending | None:
         """Run the import; at the first instant with this label something begins."""
-        return self.runner.disturb("import_recipients", self._parameters, instant, begin)
+        (client,) = self.story.files
+        return self.runner.disturb("import_recipients", self._parameters(client), instant, begin)
 
     def let_leases_expire(self) -> None:
         """Do not wait for what a run could not give back."""
         self.place.database.let_leases_expire()
 
-    @property
-    def _parameters(self) -> dict[str, Any]:
+    def _parameters(self, client: str) -> dict[str, Any]:
         agreement = {
-            "client": "acme", "server": self.place.server, "account": self.place.name,
+            "client": client, "server": self.place.server, "account": self.place.name,
             "ledger": self.place.name,
             "list_id": 1, "group": "Nuovi clienti", "create_groups": True,
-            "source": {"folder": "in", "settle_seconds": 0}, "dialect": {"separator": ";"},
-            "mapping": {"columns": COLUMNS},
+            "source": {"folder": client, "settle_seconds": 0}, "dialect": {"separator": ";"},
+            "mapping": {"columns": COLUMNS}, **self.story.agreed,
         }  # fmt: skip
         return {"agreement": agreement}
 
@@ -78,16 +132,23 @@ class Scene:
         return self.runner.steps()
 
     def facts(self) -> Facts:
-        """Everything that is to be seen at MailUp, on the client's server and in the ledger."""
+        """Every state that is left at MailUp, on the client's server and in the ledger."""
         return Counter(
-            [*self._at_mailup(), *self.at_the_client(hidden=True), *self._in_the_ledger()]
-        )
+            [
+                *self._at_mailup(AT_MAILUP), *self.at_the_client(hidden=True),
+                *self._in_the_ledger(),
+            ]
+        )  # fmt: skip
 
-    def _at_mailup(self) -> Iterator[tuple[str, ...]]:
+    def imports(self) -> int:
+        """How many imports MailUp was given."""
+        return len(list(self._at_mailup({"import": "SELECT id FROM import"})))
+
+    def _at_mailup(self, queries: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
         with closing(
             sqlite3.connect(self.place.home / "mailup" / "mailup.sqlite", timeout=60)
         ) as mailup:
-            for kind, query in AT_MAILUP.items():
+            for kind, query in queries.items():
                 for row in mailup.execute(query):
                     yield (kind, *map(str, row))
 
@@ -97,7 +158,8 @@ class Scene:
         for path in files.rglob("*"):
             if path.is_file() and (hidden or not path.name.startswith(".")):
                 name = SOONER_OR_LATER.sub("TIME", str(path.relative_to(files)))
-                yield ("client's file", name, SOONER_OR_LATER.sub("TIME", path.read_text()))
+                content = _without_imports(name, path.read_text(encoding="utf-8"))
+                yield ("client's file", name, SOONER_OR_LATER.sub("TIME", content))
 
     def _in_the_ledger(self) -> Iterator[tuple[str, ...]]:
         for kind, query in IN_THE_LEDGER.items():
@@ -113,28 +175,32 @@ AT_MAILUP = {
             ) FROM recipient r JOIN subscription s ON s.recipient_id = r.id
     """,
     "group": "SELECT list_id, name FROM grp",
-    "import": "SELECT id, list_id, group_id, channel, flags, status, counters FROM import",
 }
 IN_THE_LEDGER = {
     "file": "SELECT name, size, sha256, state, reason, attempt, counts, waiting_run FROM files",
-    "batch": """
-        SELECT number, attempt, target, rows, sha256, state, import_id, counters FROM batches
-    """,
-    "step": "SELECT DISTINCT step FROM journal WHERE step NOT IN ('file_put_away')",
-    "batch's step": "SELECT step FROM journal WHERE step LIKE 'batch_%'",
 }
+
+
+def _without_imports(name: str, content: str) -> str:
+    """A file as the client got it; of a result without MailUp's imports, among which there may be
+    one more."""
+    if not name.endswith(".result.json"):
+        return content
+    result = json.loads(content)
+    for key in ("imports", "extra_imports"):
+        result.get("mailup", {}).pop(key, None)
+    return json.dumps(result)
 
 
 @contextmanager
 def scene(
     home: Path, name: str, api_url: str, database: Database, protocol: Protocol,
-    *, disturbed: bool = False,
+    story: Story = ONE_FILE, *, disturbed: bool = False,
 ) -> Iterator[Scene]:  # fmt: skip
-    """Servers and blocks of a client called `name`, and its file in the folder."""
-    (home / "files" / "in").mkdir(parents=True)
-    content = HEADER + "".join(f"{row}\r\n" for row in ROWS)
-    (home / "files" / "in" / "a.csv").write_text(content, encoding="utf-8", newline="")
+    """Servers and blocks for the clients of a story, all called `name`, and their files."""
     with place(home, name, protocol, database, disturbed=disturbed) as there:
         there.save_blocks()
         there.control("settings", {"refused": ["refused@example.it"]})
-        yield Scene(there, Runner(api_url, home))
+        made = Scene(there, Runner(api_url, home), story)
+        made.prepare()
+        yield made

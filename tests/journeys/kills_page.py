@@ -1,81 +1,104 @@
-"""docs/kills.md: what came of killed and disturbed runs, section by section as they were run."""
+"""docs/kills.md: a summary of killed and disturbed runs, one row per section.
 
-import fcntl
-import re
-import subprocess
-from datetime import UTC, datetime
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "kills.md"
-_ABOUT = """# Runs that are killed or disturbed
-
-Written by `make kills`, each section by its own run: flows in processes of their own, against the
-sandbox's MailUp and file servers, a real Prefect server and a real ledger. An *instant* is before
-or after a verb of the file server, a call of MailUp, a commit of the ledger or a file of its
-storage, or when half of a file is uploaded. A process that is killed there gets SIGKILL; the next
-run begins with what it left.
-
-**Imports**: a file of 39 rows (good ones, rejected ones, duplicates, an opt-out, one that MailUp
-refuses) in batches of 20. Each client's runs die at three instants in a row, ever later, then at a
-random moment; the last run lives. Each instant of an undisturbed run is one of them. Afterwards
-everything that can be seen is compared with a run that nobody disturbed: at MailUp each person's
-fields, status, groups and subscriptions, each group and each import with its counters; on the
-client's server each file's name and content (times apart); in the ledger each file, batch and step
-of the journal. *Lost* is what an undisturbed run leaves and this one did not, *doubled* what this
-one left beyond it, or a file that the client could read when a run died and that is not among those
-in the end.
-
-**Exports**: seven streams (each kind of export, each reading) at four moments of some days of
-traffic. From the second moment on runs die at one instant after the other, some apart, until one
-comes to its end, then at a random moment; at the last one where the stream has not died yet. What
-arrived at each moment is compared with MailUp's own event log, row by row: *lost* is a row that was
-due and did not arrive, *doubled* one that arrived and was not due. Counted as doubled, too: a
-window whose file has other bytes than were rendered, also for a moment, a file that belongs to no
-window, a second name for a window, and what is left lying about on the client's server or in the
-storage.
-
-**Outages** are no full grid of steps and kinds. At every step that needs the file server, MailUp,
-the ledger or room on a disk, something passing and something lasting begins; the kinds take turns,
-so that each is met at several steps, and begin elsewhere on the other kind of database. On SQLite
-the ledger is locked by somebody else, on PostgreSQL the database is away. *Cut*: of an upload some
-bytes arrive, then the connection is reset. A run has to get over it, or to end within two minutes
-with an error that says what to do next. An import happens to as many clients, and the run after it
-has to end as one that nobody disturbed. An export is played on: each outage has a moment of some
-days of traffic for itself, each protocol meets each step of the file server, and what has arrived
-before the next one, by one more run where that one failed, is compared with MailUp's event log as
-above. Counted as doubled, too: windows that do not follow each other without a gap, that the
-journal tells otherwise than once, and any order that MailUp was given. A lease that could not be
-given back lasts for 15 s there, in earnest for a minute.
+Written from the records of `make kills` (`kills_records`), which hold every single case. A row
+stays until its section is run on another commit.
 """
 
+import fcntl
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
 
-def write_section(heading: str, text: str) -> None:
-    """Put a section in the place of the one with its heading, or behind the others."""
-    with PAGE.open("a+", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # other processes write their sections
+from kills_records import PAGE, ROOT, Records, version
+from stages import SEED
+
+_ABOUT = """# Runs that are killed or disturbed
+
+Written by `make kills`: flows in processes of their own, against the sandbox's MailUp and file
+servers, a real Prefect server and a real ledger. An *instant* is before or after a verb of the file
+server, a call of MailUp, a commit of the ledger or a file of its storage, or when half of a file is
+uploaded. A process that is killed there gets SIGKILL; the next run begins with what it left.
+
+*Lost* is what an undisturbed run leaves and this one did not. *Doubled* is a state, a mail or a
+delivered row that an undisturbed run would not leave, or a file that the client could read when a
+run died and that is not among those in the end. An import that MailUp was given once more, because
+nothing proves that it had arrived, is counted apart: it changes nobody's data and sends no mail.
+
+**Imports**: a file of 39 rows (good ones, rejected ones, duplicates, an opt-out, one that MailUp
+refuses) in batches of 20; the same with `delta` on and people missing who are unsubscribed; and two
+clients of one list, each with its file. Each client's runs die at three instants in a row, ever
+later, then at a random moment; the last run lives. Each instant of an undisturbed run is one of
+them. What is to be seen at MailUp, on the client's server and in the ledger is compared with a run
+that nobody disturbed.
+
+**Exports**: seven streams (each kind of export, each reading) at four moments of some days of
+traffic. Runs die at one instant after the other, then at a random moment. What arrived at each
+moment is compared with MailUp's own event log, row by row, and so are the windows, their names and
+their bytes, and what is left on the client's server and in the storage.
+
+**Outages**: at every step that needs the file server, MailUp, the ledger or room on a disk,
+something passing and something lasting begins; the kinds take turns. A run has to get over it, or
+to end within two minutes with an error that says what to do next, and the run after it has to end
+as one that nobody disturbed. Waits are shorter than in earnest.
+
+Every case is a line of `.kills/COMMIT/`, which `make kills` continues where it was stopped and
+`PART=2/4` runs in parts; `KILLS_SEED` repeats the same random choices.
+"""
+_HEAD = ["section", "ledger", "cases", "where or how they ended", "sent once more", "lost",
+         "doubled", "run"]  # fmt: skip
+_KINDS = {
+    "server:": "file server", "storage:": "storage", "GET": "MailUp", "POST": "MailUp",
+    "PUT": "MailUp", "DELETE": "MailUp",
+}  # fmt: skip
+
+
+def write_row(records: Records) -> None:
+    """Put the summary of a section's records in the place of its row, or behind the others."""
+    path = ROOT / PAGE
+    with path.open("a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # other processes write their rows
         file.seek(0)
-        found = re.findall(r"^## (.+)\n\n((?:(?!^## ).*\n?)*)", file.read(), re.MULTILINE)
-        sections = dict(found) | {heading: f"{text}\n\n"}
-        kept = [f"## {name}\n\n{body.strip()}\n" for name, body in sorted(sections.items())]
+        rows = dict(_rows(file.read()))
+        row = _row(records)
+        rows[row[0], row[1]] = row
         file.truncate(0)
-        file.write("\n".join([_ABOUT, *kept]))
+        file.write(f"{_ABOUT}\n{_table([_HEAD, ['---'] * len(_HEAD), *sorted(rows.values())])}\n")
 
 
-def table(head: list[str], rows: list[list[object]]) -> str:
-    """Markdown's table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+def summary(records: Records) -> str:
+    """The row of a section as one line of text."""
+    return " | ".join(_row(records))
 
 
-def stamp() -> str:
-    """Day and version of what was run; a changed working copy says so."""
-    commit = _git("rev-parse", "--short=10", "HEAD")
-    changed = _git("status", "--porcelain", "--", ".", f":!{PAGE.relative_to(ROOT)}")
-    return f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}{', changed' if changed else ''}"
+def _rows(page: str) -> Iterable[tuple[tuple[str, str], list[str]]]:
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| ") and len(cells) == len(_HEAD) and cells[0] not in ("---", _HEAD[0]):
+            yield (cells[0], cells[1]), cells
 
 
-def _git(*arguments: str) -> str:
-    command = ["git", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def _row(records: Records) -> list[str]:
+    cases = list(records.read().values())
+    ends = Counter(end for case in cases for end in _ends(case))
+    seconds = sum(case["seconds"] for case in cases)
+    told = ", ".join(f"{kind} {count}" for kind, count in ends.most_common())
+    run = f"{datetime.now(UTC):%Y-%m-%d}, {version()}, {seconds:.0f} s, seed {SEED}"
+    sums = [str(sum(case.get(name, 0) for case in cases)) for name in ("extra", "lost", "doubled")]
+    return [records.section, records.database, str(len(cases)), told, *sums, run]
+
+
+def _ends(case: Mapping[str, Any]) -> list[str]:
+    """Which kinds of instants runs of this case died at, or how the disturbed run ended."""
+    if "became" in case:
+        return [case["became"]]
+    return [kind(label) for label in case["died"]]
+
+
+def kind(label: str) -> str:
+    """What an instant belongs to."""
+    return _KINDS.get(label.split(" ")[0], "ledger")
+
+
+def _table(lines: Iterable[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

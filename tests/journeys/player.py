@@ -27,6 +27,7 @@ class Played:
     """What came of a stream: the rows that were due and the new ones of each moment, what else is
     wrong, where its runs died, and the instants of those that nobody killed."""
 
+    name: str
     due: list[Rows] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -52,7 +53,7 @@ class Player:
         self._stream, self._place, self._runner = stream, place, runner
         self._agreement = stream.agreement(place.name)
         self.witness = Witness(stream, place)
-        self.played = Played(faults=self.witness.faults)
+        self.played = Played(stream.name, faults=self.witness.faults)
 
     def play(self, dying: Dying) -> Played:
         """Run at every moment, die as it comes, run again; look at everything that arrived."""

@@ -7,14 +7,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from killed_import import Scene, scene
+from killed_import import ONE_FILE, Scene, Story, scene
+from kills_records import version
 from places import Protocol
 from prefect.settings import get_current_settings
 
 from tests.servers.databases import Database
 
 ALL = os.environ.get("KILLS") == "all"
-SEED = os.environ.get("KILLS_SEED") or str(random.randrange(10**6))
+# Parts of one commit have to make the same choices.
+SEED = os.environ.get("KILLS_SEED") or (version() if ALL else str(random.randrange(10**6)))
 WAYS: dict[str, Protocol] = {"sqlite": "sftp", "postgresql": "ftps"}
 
 
@@ -26,8 +28,11 @@ class Stage:
     home: Path
     databases: Callable[[str, str], Database]
 
-    def client(self, name: str, *, disturbed: bool = False) -> AbstractContextManager[Scene]:
+    def client(
+        self, name: str, story: Story = ONE_FILE, *, disturbed: bool = False
+    ) -> AbstractContextManager[Scene]:
         """A client with its servers, as long as the context lasts."""
-        name, api_url = f"{self.kind}-{name}", str(get_current_settings().api.url)
+        name, api_url = f"{self.kind}-{story.slug}-{name}", str(get_current_settings().api.url)
         database, protocol = self.databases(self.kind, name), WAYS[self.kind]
-        return scene(self.home / name, name, api_url, database, protocol, disturbed=disturbed)
+        home = self.home / name
+        return scene(home, name, api_url, database, protocol, story, disturbed=disturbed)

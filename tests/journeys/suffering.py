@@ -1,20 +1,17 @@
 """What came of disturbed runs: how they ended, and what was lost or doubled in the end."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Timer
 from typing import Any
 
-from kills_page import table, write_section
+from kills import Report
 from mortal import Ending
 from outages import GOES_ON, Outage
 from places import Place
-from stages import ALL, SEED
 
 LONGEST_SECONDS = 120.0
-HEAD = ["run", "away", "how", "lasts", "from this step on", "expected of the run", "became",
-        "seconds", "lost", "doubled"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,6 +21,12 @@ class Case:
     run: str
     step: str
     outage: Outage
+
+    @property
+    def key(self) -> str:
+        """What it is recorded under."""
+        outage = self.outage
+        return f"{self.run}: {outage.part} {outage.what} {outage.lasts}, {self.step}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Suffered:
         )
 
     def line(self) -> list[object]:
-        """The page's row."""
+        """What is shown of it where it is not as expected."""
         outage = self.case.outage
         return [
             self.case.run, outage.part, outage.what, outage.lasts, self.case.step,
@@ -86,19 +89,18 @@ def suffer(place: Place, case: Case, disturb: Disturb) -> Ending | None:
     return ending
 
 
-def tell(heading: str, suffered: Iterable[Suffered], run: str) -> None:
-    """Print it; with KILLS=all it becomes a section of the page. `run` is when, and of what."""
-    known = list(suffered)
-    ends = Counter(each.became for each in known)
-    told = (
-        f"{len(known)} outages: {ends.pop(GOES_ON, 0)} runs got over it, {ends.total()} ended "
-        f"with an error ({', '.join(f'{name} {n}' for name, n in ends.most_common()) or 'none'}) "
-        f"and the next one went on; {sum(each.lost.total() for each in known)} lost, "
-        f"{sum(each.doubled.total() for each in known)} doubled ({run}; KILLS_SEED={SEED}). Waits "
-        "are shorter than in earnest: a task tries again after 0.4 to 3.2 s instead of 4 to 32 s, "
-        "and silence is taken for a hang after 2 or 3 s."
-    )
-    lines = table(HEAD, [each.line() for each in known])
-    print(f"\n{heading}\n{told}\n{lines}")
-    if ALL:
-        write_section(heading, f"{told}\n\n{lines}")
+def tell(report: Report) -> None:
+    """Print the summary and, without KILLS=all, every case; with it the page gets its row."""
+    report.tell()
+    for case in report.cases.values():
+        print(case["case"], case["became"], f"{case['seconds']:.0f} s")
+
+
+def keep(report: Report, suffered: Suffered) -> None:
+    """Record a case with what came of it."""
+    wrong = "" if suffered.is_right else repr((suffered.line(), suffered.ending.message,
+                                               suffered.lost, suffered.doubled))  # fmt: skip
+    report.keep(
+        suffered.case.key, became=suffered.became, seconds=round(suffered.ending.seconds, 1),
+        lost=suffered.lost.total(), doubled=suffered.doubled.total(), wrong=wrong,
+    )  # fmt: skip

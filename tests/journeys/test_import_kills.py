@@ -2,14 +2,13 @@
 nothing. `make kills` lets it die at every instant; without KILLS=all it dies at some of them."""
 
 import random
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from killed_import import Facts
+from killed_import import ONE_FILE, STORIES, Facts, Story
 from kills import Report
-from kills_page import stamp
+from kills_records import Part
 from mortal import Death, Moment
 from stages import ALL, SEED, WAYS, Stage
 
@@ -21,59 +20,66 @@ SAMPLED_CLIENTS = 1
 LONGEST_LIFE_SECONDS = 3.0
 
 Deaths = list[Death]
+Died = tuple[list[str], Facts, set[tuple[str, ...]], int]
 
 
 @pytest.mark.timeout(4 * 3600 if ALL else 300)
-def test_a_killed_import_ends_as_an_undisturbed_one(stage: Stage) -> None:
+@pytest.mark.parametrize("story", STORIES if ALL else [ONE_FILE], ids=lambda each: each.name)
+def test_a_killed_import_ends_as_an_undisturbed_one(stage: Stage, story: Story) -> None:
     """Killed at chosen and at random instants, several times in a row, and then run to its end:
-    MailUp, the client's server and the ledger are as after a run that nobody disturbed, and the
-    client never saw another file than it sees then."""
-    begin, version = time.monotonic(), stamp()
-    with stage.client("undisturbed") as client:
+    people, files and the ledger's outcome are as after a run that nobody disturbed, and the client
+    never saw another file than it sees then."""
+    with stage.client("undisturbed", story) as client:
         before = set(client.at_the_client())
         client.run()
-        expected, steps, report = client.facts(), client.steps(), Report()
+        expected, steps, imports = client.facts(), client.steps(), client.imports()
+    report = Report(f"imports over {WAYS[stage.kind]}, {story.name}: killed", stage.kind)
 
     def let_die(planned: Iterable[Deaths]) -> None:
+        todo = {_case(deaths): deaths for deaths in planned}
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for died, found, shown in pool.map(lambda deaths: _die(stage, deaths), planned):
+            running = {
+                case: pool.submit(_die, stage, story, todo[case]) for case in report.missing(todo)
+            }
+            for case, done in running.items():
+                died, found, shown, given = done.result()
                 early = Facts(shown - before - set(expected))
-                report.add(died, expected - found, (found - expected) | early)
+                doubled = (found - expected) | early
+                report.add(case, died, expected - found, doubled, extra=given - imports)
 
-    let_die(_planned(stage, len(steps)))
+    mine = Part.chosen()
+    let_die(mine.of(list(_planned(stage, story, len(steps)))))
     if ALL:
-        missed = [each for each in dict.fromkeys(steps) if each not in report.kills]
-        let_die([[At(each)] for each in missed])
-    report.tell(
-        f"Imports that are killed, the ledger on {stage.kind}, the files over {WAYS[stage.kind]}",
-        f"{len(steps)} instants, {expected.total()} facts of each client that are compared",
-        f"{version}; {time.monotonic() - begin:.0f} s",
-    )
+        share = mine.of(list(dict.fromkeys(steps)))
+        let_die([[At(each)] for each in share if each not in report.instants])
+    report.tell()
 
     assert report.wrong == []
-    assert report.kills
-    assert not ALL or set(steps) <= set(report.kills)
+    assert report.cases
+    assert not ALL or set(mine.of(list(dict.fromkeys(steps)))) <= report.instants
 
 
-def _planned(stage: Stage, instants: int) -> Iterator[Deaths]:
+def _planned(stage: Stage, story: Story, instants: int) -> Iterator[Deaths]:
     """At which instants each client's runs die, ever later, and then at a random moment; with
     KILLS=all every instant is there."""
-    apart, chance = -(-instants // DEATHS_IN_A_ROW), random.Random(f"{SEED} {stage.kind}")
+    apart = -(-instants // DEATHS_IN_A_ROW)
+    chance = random.Random(f"{SEED} {stage.kind} {story.name}")
     first = range(1, apart + 1) if ALL else chance.sample(range(1, apart + 1), SAMPLED_CLIENTS)
     for number in first:
         chosen = [Nth(number + apart * turn) for turn in range(DEATHS_IN_A_ROW)]
-        yield [*chosen, Moment(chance.uniform(0, LONGEST_LIFE_SECONDS))]
+        yield [*chosen, Moment(round(chance.uniform(0, LONGEST_LIFE_SECONDS), 3))]
 
 
-def _die(stage: Stage, deaths: Deaths) -> tuple[list[str], Facts, set[tuple[str, ...]]]:
-    """Die as planned, and live: where it died, what is to be seen, what the client saw before."""
-    with stage.client("-".join(map(_named, deaths))) as client:
+def _die(stage: Stage, story: Story, deaths: Deaths) -> Died:
+    """Die as planned, and live: where it died, what is left, what the client saw before, and how
+    many imports MailUp was given."""
+    with stage.client(_case(deaths), story) as client:
         for death in deaths:
             client.die(death)
         client.run()
-        return client.died, client.facts(), client.shown
+        return client.died, client.facts(), client.shown, client.imports()
 
 
-def _named(death: Death) -> str:
-    """Part of the name of a client, in characters that blocks may have in theirs."""
-    return "".join(filter(str.isalnum, str(death))).lower()
+def _case(deaths: Deaths) -> str:
+    """The name of a case, and part of the name of its blocks, in characters that these may have."""
+    return "-".join("".join(filter(str.isalnum, str(death))).lower() for death in deaths)

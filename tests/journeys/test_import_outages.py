@@ -2,16 +2,16 @@
 KILLS=all something goes wrong at every step (`make kills`), else at some of them."""
 
 import random
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from killed_import import Facts
-from kills_page import stamp
+from kills import Report
+from kills_records import Part
 from outages import OUTAGES, at_steps, small_disks
 from stages import ALL, SEED, Stage
-from suffering import Case, Suffered, suffer, tell
+from suffering import Case, Suffered, keep, suffer, tell
 
 from tests.servers.databases import KINDS
 
@@ -30,20 +30,21 @@ SAMPLED = {
 def test_an_outage_costs_a_run_and_never_a_row(stage: Stage) -> None:
     """A run gets over it, or ends soon with what to do next, and the run after it ends as one that
     nobody disturbed."""
-    begin, version = time.monotonic(), stamp()
     with stage.client("calm", disturbed=True) as client:
         client.run()
         expected, steps = client.facts(), list(dict.fromkeys(client.steps()))
-    cases = list(_cases(stage, steps))
+    report = Report("imports: outages", stage.kind)
+    cases = {case.key: case for case in Part.chosen().of(list(_cases(stage, steps)))}
+    todo = [cases[key] for key in report.missing(cases)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(lambda case: _suffer(stage, *case, expected), enumerate(cases)))
-    suffered = [each for each in found if each is not None]
-    run = f"{version}; {time.monotonic() - begin:.0f} s"
-    tell(f"Imports in outages, the ledger on {stage.kind}", suffered, run)
+        found = pool.map(lambda case: _suffer(stage, *case, expected), enumerate(todo))
+        for case, each in zip(todo, found, strict=True):
+            assert each is not None, f"its step was not reached: {case.key}"
+            keep(report, each)
+    tell(report)
 
-    wrong = [each for each in suffered if not each.is_right]
-    assert [(each.line(), each.ending.message, each.lost, each.doubled) for each in wrong] == []
-    assert [case for case, each in zip(cases, found, strict=True) if each is None] == []
+    assert report.wrong == []
+    assert report.cases
 
 
 def _cases(stage: Stage, steps: list[str]) -> Iterator[Case]:
