@@ -1,6 +1,9 @@
-"""Reading MailUp's answers: status, error text, JSON, bare numbers, keys in any letter case."""
+"""Reading MailUp's answers: status, error text, JSON, bare numbers, keys in any letter case.
 
-import json
+Here it is decided whether an answer is one: whatever reads a body does so by `Answer.json`.
+"""
+
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +15,14 @@ from blocks.errors import (
     MailUpUnavailable,
     SyncError,
 )
+from blocks.mailup.error_bodies import is_error
 from blocks.mailup.parsing import parsed
 from blocks.mailup.redaction import redacted
 
 JsonObject = dict[str, Any]
 
+LARGEST = 2**63 - 1
+_DIGITS = re.compile(r"([0-9]{1,19})(?:\.0*)?")
 TRANSIENT = {408, 425}  # beside every 5xx
 _HINTS = {
     403: " Check that this user may see the list; a new list needs a minute.",
@@ -44,12 +50,7 @@ class Answer:
     @property
     def raw_description(self) -> str:
         """MailUp's own error text, "" when the body has none. Not fit for logs."""
-        try:
-            value = json.loads(self.body)
-        except ValueError:
-            return ""
-        if not isinstance(value, dict):
-            return ""
+        value = _error_object(self.body)
         keys = lowered(value)
         text = keys.get("errordescription") or keys.get("error_description") or keys.get("error")
         return text if isinstance(text, str) else ""
@@ -124,13 +125,35 @@ class Answer:
         return MailUpRefused(where + hint, status=self.status)
 
     def json(self, read: Callable[[bytes], Any] = parsed) -> Any:
-        """The JSON value of the body; an empty or HTML body is `MailUpUnavailable`."""
+        """The JSON value of the body; `MailUpUnavailable` where it is none, or reports an error."""
         try:
-            return read(self.body)
+            value = read(self.body)
         except ValueError:
-            pass
-        kind = "an empty body" if not self.body.strip() else "something that is not JSON"
-        raise MailUpUnavailable(f"{self.doing}: MailUp answered {kind}.", status=self.status)
+            kind = "something that is not JSON" if self.body.strip() else "an empty body"
+            raise MailUpUnavailable(
+                f"{self.doing}: MailUp answered {kind}.", status=self.status
+            ) from None
+        if is_error(value, items_too=b"error" in self.body.lower()):
+            raise self._error_in_body()
+        return value
+
+    def check(self) -> None:
+        """Raise where the body reports an error; for answers that may be empty or anything else."""
+        if self.body.strip():
+            try:
+                self.json()
+            except MailUpUnavailable as failure:
+                if failure.context.get("error_in_body"):
+                    raise
+
+    def _error_in_body(self) -> MailUpUnavailable:
+        """An error in spite of a status that says success: what was done is not known."""
+        detail = f": {self.description.rstrip('.')}." if self.description else "."
+        return MailUpUnavailable(
+            f"{self.doing}: MailUp answered {self.status}, but with an error as its body{detail}",
+            status=self.status,
+            error_in_body=True,
+        )
 
     def number(self) -> int:
         """A bare number, as MailUp answers with ids and counts."""
@@ -152,12 +175,20 @@ def lowered(item: Mapping[str, Any]) -> JsonObject:
 
 
 def whole(value: object, what: str) -> int:
-    """*value* as a whole number (JSON number or digits)."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+    """*value* as a whole number of 0 or more: a JSON number such as 5 or 5.0, or such a text."""
+    number = _whole(value)
+    if number is None or not 0 <= number <= LARGEST:
+        raise MailUpUnavailable(f"{what}: MailUp's answer has no number where one is expected.")
+    return number
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, str):
+        found = _DIGITS.fullmatch(value.strip())
+        return int(found[1]) if found else None
+    if isinstance(value, float) and value.is_integer():
         return int(value)
-    raise MailUpUnavailable(f"{what}: MailUp's answer has no number where one is expected.")
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def whole_or_zero(value: object, what: str) -> int:
@@ -168,3 +199,17 @@ def whole_or_zero(value: object, what: str) -> int:
 def text(value: object) -> str:
     """*value* as text; "" when absent."""
     return "" if value is None else str(value)
+
+
+def _error_object(body: bytes) -> JsonObject:
+    """The object of an error body, also where it is JSON in a JSON text, or the first of a list."""
+    value: Any = body
+    for _ in range(3):
+        if isinstance(value, str | bytes):
+            try:
+                value = parsed(value.encode() if isinstance(value, str) else value)
+            except (ValueError, UnicodeEncodeError):
+                return {}
+        if isinstance(value, list):
+            value = value[0] if value else None
+    return value if isinstance(value, dict) else {}

@@ -47,7 +47,7 @@ def url_click_details(
     clicks would come again under another key.
     """
     path = f"/Message/{message_id}/List/UrlClickDetails"
-    found = pages(session, path, "IdRecipient", read=tabled)
+    found = pages(session, path, "IdRecipient", identity=statistics.PERSON_AND_LINK, read=tabled)
     try:
         first = next(found, [])
     except MailUpRefused as refusal:

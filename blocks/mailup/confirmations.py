@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.answers import Answer, lowered, whole
+from blocks.mailup.identities import by_id
 from blocks.mailup.paging import pages
 from blocks.mailup.session import Session
 
@@ -52,7 +53,8 @@ def _is_waiting(session: Session, sending_id: int) -> bool:
 
 
 def _queued(session: Session, queue: str) -> Iterator[int]:
-    for items in pages(session, f"{QUEUES}/{queue}", "idSending"):
+    path = f"{QUEUES}/{queue}"
+    for items in pages(session, path, "idSending", identity=by_id("idsending", "id")):
         for item in items:
             keys = lowered(item)
             yield whole(keys.get("idsending", keys.get("id")), "Sending")
@@ -69,5 +71,6 @@ def _sending_id(answer: Answer) -> int | None:
     return whole(value, "Sending") if value else None
 
 
-def _nothing(_: Answer) -> None:
-    """The answer may be empty or anything else: the status has said it all."""
+def _nothing(answer: Answer) -> None:
+    """The answer may be empty or anything else, but no error."""
+    answer.check()

@@ -1,132 +1,18 @@
-"""Walking MailUp's pages: every walk ends, and no item is left out.
+"""Asking for the pages of a resource in a stable order, one after the other, to the end."""
 
-Pages are counted from 0. The answers differ: some resources ignore paging, some report totals
-of 0, a server may cap the page size, and large pages time out.
-"""
-
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
-from blocks.mailup.answers import JsonObject, lowered, whole_or_zero
+from blocks.mailup.answers import Answer, JsonObject
 from blocks.mailup.filters import orderby
+from blocks.mailup.identities import Identity, by_id
+from blocks.mailup.page import Page
 from blocks.mailup.parsing import parsed
 from blocks.mailup.session import Session
-from blocks.mailup.tables import Table
-
-# Below this size a page is not made smaller: a time-out then has another reason.
-SMALLEST_PAGE = 50
-# 50 million items at the default size; a walk that needs more is going round in circles.
-MAX_PAGES = 100_000
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page as answered. *size* is 0 for an answer that is not paged, *total* if unknown."""
-
-    items: Sequence[JsonObject] = field(repr=False)
-    size: int
-    total: int
-
-    @classmethod
-    def read(cls, value: Any) -> "Page":
-        """From the envelope, or from a bare array (an answer that is not paged)."""
-        if isinstance(value, list):
-            return cls(items=value, size=0, total=len(value))
-        if not isinstance(value, dict):
-            raise MailUpUnavailable("A page of MailUp is neither an object nor an array.")
-        keys = lowered(value)
-        items = keys.get("items") or ()
-        return cls(
-            items=items if isinstance(items, Table) else list(items),
-            size=whole_or_zero(keys.get("pagesize"), "Page"),
-            total=whole_or_zero(keys.get("totalelementscount"), "Page"),
-        )
-
-
-GetPage = Callable[[int, int], Page]
-
-
-def walk(get_page: GetPage, page_size: int) -> Iterator[Sequence[JsonObject]]:
-    """Yield the items page by page. *get_page* takes page number (from 0) and page size.
-
-    When items disappear in mid-walk, the walk steps back: an item may then come twice.
-    Raises `MailUpUnavailable` when the pages do not advance.
-    """
-    walker = _Walker(page_size)
-    for _ in range(MAX_PAGES):
-        page = walker.ask(get_page)
-        if page is None:
-            continue
-        items = walker.fresh(page)
-        if items:
-            yield items
-        if walker.ended(page, len(items)):
-            return
-    raise MailUpUnavailable("MailUp's pages do not come to an end.")
-
-
-@dataclass
-class _Walker:
-    """Where a walk stands: *offset* items are done, pages of *size* are asked for."""
-
-    size: int
-    offset: int = 0
-    total: int = 0
-    last_number: int = -1
-    last_items: Sequence[JsonObject] = ()
-
-    def ask(self, get_page: GetPage) -> Page | None:
-        """The page in which the next item is; None when it has to be asked for differently."""
-        number = self.offset // self.size
-        try:
-            page = get_page(number, self.size)
-        except MailUpUnavailable as failure:
-            if not failure.context.get("timed_out") or self.size <= SMALLEST_PAGE:
-                raise
-            self.size = max(SMALLEST_PAGE, self.size // 2)
-            return None
-        if self._has_other_size(page, number) or self._has_shrunk(page):
-            return None
-        if number != self.last_number and page.items and page.items == self.last_items:
-            raise MailUpUnavailable("MailUp answered the same page twice.")
-        self.last_number, self.last_items = number, page.items
-        return page
-
-    def _has_other_size(self, page: Page, number: int) -> bool:
-        """Take over a smaller page size; a later page was then counted with another one."""
-        if not 0 < page.size < self.size:
-            return False
-        self.size = page.size
-        return number > 0
-
-    def _has_shrunk(self, page: Page) -> bool:
-        """Step back by the number of items that disappeared: the rest has moved up."""
-        gone = self.total - page.total if page.total else 0
-        self.total = page.total
-        if gone <= 0 or self.offset == 0:
-            return False
-        self.offset = max(0, self.offset - gone)
-        return True
-
-    def fresh(self, page: Page) -> Sequence[JsonObject]:
-        """The items of the page that were not done yet."""
-        done = self.offset - self.offset // self.size * self.size
-        return page.items[done:]
-
-    def ended(self, page: Page, taken: int) -> bool:
-        """Move on by *taken* items; whether there is nothing more to ask for."""
-        self.offset += taken
-        if not taken or page.size == 0 or len(page.items) > self.size:
-            return True
-        if len(page.items) == self.size:
-            return False
-        if self.offset >= page.total:
-            return True
-        # A short page before the end: the server caps the size without saying so.
-        self.size = len(page.items)
-        return False
+from blocks.mailup.walking import SMALLEST_PAGE, walk
 
 
 def pages(
@@ -134,34 +20,68 @@ def pages(
     path: str,
     order_field: str,
     *,
+    identity: Identity | None = None,
     descending: bool = False,
     params: Mapping[str, str] | None = None,
     page_size: int | None = None,
     read: Callable[[bytes], Any] = parsed,
 ) -> Iterator[Sequence[JsonObject]]:
-    """Walk a console resource in a stable order; without it where MailUp refuses to sort.
+    """Walk a console resource in a stable order; without it where MailUp does not sort.
 
-    *read* makes JSON of an answer: with `tables.tabled` items that are all alike come as a table.
+    *identity* tells the items apart; left out, it is the id that they are sorted by. *read* makes
+    JSON of an answer: with `tables.tabled` items that are all alike come as a table.
     """
-    order = orderby(order_field, descending=descending)
+    source = _Source(session, path, orderby(order_field, descending=descending), params or {}, read)
+    known = identity or by_id(order_field.lower())
+    return walk(source.page, page_size or session.page_size, known, source.doing)
 
-    def ask(number: int, size: int) -> Page:
+
+def first_page(session: Session, path: str, params: Mapping[str, str]) -> Page:
+    """One page, for what fits into one: a search."""
+    return _Source(session, path, {}, params, parsed).page(0, session.page_size)
+
+
+@dataclass
+class _Source:
+    """A resource that is asked for its pages."""
+
+    session: Session
+    path: str
+    order: Mapping[str, str]
+    params: Mapping[str, str] = field(repr=False)
+    read: Callable[[bytes], Any]
+
+    @property
+    def doing(self) -> str:
+        """The call in words, for messages."""
+        return f"GET {self.path}"
+
+    def page(self, number: int, size: int) -> Page:
+        """A page, sorted where MailUp is known to sort this resource or nobody has tried yet."""
+        kind = re.sub(r"[0-9]+", "#", self.path)
+        if not self.order or kind in self.session.unsorted:
+            return self._asked(number, size, {})
+        try:
+            return self._asked(number, size, self.order)
+        except (MailUpRefused, MailUpUnavailable) as failure:
+            # How an unknown property is answered is documented nowhere.
+            if number or failure.context.get("status") not in {400, 500}:
+                raise
+            page = self._asked(number, size, {})
+            self.session.unsorted.add(kind)
+            return page
+
+    def _asked(self, number: int, size: int, order: Mapping[str, str]) -> Page:
         paging = {"PageNumber": str(number), "PageSize": str(size)}
-        wanted = {**(params or {}), **paging, **order}
-        return session.read(
-            path,
-            lambda answer: Page.read(answer.json(read)),
-            wanted,
+
+        def understand(answer: Answer) -> Page:
+            page = Page.read(answer.json(self.read), self.doing)
+            page.check(self.doing, number * size)
+            return page
+
+        return self.session.read(
+            self.path,
+            understand,
+            {**self.params, **paging, **order},
             repeat_timeouts=size <= SMALLEST_PAGE,
         )
-
-    def get_page(number: int, size: int) -> Page:
-        try:
-            return ask(number, size)
-        except MailUpRefused as refusal:
-            if not order or number or refusal.context.get("status") != 400:
-                raise
-            order.clear()
-            return ask(number, size)
-
-    return walk(get_page, page_size or session.page_size)

@@ -14,11 +14,15 @@ def parsed(body: bytes) -> Any:
     """What `json.loads` makes of *body*, its errors included (`ValueError`).
 
     What orjson refuses or reads in another way goes through Python's parser: NaN, half of a
-    character, bytes that are not UTF-8, whole numbers of any length.
+    character, bytes that are not UTF-8, whole numbers of any length. What is nested too deeply
+    even for that one is no JSON, too.
     """
     if _TOO_LONG not in body.translate(_DIGITS_AS_0):
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
             pass
-    return json.loads(body)
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from blocks.mailup.filters import equals, filterby
 from blocks.mailup.imports import Channel
-from blocks.mailup.paging import Page, pages
+from blocks.mailup.page import Page
+from blocks.mailup.paging import first_page, pages
 from blocks.mailup.records import Optin, Recipient
 from blocks.mailup.session import Session
 
@@ -31,7 +32,7 @@ def count_optins(session: Session, list_id: int, channel: Channel) -> int:
     """How many subscriptions a list has on one channel; 0 also where MailUp does not say."""
     path = _OPTINS[channel].format(list_id)
     one = {"PageNumber": "0", "PageSize": "1"}
-    return session.read(path, lambda answer: Page.read(answer.json()).total, one)
+    return session.read(path, lambda answer: Page.read(answer.json(), answer.doing).total, one)
 
 
 def find_optins(session: Session, list_id: int, channel: Channel, key: str) -> list[Optin]:
@@ -41,8 +42,7 @@ def find_optins(session: Session, list_id: int, channel: Channel, key: str) -> l
     has to be fit for a filter (`filters.can_filter`).
     """
     path, wanted = _OPTINS[channel].format(list_id), filterby(equals(_KEYS[channel], key))
-    found = next(pages(session, path, "idRecipient", params=wanted), [])
-    return [Optin.read(item) for item in found]
+    return [Optin.read(item) for item in first_page(session, path, wanted).items]
 
 
 def unsubscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:

@@ -36,6 +36,8 @@ class Session:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
+        # Resources that this MailUp does not sort.
+        self.unsorted: set[str] = set()
 
     @property
     def page_size(self) -> int:

@@ -15,6 +15,7 @@ import polars as pl
 
 from blocks.mailup.answers import Answer
 from blocks.mailup.frames import Column, frames
+from blocks.mailup.identities import Identity
 from blocks.mailup.messages import Sending
 from blocks.mailup.paging import pages
 from blocks.mailup.session import Session
@@ -34,6 +35,10 @@ _WHERE = (
     Column("geo", "text", ("geo", "geodata", "region", "country")),
     Column("agent", "text", ("agent", "useragent", "browser")),
 )
+# Nobody says that a recipient has one row, so several are told apart.
+PERSON = Identity((RECIPIENTS[0].keys,))
+LINK = Identity((URL.keys,))
+PERSON_AND_LINK = Identity((RECIPIENTS[0].keys, URL.keys))
 _DATE = ("date", "datetime", "eventdate", "timestamp")
 
 
@@ -93,7 +98,8 @@ def clicks(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
 
 def url_clicks(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
     """Clicks, a count per link over all recipients. Columns: `URL_CLICKS`."""
-    found = pages(session, f"/Message/{message_id}/List/UrlClicks", "Url", read=tabled)
+    path = f"/Message/{message_id}/List/UrlClicks"
+    found = pages(session, path, "Url", identity=LINK, read=tabled)
     return frames(found, URL_CLICKS)
 
 
@@ -130,4 +136,5 @@ def _rows(
     session: Session, message_id: int, what: str, columns: tuple[Column, ...]
 ) -> Iterator[pl.DataFrame]:
     path = f"/Message/{message_id}/List/{what}"
-    return frames(pages(session, path, "IdRecipient", read=tabled), columns)
+    found = pages(session, path, "IdRecipient", identity=PERSON, read=tabled)
+    return frames(found, columns)

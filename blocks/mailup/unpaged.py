@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from blocks.errors import MailUpUnavailable
-from blocks.mailup.answers import JsonObject
-from blocks.mailup.paging import SMALLEST_PAGE, Page, walk
+from blocks.mailup.answers import Answer, JsonObject
+from blocks.mailup.identities import Identity
+from blocks.mailup.page import Page
 from blocks.mailup.session import Session
+from blocks.mailup.walking import SMALLEST_PAGE, walk
 
 
 def whole_answer(session: Session, path: str) -> Iterator[Sequence[JsonObject]]:
@@ -21,14 +23,17 @@ def whole_answer(session: Session, path: str) -> Iterator[Sequence[JsonObject]]:
             yield page.items
         return
     yield from walk(
-        lambda number, size: _asked_page(session, path, number, size), session.page_size
+        lambda number, size: _asked_page(session, path, number, size),
+        session.page_size,
+        Identity(),
+        f"GET {path}",
     )
 
 
 def _asked_whole(session: Session, path: str) -> Page | None:
     """The answer in one piece; None when it takes too long."""
     try:
-        return session.read(path, lambda answer: Page.read(answer.json()), repeat_timeouts=False)
+        return session.read(path, _page, repeat_timeouts=False)
     except MailUpUnavailable as failure:
         if not failure.context.get("timed_out"):
             raise
@@ -43,13 +48,9 @@ def _is_cut(page: Page) -> bool:
 
 
 def _asked_page(session: Session, path: str, number: int, size: int) -> Page:
-    page = session.read(
-        path,
-        lambda answer: Page.read(answer.json()),
-        {"PageNumber": str(number), "PageSize": str(size)},
-        repeat_timeouts=size <= SMALLEST_PAGE,
-    )
-    if page.size == 0 and len(page.items) == size:
-        # The envelope denies paging, yet exactly one page came: only the next one can tell.
-        return Page(page.items, size, page.total)
-    return page
+    wanted = {"PageNumber": str(number), "PageSize": str(size)}
+    return session.read(path, _page, wanted, repeat_timeouts=size <= SMALLEST_PAGE)
+
+
+def _page(answer: Answer) -> Page:
+    return Page.read(answer.json(), answer.doing)

@@ -9,10 +9,11 @@ from hypothesis import strategies as some
 
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.frames import frame
-from blocks.mailup.paging import Page, walk
+from blocks.mailup.page import Page
 from blocks.mailup.parsing import parsed
-from blocks.mailup.statistics import BOUNCES, CLICKS, VIEWS
+from blocks.mailup.statistics import BOUNCES, CLICKS, PERSON, VIEWS
 from blocks.mailup.tables import Table, tabled
+from blocks.mailup.walking import walk
 
 KEYS = ("IdRecipient", "Email", "Count", "URL", "bounce_code", "ViewDate", "é\n")
 PLAIN = {
@@ -142,4 +143,4 @@ def test_a_repeated_table_is_refused() -> None:
     """A server that ignores the page number ends in an error, also where items are alike."""
     body = written([{"IdRecipient": number} for number in range(50)])
     with pytest.raises(MailUpUnavailable, match="same page twice"):
-        list(walk(lambda *_: Page.read(tabled(body)), 50))
+        list(walk(lambda *_: Page.read(tabled(body)), 50, PERSON))
