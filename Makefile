@@ -7,7 +7,7 @@ TESTERS ?= 2  # processes that run the tests; most of them wait for servers
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup demo sandbox test truth kills histories faults bench audit check lint types lock clean
+.PHONY: help setup demo sandbox peers test truth kills histories faults bench audit check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be done
@@ -43,6 +43,13 @@ faults: $(READY) .peers/.ready  ## Damaged files here and in dlt, side by side, 
 
 bench: $(READY) .run/.ready .peers/.ready .peers/airbyte/.ready .peers/tap-sftp/.ready  ## Speed and memory beside what one would use instead, into docs/performance.md (an hour)
 	@BENCH_PRODUCT=.run/bin/python $(BIN)/python -m benchmarks --peers .peers/bin/python --write docs
+
+peers: .peers/mailupy/.ready  ## Install mailupy, a MailUp client of others, which `make test` then runs against the emulator
+
+.peers/mailupy/.ready: tests/peers/mailupy.lock
+	@"$(PYTHON)" -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
 
 .run/.ready: requirements-run.lock
 	@"$(PYTHON)" -m venv .run
@@ -87,6 +94,7 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	printf 'dlt[filesystem,sftp]\npandas\nmatplotlib\n' | $(COMPILE) - -o benchmarks/peers/requirements.lock
 	echo airbyte-source-sftp-bulk | $(COMPILE) - -o benchmarks/peers/airbyte.lock
 	echo tap-sftp | $(COMPILE) - -o benchmarks/peers/tap-sftp.lock
+	echo mailupy | $(COMPILE) - -o tests/peers/mailupy.lock
 	$(COMPILE) pyproject.toml --extra postgresql -c requirements.lock -o requirements-run.lock
 	echo pip-audit | $(COMPILE) - -o .ci/audit.lock
 	echo prefect-redis | $(COMPILE) - -c requirements.lock -o deployments/extras/redis.lock

@@ -14,6 +14,7 @@ router = APIRouter(prefix=CONSOLE + "/Console/Authentication")
 
 def _info(request: Request) -> dict[str, Any]:
     return {
+        "AccountName": "Esempio",
         "Company": "Esempio S.p.A.",
         "ExpiryDate": "2099-12-31 00:00:00.000",
         "IsTrial": False,
@@ -43,7 +44,7 @@ def details(request: Request) -> Response:
         "CreditsByList": credits,
         "Email": "account@example.it",
         "Lang": "it",
-        "Plan": "Sandbox",
+        "Plan": 1,
         "TotalCredits": 1000 * len(credits),
     }
     return WcfJson(_info(request) | more)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from sandbox.mailup import (
     account,
     changes,
+    composing,
     control,
     history,
     imports,
@@ -16,6 +17,7 @@ from sandbox.mailup import (
     oauth,
     page,
     recipients,
+    sending,
     sendings,
     statistics,
 )
@@ -38,7 +40,7 @@ async def _api_error(_: Request, error: Exception) -> Response:
 def build(store: Store, settings: Settings, worker: Worker) -> Gate:
     """The ASGI application over a store that is planted already."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    for part in (
+    parts = (
         oauth,
         account,
         lists,
@@ -46,17 +48,21 @@ def build(store: Store, settings: Settings, worker: Worker) -> Gate:
         recipients,
         changes,
         messages,
+        sending,
         sendings,
+        composing,
         statistics,
         control,
         history,
         page,
-    ):
+    )
+    for part in parts:
         app.include_router(part.router)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _api_error)
     app.add_exception_handler(RequestValidationError, _api_error)
-    gate = Gate(app, store, settings)
+    paths = [getattr(route, "path", "") for part in parts for route in part.router.routes]
+    gate = Gate(app, store, settings, frozenset(paths))
     gate.state = app.state
     app.state.store, app.state.settings = store, settings
     app.state.worker, app.state.gate = worker, gate

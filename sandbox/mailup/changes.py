@@ -4,6 +4,7 @@ Chosen: a bounced or complained recipient cannot be subscribed (400); the synchr
 the default rule of imports; unsubscribing by API leaves type 0, "by the administrator".
 """
 
+import sqlite3
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -19,6 +20,7 @@ from sandbox.mailup.paging import flag
 from sandbox.mailup.recipients import descriptions, find_person, person, require_person
 from sandbox.mailup.rules import BY_HAND, NEVER_BACK
 from sandbox.mailup.settings import CONSOLE
+from sandbox.mailup.staging import EMAIL, number_of
 from sandbox.mailup.statuses import Cause, set_subscribed, set_unsubscribed
 from sandbox.mailup.store import Store
 from sandbox.mailup.timeline import present
@@ -76,12 +78,33 @@ def _change_detail(request: Request, body: dict[str, Any]) -> Response:
         row = find_person(store, "r.email", str(body.get("Email") or ""))
     if row is None:
         raise ApiError(404, "The recipient does not exist")
+    _change_keys(store, row, body)
     _change_data(store, row["idRecipient"], body)
     return WcfJson(person(require_person(request, row["idRecipient"]), descriptions(store)))
 
 
+def _change_keys(store: Store, row: Any, body: dict[str, Any]) -> None:
+    """Set another address or number; ApiError 400 for an invalid one, or somebody else's."""
+    email, keys = str(body.get("Email") or row["Email"] or ""), {}
+    if email.lower() != (row["Email"] or "").lower():
+        if EMAIL.fullmatch(email) is None:
+            raise ApiError(400, "The e-mail address is not valid")
+        keys["email"] = email
+    if body.get("MobileNumber"):
+        found = number_of(body, row["MobilePrefix"] or "")
+        if isinstance(found, str):
+            raise ApiError(400, "The mobile number is not valid")
+        keys |= dict(zip(("prefix", "number", "number_key"), found, strict=True))
+    for column, value in keys.items():
+        try:
+            sql = f"UPDATE recipient SET {column} = ? WHERE id = ?"  # noqa: S608 - our own names
+            store.write(sql, (value, row["idRecipient"]))
+        except sqlite3.IntegrityError:
+            raise ApiError(400, "Another recipient has this address or number") from None
+
+
 def _change_data(store: Store, who: int, body: dict[str, Any]) -> None:
-    """Set the fields given (empty ones too); number and prefix only where given."""
+    """Set the name and the fields given, empty ones too."""
     values = {
         f'$."{int(one["Id"])}"': str(one.get("Value") or "")[:200]
         for one in body.get("Fields") or []

@@ -199,7 +199,7 @@ class _Parser:
 
 
 def _compare(column: Column, operator: str, value: str | int) -> Condition:
-    ordering = operator not in ("==", "!=")
+    ordering = operator not in ("==", "=", "!=")
     if isinstance(value, str) != (column.kind == "text") or (ordering and column.kind == "text"):
         kinds = (
             "String" if column.kind == "text" else "Int32",

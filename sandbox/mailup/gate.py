@@ -24,13 +24,16 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HANG_UP_LOOKS = 1000
+GUARDED = (CONSOLE, STATISTICS, TOKEN)
 
 
 class Gate:
     """ASGI wrapper of the application. Pages and the control API pass untouched."""
 
-    def __init__(self, app: App, store: Store, settings: Settings) -> None:
+    def __init__(self, app: App, store: Store, settings: Settings, paths: frozenset[str]) -> None:
         self._app = app
+        guarded = (path for path in paths if path.startswith(GUARDED))
+        self._words = {word.lower(): word for path in guarded for word in path.split("/")}
         self.state: Any = None
         self._store = store
         self._settings = settings
@@ -39,8 +42,7 @@ class Gate:
         self.log: deque[dict[str, Any]] = deque(maxlen=settings.log_size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guarded = (CONSOLE, STATISTICS, TOKEN)
-        if scope["type"] != "http" or not scope["path"].startswith(guarded):
+        if scope["type"] != "http" or not scope["path"].startswith(GUARDED):
             await self._app(scope, receive, send)
             return
         query = scope["query_string"].decode()
@@ -55,6 +57,9 @@ class Gate:
             "rows": None,
         }
         scope["log_entry"] = entry
+        # WCF does not mind the letter case of a path.
+        words = scope["path"].split("/")
+        scope["path"] = "/".join(self._words.get(word.lower(), word) for word in words)
         self.log.append(entry)
         fault = self.faults.take(scope["method"], target)
         entry["fault"] = fault.kind if fault else None

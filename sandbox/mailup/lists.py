@@ -58,12 +58,17 @@ def require_group(request: Request, group_id: int) -> Any:
     return row
 
 
-async def json_object(request: Request) -> dict[str, Any]:
-    """The body as a JSON object; ApiError 400 otherwise."""
+async def json_value(request: Request) -> Any:
+    """The body as JSON; ApiError 400 otherwise."""
     try:
-        body = await request.json()
+        return await request.json()
     except ValueError:
         raise ApiError(400, "The request body is not valid JSON") from None
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; ApiError 400 otherwise."""
+    body = await json_value(request)
     if not isinstance(body, dict):
         raise ApiError(400, "The request body must be a JSON object")
     return body
@@ -108,7 +113,16 @@ def list_details(request: Request, list_id: int) -> Response:
 @router.post("/List")
 async def create_list(request: Request) -> Response:
     """A new list; the answer contains `IdList`."""
-    body = await json_object(request)
+    return WcfJson(_create_list(request, await json_object(request)))
+
+
+@router.post("/User/Lists")
+async def create_user_list(request: Request) -> Response:
+    """A new list, older spelling: the answer is its bare id."""
+    return WcfJson(_create_list(request, await json_object(request))["IdList"])
+
+
+def _create_list(request: Request, body: dict[str, Any]) -> dict[str, Any]:
     if not body.get("Name"):
         raise ApiError(400, "Parameter 'Name' is missing")
     values = (str(uuid.uuid4()), body["Name"], str(body.get("Description") or ""))
@@ -118,7 +132,56 @@ async def create_list(request: Request) -> Response:
         "VALUES (?, ?, ?, '', '0039')",
         values,
     )
-    return WcfJson({"IdList": list_id, "ListGuid": values[0], "Name": values[1]})
+    return {"IdList": list_id, "ListGuid": values[0], "Name": values[1]}
+
+
+async def _change_list(request: Request, list_id: int) -> Response:
+    """Change what the body carries of name, description, company and prefix."""
+    body = await json_object(request)
+    row = require_list(request, list_id)
+    names = ("Name", "Description", "Company", "DefaultPrefix")
+    columns = ("name", "description", "company", "default_prefix")
+    values = [
+        row[column] if body.get(name) is None else str(body[name])
+        for name, column in zip(names, columns, strict=True)
+    ]
+    store: Store = request.app.state.store
+    store.write(
+        "UPDATE list SET name = ?, description = ?, company = ?, default_prefix = ? WHERE id = ?",
+        (*values, list_id),
+    )
+    return list_details(request, list_id)
+
+
+@router.put("/List/{list_id:int}")
+async def change_list(request: Request, list_id: int) -> Response:
+    """Change a list; the answer has its details."""
+    return await _change_list(request, list_id)
+
+
+@router.put("/User/List/{list_id:int}")
+async def change_user_list(request: Request, list_id: int) -> Response:
+    """The same by the older address."""
+    return await _change_list(request, list_id)
+
+
+@router.delete("/List/{list_id:int}")
+def delete_list(request: Request, list_id: int) -> Response:
+    """Delete a list with its groups; the header `if-match` has to carry its guid."""
+    row = require_list(request, list_id)
+    if request.headers.get("if-match", "").strip('"').lower() != row["guid"].lower():
+        raise ApiError(412, "The header if-match does not carry the ListGuid")
+    store: Store = request.app.state.store
+    with store.writing() as connection:
+        groups_of_list = "(SELECT id FROM grp WHERE list_id = ?)"
+        for sql in (
+            f"DELETE FROM membership WHERE group_id IN {groups_of_list}",  # noqa: S608 - constant
+            "DELETE FROM grp WHERE list_id = ?",
+            "DELETE FROM subscription WHERE list_id = ?",
+            "DELETE FROM list WHERE id = ?",
+        ):
+            connection.execute(sql, (list_id,))
+    return empty()
 
 
 @router.get("/List/{list_id:int}/Groups")
@@ -183,6 +246,18 @@ def delete_group(request: Request, list_id: int, group_id: int) -> Response:
         connection.execute("DELETE FROM grp WHERE id = ?", (group_id,))
         connection.execute("DELETE FROM membership WHERE group_id = ?", (group_id,))
     return empty()
+
+
+@router.delete("/List/{list_id:int}/Group/{group_id:int}/Recipients")
+def empty_group(request: Request, list_id: int, group_id: int) -> Response:
+    """Take everybody out of a group; the list's status stays. The answer tells how many."""
+    require_list(request, list_id)
+    require_group(request, group_id)
+    store: Store = request.app.state.store
+    with store.writing() as connection:
+        sql = "DELETE FROM membership WHERE group_id = ?"
+        removed = connection.execute(sql, (group_id,)).rowcount
+    return WcfJson({"Removed": removed})
 
 
 @router.get("/Recipient/DynamicFields")

@@ -68,7 +68,10 @@ router = APIRouter(prefix=CONSOLE + "/Console")
 
 def _messages(request: Request, list_id: int, channel: str, columns: dict[str, Column]) -> Response:
     require_list(request, list_id)
-    query = Query(columns, MESSAGES, (_now(request), list_id, channel), "m.id")
+    tags = [tag for tag in (parameter(request, "tags") or "").strip('"').split(",") if tag]
+    tagged = f"{MESSAGES} AND m.id IN (SELECT message_id FROM message_tag WHERE name IN "  # noqa: S608
+    source = f"{tagged} ({', '.join('?' * len(tags))}))" if tags else MESSAGES
+    query = Query(columns, source, (_now(request), list_id, channel, *tags), "m.id")
     return page(request, query, whole(columns))
 
 
@@ -91,6 +94,14 @@ def emails(request: Request, list_id: int) -> Response:
     """E-mail messages of a list; only the date of creation."""
     dated = request.app.state.settings.message_rows == "dated"
     return _messages(request, list_id, "email", EMAILS if dated else SMS)
+
+
+@router.get("/List/{list_id:int}/Archived/Emails")
+@router.get("/User/Emails")
+def user_emails(request: Request) -> Response:
+    """E-mail messages of all lists."""
+    source = MESSAGES.replace("m.list_id = ? AND ", "")
+    return page(request, Query(EMAILS, source, (_now(request), "email"), "m.id"), whole(EMAILS))
 
 
 @router.get("/List/{list_id:int}/Online/Emails")

@@ -41,10 +41,25 @@ def variant(text: str) -> tuple[str, Value]:
         raise argparse.ArgumentTypeError(f"{name} is not in the list below")
     value = TEXT.get(written.lower(), written)
     if value not in BY_NAME[name].values:
-        known = ", ".join(map(str, BY_NAME[name].values))
+        known = ", ".join(map(_text, BY_NAME[name].values))
         raise argparse.ArgumentTypeError(f"{name} is one of {known}")
     return name, value
 
 
+def markdown() -> str:
+    """The table of variants as the README has it."""
+    head = "| setting | values, the default first | evidence | what it decides |"
+    rows = [
+        f"| `{one.name}` | {', '.join(f'`{_text(value)}`' for value in one.values)} "
+        f"| {one.evidence}{f': {one.source}' if one.source else ''} | {one.meaning} |"
+        for one in TABLE
+    ]
+    return "\n".join([head, "|---|---|---|---|", *rows]) + "\n"
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _line(one: Variant) -> str:
-    return f"  {one.name}={'|'.join(map(str, one.values))}\n      {one.meaning}"
+    return f"  {one.name}={'|'.join(map(_text, one.values))}\n      {one.meaning}"

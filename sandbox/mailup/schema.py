@@ -29,7 +29,7 @@ PRAGMA mmap_size = 4000000000;
 # All but tokens, the clock, and the empty text of `detail`.
 EMPTIED = (
     "list", "grp", "field", "recipient", "subscription", "membership", "import", "sending",
-    "message", "history", "message_tag", "event", "change",
+    "sending_group", "tag", "message", "history", "message_tag", "event", "change",
 )  # fmt: skip
 
 TABLES = """
@@ -73,6 +73,12 @@ CREATE INDEX IF NOT EXISTS import_open ON import (status, id);
 CREATE TABLE IF NOT EXISTS sending (
     id INTEGER PRIMARY KEY, import_id INTEGER, list_id INTEGER NOT NULL, state TEXT NOT NULL,
     message_id INTEGER, date TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sending_group (
+    sending_id INTEGER PRIMARY KEY, group_id INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS tag (
+    id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, name TEXT NOT NULL, enabled INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS message (
     id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, channel TEXT NOT NULL, subject TEXT NOT NULL,

@@ -13,8 +13,10 @@ from sandbox.mailup.clock import parse, utc_form
 from sandbox.mailup.filters import Column
 from sandbox.mailup.lists import json_object
 from sandbox.mailup.paging import Query, page, whole
+from sandbox.mailup.sending import audience, send
 from sandbox.mailup.settings import CONSOLE
 from sandbox.mailup.store import Store
+from sandbox.mailup.timeline import present
 from sandbox.mailup.wire import ApiError, WcfJson, empty
 
 Queue = Literal["Immediate", "Deferred", "Undefined"]
@@ -75,7 +77,39 @@ def _decide(request: Request, sending_id: int, state: str, date: str | None = No
 @router.post("/Email/Sendings/{sending_id:int}/Immediate")
 def send_now(request: Request, sending_id: int) -> Response:
     """Send a prepared or deferred sending; 400 when it has gone already."""
-    return _decide(request, sending_id, "sent")
+    answer = _decide(request, sending_id, "sent")
+    store: Store = request.app.state.store
+    sql = "SELECT m.* FROM message m JOIN sending s ON s.message_id = m.id WHERE s.id = ?"
+    message = store.row(sql, (sending_id,))
+    if message is not None:
+        group = "SELECT group_id FROM sending_group WHERE sending_id = ?"
+        send(store, message, audience(store, message, store.value(group, (sending_id,))))
+    return answer
+
+
+@router.post("/Email/Sendings/{sending_id:int}/Stop")
+def stop(request: Request, sending_id: int) -> Response:
+    """Take a sending out of its queue; it waits for a decision again."""
+    return _decide(request, sending_id, "prepared")
+
+
+@router.delete("/Email/Sendings/{sending_id:int}")
+def delete(request: Request, sending_id: int) -> Response:
+    """Forget a sending that has not gone."""
+    _decide(request, sending_id, "prepared")
+    store: Store = request.app.state.store
+    store.write("DELETE FROM sending WHERE id = ?", (sending_id,))
+    return empty()
+
+
+@router.get("/Email/Sendings/{sending_id:int}/Deferred")
+@router.get("/Email/Sending/{sending_id:int}/Deferred")
+def earliest(request: Request, sending_id: int) -> Response:
+    """The earliest moment for a sending, as a text: now."""
+    store: Store = request.app.state.store
+    if store.row("SELECT 1 FROM sending WHERE id = ?", (sending_id,)) is None:
+        raise ApiError(404, "The sending does not exist")
+    return WcfJson(utc_form(present(store)))
 
 
 @router.post("/Email/Sendings/{sending_id:int}/Deferred")

@@ -119,7 +119,7 @@ class Staging:
 
     def _add_number(self, person: Person, item: Item, key: str) -> None:
         """Put the number on an e-mail recipient, if it is usable and nobody else's."""
-        found = self._number(item)
+        found = number_of(item, self.default_prefix, self.refused)
         if isinstance(found, str):
             self.counters.InvalidNumber += found == "InvalidNumber"
             self.counters.WithoutPrefix += found == "WithoutPrefix"
@@ -130,7 +130,7 @@ class Staging:
 
     def _take_sms(self, item: Item) -> None:
         counters = self.counters
-        found = self._number(item)
+        found = number_of(item, self.default_prefix, self.refused)
         if isinstance(found, str):
             setattr(counters, found, getattr(counters, found) + 1)
             return
@@ -144,19 +144,6 @@ class Staging:
             counters.RepeatedNumber += 1
         self._merge(key, person)
 
-    def _number(self, item: Item) -> tuple[str, str, str] | str:
-        """Prefix, number and key, or the name of the counter for what is wrong."""
-        number = _text(item.get("MobileNumber")).translate(SEPARATORS)
-        if not number:
-            return "WithoutNumber"
-        prefix = _text(item.get("MobilePrefix")) or self.default_prefix
-        if not prefix:
-            return "WithoutPrefix"
-        match = PREFIX.fullmatch(prefix)
-        if match is None or NUMBER.fullmatch(number) is None or number in self.refused:
-            return "InvalidNumber"
-        return prefix, number, match.group(1) + number
-
     def _merge(self, key: str, person: Person) -> None:
         before = self.people.get(key)
         if before is not None:
@@ -167,6 +154,22 @@ class Staging:
                 person.number_key = before.number_key
             person.email = person.email or before.email
         self.people[key] = person
+
+
+def number_of(
+    item: Item, default_prefix: str, refused: frozenset[str] = frozenset()
+) -> tuple[str, str, str] | str:
+    """Prefix, number and key, or the name of the counter for what is wrong."""
+    number = _text(item.get("MobileNumber")).translate(SEPARATORS)
+    if not number:
+        return "WithoutNumber"
+    prefix = _text(item.get("MobilePrefix")) or default_prefix
+    if not prefix:
+        return "WithoutPrefix"
+    match = PREFIX.fullmatch(prefix)
+    if match is None or NUMBER.fullmatch(number) is None or number in refused:
+        return "InvalidNumber"
+    return prefix, number, match.group(1) + number
 
 
 def _text(value: Any) -> str:

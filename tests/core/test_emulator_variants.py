@@ -1,20 +1,24 @@
 """What nobody has proved about MailUp: the emulator's table of it, and that each row is true."""
 
 import argparse
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from sandbox.mailup.caller import Caller
-from sandbox.mailup.options import add_options, settings_of
+from sandbox.mailup.options import add_options, markdown, settings_of
 from sandbox.mailup.server import Emulator, start
 from sandbox.mailup.variants import TABLE, Variant
 
-LIST, GROUP = "/Console/List/1", "/Console/Group/2"
+ROOT = Path(__file__).resolve().parents[2]
+LIST = "/Console/List/1"
 IMPORT = f"{LIST}/Recipients"
 ANNA = {"Email": "Anna@example.it", "MobilePrefix": "+39", "MobileNumber": "3331112223"}
 PREFIXED = "with a prefix"
@@ -181,7 +185,7 @@ def counts_of_today(mailup: Caller) -> Any:
 
 
 def tagged(mailup: Caller) -> Any:
-    mailup.emulator._store.write("INSERT INTO message_tag VALUES (11, 'saldi')")
+    mailup.call("PUT", f"{LIST}/Email/11", {"Tags": ["saldi"]})
     return mailup.get(f"{LIST}/Email/11").get("Tags")
 
 
@@ -345,3 +349,22 @@ def test_every_row_can_be_told_on_the_command_line() -> None:
     assert all(row.meaning.split()[0] in parser.format_help() for row in TABLE)
     with pytest.raises(SystemExit):
         parser.parse_args(["--set", "second_key=maybe"])
+
+
+def test_the_readme_has_the_table() -> None:
+    """README.md shows each row as it is: replace it by `python -m sandbox.mailup --table`."""
+    text = (ROOT / "sandbox/mailup/README.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("--table -->\n")
+    assert rest.partition("<!-- end -->")[0] == markdown()
+
+
+def test_the_emulator_starts_alone(tmp_path: Path) -> None:
+    """It prints address and credentials, answers with the variant told, and stops on a signal."""
+    command = [sys.executable, "-m", "sandbox.mailup", "--home", tmp_path, "--set", "errors=html"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = dict(process.stdout.readline().split() for _ in range(8))
+        answer = requests.get(told["base_url"] + "/_sandbox/settings", timeout=10).json()
+        process.terminate()
+        assert process.wait(20) == 0
+    assert (answer["errors"], answer["password"]) == ("html", told["password"])
