@@ -30,7 +30,7 @@ from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
 from deployments import terminal
 from tasks.agreed import agreed
-from tasks.archive import take_person_out
+from tasks.archive import remove, take_person_out
 from tasks.records.agreement import ImportAgreement
 from tasks.records.forgetting import Person, without
 from tasks.records.source import join
@@ -83,9 +83,13 @@ def _in_archives(client: str, person: Person, name: str, scratch: Path, report: 
         kept = archives.kept_of(store, client)
         for entry in kept:
             what = f"file {entry.file_id} (archived {entry.kept_at:%Y-%m-%d})"
-            with report.trying(what), _alone(name, entry):
+            with report.trying(what), _alone_in(name, client, entry.stream):
                 records = _in_archive(store, ledger, entry, person, scratch)
                 report.told(what, records)
+        for stream in {entry.stream for entry in kept}:
+            with report.trying("what was cut off before"), _alone_in(name, client, stream):
+                left = archives.due_for_removal(store, client, stream, 0)
+                remove(store, ledger.open_storage(), left)
     report.lines.append(f"{len(kept)} archived files of ledger/{name} were looked through")
 
 
@@ -102,8 +106,8 @@ def _without_bodies(client: str, name: str, report: Report) -> None:
 
 
 @contextmanager
-def _alone(ledger: str, entry: ArchiveEntry) -> Iterator[None]:
-    with working_alone(ledger, entry.client, entry.stream, dry_run=False):
+def _alone_in(ledger: str, client: str, stream: str) -> Iterator[None]:
+    with working_alone(ledger, client, stream, dry_run=False):
         yield
 
 

@@ -18,8 +18,17 @@ from blocks.loading import load
 from tasks.decrypt import decrypt
 from tasks.openpgp import RECIPIENT, run_gpg
 from tasks.records.agreement import ImportAgreement
+from tasks.records.content import sha256_of
 from tasks.records.forgetting import Person, without, without_refusals
-from tasks.records.grounds import Grounds, Reopened, grounds_of, open_archive, write_archive
+from tasks.records.grounds import (
+    Grounds,
+    Known,
+    Reopened,
+    grounds_of,
+    open_archive,
+    refusals_hash,
+    write_archive,
+)
 from tasks.records.handover import AccountFacts, Claim, Fetched, Prepared
 from tasks.records.unpack import unpack
 from tasks.retrying import unit
@@ -88,11 +97,11 @@ def sealed(path: Path, key: str) -> Path:
 
 
 def reopened(storage: Storage, entry: ArchiveEntry, folder: Path) -> Reopened:
-    """A kept archive, fetched, decrypted and laid down in `folder`."""
+    """A kept archive, fetched, decrypted and laid down in `folder`, as the ledger knows it."""
     path = storage.get(entry.stored, folder / "stored")
     if entry.key:
         path = _decrypted(path, entry.key, folder)
-    return open_archive(path, folder)
+    return open_archive(path, folder, Known(entry.grounds, entry.sha256, entry.rewritten))
 
 
 def _decrypted(path: Path, key: str, folder: Path) -> Path:
@@ -146,7 +155,8 @@ def take_person_out(
     """Put an archive without a person in the place of one with; how many records that took.
 
     The file in it is the opened one then, and the hash of the one that came is all that is left of
-    it: a replay makes other requests than on its day, and says so.
+    it: a replay makes other requests than on its day, and says so. The new grounds, whose hash
+    the ledger gets with the new archive, hold the hashes of what is left.
     """
     kept = reopened(storage, entry, folder)
     opened, agreement = kept.fetched.path, kept.grounds.as_kept(kept.grounds.agreement)
@@ -158,10 +168,17 @@ def take_person_out(
     known = without_refusals(kept.facts.refusals, person)
     if not records and not known:
         return 0
+    left = changed if records else opened
     grounds = kept.grounds.model_copy(
-        update={"opened": True, "forgotten": kept.grounds.forgotten + records}
+        update={
+            "opened": True,
+            "forgotten": kept.grounds.forgotten + records,
+            # What the ledger could not prove before is not proven by what came of it.
+            "content": sha256_of(left) if kept.proven else "",
+            "refusals": refusals_hash(kept.facts.refusals),
+        }
     )
-    _replace(store, storage, entry, grounds, changed if records else opened, kept.facts)
+    _replace(store, storage, entry, grounds, left, kept.facts)
     return records + known
 
 
@@ -175,7 +192,9 @@ def _replace(
 ) -> None:
     packed = sealed(write_archive(file.with_suffix(".zip"), grounds, file, facts), entry.key)
     name = storage.new_name(KIND, f"{entry.client}-{entry.file_id}", packed.suffix)
-    announced = archives.announce_instead(store, entry, stored=name, forgotten=grounds.forgotten)
+    announced = archives.announce_instead(
+        store, entry, stored=name, grounds=grounds.hash, forgotten=grounds.forgotten
+    )
     storage.put_as(packed, name)
     archives.keep_instead(store, entry, announced)
     remove(store, storage, [entry])

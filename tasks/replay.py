@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from blocks.errors import ConfigurationError
+from blocks.errors import ConfigurationError, RunStopped
 from blocks.ledger import archives, batches, files, journal
 from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.batches import BatchEntry
@@ -35,7 +35,8 @@ class Recalled:
     """A file out of the archive, and what it is replayed with.
 
     `facts` are what MailUp said on the file's day; `claim` is its place in the ledger as it was
-    when it was sent, with the counts of then; `kept` its row among the archives.
+    when it was sent, with the counts of then; `kept` its row among the archives. `proven`: the
+    ledger knows the hash of what is in it.
     """
 
     agreement: ImportAgreement
@@ -44,6 +45,7 @@ class Recalled:
     claim: Claim
     kept: ArchiveEntry
     replay_with: ReplayWith
+    proven: bool
 
 
 @unit("take out", "take file {number} out of the archive")
@@ -74,8 +76,9 @@ def take_out(
         counts, (), released=True,
     )  # fmt: skip
     return Recalled(
-        found.grounds.as_kept(used), found.fetched, found.facts, claim, kept, replay_with
-    )
+        found.grounds.as_kept(used), found.fetched, found.facts, claim, kept, replay_with,
+        found.proven,
+    )  # fmt: skip
 
 
 def without_grant(recalled: Recalled) -> ImportAgreement:
@@ -85,6 +88,12 @@ def without_grant(recalled: Recalled) -> ImportAgreement:
     agreement holds as for every other file.
     """
     agreement = recalled.agreement
+    if not recalled.proven:
+        raise RunStopped(
+            "A person was taken out of this archived file by an older version of the program, "
+            "which wrote no hash of what was left: it can be compared, and is not sent. Ask the "
+            "client for the file."
+        )
     if recalled.replay_with == "today" or agreement.consent.import_type != "opt-in":
         return agreement
     return agreement.model_copy(update={"consent": Consent(unsubscribed="block")})

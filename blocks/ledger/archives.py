@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, exists, insert, or_, select, update
 
 from blocks.ledger import journal
 from blocks.ledger.store import Store, utc_now
@@ -24,7 +24,8 @@ ArchiveState = Literal["storing", "kept", "replaced", "removed"]
 class ArchiveEntry:
     """One archived file. `stored` names it in the ledger's storage, `grounds` is the SHA-256 of
     what decided about it, `key` the block it is encrypted for (empty: it is not), `forgotten` how
-    many records were taken out of it since. Times are UTC; `name` is the file's.
+    many records were taken out of it since. `rewritten`: an older version took them out, and
+    `grounds` is of the archive before. Times are UTC; `name` and `sha256` are the file's.
     """
 
     id: int
@@ -40,6 +41,8 @@ class ArchiveEntry:
     client: str
     stream: str
     name: str
+    sha256: str
+    rewritten: bool
 
 
 def newest(store: Store, file_id: int, *, attempt: int | None = None) -> ArchiveEntry | None:
@@ -82,12 +85,14 @@ def keep(store: Store, archive_id: int) -> None:
         _note(connection, row, "file_archived", detail, store.run)
 
 
-def announce_instead(store: Store, old: ArchiveEntry, *, stored: str, forgotten: int) -> int:
+def announce_instead(
+    store: Store, old: ArchiveEntry, *, stored: str, grounds: str, forgotten: int
+) -> int:
     """Write down what is about to take the place of an archive; `forgotten` records are missing."""
     with store.transaction() as connection:
         return _insert(
             connection, file_id=old.file_id, attempt=old.attempt, stored=stored,
-            grounds=old.grounds, key=old.key, forgotten=forgotten, run=store.run,
+            grounds=grounds, key=old.key, forgotten=forgotten, run=store.run,
             kept_at=old.kept_at, expires_at=old.expires_at, changed_at=utc_now(),
         )  # fmt: skip
 
@@ -140,8 +145,12 @@ def _all() -> Select[Any]:
         "id", "file_id", "attempt", "state", "stored", "grounds", "key", "forgotten", "kept_at",
         "expires_at",
     )  # fmt: skip
+    earlier = archives.alias()
+    same = (earlier.c[name] == archives.c[name] for name in ("file_id", "grounds", "kept_at"))
     return select(
-        *(archives.c[name] for name in columns), files.c.client, files.c.stream, files.c.name
+        *(archives.c[name] for name in columns),
+        *(files.c[name] for name in ("client", "stream", "name", "sha256")),
+        exists().where(*same, earlier.c.id < archives.c.id),
     ).join(files, files.c.id == archives.c.file_id)
 
 

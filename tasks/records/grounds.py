@@ -1,10 +1,13 @@
 """What decided about a file, and the file itself, in one archive: enough to decide once more.
 
 The archive is a zip of the file as it came, grounds.json, the Parquet parts of people who were not
-subscribed, and the snapshot of hashes with which the file was compared, if it was.
+subscribed, and the snapshot of hashes with which the file was compared, if it was. The ledger knows
+the hash of grounds.json, and this the hashes of all the rest: who can write to the storage alone
+cannot put another file, or other grounds, into its place.
 """
 
 import hashlib
+import re
 import shutil
 import zipfile
 from dataclasses import dataclass
@@ -32,7 +35,8 @@ class Grounds(BaseModel):
     `sha256` and `size` are those of the file as it came. `refusals` is the hash of the people who
     were not subscribed, empty where nobody asked; `snapshot` that of what the file was compared
     with, empty where all of it was sent. `opened` where the file is decrypted and
-    unpacked here, because records were taken out of it; `forgotten` how many.
+    unpacked here, because records were taken out of it; `forgotten` how many, and `content` the
+    hash of the file as it is here then, empty where an older version took the first ones out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,11 +55,12 @@ class Grounds(BaseModel):
     snapshot: str = ""
     opened: bool = False
     forgotten: int = 0
+    content: str = ""
 
     @property
     def hash(self) -> str:
-        """SHA-256 of it all: the same grounds need not be kept twice."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of grounds.json, by which the ledger knows an archive."""
+        return hash_of(self.model_dump_json().encode())
 
     def as_kept(self, agreement: ImportAgreement) -> ImportAgreement:
         """An agreement that reads the file as it is in the archive."""
@@ -73,6 +78,24 @@ class Reopened:
     fetched: Fetched
     facts: AccountFacts
 
+    @property
+    def proven(self) -> bool:
+        """Whether the ledger knows the file's hash: not where an older version changed it."""
+        return not self.grounds.opened or bool(self.grounds.content)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger knows of an archive: the hashes of grounds.json and of the file as it came.
+
+    `rewritten` where an older version took a person out and left the hash of the grounds as it
+    was: only what says that this was done, and how often, may differ then.
+    """
+
+    grounds: str
+    sha256: str
+    rewritten: bool = False
+
 
 def grounds_of(
     agreement: ImportAgreement, fetched: Fetched, facts: AccountFacts, first_seen_at: datetime
@@ -81,7 +104,7 @@ def grounds_of(
     return Grounds(
         name=fetched.name, sha256=fetched.sha256, size=fetched.size, first_seen_at=first_seen_at,
         agreement=agreement, today=facts.today, batch_size=facts.batch_size,
-        fields=facts.fields, groups=facts.groups, refusals=_hash_of(facts.refusals),
+        fields=facts.fields, groups=facts.groups, refusals=refusals_hash(facts.refusals),
         snapshot=sha256_of(facts.snapshot) if facts.snapshot else "",
     )  # fmt: skip
 
@@ -100,16 +123,21 @@ def write_archive(target: Path, grounds: Grounds, file: Path, facts: AccountFact
     return target
 
 
-def open_archive(path: Path, folder: Path) -> Reopened:
-    """The content of an archive, laid down in `folder`; RunStopped where it cannot be read."""
+def open_archive(path: Path, folder: Path, known: Known) -> Reopened:
+    """The content of an archive, laid down in `folder`; RunStopped where it cannot be read, or the
+    ledger does not know it.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            grounds = Grounds.model_validate_json(archive.read(GROUNDS))
+            written = archive.read(GROUNDS)
+            _require(hash_of(_before(written) if known.rewritten else written) == known.grounds)
+            grounds = Grounds.model_validate_json(written)
             with archive.open(FILE) as source, (folder / FILE).open("wb") as target:
                 shutil.copyfileobj(source, target)
             parts = (f"{REFUSALS}/", SNAPSHOT)
             members = [name for name in archive.namelist() if name.startswith(parts)]
             archive.extractall(folder, members)
+        _require(_as_known(grounds, folder, known))
     except ValidationError:
         raise RunStopped(
             "This file was archived by a version of the program whose agreements this one does "
@@ -124,13 +152,36 @@ def open_archive(path: Path, folder: Path) -> Reopened:
     return _reopened(grounds, folder)
 
 
+def _require(known: bool) -> None:
+    if not known:
+        raise RunStopped(
+            "The archived file, or what decided about it, is not what the ledger knows: somebody "
+            "has changed the ledger's storage. Restore it from its backup; nothing was sent."
+        )
+
+
+def _before(written: bytes) -> bytes:
+    """Grounds as they were before an older version took a person out."""
+    ending = rb',"opened":true,"forgotten":[0-9]+}\Z'
+    return re.sub(ending, b',"opened":false,"forgotten":0}', written)
+
+
+def _as_known(grounds: Grounds, folder: Path, known: Known) -> bool:
+    """Whether what lies beside the grounds is what they, and the ledger, know by its hash."""
+    if grounds.sha256 != known.sha256:
+        return False
+    if grounds.snapshot and sha256_of(folder / SNAPSHOT) != grounds.snapshot:
+        return False
+    if known.rewritten:
+        return grounds.opened
+    content = grounds.content if grounds.opened else grounds.sha256
+    if content and sha256_of(folder / FILE) != content:
+        return False
+    return not grounds.refusals or refusals_hash(folder / REFUSALS) == grounds.refusals
+
+
 def _reopened(grounds: Grounds, folder: Path) -> Reopened:
     file, refusals = folder / FILE, folder / REFUSALS
-    if sha256_of(file) != grounds.sha256 and not grounds.opened:
-        raise RunStopped(
-            "The archived file is not the one that was imported. Restore the ledger's storage from "
-            "its backup."
-        )
     if grounds.refusals:
         refusals.mkdir(exist_ok=True)
     facts = AccountFacts(
@@ -141,8 +192,13 @@ def _reopened(grounds: Grounds, folder: Path) -> Reopened:
     return Reopened(grounds, Fetched(grounds.name, file, grounds.size, grounds.sha256, None), facts)
 
 
-def _hash_of(refusals: Path | None) -> str:
+def refusals_hash(refusals: Path | None) -> str:
+    """SHA-256 of the people who were not subscribed; empty where nobody asked."""
     if refusals is None:
         return ""
-    hashes = "".join(map(sha256_of, part_paths(refusals)))
-    return hashlib.sha256(hashes.encode()).hexdigest()
+    return hash_of("".join(map(sha256_of, part_paths(refusals))).encode())
+
+
+def hash_of(content: bytes) -> str:
+    """SHA-256 of bytes that are in memory."""
+    return hashlib.sha256(content).hexdigest()

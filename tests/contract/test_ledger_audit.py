@@ -136,7 +136,9 @@ def announced(store: Store, entry: files.FileEntry) -> int:
 
 
 def instead(store: Store, entry: files.FileEntry) -> int:
-    return archives.announce_instead(store, kept(store, entry), stored="archive/b.zip", forgotten=2)
+    return archives.announce_instead(
+        store, kept(store, entry), stored="archive/b.zip", grounds="d" * 64, forgotten=2
+    )
 
 
 def kept(store: Store, entry: files.FileEntry) -> archives.ArchiveEntry:

@@ -1,5 +1,6 @@
 """What is kept of a file before it is sent: replayed as on its day or as of today, and let go."""
 
+import hashlib
 import io
 import sqlite3
 import zipfile
@@ -40,6 +41,17 @@ def stored(world: Any) -> list[Path]:
     return sorted((world.home / "storage").glob("archive/*"))
 
 
+def forge(path: Path, content: bytes) -> None:
+    """Another file, with its hash, in the place of an archived one."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    old, new = (hashlib.sha256(each).hexdigest() for each in (members["file"], content))
+    members["grounds.json"] = members["grounds.json"].replace(old.encode(), new.encode())
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, each in {**members, "file": content}.items():
+            archive.writestr(name, each)
+
+
 def audit(world: Any) -> list[dict[str, str]]:
     """What an auditor reads of each step."""
     with Store(f"sqlite:///{world.home}/ledger.db", only_look=True) as store:
@@ -56,7 +68,7 @@ def unsubscribe(world: Any, *emails: str, when: str = "") -> None:
 def test_a_file_is_replayed_as_on_its_day(world: Any) -> None:
     """With the agreement and the facts of its day every request is byte-identical, whatever has
     changed since: nothing is sent, and the comparison is in the audit. Should the program make
-    another request of the same file, the replay fails."""
+    another request of the same file, the replay fails. Another file in its place is refused."""
     agreed = {**KEPT, "consent": {"unsubscribed": "block"}, "group": "Nuovi", "create_groups": True}
     world.drop("0.csv", ROWS[1])
     world.run()
@@ -81,6 +93,11 @@ def test_a_file_is_replayed_as_on_its_day(world: Any) -> None:
     with sqlite3.connect(world.home / "ledger.db") as ledger:
         ledger.execute("UPDATE batches SET sha256 = 'other'")
     assert world.run(replay=2).is_failed()
+
+    forge(stored(world)[-1], b"email;nome;\r\nmallory@example.it;Mallory;\r\n")
+    forged = world.run(replay=2, send=True)
+    assert "is not what the ledger knows" in forged.message
+    assert world.posts() == before
 
 
 def test_a_replay_is_sent_on_explicit_wish_and_nobody_is_subscribed_again(world: Any) -> None:
