@@ -19,6 +19,7 @@ from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.store import utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
+from deployments.terminal import say
 from tasks.archive import remove
 
 
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if wanted.expired:
             print(f"{expire(ledger, wanted.client)} archived files were deleted.")
             return 0
-        print("\n".join(listed(ledger, wanted.client)) or "Nothing is kept for a replay.")
+        say("\n".join(listed(ledger, wanted.client)) or "Nothing is kept for a replay.")
     except SyncError as error:
         print(error, file=sys.stderr)
         return 1

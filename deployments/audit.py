@@ -18,6 +18,7 @@ from datetime import datetime
 from functools import cache
 
 from blocks.errors import SyncError
+from blocks.errors.shown import visible
 from blocks.ledger import decisions, files, journal
 from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
@@ -49,7 +50,7 @@ def lines(store: Store, client: str | None, since: datetime | None) -> Iterator[
 
 def _text(value: str) -> str:
     """A text from outside, with an apostrophe where a spreadsheet would take it for a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@")) else value
+    return visible(f"'{value}" if value.startswith(("=", "+", "-", "@")) else value)
 
 
 def _arguments() -> argparse.Namespace:

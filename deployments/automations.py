@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
 from blocks.yaml_files import load
+from deployments.terminal import say
 from tasks.notices import EXPECTED, looked
 
 FILE = Path(__file__).parent / "project" / "automations.yaml"
@@ -114,7 +115,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deployments.automations", description=__doc__)
     parser.add_argument("file", nargs="?", type=Path, default=FILE)
     try:
-        print("\n".join(apply(parser.parse_args().file)))
+        say("\n".join(apply(parser.parse_args().file)))
     except ConfigurationError as error:
         print(f"Nothing was changed. {error}", file=sys.stderr)
         return 1

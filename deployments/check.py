@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from blocks.errors.shown import visible
 from deployments.located import Fault, Located, Step, read
 from deployments.rules import client_of, deployment_faults, flow_of
 from deployments.wording import unknown
@@ -36,7 +37,7 @@ class Finding:
     sentence: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.where}: {self.sentence}"
+        return visible(f"{self.file}:{self.line}: {self.where}: {self.sentence}")
 
 
 def files() -> list[Path]:

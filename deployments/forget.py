@@ -29,6 +29,7 @@ from blocks.servers import load_server
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
 from deployments import terminal
+from deployments.terminal import say
 from tasks.agreed import agreed
 from tasks.archive import remove, take_person_out
 from tasks.records.agreement import ImportAgreement
@@ -177,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SyncError as error:
         print(f"Nothing was changed. {error}", file=sys.stderr)
         return 1
-    print("\n".join(report.lines))
+    say("\n".join(report.lines))
     return 1 if report.failed else 0
 
 

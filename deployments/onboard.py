@@ -22,6 +22,7 @@ from deployments.check import ROOT, check
 from deployments.client_file import Wishes, agreement, pattern_for, questions, render
 from deployments.rehearsal import rehearse
 from deployments.rules import UNDECIDED_STATUS
+from deployments.terminal import say
 from deployments.wording import refusals
 from tasks.owned_folders import owned_folder
 from tasks.records.agreement import ImportAgreement
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER) -> int:
     chosen = _arguments().parse_args(arguments)
     try:
         for line in _onboard(chosen, folder):
-            print(line)
+            say(line)
     except (ConfigurationError, FileHeld) as error:
         remedy = _REMEDIES.get(error.context.get("reason", ""), "")
         print(f"Nothing was written. {error}{remedy}", file=sys.stderr)

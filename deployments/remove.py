@@ -23,6 +23,7 @@ from blocks.errors import ConfigurationError
 from deployments.check import SHARED, check, files
 from deployments.located import read
 from deployments.rules import client_of, flow_of
+from deployments.terminal import say
 
 PAGE = 200
 
@@ -167,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Nothing was deleted. {error}", file=sys.stderr)
         return 1
     for each in found:
-        print(f"{'deleted' if chosen.yes else 'left'}: {each.shown}")
+        say(f"{'deleted' if chosen.yes else 'left'}: {each.shown}")
     if not found:
         print(f"Prefect has nothing of {chosen.client} that is not in its file.")
     elif not chosen.yes:

@@ -6,13 +6,15 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from blocks.errors.shown import visible
+
 END = "-----END"
 """How the last line of a key or a certificate begins."""
 
 
 def say(text: str = "") -> None:
     """Print a line at once."""
-    print(text, flush=True)
+    print(visible(text, lines=True), flush=True)
 
 
 def line(prompt: str) -> str:

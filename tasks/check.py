@@ -14,6 +14,7 @@ from prefect.states import Completed, Failed
 
 from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError, SyncError
+from blocks.errors.shown import in_markdown
 from blocks.ledger.store import files_on_disk
 from blocks.ledgers import Ledger
 from blocks.loading import load
@@ -117,7 +118,7 @@ def conclude(client: str, findings: Sequence[Finding], calls: int) -> State[list
     create_markdown_artifact(
         key=f"{client}-check-connections",
         markdown=table(findings, calls),
-        description=sentence,
+        description=in_markdown(sentence),
     )
     state = Failed if to_mend(findings) else Completed
     return state(message=sentence, data=list(findings))

@@ -7,6 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from blocks.errors.shown import in_line
 from blocks.transport.base import RemoteFile
 from tasks.decide import where
 from tasks.records.agreement import ImportAgreement
@@ -45,7 +46,7 @@ def show_files_in_name(agreement: ImportAgreement, files: Sequence[RemoteFile]) 
 
 def _name(client: str, files: str) -> str:
     dry = "(dry run)" if flow_run.parameters.get("dry_run") else ""
-    return " ".join(filter(None, (client, files, dry)))
+    return in_line(" ".join(filter(None, (client, files, dry))))
 
 
 def conclude(
@@ -70,14 +71,16 @@ def _passed_over(number: int) -> str:
 def _held(name: str, hold: Hold, waiting: int) -> str:
     behind = f" {waiting} files behind it wait." if waiting else ""
     remedy = " If it is right, run this by hand with its name and release=true."
-    return f"{name} is held ({hold.reason}): {hold.message}{remedy * hold.decidable}{behind}"
+    return (
+        f"{in_line(name)} is held ({hold.reason}): {hold.message}{remedy * hold.decidable}{behind}"
+    )
 
 
 def _void(decided: Decided) -> str:
     verb = {"release": "released", "refuse": "refused"}[decided.verdict]
     return (
-        f"{decided.name} was {verb} by {decided.decided_by}, but this content is no longer in the "
-        "folder: nothing was done with it"
+        f"{in_line(decided.name)} was {verb} by {in_line(decided.decided_by)}, but this content is "
+        "no longer in the folder: nothing was done with it"
     )
 
 
@@ -99,12 +102,12 @@ def _told(outcome: Outcome, behind: int) -> str:
     if outcome.hold:
         return _held(outcome.name, outcome.hold, behind)
     if outcome.fate == "waiting":
-        return f"{outcome.name} waits for a decision: {where(outcome.waiting_run)}"
+        return f"{in_line(outcome.name)} waits for a decision: {where(outcome.waiting_run)}"
     if outcome.fate == "refused":
-        who = f" by {decision.decided_by}" if decision else ""
-        return f"{outcome.name}: refused{who}, nothing sent"
+        who = f" by {in_line(decision.decided_by)}" if decision else ""
+        return f"{in_line(outcome.name)}: refused{who}, nothing sent"
     if outcome.fate == "already_imported":
-        return f"{outcome.name}: imported before, nothing sent"
+        return f"{in_line(outcome.name)}: imported before, nothing sent"
     verb = "would be submitted" if outcome.fate == "dry_run" else "submitted"
     parts = [f"{counts.submitted} of {counts.records} {verb}"]
     words = ("unchanged", "duplicate", "rejected", "blocked")
@@ -113,5 +116,5 @@ def _told(outcome: Outcome, behind: int) -> str:
         parts.append(f"MailUp refused {outcome.refused.count}{_LISTED[outcome.refused.state]}")
     parts += _missing(outcome)
     if decision and outcome.fate == "imported":
-        parts.append(f"released by {decision.decided_by}")
-    return f"{outcome.name}: " + ", ".join(parts)
+        parts.append(f"released by {in_line(decision.decided_by)}")
+    return f"{in_line(outcome.name)}: " + ", ".join(parts)

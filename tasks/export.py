@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from blocks.errors import ConfigurationError
+from blocks.errors.shown import in_markdown
 from blocks.ledger.exports import ExportEntry
 from tasks.extract import Produced, extract, stage
 from tasks.failing import telling
@@ -116,6 +117,6 @@ def _concluded(
     create_markdown_artifact(
         key=f"{agreement.client}-export-{kind}".replace("_", "-"),
         markdown=export_summary(kind, window, told, notes or {}, taken()),
-        description=told,
+        description=in_markdown(told),
     )
     return Completed(message=told)

@@ -13,6 +13,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from blocks.errors import SyncError
+from blocks.errors.shown import in_markdown, visible
 from tasks.reports.failure import failure_message, failure_summary
 from tasks.steps import at_work, measured, ours, taken
 
@@ -49,7 +50,7 @@ def _shown(error: SyncError) -> str:
     create_markdown_artifact(
         key=f"{known['client']}-{flow_run.flow_name}",
         markdown=failure_summary(f"{flow_run.flow_name}: {flow_run.name}", told, taken(), blocks),
-        description=told,
+        description=in_markdown(told),
     )
     get_run_logger().error(told)
     return told
@@ -68,5 +69,18 @@ class _Plain(logging.Filter):
         return record.name == TASK_LOGGER
 
 
+class _Shown(logging.Filter):
+    """What others have named is written into a log so that it is seen, and stays in its line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = visible(str(record.msg), lines=True)
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                visible(each) if isinstance(each, str) else each for each in record.args
+            )
+        return True
+
+
 for _name in (TASK_LOGGER, "prefect.flow_runs", "prefect.engine"):
     logging.getLogger(_name).addFilter(_Plain())
+    logging.getLogger(_name).addFilter(_Shown())

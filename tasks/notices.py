@@ -9,6 +9,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.events import Event, RelatedResource, Resource
 from prefect.utilities.urls import url_for
 
+from blocks.errors.shown import in_line
 from blocks.ledger import conditions
 from blocks.ledger.conditions import Condition, ConditionState
 from blocks.ledger.store import Store
@@ -90,7 +91,7 @@ def _emit(
         "client": watched.client,
         "function": watched.function,
         "reason": finding.reason,
-        "sentence": ("Still: " if reminder else "") + sentence(watched, finding),
+        "sentence": ("Still: " if reminder else "") + in_line(sentence(watched, finding)),
         "remedy": REMEDIES[finding.reason],
         "reminder": reminder,
         "link": _link(watched, finding) or "",
@@ -117,7 +118,7 @@ def _related(kind: str, number: str, name: str) -> RelatedResource:
         {
             "prefect.resource.id": f"prefect.{kind}.{number}",
             "prefect.resource.role": kind,
-            "prefect.resource.name": name,
+            "prefect.resource.name": in_line(name),
         }
     )
 

@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from blocks.errors import ConfigurationError, RunStopped
+from blocks.errors.shown import in_markdown
 from blocks.ledger import archives, batches, files, journal
 from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.batches import BatchEntry
@@ -118,7 +119,7 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
     create_markdown_artifact(
         key=f"{agreement.client}-replay",
         markdown=summary(told, recalled.claim.counts, prepared),
-        description=f"{kept.name}: replayed",
+        description=f"{in_markdown(kept.name)}: replayed",
     )
     return comparison
 

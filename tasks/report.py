@@ -1,6 +1,5 @@
 """Report: give the client its result, tell the operator, and put the source file to rest."""
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
+from blocks.errors.shown import in_json, in_markdown
 from blocks.ledger import files, journal
 from blocks.ledgers import Ledger
 from blocks.loading import load
@@ -112,7 +112,7 @@ def _deliver(
 
 def _written_document(beside: Path, document: dict[str, Any]) -> Path:
     path = beside.with_suffix(".result")
-    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    text = in_json(document) + "\n"
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -173,6 +173,6 @@ def _show(
     create_markdown_artifact(
         key=f"{agreement.client}-import-recipients",
         markdown=summary(outcome, prepared, submission, taken(), rejects, delivered),
-        description=f"{outcome.name}: {outcome.fate}",
+        description=f"{in_markdown(outcome.name)}: {outcome.fate}",
     )
     get_run_logger().info("%s: %s %s", outcome.name, outcome.fate, counted(outcome.counts))

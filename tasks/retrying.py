@@ -1,6 +1,6 @@
 """The one place that decides what is retried, how often, and how long the waits are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
 from blocks.errors import SyncError
+from blocks.errors.shown import in_line
 from tasks.steps import as_step
 
 P = ParamSpec("P")
@@ -33,13 +34,22 @@ def may_be_repeated(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> 
     return False
 
 
+def _shown_name(pattern: str) -> Callable[..., str]:
+    """The name of a task run, in which files and folders are shown as text."""
+
+    def name(parameters: Mapping[str, Any]) -> str:
+        return in_line(pattern.format(**parameters))
+
+    return name
+
+
 def unit(
     name: str, run_name: str | None = None, *, retries: int = ATTEMPTS_AFTER_THE_FIRST
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Decorator of every task of the project: a named unit of retry, measured as a step."""
     made: Callable[[Callable[P, R]], Task[P, R]] = task(
         name=name,
-        task_run_name=run_name,
+        task_run_name=_shown_name(run_name) if run_name else None,
         retries=retries,
         retry_delay_seconds=exponential_backoff(FIRST_WAIT_SECONDS),
         retry_jitter_factor=0.5,

@@ -16,6 +16,7 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 from tasks import asking
 from tasks.notices import News, looked, tell
+from tasks.reports.markdown import table
 from tasks.retrying import unit
 from tasks.sweep import end_dead_runs
 from tasks.watching.facts import Facts, Run, Watched
@@ -117,9 +118,13 @@ def _done_at(store: Store, watched: Watched) -> datetime | None:
 def _table(troubles: Sequence[News]) -> str:
     if not troubles:
         return "All clients are well."
-    lines = ["| client | function | trouble | |", "| --- | --- | --- | --- |"]
-    for each in troubles:
-        told = sentence(each.watched, each.finding).replace("|", "/").replace("\n", " ")
-        place = f"{each.watched.client} | {each.watched.function}"
-        lines.append(f"| {place} | {each.finding.reason} | {told} |")
-    return "\n".join(lines)
+    rows = [
+        (
+            each.watched.client,
+            each.watched.function,
+            each.finding.reason,
+            sentence(each.watched, each.finding),
+        )
+        for each in troubles
+    ]
+    return table(("client", "function", "trouble", ""), rows)

@@ -29,6 +29,8 @@ import errno
 import re
 from typing import Any, ClassVar
 
+from blocks.errors.shown import visible
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 """How polars tells the number of an error of the operating system: in its text."""
@@ -41,7 +43,7 @@ class SyncError(Exception):
     what_next: ClassVar[str]
 
     def __init__(self, message: str, **context: Any) -> None:
-        super().__init__(message)
+        super().__init__(visible(message, lines=True))
         self.context = context
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,12 +1,12 @@
 """Findings: what a check saw, whether it has to be mended, and how."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from blocks.errors import SyncError
+from blocks.errors.shown import in_markdown, visible
 
 Verdict = Literal["ok", "note", "mend"]
 EXPIRES_SOON = timedelta(days=30)
@@ -113,9 +113,10 @@ def table(findings: Sequence[Finding], api_calls: int) -> str:
     parts += _listed("Worth a look", [each for each in findings if each.verdict == "note"])
     for subject, group in grouped(findings):
         # Without what to do: Prefect shows a cell as one line, and behind a long one nothing.
-        parts.append(f"## {subject}\n\n| | check | found |\n| --- | --- | --- |")
+        parts.append(f"## {in_markdown(subject)}\n\n| | check | found |\n| --- | --- | --- |")
         parts += [
-            f"| {each.verdict} | {_plain(each.check)} | {_plain(each.told)} |" for each in group
+            f"| {each.verdict} | {in_markdown(each.check)} | {in_markdown(each.told)} |"
+            for each in group
         ]
         parts.append("")
     return "\n".join(parts)
@@ -123,8 +124,8 @@ def table(findings: Sequence[Finding], api_calls: int) -> str:
 
 def _listed(title: str, findings: Iterable[Finding]) -> list[str]:
     items = [
-        f"- **{each.subject}**, {_plain(f'{each.check}: {each.told}').rstrip('.')}. "
-        f"*{_plain(each.remedy)}*"
+        f"- **{in_markdown(each.subject)}**, "
+        f"{in_markdown(f'{each.check}: {each.told}'.rstrip('. '))}. *{in_markdown(each.remedy)}*"
         for each in findings
         if each.remedy
     ]
@@ -134,11 +135,11 @@ def _listed(title: str, findings: Iterable[Finding]) -> list[str]:
 def lines(findings: Sequence[Finding]) -> Iterator[str]:
     """All findings as lines for a terminal."""
     for subject, group in grouped(findings):
-        yield subject
+        yield visible(subject)
         for each in group:
-            yield f"  {each.verdict:<4}  {each.check}: {each.told}"
+            yield visible(f"  {each.verdict:<4}  {each.check}: {each.told}")
             if each.remedy:
-                yield f"        -> {each.remedy}"
+                yield visible(f"        -> {each.remedy}")
 
 
 def grouped(findings: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:
@@ -147,8 +148,3 @@ def grouped(findings: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:
     for finding in findings:
         groups.setdefault(finding.subject, []).append(finding)
     yield from groups.items()
-
-
-def _plain(text: str) -> str:
-    """Text that markdown shows as it is, in one line."""
-    return re.sub(r"([\\`*_|<>])", r"\\\1", " ".join(text.split()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from blocks.errors.shown import in_markdown
 from tasks.reports.windows import Window
 
 NOTES = {
@@ -21,7 +22,7 @@ def export_summary(
     number = f"Window {window.number}" if window.number else "By hand"
     lines = [
         f"## {kind.replace('_', ' ')}",
-        f"**{told}.**",
+        f"**{in_markdown(told)}.**",
         f"{number}: from {start} to {window.end:%Y-%m-%d %H:%M:%S} UTC, the end not included.",
         *(f"- {number} {NOTES[reason]}" for reason, number in sorted(notes.items())),
         steps,

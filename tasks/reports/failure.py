@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from blocks.errors import Defect, SyncError
+from blocks.errors.shown import in_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("flows", "tasks", "blocks")
@@ -32,6 +33,6 @@ def failure_message(error: SyncError, step: str) -> str:
 
 def failure_summary(run: str, told: str, steps: str, blocks: Sequence[str]) -> str:
     """The operator's Markdown: what happened, what was done until then, with which blocks."""
-    named = "Blocks: " + ", ".join(f"`{block}`" for block in blocks) if blocks else ""
-    parts = (f"## {run}", "**Failed.**", "> " + " ".join(told.split()), steps, named)
+    named = "Blocks: " + ", ".join(map(in_markdown, blocks)) if blocks else ""
+    parts = (f"## {in_markdown(run)}", "**Failed.**", f"> {in_markdown(told)}", steps, named)
     return "\n\n".join(filter(None, parts)) + "\n"

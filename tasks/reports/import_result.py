@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from blocks.errors.shown import in_markdown
 from blocks.ledger.decisions import Decision
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batches import Batch
@@ -160,9 +161,9 @@ def summary(
     known = f" File {outcome.entry_id} of the ledger." if outcome.entry_id else ""
     begun = outcome.hold is not None and outcome.hold.reason in (COUNTS_DIFFER, MAYBE_SENT)
     fate = HELD_WHEN_SENT if begun else FATES[outcome.fate]
-    parts = [f"## {outcome.name}", f"**{fate}.**{known}"]
+    parts = [f"## {in_markdown(outcome.name)}", f"**{fate}.**{known}"]
     if outcome.hold:
-        parts.append(f"> {outcome.hold.reason}: {outcome.hold.message}")
+        parts.append(f"> {in_markdown(f'{outcome.hold.reason}: {outcome.hold.message}')}")
     if outcome.asks:
         parts.append("Press **Resume** in this run to release it or to refuse it.")
     if outcome.decision:
@@ -185,7 +186,7 @@ def summary(
     if first_rejects:
         parts.append(table(("line", "column", "reason"), first_rejects))
     if delivered:
-        parts.append("Delivered to the client: " + ", ".join(f"`{path}`" for path in delivered))
+        parts.append("Delivered to the client: " + ", ".join(map(in_markdown, delivered)))
     if steps:
         parts.append(steps)
     return "\n\n".join(parts) + "\n"
@@ -193,7 +194,7 @@ def summary(
 
 def _decided(decision: Decision) -> str:
     note = f": {decision.note}" if decision.note else ""
-    return (
+    return in_markdown(
         f"Decision about the hold ({decision.reason}): {decision.verdict}, by "
         f"{decision.decided_by} at {_utc(decision.decided_at)}{note}"
     )

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from blocks.errors.shown import in_markdown
+
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    """A table; what would end a cell or a line inside a cell is written in its place."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    return " ".join(str(value).replace("|", "/").split())
+    """A table whose cells show what they hold as it is."""
+    cells = [map(in_markdown, map(str, line)) for line in (head, *rows)]
+    lines = [" | ".join(line) for line in cells]
+    lines.insert(1, " | ".join("---" for _ in head))
+    return "\n".join(f"| {line} |" for line in lines)

@@ -1,5 +1,6 @@
 """What is told about files whose names cannot be used; the names themselves are shown nowhere."""
 
+from blocks.errors.shown import in_markdown
 from tasks.records.reasons import Language
 
 NOTICE_NAME = "NOT-TAKEN.txt"
@@ -27,8 +28,8 @@ def notice(language: Language) -> bytes:
 def for_operators(folder: str, number: int) -> str:
     """The operator's Markdown."""
     return (
-        f"## Files that are passed over\n\n**{number}** in `{folder}`: their names hold control "
-        "characters, backslashes or path steps. Such names are commands on some servers, so they "
-        f"are used nowhere. The client finds `{NOTICE_NAME}` in its results folder; ask it to "
-        "rename them.\n"
+        f"## Files that are passed over\n\n**{number}** in {in_markdown(folder)}: their names hold "
+        "control characters, backslashes or path steps. Such names are commands on some servers, "
+        f"so they are used nowhere. The client finds `{NOTICE_NAME}` in its results folder; ask it "
+        "to rename them.\n"
     )

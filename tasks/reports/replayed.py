@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
+from blocks.errors.shown import in_line, in_markdown
 from blocks.ledger.archives import ArchiveEntry
 from tasks.records.handover import Prepared
 from tasks.records.verdict import Counts
@@ -34,7 +35,7 @@ def sentence(kept: ArchiveEntry, replay_with: str, comparison: Comparison) -> st
         "today": "today's agreement and who is unsubscribed now",
     }
     told = (
-        f"{kept.name} (file {kept.file_id}), replayed with {words[replay_with]}: "
+        f"{in_line(kept.name)} (file {kept.file_id}), replayed with {words[replay_with]}: "
         f"{comparison.identical} of {comparison.then} requests of that day are byte-identical, "
         f"{comparison.now} would be sent"
     )
@@ -52,8 +53,9 @@ def summary(told: str, then: Counts, prepared: Prepared) -> str:
     """The operator's Markdown: the sentence, and the counts of then and now side by side."""
     now = asdict(prepared.counts)
     rows = [(name, number, now[name]) for name, number in asdict(then).items()]
-    parts = ["## Replay", told, table(("outcome", "then", "now"), rows)]
+    parts = ["## Replay", in_markdown(told), table(("outcome", "then", "now"), rows)]
     if prepared.hold:
-        parts.append(f"It would be held ({prepared.hold.reason}): {prepared.hold.message}")
+        held = f"({prepared.hold.reason}): {prepared.hold.message}"
+        parts.append(f"It would be held {in_markdown(held)}")
     parts.append("To send it once more, run this again with `send`.")
     return "\n\n".join(parts) + "\n"

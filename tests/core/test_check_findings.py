@@ -1,5 +1,7 @@
 """How findings are shown: what to do first, and each as it was told."""
 
+from html import unescape
+
 import pytest
 
 from blocks.errors import LoginRefused, MailUpUnavailable
@@ -17,10 +19,10 @@ FINDINGS = [
 
 def test_what_to_mend_comes_first_with_its_remedy() -> None:
     """Prefect shows a long cell as one line, so that a remedy behind it would not be seen."""
-    shown = table(FINDINGS, 7)
+    shown = unescape(table(FINDINGS, 7))
     assert shown.startswith("MailUp was asked in 7 calls.")
-    mend = shown.index("- **sftp-server/acme**, login: refused. *Mend \\*it\\*.*")
-    look = shown.index("- **mailup-account/acme**, clock: a\\|b\\_c. *Set it.*")
+    mend = shown.index("- **sftp-server/acme**, login: refused. *Mend *it*.*")
+    look = shown.index("- **mailup-account/acme**, clock: a|b_c. *Set it.*")
     assert mend < look < shown.index("## sftp-server/acme")
 
 
@@ -28,10 +30,10 @@ def test_all_findings_are_in_tables_by_subject() -> None:
     """What is about one block stands together, and no text breaks the table or is styled."""
     rows = [line for line in table(FINDINGS, 7).splitlines() if line.startswith("| ")]
     assert rows.count("| | check | found |") == 2
-    assert rows.index("| ok | list in | 2 files, 0 match '\\*.csv' |") + 1 == rows.index(
+    assert rows.index("| ok | list in | 2 files, 0 match '&#42;.csv' |") + 1 == rows.index(
         "| mend | login | refused. |"
     )
-    assert "| note | clock | a\\|b\\_c |" in rows
+    assert "| note | clock | a&#124;b&#95;c |" in rows
 
 
 def test_the_terminal_shows_the_remedy_below() -> None:

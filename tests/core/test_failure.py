@@ -53,7 +53,7 @@ def test_the_page_of_a_failed_run_names_what_it_is_about() -> None:
     """Message, what was done and the blocks; nothing empty."""
     told = failure_summary("import-recipients: acme", "no\nanswer", "", ["account acme"])
     assert told.split("\n\n") == [
-        "## import-recipients: acme", "**Failed.**", "> no answer", "Blocks: `account acme`\n",
+        "## import-recipients: acme", "**Failed.**", "> no answer", "Blocks: account acme\n",
     ]  # fmt: skip
 
 

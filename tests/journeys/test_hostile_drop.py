@@ -90,5 +90,5 @@ def _told_of_names(world: Any) -> None:
     assert left == ["bad\r\nDELE a.csv", "bad\x1b[2J.csv"]
     assert "control characters" in (world.inbox / "results" / "NOT-TAKEN.txt").read_text()
     (page,) = newest("acme-passed-over")
-    assert "**2** in `in`" in str(page.data)
+    assert "**2** in in:" in str(page.data)
     assert "DELE" not in str(page.data)
