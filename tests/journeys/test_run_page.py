@@ -71,7 +71,7 @@ def test_a_run_that_fails_says_where_why_and_what_next(
     assert [(name, told) for name, _, told in steps(page)][:3] == [
         ("recall", ""), ("look", ""), ("consult", "failed"),
     ]  # fmt: skip
-    assert "`account acme`" in page
+    assert "account acme" in page
     assert state.message in page
     assert state.message in logged()
     assert "Traceback" not in logged()
