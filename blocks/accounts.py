@@ -230,11 +230,18 @@ class MailUpAccount(Block):
                     # Another run created it at the same moment: look again.
                     continue
 
-    def connect(self, store: Store | None = None, *, patient: bool = True) -> MailUpClient:
+    def connect(
+        self,
+        store: Store | None = None,
+        *,
+        patient: bool = True,
+        guard: Callable[[], None] | None = None,
+    ) -> MailUpClient:
         """A client, to be used as a context manager; nothing is sent before the first call.
 
         Inside a Prefect run its pace is shared with all other runs of the account, in the order of
-        the ledger where that is open. A client that is not *patient* tries each call once.
+        the ledger where that is open. A client that is not *patient* tries each call once; *guard*
+        is called before each that changes something.
         """
         pace: Callable[[], None] = Pacer(self.calls_per_second)
         if not self._is_unpaced and (FlowRunContext.get() or TaskRunContext.get()):
@@ -246,6 +253,7 @@ class MailUpAccount(Block):
         return MailUpClient(
             self.settings(patient=patient),
             pace=pace,
+            guard=guard,
             on_rotate=self._store_refresh_token if stored else None,
             reread=self._stored_refresh_token if stored else None,
         )

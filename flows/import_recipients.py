@@ -118,7 +118,7 @@ def _carry_out(
         if lease is not None:
             archive(agreement, fetched, known, prepared, facts, scratch)
             submission = submit(agreement, prepared, known, facts, lease)
-    return report(agreement, fetched, known, prepared, submission, dry_run=dry_run)
+    return report(agreement, fetched, known, prepared, submission, lease)
 
 
 def _replay(

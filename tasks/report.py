@@ -9,6 +9,8 @@ from prefect.artifacts import create_markdown_artifact
 
 from blocks.errors.shown import in_json, in_markdown
 from blocks.ledger import files, journal
+from blocks.ledger.leases import Guard, Lease
+from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.servers import load_server
@@ -34,23 +36,30 @@ def report(
     claim: Claim,
     prepared: Prepared,
     submission: Submission,
-    *,
-    dry_run: bool,
+    lease: Lease | None,
 ) -> Outcome:
     """Deliver the results, record that it was done, and move the source file, in this order.
 
-    Each step may be repeated. A dry run does none of them and only shows what would be done.
+    Each step may be repeated. A dry run, which has no lease, does none of them and only shows what
+    would be done. Another run may have taken over one that stood still: before each step it is
+    looked whether it works alone.
     """
+    dry_run = lease is None
     outcome = _outcome(fetched, claim, prepared, submission, dry_run=dry_run)
     if outcome.fate == "waiting":
         return outcome  # all was told when it was held
     delivered = []
-    if not dry_run:
+    if lease is not None:
         document = result_document(agreement, fetched, claim, prepared, submission, outcome)
-        with load_server(agreement.server).connect() as server:
-            delivered = _deliver(agreement, fetched, claim, prepared, document, server)
-            _remember(agreement, claim, prepared, outcome)
+        with (
+            load(Ledger, agreement.ledger).open() as store,
+            load_server(agreement.server).connect() as server,
+        ):
+            guard = Guard(store, lease)
+            delivered = _deliver(agreement, fetched, claim, prepared, document, server, guard)
+            _remember(store, guard, claim, prepared, outcome)
             if outcome.fate != "held":
+                guard()
                 _put_to_rest(agreement, fetched, claim, server, refused=outcome.fate == "refused")
         if outcome.fate == "imported" and agreement.source.afterwards != "leave":
             _note_put_away(agreement, claim)
@@ -88,6 +97,7 @@ def _deliver(
     prepared: Prepared,
     document: dict[str, Any],
     server: Transport,
+    guard: Guard,
 ) -> list[str]:
     """Write the result files beside the fetched one and deliver them; paths on the server."""
     name = fetched.name
@@ -106,6 +116,7 @@ def _deliver(
     folder = join(agreement.source.folder, agreement.results.folder)
     server.make_folder(folder)
     for path, final in made:
+        guard()
         deliver(server, path, folder, final)
     return [join(folder, final) for _, final in made]
 
@@ -118,21 +129,23 @@ def _written_document(beside: Path, document: dict[str, Any]) -> Path:
 
 
 def _remember(
-    agreement: ImportAgreement, claim: Claim, prepared: Prepared, outcome: Outcome
+    store: Store, guard: Guard, claim: Claim, prepared: Prepared, outcome: Outcome
 ) -> None:
     """The file's state, and who waits for a decision about it, in the ledger."""
-    with load(Ledger, agreement.ledger).open() as store:
-        if outcome.fate == "imported":
-            files.move_to(store, claim.entry_id, "reported")
-        elif outcome.fate == "refused":
-            files.move_to(store, claim.entry_id, "refused", reason=claim.reason)
-        elif prepared.hold:
-            counts = asdict(prepared.counts) | prepared.noted
-            files.move_to(store, claim.entry_id, "held", reason=prepared.hold.reason, counts=counts)
-        if outcome.asks:
-            files.set_waiting(store, claim.entry_id, this_run())
-        elif claim.waiting_run:
-            close(store, claim.entry_id, claim.waiting_run, f"{outcome.name}: {outcome.fate}.")
+    if outcome.fate == "imported":
+        files.move_to(store, claim.entry_id, "reported", also=guard.within)
+    elif outcome.fate == "refused":
+        files.move_to(store, claim.entry_id, "refused", reason=claim.reason, also=guard.within)
+    elif prepared.hold:
+        counts = asdict(prepared.counts) | prepared.noted
+        reason = prepared.hold.reason
+        files.move_to(
+            store, claim.entry_id, "held", reason=reason, counts=counts, also=guard.within
+        )
+    if outcome.asks:
+        files.set_waiting(store, claim.entry_id, this_run())
+    elif claim.waiting_run:
+        close(store, claim.entry_id, claim.waiting_run, f"{outcome.name}: {outcome.fate}.")
 
 
 def _put_to_rest(

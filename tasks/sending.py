@@ -13,15 +13,13 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import NoReturn, Protocol
 
-from blocks.errors import MailUpUnavailable, RunStopped
+from blocks.errors import LeaseHeld, MailUpUnavailable, RunStopped
 from blocks.ledger import batches, bodies, leases
 from blocks.ledger.batches import BatchEntry, Purpose
 from blocks.ledger.bodies import Later
-from blocks.ledger.leases import Lease
+from blocks.ledger.leases import Guard
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
@@ -33,6 +31,10 @@ LOOK_UP_DELAY_SECONDS = 5.0
 """MailUp shows a new import with a delay: waited before one is looked for."""
 BUSY_WAIT_SECONDS = 10.0
 """Waited when MailUp refuses an import because another one runs."""
+
+
+WOKEN_WAIT_SECONDS = 180.0
+"""How long a run that stood still waits for the one that took over, to mend what it did."""
 
 
 class PlanChanged(Exception):
@@ -74,15 +76,15 @@ class Queue(Protocol):
 class Counter:
     """Where parcels are handed in: one file's attempt in the ledger, and MailUp on the other side.
 
-    Nobody else writes to the file's batches while `lease` is held. `account` tells the account from
-    others of the ledger, `storage` opens the ledger's. Call `finish` at the end.
+    Nobody else writes to the file's batches while the lease of `guard` is held. `account` tells the
+    account from others of the ledger, `storage` opens the ledger's. Call `finish` at the end.
     """
 
     store: Store
     client: MailUpClient
     file_id: int
     attempt: int
-    lease: Lease
+    guard: Guard
     queue: Queue
     import_timeout_seconds: float
     account: str
@@ -109,9 +111,9 @@ class Counter:
         self.queue.offer()
         if entry is None:
             entry = self._written_ahead(parcel, newest_import)
-            accepted = self._accept(entry, self._hand_in(parcel.target, parcel.content))
+            accepted = self._handed_in(entry, parcel.target, parcel.content)
         else:
-            leases.require(self.store, self.lease)
+            self.guard()
             accepted = entry if entry.state == "accepted" else self._sent_again(entry, parcel)
         self._complete(accepted, parcel.target, parcel.content)
 
@@ -151,11 +153,11 @@ class Counter:
             self.store, self.file_id, self.attempt, parcel.number,
             target=asdict(parcel.target), rows=parcel.rows, sha256=parcel.sha256,
             after_import=newest_import, purpose=parcel.purpose, account=self.account,
-            lease=self.lease, ended=self._ended,
+            lease=self.guard.lease, ended=self._ended,
         )  # fmt: skip
         self._ended = []
         if entry.stored:
-            self._keep(entry.stored, parcel.content)
+            self.storage().write(parcel.content, entry.stored)
         return entry
 
     def _sent_again(self, entry: BatchEntry, parcel: Parcel) -> BatchEntry:
@@ -164,9 +166,9 @@ class Counter:
         if possible:
             newer = self._newer_that_stay_behind(entry, parcel.content)
             self.judge.require_harmless(entry, parcel.target, parcel.content, possible, newer)
-            leases.require(self.store, self.lease)
+            self.guard()
         entry = batches.sending_again(self.store, entry, possible=[each.id for each in possible])
-        return self._accept(entry, self._hand_in(parcel.target, parcel.content))
+        return self._handed_in(entry, parcel.target, parcel.content)
 
     def _possible(self, entry: BatchEntry, target: ImportTarget) -> list[ImportDetail]:
         """The imports that may be this batch, completed and counted by MailUp."""
@@ -197,8 +199,67 @@ class Counter:
     def _wait(self, import_id: int) -> ImportStatus:
         return self.client.wait_for_import(import_id, timeout_seconds=self.import_timeout_seconds)
 
-    def _accept(self, entry: BatchEntry, import_id: int) -> BatchEntry:
+    def _handed_in(self, entry: BatchEntry, target: ImportTarget, content: bytes) -> BatchEntry:
+        """Send a batch and write MailUp's answer down.
+
+        If this process stood still on the way, others may have sent to the list meanwhile: theirs
+        is sent once more behind it. RunStopped where another run has taken over the file.
+        """
+        try:
+            import_id = self._hand_in(target, content)
+        except MailUpUnavailable as failure:
+            if failure.context.get("maybe_accepted") and self._is_taken_over():
+                self._woken(entry, target, content, None)
+            raise
+        if self._is_taken_over():
+            self._woken(entry, target, content, import_id)
+        if self.guard.stood_still:
+            entry = batches.sending_again(self.store, entry, possible=())
         return batches.accepted(self.store, entry, import_id)
+
+    def _is_taken_over(self) -> bool:
+        return self.guard.stood_still and not leases.holds(self.store, self.guard.lease)
+
+    def _woken(
+        self, entry: BatchEntry, target: ImportTarget, content: bytes, import_id: int | None
+    ) -> NoReturn:
+        """A request went out while another run worked for the client: mend what it brought back.
+
+        First it is written down. Newer values are sent once more as soon as nobody else works.
+        """
+        batches.woken(self.store, entry, import_id)
+        try:
+            name = self.guard.lease.name
+            with leases.held(self.store, name, wait_seconds=WOKEN_WAIT_SECONDS) as lease:
+                self.guard.lease = lease
+                why = self._mended(entry, target, content, import_id)
+        except LeaseHeld:
+            why = "another run of the client has not ended"
+        told = f"but not all of it could be sent once more: {why}" if why else "was sent once more"
+        raise RunStopped(
+            f"This run stood still while it sent batch {entry.number}, and another run took over. "
+            f"MailUp took it all the same (import {import_id or 'not known'}); what was sent to "
+            f"list {entry.list_id} since then, of the same people, {told}. "
+            + (
+                "Import the newest file of each client of that list anew, with release=true and "
+                "send_all=true."
+                if why
+                else ""
+            )
+        )
+
+    def _mended(
+        self, entry: BatchEntry, target: ImportTarget, content: bytes, import_id: int | None
+    ) -> str:
+        """Send newer values once more; why that was not possible for all, "" where it was."""
+        if import_id is None:
+            self._possible(entry, target)
+        else:
+            self._wait(import_id)
+        why = self._newer_that_stay_behind(entry, content)
+        for each in bodies.later(self.store, self.account, entry.list_id, entry.id):
+            entry = self._repeated(entry, content, each)
+        return why
 
     def _hand_in(self, target: ImportTarget, content: bytes) -> int:
         end = time.monotonic() + self.import_timeout_seconds
@@ -234,25 +295,18 @@ class Counter:
         target, kept = ImportTarget(**later.target), self._read(later.stored)
         people = shared(content, kept) if kept is not None and target.is_plain else []
         if people:
-            leases.require(self.store, self.lease)
+            self.guard()
             entry = batches.repeated(self.store, entry, later.id, len(people))
             body = json.dumps(people, ensure_ascii=False, separators=(",", ":")).encode()
             self._wait(self._hand_in(target, body))
         return entry
 
-    def _keep(self, name: str, content: bytes) -> None:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "body.json"
-            path.write_bytes(content)
-            self.storage().put_as(path, name)
-
     def _read(self, name: str) -> bytes | None:
         """A kept body; None where the storage has none, as its run was cut off before."""
-        with TemporaryDirectory() as folder:
-            try:
-                return self.storage().get(name, Path(folder) / "body.json").read_bytes()
-            except RunStopped:
-                return None
+        try:
+            return self.storage().read(name)
+        except RunStopped:
+            return None
 
     def _confirm(self, entry: BatchEntry, import_id: int) -> None:
         sending_id = entry.sending_id or self.client.confirmation_sending(import_id)

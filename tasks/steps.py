@@ -112,12 +112,15 @@ def order_of_calls(ledger: str, *, dry_run: bool) -> Iterator[Store | None]:
 
 
 @contextmanager
-def connected(account: MailUpAccount, store: Store | None) -> Iterator[MailUpClient]:
+def connected(
+    account: MailUpAccount, store: Store | None, *, guard: Callable[[], None] | None = None
+) -> Iterator[MailUpClient]:
     """A client of the account whose calls count for the step at hand, however it ends.
 
-    Runs that share the ledger call in the order in which they want to.
+    Runs that share the ledger call in the order in which they want to. Whoever changes something
+    at MailUp gives a `guard` that stops a run which works alone no more.
     """
-    with account.connect(store) as client:
+    with account.connect(store, guard=guard) as client:
         try:
             yield client
         finally:

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from prefect import get_run_logger
 from prefect.runtime import flow_run
+from sqlalchemy import Connection
 
 from blocks.accounts import MailUpAccount
 from blocks.ledger import archives, batches, files
 from blocks.ledger.batches import BatchEntry
-from blocks.ledger.leases import Lease
+from blocks.ledger.leases import Guard, Lease
 from blocks.ledger.snapshots import key_of
 from blocks.ledger.store import Store
 from blocks.ledger.turns import Turn
@@ -61,7 +62,7 @@ class _Job:
     account: MailUpAccount
     client: MailUpClient
     store: Store
-    lease: Lease
+    guard: Guard
     entry_id: int
     attempt: int
     planned: Plan = NO_PLAN
@@ -80,8 +81,11 @@ def submit(
     if prepared.hold:
         return Submission(prepared.counts)
     account = load(MailUpAccount, agreement.account)
-    with load(Ledger, agreement.ledger).open() as store, connected(account, store) as client:
-        job = _Job(agreement, facts, account, client, store, lease, claim.entry_id, claim.attempt)
+    with (
+        load(Ledger, agreement.ledger).open() as store,
+        connected(account, store, guard=(guard := Guard(store, lease))) as client,
+    ):
+        job = _Job(agreement, facts, account, client, store, guard, claim.entry_id, claim.attempt)
         job = replace(job, known=_known(job, prepared), released_at=_released_at(claim))
         if claim.done == "nothing":
             try:
@@ -116,7 +120,7 @@ def submit(
 
 def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Job:
     """Send all batches; where an earlier run had begun with other ones, as a new attempt."""
-    files.move_to(job.store, job.entry_id, "submitting")
+    files.move_to(job.store, job.entry_id, "submitting", also=job.guard.within)
     job = _planned(job, prepared)
     if not prepared.batches:
         return job
@@ -186,7 +190,7 @@ def _begin_anew(job: _Job, turn: Turn) -> _Job:
 def _counter(job: _Job, turn: Turn) -> Counter:
     calls = job.agreement.read_back_calls
     return Counter(
-        job.store, job.client, job.entry_id, job.attempt, job.lease, turn,
+        job.store, job.client, job.entry_id, job.attempt, job.guard, turn,
         job.account.import_timeout_seconds, job.account.rate_limit_name,
         load(Ledger, job.agreement.ledger).open_storage,
         Judge(job.client, calls, job.known, job.released_at),
@@ -215,7 +219,9 @@ def _known(job: _Job, prepared: Prepared) -> Known:
 def _held_for(job: _Job, prepared: Prepared, doubt: MaybeSent) -> Submission:
     """The file held in the middle of its batches: those that are done stay so."""
     counts = asdict(prepared.counts) | prepared.noted
-    files.move_to(job.store, job.entry_id, "held", reason=MAYBE_SENT, counts=counts)
+    files.move_to(
+        job.store, job.entry_id, "held", reason=MAYBE_SENT, counts=counts, also=job.guard.within
+    )
     return Submission(prepared.counts, hold=Hold(MAYBE_SENT, str(doubt)))
 
 
@@ -270,11 +276,18 @@ def _commit(
     counts = asdict(submission.counts) | prepared.noted
     if submission.hold:
         reason = submission.hold.reason
-        files.move_to(job.store, job.entry_id, "held", reason=reason, counts=counts)
+        files.move_to(
+            job.store, job.entry_id, "held", reason=reason, counts=counts, also=job.guard.within
+        )
         return
     keep = snapshot(
         job.store, job.agreement, prepared, job.planned, entries,
         file_id=job.entry_id, attempt=job.attempt,
     )  # fmt: skip
     counts |= {UNSURE: keep.unsure}
-    files.move_to(job.store, job.entry_id, "submitted", counts=counts, also=keep)
+
+    def alone(connection: Connection) -> None:
+        job.guard.within(connection)
+        keep(connection)
+
+    files.move_to(job.store, job.entry_id, "submitted", counts=counts, also=alone)

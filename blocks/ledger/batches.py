@@ -123,14 +123,29 @@ def sending_again(store: Store, entry: BatchEntry, *, possible: Iterable[int]) -
     found = list(possible)
     again, extra = entry.again + 1, entry.extra + bool(found)
     detail = {"possible_imports": found[:20]}
-    _set(store, entry.id, "sending_again", detail, again=again, extra=extra)
+    values: dict[str, Any] = {"again": again, "extra": extra}
+    with store.transaction() as connection:
+        file_id = select(batches.c.file_id).where(batches.c.id == entry.id).scalar_subquery()
+        # It is the newest batch of its file.
+        steps = ("batch_sending", "batch_sending_again")
+        if journal.last_run(connection, file_id, steps) != store.run:
+            values["taken_at"] = utc_now()
+        _change(connection, entry.id, "sending_again", detail, store.run, **values)
     return replace(entry, again=again, extra=extra)
+
+
+def woken(store: Store, entry: BatchEntry, import_id: int | None) -> None:
+    """A batch went out although another run had taken over: its run had stood still."""
+    with store.transaction() as connection:
+        detail = {"import_id": import_id}
+        extra = batches.c.extra + 1
+        _change(connection, entry.id, "woken", detail, store.run, extra=extra)
 
 
 def repeated(store: Store, entry: BatchEntry, later_id: int, rows: int) -> BatchEntry:
     """Rows of a later batch are about to be sent once more behind this one."""
     detail = {"later_batch": later_id, "rows": rows}
-    _set(store, entry.id, "repeating_later", detail, extra=entry.extra + 1)
+    _set(store, entry.id, "repeating_later", detail, extra=batches.c.extra + 1)
     return replace(entry, extra=entry.extra + 1)
 
 

@@ -20,6 +20,8 @@ from blocks.ledger.tables import batches, bodies, files
 KIND = "bodies"
 """Folder of the ledger's storage."""
 KEPT_DAYS = 30
+AWAITED_HOURS = 24
+"""How long a run that was taken over is reckoned with to wake, and to send what it had begun."""
 _SENT = ("submitted", "reported", "refused")
 """States of files of which nothing is sent any more."""
 
@@ -57,9 +59,11 @@ def _is_open(which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether there is a batch like that which may still be sent again."""
     unproven = _open.c.state == "sending"
     unfinished = (_open.c.state == "accepted") & (_open.c.again > 0)
-    of_attempt = (files.c.id == _open.c.file_id) & (files.c.attempt == _open.c.attempt)
-    waiting = of_attempt & files.c.state.not_in(_SENT)
-    return exists().where(which, unproven | unfinished, waiting)
+    waiting = (files.c.attempt == _open.c.attempt) & files.c.state.not_in(_SENT)
+    # The run that it was taken over from may only stand still, and send it when it wakes.
+    awaited = _open.c.taken_at > utc_now() - timedelta(hours=AWAITED_HOURS)
+    is_open = (unproven | unfinished) & waiting
+    return exists().where(which, files.c.id == _open.c.file_id, is_open | awaited)
 
 
 def names(connection: Connection, batch_ids: Sequence[int]) -> dict[int, str]:

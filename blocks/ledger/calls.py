@@ -5,12 +5,13 @@ that dies before its call leaves one interval unused, and nothing else.
 """
 
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import select, update
 
-from blocks.ledger.store import Store, insert_once, utc_now
+from blocks.ledger import clock
+from blocks.ledger.store import Store, insert_once
 from blocks.ledger.tables import leases
 
 FARTHEST_SECONDS = 60.0
@@ -31,25 +32,21 @@ class Calls:
         asked for, their distance is for the caller to keep.
         """
         mine = leases.c.name == self._name
-        held = select(leases.c.owner, leases.c.expires_at).where(mine).with_for_update()
-        past = utc_now() - timedelta(days=1)
+        columns = (leases.c.owner, leases.c.expires_at, leases.c.boot)
+        held = select(*columns).where(mine).with_for_update()
         with self._store.transaction() as connection:
-            insert_once(connection, leases, name=self._name, owner="", expires_at=past)
-            owner, free = connection.execute(held).one()
-            now, read = _now(connection), time.monotonic()
+            nobody = {"owner": "", "expires_at": clock.EPOCH}
+            insert_once(connection, leases, name=self._name, **nobody)
+            owner, free, boot = connection.execute(held).one()
+            now, read = clock.read(connection), time.monotonic()
             wanted = now + timedelta(seconds=soonest)
-            believed = owner != self._me and free <= now + timedelta(seconds=FARTHEST_SECONDS)
+            near = free <= now + timedelta(seconds=FARTHEST_SECONDS)
+            believed = owner != self._me and near and boot == clock.boot(connection)
             moment = max(free, wanted) if believed else wanted
-            then = {"owner": self._me, "expires_at": moment + timedelta(seconds=interval)}
+            then = {
+                "owner": self._me, "expires_at": moment + timedelta(seconds=interval),
+                "boot": clock.boot(connection),
+            }  # fmt: skip
             connection.execute(update(leases).where(mine).values(then))
         # The commit has taken its time, of which nothing is to be lost.
         return max(0.0, (moment - now).total_seconds() - (time.monotonic() - read))
-
-
-def _now(connection: Connection) -> datetime:
-    """The database's clock where several machines may ask, this machine's for a file."""
-    if connection.dialect.name == "sqlite":
-        return utc_now()
-    now = func.timezone("UTC", func.clock_timestamp())
-    moment: datetime = connection.execute(select(now)).scalar_one()
-    return moment

@@ -14,12 +14,12 @@ client, each in a transaction of its own.
 `detail` holds counts, ids and codes, never anything of a person.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, ScalarSelect, insert, select
 
 from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import files, journal
@@ -85,6 +85,19 @@ def write_of_file(
     whose = select(files.c.client, files.c.stream).where(files.c.id == file_id)
     client, stream = connection.execute(whose).one()
     write(connection, client, stream, step, file_id=file_id, detail=detail, run=run)
+
+
+def last_run(
+    connection: Connection, file_id: ScalarSelect[int], steps: Sequence[str]
+) -> str | None:
+    """The run that wrote the latest of these lines about a file."""
+    found = connection.execute(
+        select(journal.c.run)
+        .where(journal.c.file_id == file_id, journal.c.step.in_(steps))
+        .order_by(journal.c.id.desc())
+        .limit(1)
+    )
+    return found.scalar()
 
 
 def is_put_away(store: Store, file_id: int) -> bool:

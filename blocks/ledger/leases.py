@@ -1,6 +1,7 @@
 """Leases: at most one run works for a client, and at most n imports run in an account.
 
-A lease expires unless it is renewed, so that a machine that died blocks nobody for long.
+A lease expires unless it is renewed, so that a machine that died blocks nobody for long. Whether it
+has is told by a clock that nobody sets (`clock`).
 Prefect's concurrency limits alone do not exclude two runs after a crash (they expire too, but the
 slow run is never told); here the holder can ask whether it still holds.
 """
@@ -9,14 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from threading import Event, Thread
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from blocks.errors import LeaseHeld, RetryableError, RunStopped
-from blocks.ledger.store import Store, insert_once, utc_now
+from blocks.ledger import clock
+from blocks.ledger.store import Store, insert_once
 from blocks.ledger.tables import leases
 
 LEASE_SECONDS = 60.0
@@ -33,16 +35,29 @@ class Lease:
 
 def take(store: Store, name: str, *, seconds: float = LEASE_SECONDS) -> Lease | None:
     """Take the lease `name` if it is free or has expired; None where somebody else holds it."""
-    lease, now = Lease(name, uuid4().hex), utc_now()
-    values = {"owner": lease.owner, "expires_at": now + timedelta(seconds=seconds)}
+    lease = Lease(name, uuid4().hex)
     with store.transaction() as connection:
-        expired = (leases.c.name == name) & (leases.c.expires_at <= now)
+        values = {"owner": lease.owner, **_until(connection, seconds)}
+        expired = (leases.c.name == name) & ~alive(connection)
         if connection.execute(update(leases).where(expired).values(values)).rowcount:
             return lease
         if connection.execute(select(leases.c.name).where(leases.c.name == name)).first():
             return None
         # Another process may be faster by a moment.
         return lease if insert_once(connection, leases, name=name, **values) else None
+
+
+def alive(connection: Connection) -> ColumnElement[bool]:
+    """Whether a lease holds at this moment; one of an earlier start of this machine does not."""
+    mine = leases.c.boot == clock.boot(connection)
+    return mine & (leases.c.expires_at > clock.now(connection))
+
+
+def _until(connection: Connection, seconds: float) -> dict[str, Any]:
+    return {
+        "expires_at": clock.after(connection, seconds),
+        "boot": clock.boot(connection),
+    }
 
 
 def renew(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> bool:
@@ -53,8 +68,8 @@ def renew(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> bool
 
 def _renewed(connection: Connection, lease: Lease, seconds: float) -> bool:
     mine = (leases.c.name == lease.name) & (leases.c.owner == lease.owner)
-    until = utc_now() + timedelta(seconds=seconds)
-    return connection.execute(update(leases).where(mine).values(expires_at=until)).rowcount == 1
+    until = _until(connection, seconds)
+    return connection.execute(update(leases).where(mine).values(until)).rowcount == 1
 
 
 def release(store: Store, lease: Lease) -> None:
@@ -77,6 +92,54 @@ def require_within(connection: Connection, lease: Lease) -> None:
             f"The lease {lease.name!r} was taken over by another run, because this one did not "
             "renew it in time. Nothing more is sent from here; look at the other run."
         )
+
+
+def holds(store: Store, lease: Lease) -> bool:
+    """Whether nobody else has taken the lease; it is renewed."""
+    return renew(store, lease, seconds=LEASE_SECONDS)
+
+
+class Guard:
+    """Called directly before a request that changes something: this run still works alone.
+
+    The ledger is asked whether the lease is held, and it is renewed unless that was done a moment
+    ago. A process can stand still at any point (SIGSTOP, a machine that sleeps): so what is known
+    counts only if the machine's clock says that it has just been learned.
+    """
+
+    def __init__(
+        self, store: Store, lease: Lease, *, awake: Callable[[], float] = clock.awake
+    ) -> None:
+        self._store, self.lease, self._awake = store, lease, awake
+        self._asked = awake()
+
+    def __call__(self) -> None:
+        """Raise RunStopped unless the lease is held at this moment."""
+        while True:
+            self._asked = self._awake()
+            _confirm(self._store, self.lease)
+            if not self.stood_still:
+                return
+
+    def within(self, connection: Connection) -> None:
+        """The same in a transaction that is not to happen without the lease."""
+        require_within(connection, self.lease)
+
+    @property
+    def stood_still(self) -> bool:
+        """Whether so much time has passed since then that the lease may be lost."""
+        return self._awake() - self._asked > LEASE_SECONDS / 2
+
+
+def _confirm(store: Store, lease: Lease) -> None:
+    mine = (leases.c.name == lease.name) & (leases.c.owner == lease.owner)
+    with store.transaction() as connection:
+        fresh = (leases.c.boot == clock.boot(connection)) & (
+            leases.c.expires_at > clock.after(connection, LEASE_SECONDS * 0.6)
+        )
+        # Looking costs nothing beside writing, which waits for the disk.
+        if not connection.execute(select(leases.c.name).where(mine, fresh)).first():
+            require_within(connection, lease)
 
 
 @contextmanager

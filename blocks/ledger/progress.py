@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Table, func, select
 
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.leases import alive
+from blocks.ledger.store import Store
 from blocks.ledger.tables import exports, files, journal, leases
 
 SEEN_AGAIN = "seen_again"
@@ -51,8 +52,8 @@ def somebody_works(store: Store, client: str, kind: str) -> bool:
     """Whether a run holds the lease of this function: one that is renewed is a sign of life."""
     name = leases.c.name.startswith(f"client/{client}/{kind}:", autoescape=True)
     with store.transaction() as connection:
-        alive = select(leases.c.name).where(name, leases.c.expires_at > utc_now())
-        return connection.execute(alive).first() is not None
+        working = select(leases.c.name).where(name, alive(connection))
+        return connection.execute(working).first() is not None
 
 
 def _streams(table: Table, client: str, kind: str) -> tuple[ColumnElement[bool], ...]:

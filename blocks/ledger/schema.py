@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from blocks.errors import ConfigurationError
 from blocks.ledger.tables import files, metadata
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision in `migrations`; they are numbered upwards."""
 
 LOCK = 0x6C656467  # any number will do; it spells "ledg"

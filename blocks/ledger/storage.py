@@ -50,12 +50,29 @@ class Storage:
 
     def put_as(self, source: Path, name: str) -> None:
         """Store a file under a name from `new_name` that the ledger knows already."""
-        with _told("write"):
-            self._make_folder(name.rpartition("/")[0])
-            if self._here:
-                modes.make_file(Path(f"{self._root}/{name}.part"))
-            self._files.put_file(str(source), f"{self._root}/{name}.part")
-            self._files.mv(f"{self._root}/{name}.part", f"{self._root}/{name}")
+        with _told("write"), self._whole(name) as part:
+            self._files.put_file(str(source), part)
+
+    def write(self, content: bytes, name: str) -> None:
+        """Store bytes under a name that the ledger knows already."""
+        with _told("write"), self._whole(name) as part:
+            self._files.pipe_file(part, content)
+
+    def read(self, name: str) -> bytes:
+        """What is stored under a name."""
+        with _told("read"):
+            content: bytes = self._files.cat_file(f"{self._root}/{name}")
+        return content
+
+    @contextmanager
+    def _whole(self, name: str) -> Iterator[str]:
+        """Where to write what gets its name at the end."""
+        part = f"{self._root}/{name}.part"
+        self._make_folder(name.rpartition("/")[0])
+        if self._here:
+            modes.make_file(Path(part))
+        yield part
+        self._files.mv(part, f"{self._root}/{name}")
 
     def get(self, name: str, target: Path) -> Path:
         """Copy a stored file to a local path."""

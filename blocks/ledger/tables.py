@@ -62,6 +62,7 @@ batches = Table(
     Column("list_id", Integer, nullable=False, server_default="0"),
     Column("again", Integer, nullable=False, server_default="0"),
     Column("extra", Integer, nullable=False, server_default="0"),
+    Column("taken_at", DateTime),
     UniqueConstraint("file_id", "attempt", "number"),
     Index("batches_by_state", "state", "list_id"),
     Index("batches_by_import", "import_id"),
@@ -103,6 +104,7 @@ leases = Table(
     Column("name", Text, primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("expires_at", DateTime, nullable=False),
+    Column("boot", String(64), nullable=False, server_default=""),
 )
 
 decisions = Table(

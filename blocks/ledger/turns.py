@@ -10,14 +10,16 @@ machine that died.
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from datetime import timedelta
 from typing import Self
 from uuid import uuid4
 
 from sqlalchemy import select
 
 from blocks.errors import LeaseHeld
-from blocks.ledger.leases import Lease, kept, take
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger import clock
+from blocks.ledger.leases import Lease, alive, kept, take
+from blocks.ledger.store import Store
 from blocks.ledger.tables import leases
 
 TURN_SECONDS = 5.0
@@ -79,7 +81,9 @@ class Turn(AbstractContextManager["Turn"]):
 
     def _wait(self) -> Lease:
         end = time.monotonic() + self._wait_seconds
-        name = f"{self._queue}/waiting/{time.time_ns():020d}/{uuid4().hex}/{self._kind}"
+        with self._store.transaction() as connection:
+            since = (clock.read(connection) - clock.EPOCH) // timedelta(microseconds=1)
+        name = f"{self._queue}/waiting/{since:020d}/{uuid4().hex}/{self._kind}"
         ticket = take(self._store, name)
         if ticket is None:
             raise AssertionError("a name that nobody else can have is taken")
@@ -99,6 +103,6 @@ class Turn(AbstractContextManager["Turn"]):
     def _tickets(self) -> list[str]:
         """The tickets of all who wait, the oldest first."""
         waiting = leases.c.name.startswith(f"{self._queue}/waiting/", autoescape=True)
-        alive = select(leases.c.name).where(waiting, leases.c.expires_at > utc_now())
         with self._store.transaction() as connection:
-            return sorted(connection.execute(alive).scalars())
+            tickets = select(leases.c.name).where(waiting, alive(connection))
+            return sorted(connection.execute(tickets).scalars())

@@ -42,7 +42,8 @@ from blocks.mailup.wire import Wire
 class MailUpClient:
     """A client of MailUp's REST API v1.1; a context manager, usable by several threads.
 
-    *pace* is called before every request (log-ins and repeats included) and may wait.
+    *pace* is called before every request (log-ins and repeats included) and may wait, *guard*
+    directly before each that changes something, and may raise.
     *on_rotate* gets each new refresh token, *reread* answers the one stored at the moment.
     """
 
@@ -51,12 +52,13 @@ class MailUpClient:
         settings: MailUpSettings,
         *,
         pace: Callable[[], None],
+        guard: Callable[[], None] | None = None,
         on_rotate: Callable[[str], None] | None = None,
         reread: Callable[[], str | None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._wire = Wire(settings, pace=pace, clock=clock)
+        self._wire = Wire(settings, pace=pace, guard=guard, clock=clock)
         self._clock = clock
         self._sleep = sleep
         self._tokens = tokens = Tokens(

@@ -82,7 +82,8 @@ class Session:
         body: bytes = b"",
     ) -> T:
         """Send a request that changes something, once."""
-        call = Call(method, self._settings.console_url + path, path, params or {}, body)
+        url = self._settings.console_url + path
+        call = Call(method, url, path, params or {}, body, changes=True)
         try:
             return understand(self._allowed(call, self._patience()))
         except MailUpUnavailable as failure:

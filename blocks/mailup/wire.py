@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,7 +28,8 @@ FORM_HEADERS = {
 
 @dataclass(frozen=True)
 class Call:
-    """One request. *path* is what messages show: it holds ids, never personal data."""
+    """One request. *path* is what messages show: it holds ids, never personal data. *changes* says
+    that MailUp does something, so that whoever sends it has to have the right to."""
 
     method: str
     url: str
@@ -36,6 +37,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=lambda: JSON_HEADERS, repr=False)
+    changes: bool = False
 
     @property
     def doing(self) -> str:
@@ -43,8 +45,28 @@ class Call:
         return f"{self.method} {self.path}"
 
 
+class _Guarded:
+    """A body whose last byte leaves only behind a call of *guard*: without it MailUp does nothing.
+
+    Connecting, TLS and all that is before may take as long as it likes.
+    """
+
+    def __init__(self, body: bytes, guard: Callable[[], None]) -> None:
+        self._body, self._guard = body, guard
+
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        if len(self._body) > 1:
+            yield self._body[:-1]
+        self._guard()
+        yield self._body[-1:]
+
+
 class Wire:
-    """The connection pool of one account. *pace* is called before every request.
+    """The connection pool of one account. *pace* is called before every request, *guard* directly
+    before the bytes of one that changes something: an error that it raises stops the request.
 
     `ahead_seconds`: by how much MailUp's clock was ahead of ours at the latest answer (to the
     second, from its Date header); None where it told no time.
@@ -55,10 +77,12 @@ class Wire:
         settings: MailUpSettings,
         *,
         pace: Callable[[], None],
+        guard: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._pace = pace
+        self._guard = guard
         self._clock = clock
         self._lock = threading.Lock()
         self._session = _new_session()
@@ -83,12 +107,16 @@ class Wire:
         return Answer(call.doing, response.status_code, body, bool(call.body), hidden)
 
     def _send(self, call: Call, headers: dict[str, str]) -> requests.Response:
+        body: bytes | _Guarded = call.body
+        if call.changes and self._guard is not None:
+            self._guard()
+            body = _Guarded(call.body, self._guard) if call.body else call.body
         return self._session.request(
             call.method,
             call.url,
             params=dict(call.params),
             # IIS answers 411 to a POST without length; an empty body sends Content-Length: 0.
-            data=call.body,
+            data=body,
             headers=headers,
             # Without an auth of its own, requests would look for a password in ~/.netrc.
             auth=_as_it_is,

@@ -78,7 +78,7 @@ def _clocks(subject: Subject, ahead: float | None) -> Iterator[Finding]:
         yield subject.mend(
             "clock",
             f"MailUp's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} ours",
-            "Set this machine's clock (NTP): windows of exports and leases go by it.",
+            "Set this machine's clock (NTP): windows of exports go by it.",
         )
     else:
         yield subject.ok("clock", "MailUp's clock and ours agree within two minutes")

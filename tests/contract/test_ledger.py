@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable, RunStopped
-from blocks.ledger import batches, bodies, files, leases, snapshots
+from blocks.ledger import batches, bodies, clock, files, leases, snapshots
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store, utc_now
 from tests.servers.databases import Database
@@ -218,3 +219,16 @@ def test_bodies_are_kept_while_a_batch_to_their_list_is_open(store: Store) -> No
     assert [each.id for each in bodies.outdated(store, "a")] == [later.id]
     bodies.removed(store, later.id)
     assert bodies.of_client(store, "beta") == []
+
+
+def test_leases_go_by_a_clock_that_all_who_ask_share(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL's own, whatever machines think; of a file, that of the one machine it is on."""
+    assert leases.take(store, "client/acme") is not None
+    monkeypatch.setattr(clock, "utc_now", lambda: utc_now() + timedelta(days=1))
+    assert leases.take(store, "client/acme") is None
+    started = clock.awake()
+    monkeypatch.setattr(clock, "awake", lambda: started + 86_400)
+    taken = leases.take(store, "client/acme")
+    assert (taken is None) == (database.kind == "postgresql")

@@ -270,7 +270,7 @@ def test_only_codes_are_shown() -> None:
 
 @pytest.mark.parametrize(("ahead", "verdict"), [(0, "ok"), (300, "mend"), (-300, "mend")])
 def test_a_clock_that_is_wrong_is_told(ahead: int, verdict: str) -> None:
-    """Windows of exports and leases go by our clock: MailUp's tells when it is wrong."""
+    """Windows of exports go by our clock: MailUp's tells when it is wrong."""
     with by_hand() as mailup:
         mailup.ahead_seconds = ahead
         mailup.resources["/console/Console/Authentication/Info"] = plain({})

@@ -55,7 +55,7 @@ def counter(mailup: Emulator, tmp_path: Path) -> Iterator[Counter]:
         lease = leases.take(store, "client/acme")
         assert lease is not None
         yield Counter(
-            store, client, entry.id, 1, lease, NOBODY_WAITS, 20.0, "acme",
+            store, client, entry.id, 1, leases.Guard(store, lease), NOBODY_WAITS, 20.0, "acme",
             lambda: Storage(str(tmp_path / "storage")), Judge(client, 300, nobody),
             sleep=lambda _: None,
         )  # fmt: skip
@@ -165,7 +165,7 @@ def test_another_parcel_under_the_same_number_changes_the_plan(counter: Counter)
 
 def test_without_its_lease_a_run_sends_nothing(counter: Counter, mailup: Emulator) -> None:
     """A run that was taken for dead and replaced stops before the next batch."""
-    leases.release(counter.store, counter.lease)
+    leases.release(counter.store, counter.guard.lease)
     before = posts(mailup)
     with pytest.raises(RunStopped, match="taken over"):
         counter.bring(PARCEL, newest_import=0)

@@ -59,8 +59,9 @@ class Desk:
         lease = leases.take(self.store, name, seconds=-1)
         assert lease is not None
         leases.renew(self.store, lease)
+        guard = leases.Guard(self.store, lease)
         return Counter(
-            self.store, self.client, entry.id, 1, lease, _NobodyWaits(), 20.0, "acme",
+            self.store, self.client, entry.id, 1, guard, _NobodyWaits(), 20.0, "acme",
             lambda: self.storage, Judge(self.client, 300, known, **of_judge),
             sleep=lambda _: None,
         )  # fmt: skip
@@ -71,7 +72,7 @@ class Desk:
         counter._written_ahead(parcel, self.client.latest_import_id())
         if arrives:
             self.client.start_import(parcel.target, parcel.content)
-        leases.release(self.store, counter.lease)
+        leases.release(self.store, counter.guard.lease)
 
     def lives(self, client: str, parcel: Parcel, *args: Any, **of_judge: Any) -> BatchEntry:
         """A run that brings the parcel to its end."""
@@ -80,7 +81,7 @@ class Desk:
             counter.bring(parcel, newest_import=self.client.latest_import_id())
             counter.finish()
         finally:
-            leases.release(self.store, counter.lease)
+            leases.release(self.store, counter.guard.lease)
         return batches.of_file(self.store, counter.file_id, 1)[0]
 
     @property
@@ -179,7 +180,7 @@ def test_newer_values_win_where_the_run_dies_once_more(desk: Desk) -> None:
     counter = desk.run("a")
     (entry,) = batches.of_file(desk.store, counter.file_id, 1)
     counter._sent_again(replace(entry, account="acme"), parcel(*who, name="OLD"))
-    leases.release(desk.store, counter.lease)
+    leases.release(desk.store, counter.guard.lease)
     desk.lives("c", parcel(who[1], name="NEWER"))
     desk.lives("a", parcel(*who, name="OLD"))
 
