@@ -17,12 +17,13 @@ from blocks.errors import (
 )
 from blocks.mailup.error_bodies import is_error
 from blocks.mailup.parsing import parsed
-from blocks.mailup.redaction import redacted
+from blocks.mailup.redaction import told
 
 JsonObject = dict[str, Any]
 
 LARGEST = 2**63 - 1
 _DIGITS = re.compile(r"([0-9]{1,19})(?:\.0*)?")
+TOO_LATE = {408, 504}
 TRANSIENT = {408, 425}  # beside every 5xx
 _HINTS = {
     403: " Check that this user may see the list; a new list needs a minute.",
@@ -39,8 +40,6 @@ class Answer:
     doing: str
     status: int
     body: bytes = field(repr=False)
-    carried_data: bool = False
-    hidden: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def ok(self) -> bool:
@@ -57,8 +56,8 @@ class Answer:
 
     @property
     def description(self) -> str:
-        """MailUp's error text without personal data and secrets."""
-        return redacted(self.raw_description, self.hidden, quotes_data=self.carried_data)
+        """What may be shown of MailUp's error: codes and known phrases, no text of its own."""
+        return told(lowered(_error_object(self.body)))
 
     @property
     def throttled(self) -> bool:
@@ -95,7 +94,9 @@ class Answer:
         if self._busy:
             return MailUpUnavailable(where, status=self.status, busy=True, sent=False)
         if self.status >= 500 or self.status in TRANSIENT:
-            return MailUpUnavailable(where, status=self.status)
+            # Behind a gateway, what took too long is told by a status.
+            late = {"timed_out": True} if self.status in TOO_LATE else {}
+            return MailUpUnavailable(where, status=self.status, **late)
         return self._refusal(where)
 
     def throttle_error(self) -> MailUpUnavailable:
@@ -105,8 +106,11 @@ class Answer:
     @property
     def _told(self) -> str:
         """Which call, what status, what MailUp says about it."""
-        detail = f": {self.description.rstrip('.')}." if self.description else "."
-        return f"{self.doing}: MailUp answered {self.status}{detail}"
+        return f"{self.doing}: MailUp answered {self.status}{self._detail}."
+
+    @property
+    def _detail(self) -> str:
+        return f" ({self.description})" if self.description else ""
 
     @property
     def _busy(self) -> bool:
@@ -148,11 +152,13 @@ class Answer:
 
     def _error_in_body(self) -> MailUpUnavailable:
         """An error in spite of a status that says success: what was done is not known."""
-        detail = f": {self.description.rstrip('.')}." if self.description else "."
+        # An import that is refused because of another one was not begun.
+        busy = {"busy": True, "sent": False} if self._busy else {}
         return MailUpUnavailable(
-            f"{self.doing}: MailUp answered {self.status}, but with an error as its body{detail}",
+            f"{self.doing}: MailUp answered {self.status}, but the body is an error{self._detail}.",
             status=self.status,
             error_in_body=True,
+            **busy,
         )
 
     def number(self) -> int:

@@ -1,15 +1,16 @@
 """Life of the access token: log-in, renewal, rotation of the refresh token."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from oauthlib.oauth2 import LegacyApplicationClient
 
 from blocks.errors import LoginRefused, MailUpUnavailable
-from blocks.mailup.answers import Answer, contract_not_signed
-from blocks.mailup.faults import mapped
+from blocks.mailup.answers import Answer, contract_not_signed, lowered, whole
 from blocks.mailup.patience import Patience
 from blocks.mailup.settings import MailUpSettings
 from blocks.mailup.wire import FORM_HEADERS, Call, Wire
@@ -17,6 +18,9 @@ from blocks.mailup.wire import FORM_HEADERS, Call, Wire
 RENEW_EARLY_SECONDS = 60.0
 # Life of a token whose answer does not tell it: MailUp's shortest documented one.
 DEFAULT_LIFE_SECONDS = 900.0
+LONGEST_LIFE_SECONDS = 86_400
+# What can stand in a header.
+_TOKEN = re.compile(r"[!-~]{1,16384}")
 # Another run may be storing the rotated token at this moment.
 REREAD_ATTEMPTS = 3
 REREAD_SECONDS = 1.0
@@ -127,7 +131,7 @@ class Tokens:
             client_id=self._settings.client_id,
             client_secret=self._settings.client_secret,
         )
-        return self._accept(self._ask(form, "refresh token", hidden=refresh_token))
+        return self._accept(self._ask(form, "refresh token"))
 
     def _by_password(self) -> Token:
         form = self._oauth.prepare_request_body(
@@ -136,9 +140,9 @@ class Tokens:
             include_client_id=True,
             client_secret=self._settings.client_secret,
         )
-        return self._accept(self._ask(form, "password", hidden=self._settings.password or ""))
+        return self._accept(self._ask(form, "password"))
 
-    def _ask(self, form: str, grant: str, *, hidden: str) -> Answer:
+    def _ask(self, form: str, grant: str) -> Answer:
         """Post *form* to the token address; repeats only what cannot lock the account."""
         call = Call(
             "POST", self._settings.token_url, "/OAuth/Token", {}, form.encode(), FORM_HEADERS
@@ -152,7 +156,7 @@ class Tokens:
                 continue
             if answer.ok:
                 return answer
-            error = _login_error(answer, grant, hidden)
+            error = _login_error(answer, grant)
             if not isinstance(error, MailUpUnavailable):
                 raise error
             (patience.after_throttle if answer.throttled else patience.after_failure)(error)
@@ -168,32 +172,42 @@ class Tokens:
     def _accept(self, answer: Answer) -> Token:
         """Read the token answer, and store a rotated refresh token before anything else."""
         value = answer.json()
-        if not isinstance(value, dict) or not isinstance(value.get("access_token"), str):
-            raise MailUpUnavailable(f"{DOING}: the answer holds no access token.")
-        with mapped(DOING):
-            parsed = self._oauth.parse_request_body_response(answer.body.decode())
-        told = parsed.get("expires_in")
-        self.life_seconds = float(told) if told else None
+        keys = lowered(value) if isinstance(value, dict) else {}
+        self._rotate(keys.get("refresh_token"))
+        access = keys.get("access_token")
+        if not isinstance(access, str) or not _TOKEN.fullmatch(access):
+            raise MailUpUnavailable(f"{DOING}: the answer holds no field access_token to use.")
+        self.life_seconds = _life(keys.get("expires_in"))
         life = self.life_seconds or DEFAULT_LIFE_SECONDS
-        rotated = parsed.get("refresh_token")
+        early = min(RENEW_EARLY_SECONDS, life / 10)
+        return Token(access, self._clock() + life - early)
+
+    def _rotate(self, rotated: Any) -> None:
         if isinstance(rotated, str) and rotated and rotated != self._refresh_token:
             self._refresh_token = rotated
             if self._on_rotate is not None:
                 self._on_rotate(rotated)
-        early = min(RENEW_EARLY_SECONDS, life / 10)
-        return Token(parsed["access_token"], self._clock() + life - early)
 
 
-def _login_error(answer: Answer, grant: str, hidden: str) -> Exception:
+def _life(told: Any) -> float | None:
+    """The life of a token in seconds; None where none is told that can be one."""
+    try:
+        seconds = whole(told, DOING)
+    except MailUpUnavailable:
+        return None
+    return float(min(seconds, LONGEST_LIFE_SECONDS)) or None
+
+
+def _login_error(answer: Answer, grant: str) -> Exception:
     """The error for a token answer that is not a success."""
     if answer.contract_missing:
         return contract_not_signed(DOING)
     if answer.status in {400, 401, 403} and not answer.throttled:
-        description = answer.description.replace(hidden, "***") if hidden else answer.description
-        reason = f" ({description})" if description else ""
+        reason = f", {answer.description}" if answer.description else ""
         return LoginRefused(
-            f"{DOING}: the {grant} is refused{reason}. It is not tried again, because MailUp locks "
-            "accounts: check client id, client secret, user and password in the account's block.",
+            f"{DOING}: the {grant} is refused ({answer.status}{reason}). It is not tried again, "
+            "because MailUp locks accounts: check client id, client secret, user and password in "
+            "the account's block.",
             status=answer.status,
         )
     return answer.error()

@@ -1,26 +1,61 @@
-"""The one place where text written by MailUp is made fit for a log line."""
+"""What is told of an error that MailUp reports: its code, its name and the phrases that are known.
+
+MailUp's own text is never shown: it may quote people, passwords or rows.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
-MAX_CHARACTERS = 200
+from blocks.errors.foreign_texts import known_phrases
 
-_EMAIL = re.compile(r"[^\s'\"<>(),;:=]+@[^\s'\"<>(),;]+")
-# Six digits and more may be a phone number; ids and codes of interest are shorter.
-_LONG_NUMBER = re.compile(r"\+?\d(?:[ .-]?\d){5,}")
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\u201c[^\u201d]*\u201d")
+# RFC 6749 and 6750: the codes of `error`.
+OAUTH_ERRORS = (
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
+    "unsupported_grant_type", "invalid_scope", "access_denied", "server_error",
+    "temporarily_unavailable", "invalid_token", "insufficient_scope",
+)  # fmt: skip
+# MailUp's documentation and what its public clients look for; the rest is .NET's.
+ERROR_NAMES = (
+    "BadRequest", "Unauthorized", "Forbidden", "NotFound", "MethodNotAllowed", "Conflict",
+    "TooManyRequests", "InternalServerError", "ServiceUnavailable", "GatewayTimeout",
+)  # fmt: skip
+PHRASES = (
+    "Authorization error", "access token is expired", "access token is missing",
+    "access token is not valid", "contract not signed", "terms of service", "too many requests",
+    "client credentials are invalid", "password expired", "account is locked", "locked out",
+    "disabled", "suspended", "not authorized", "access denied", "permission", "outside the scope",
+    "another import", "import in progress", "already running", "already exists", "already sent",
+    "does not exist", "not found", "no property", "syntax error", "no applicable method",
+    "not supported", "not allowed", "not valid", "missing", "malformed", "not valid JSON",
+    "request length exceeded", "too large", "timeout expired", "timed out", "deadlock",
+    "object reference not set", "internal error", "temporarily unable", "unavailable",
+    "maintenance",
+)  # fmt: skip
+_CODE = re.compile(r"-?[0-9]{1,4}")
+NOT_SHOWN = "a text that is not shown, since it might name somebody"
 
 
-def redacted(text: str, hidden: Iterable[str] = (), *, quotes_data: bool = False) -> str:
-    """*text* on one line, cut, without e-mail addresses, phone numbers and *hidden* values.
+def told(error: Mapping[str, Any]) -> str:
+    """What may be shown of an error body whose keys are in lower case; "" for no error at all."""
+    texts = [_text(error.get(name)) for name in ("errordescription", "error_description", "error")]
+    found = [
+        _code(error.get("errorcode")),
+        known_phrases(_text(error.get("errorname")), ERROR_NAMES),
+        known_phrases(_text(error.get("error")), OAUTH_ERRORS),
+        known_phrases("\n".join(texts), PHRASES),
+    ]
+    # Neither code nor name says what is wrong: that there is a text is worth a question to MailUp.
+    if any(texts) and not any(found[2:]):
+        found.append(NOT_SHOWN)
+    return ", ".join(each for each in found if each)
 
-    *quotes_data*: the request carried recipients, so whatever the text quotes is left out too.
-    """
-    for value in sorted(hidden, key=len, reverse=True):
-        text = text.replace(value, "***")
-    text = _EMAIL.sub("<e-mail>", text)
-    text = _LONG_NUMBER.sub("<number>", text)
-    if quotes_data:
-        text = _QUOTED.sub("<value>", text)
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"
+
+def _code(value: Any) -> str:
+    """An error code short enough to be nobody's number."""
+    text = str(value) if isinstance(value, int | str) else ""
+    return f"error code {text}" if _CODE.fullmatch(text) else ""
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -19,7 +19,7 @@ MAX_CALLS_PER_SECOND = 5.0
 class MailUpSettings:
     """Keys and limits of one account. At least one of *password* and *refresh_token* is needed.
 
-    Times are seconds: *answer_seconds* bounds one answer from first to last byte,
+    Times are seconds: *answer_seconds* bounds one exchange from connecting to the last byte,
     *retry_seconds* all attempts of one call together, *throttled_seconds* the waiting for a
     rate limit within one call.
     """
@@ -53,11 +53,6 @@ class MailUpSettings:
         """Whether no address leads to MailUp or to any other machine: a sandbox, a measurement."""
         urls = (self.console_url, self.statistics_url, self.token_url)
         return all(_is_loopback(urlsplit(url).hostname or "") for url in urls)
-
-    def hidden(self) -> tuple[str, ...]:
-        """Values that must never appear in a text that leaves this package."""
-        values = (self.client_secret, self.username, self.password, self.refresh_token)
-        return tuple(value for value in values if value)
 
 
 def _check_url(name: str, url: str, *, allow_plain_http: bool) -> None:

@@ -9,16 +9,19 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.answers import Answer
+from blocks.mailup.connections import TimedAdapter, Watch
 from blocks.mailup.faults import mapped
 from blocks.mailup.settings import MailUpSettings
 
 CONNECT_ATTEMPTS = 2
 CHUNK_BYTES = 65_536
+# A page of 5,000 people with 39 fields of 200 characters has 50 MB; a report that is not paged, a
+# million SMS, 120 MB.
+MAX_ANSWER_BYTES = 256 * 2**20
 JSON_HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 FORM_HEADERS = {
     "Accept": "application/json",
@@ -83,9 +86,9 @@ class Wire:
         self._settings = settings
         self._pace = pace
         self._guard = guard
-        self._clock = clock
         self._lock = threading.Lock()
-        self._session = _new_session()
+        self._watch = Watch(settings.answer_seconds, clock=clock)
+        self._session = _new_session(self._watch, settings.read_seconds)
         self.calls = 0
         self.ahead_seconds: float | None = None
 
@@ -100,11 +103,11 @@ class Wire:
         headers = dict(call.headers)
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
+        self._watch.begin()
         with mapped(call.doing), self._send(call, headers) as response:
             self.ahead_seconds = _ahead(response)
             body = self._read(response, call.doing)
-        hidden = (*self._settings.hidden(), *([token] if token else []))
-        return Answer(call.doing, response.status_code, body, bool(call.body), hidden)
+        return Answer(call.doing, response.status_code, body)
 
     def _send(self, call: Call, headers: dict[str, str]) -> requests.Response:
         body: bytes | _Guarded = call.body
@@ -126,14 +129,19 @@ class Wire:
         )
 
     def _read(self, response: requests.Response, doing: str) -> bytes:
-        """The body, bounded in time as a whole: a read time-out alone lets a server drip."""
-        deadline = self._clock() + self._settings.answer_seconds
+        """The body, bounded in bytes as they are once decompressed."""
         chunks: list[bytes] = []
+        left = MAX_ANSWER_BYTES
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            self._watch.left()
             chunks.append(chunk)
-            if self._clock() > deadline:
+            left -= len(chunk)
+            if left < 0:
+                # Like one that takes too long: where it is a page, a smaller one is asked for.
                 raise MailUpUnavailable(
-                    f"{doing}: MailUp's answer took too long to arrive.", timed_out=True, sent=True
+                    f"{doing}: MailUp's answer is larger than {MAX_ANSWER_BYTES // 2**20} MiB.",
+                    timed_out=True,
+                    sent=True,
                 )
         return b"".join(chunks)
 
@@ -142,7 +150,7 @@ class Wire:
         self._session.close()
 
 
-def _new_session() -> requests.Session:
+def _new_session(watch: Watch, silence: float) -> requests.Session:
     session = requests.Session()
     # A connection that was never made is safe to try again for every method. All other repeats
     # are decided above, where they are paced, counted and tied to the kind of request.
@@ -156,7 +164,7 @@ def _new_session() -> requests.Session:
         allowed_methods=None,
         backoff_factor=0.5,
     )
-    adapter = HTTPAdapter(max_retries=retries)
+    adapter = TimedAdapter(watch, silence, retries)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     # ASP.NET serialises the requests that share a session cookie.

@@ -1,8 +1,10 @@
 """The life of a token, against the emulator."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -308,3 +310,111 @@ def test_settings_that_cannot_work_are_refused(change: dict[str, Any], message: 
     }
     with pytest.raises(ConfigurationError, match=message):
         MailUpSettings(**known | change)
+
+
+class Hand:
+    """A log-in whose answer is written by hand; `forms` are what was posted."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.answer, self.forms = (status, body), list[str]()
+
+    def client(self, base: str, **options: Any) -> MailUpClient:
+        settings = MailUpSettings(
+            client_id="id", client_secret="cl1ent&secret", username="m1", token_url=base,
+            console_url=base, statistics_url=base, **{"password": "pass+word&s3cret"} | options,
+        )  # fmt: skip
+        return MailUpClient(settings, pace=lambda: None, sleep=lambda _: None)
+
+
+@pytest.fixture
+def hand() -> Iterator[tuple[Hand, str]]:
+    """A token address that answers by hand, and its URL."""
+    served = Hand(200, b"{}")
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            """Keep the form, answer by hand."""
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            served.forms.append(form)
+            status, body = served.answer
+            body = body.replace(b"FORM", json.dumps(form)[1:-1].encode())
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            """An account of one word."""
+            body = b'{"UserName": "m1"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield served, f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":"invalid_grant","error_description":"bad FORM"}',
+        b'{"error_description":"FORM"}',
+        b"FORM",
+        b'"FORM"',
+    ],
+)
+def test_a_refused_log_in_quotes_no_form(hand: tuple[Hand, str], status: int, body: bytes) -> None:
+    """A server that sends the form back shows no part of it, in no encoding."""
+    hand[0].answer = (status, body)
+    with hand[0].client(hand[1]) as client, pytest.raises(LoginRefused) as caught:
+        client.account_info()
+    told = str(caught.value)
+    assert not any(part in told for part in ("s3cret", "pass+", "cl1ent", "%2", "grant_type"))
+    assert str(status) in told
+    assert ("invalid_grant" in told) is (b"invalid_grant" in body)
+
+
+@pytest.mark.parametrize(
+    ("told", "life"),
+    [('"soon"', None), ("null", None), ("-5", None), ("NaN", None), ("1e400", None), ("{}", None),
+     ("9" * 5000, "no JSON"), ('"' + "9" * 5000 + '"', None), ('"600"', 600.0), ("600.0", 600.0),
+     ("true", None), ("99999999999", 86_400.0), ("0", None)],
+)  # fmt: skip
+def test_a_life_that_is_none_is_not_believed(
+    hand: tuple[Hand, str], told: str, life: float | str | None
+) -> None:
+    """A token whose life cannot be read is renewed after MailUp's shortest documented one."""
+    hand[0].answer = (200, f'{{"Access_Token": "t", "expires_in": {told}}}'.encode())
+    with hand[0].client(hand[1]) as client:
+        if life == "no JSON":
+            with pytest.raises(MailUpUnavailable, match="not JSON"):
+                client.account_info()
+        else:
+            assert client.account_info().username == "m1"
+            assert client.token_life_seconds == life
+            assert len(hand[0].forms) == 1
+
+
+@pytest.mark.parametrize("body", [
+    b"{}", b"[]", b"5", b'"t"', b'{"access_token": 5}', b'{"access_token": ""}', b"",
+    b'{"access_token": "a\\r\\nX: y"}', b'{"access_token": "\\u20ac"}', b"[" * 100_000,
+    b'{"error": "server_error", "access_token": "t"}', b'{"access_token": "t", "ErrorCode": "500"}',
+])  # fmt: skip
+def test_an_answer_without_a_usable_token_is_no_log_in(hand: tuple[Hand, str], body: bytes) -> None:
+    """A success without a token, or with one that fits in no header, is tried again later."""
+    hand[0].answer = (200, body)
+    with hand[0].client(hand[1]) as client, pytest.raises(MailUpUnavailable):
+        client.account_info()
+    assert len(hand[0].forms) < 6
