@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectAlreadyExists
-from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 
 from blocks.ledger.calls import Calls
 from blocks.ledger.store import Store
@@ -53,6 +55,7 @@ class MailUpAccount(Block):
         connect_timeout_seconds: Longest wait for a connection.
         read_timeout_seconds: Longest silence while an answer is awaited.
         import_timeout_seconds: Longest wait for the completion of one import.
+        zone: Time zone in which MailUp tells when people left.
         allow_plain_http: Whether http:// to another machine is accepted.
 
     Example:
@@ -165,6 +168,14 @@ class MailUpAccount(Block):
         title="Import time-out",
         description="Longest wait for the completion of one import, in seconds.",
     )
+    zone: str = Field(
+        default="Europe/Rome",
+        title="Time zone",
+        description=(
+            "Time zone of the account in MailUp, in which it tells when people left; the days of "
+            "a grant are those of this zone."
+        ),
+    )
     allow_plain_http: bool = Field(
         default=False,
         title="Allow plain HTTP",
@@ -173,6 +184,17 @@ class MailUpAccount(Block):
             "network; for test systems only."
         ),
     )
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(
+                f"The time zone {zone!r} is not known. Give a name such as Europe/Rome."
+            ) from None
+        return zone
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -187,6 +209,10 @@ class MailUpAccount(Block):
     @property
     def _is_unpaced(self) -> bool:
         return self.calls_per_second > MAX_CALLS_PER_SECOND
+
+    def today(self) -> date:
+        """The day that it is in the account's time zone."""
+        return datetime.now(ZoneInfo(self.zone)).date()
 
     def settings(self, *, patient: bool = True) -> MailUpSettings:
         """The account as the client wants it; `ConfigurationError` when something is missing."""

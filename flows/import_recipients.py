@@ -16,7 +16,7 @@ from blocks.transport.base import RemoteFile
 from tasks.archive import archive, let_go
 from tasks.collect import fetch, look
 from tasks.conclude import conclude, run_name, show_files_in_name
-from tasks.consult import consult
+from tasks.consult import consult, facts_for
 from tasks.decide import recall, wait_for_decision
 from tasks.failing import telling
 from tasks.pass_over import tell_of_passed_over
@@ -28,6 +28,7 @@ from tasks.replay import ReplayWith, compare, concluded, take_out, without_grant
 from tasks.report import report
 from tasks.scratch import scratch_folder
 from tasks.submit import submit
+from tasks.turn import turn_first
 
 
 @flow(name="import-recipients", flow_run_name=run_name)
@@ -70,7 +71,7 @@ def import_recipients(
         files = looked.files
         tell_of_passed_over(agreement, looked, dry_run=dry_run)
         show_files_in_name(agreement, files)
-        facts = consult(agreement, scratch, dry_run=dry_run) if files else AccountFacts()
+        facts = consult(agreement, dry_run=dry_run) if files else AccountFacts()
         for remote in files:
             outcomes += _import(
                 agreement, remote, facts, lease, scratch, release=release, send_all=send_all
@@ -114,10 +115,13 @@ def _carry_out(
     known = claim(agreement, fetched, dry_run=dry_run, release=release)
     prepared, submission = Prepared(), Submission()
     if known.is_open:
-        prepared = prepare(agreement, fetched, known, facts, scratch, send_all=send_all)
-        if lease is not None:
-            archive(agreement, fetched, known, prepared, facts, scratch)
-            submission = submit(agreement, prepared, known, facts, lease)
+        sends = not dry_run and known.done == "nothing"
+        with turn_first(agreement, needed=sends and agreement.consent.asks_mailup) as turn:
+            facts = facts_for(agreement, fetched, facts, scratch, dry_run=dry_run)
+            prepared = prepare(agreement, fetched, known, facts, scratch, send_all=send_all)
+            if lease is not None:
+                archive(agreement, fetched, known, prepared, facts, scratch)
+                submission = submit(agreement, prepared, known, facts, lease, turn)
     return report(agreement, fetched, known, prepared, submission, lease)
 
 
@@ -128,16 +132,14 @@ def _replay(
     with scratch_folder() as scratch:
         recalled = take_out(agreement, number, replay_with, scratch)
         used = without_grant(recalled) if send else recalled.agreement
-        facts = recalled.facts
+        fetched, facts = recalled.fetched, recalled.facts
         if send or replay_with == "today":
-            facts = consult(used, scratch, dry_run=not send)
+            facts = consult(used, dry_run=not send)
         if not send:
-            prepared = prepare(
-                used, recalled.fetched, recalled.claim, facts, scratch, send_all=True
-            )
+            if replay_with == "today":
+                facts = facts_for(used, fetched, facts, scratch, dry_run=True)
+            prepared = prepare(used, fetched, recalled.claim, facts, scratch, send_all=True)
             return concluded(recalled, compare(recalled, prepared, facts))
         with working_alone(used.ledger, used.client, used.stream, dry_run=False) as lease:
-            outcome = _carry_out(
-                used, recalled.fetched, facts, lease, scratch, release=True, send_all=True
-            )
+            outcome = _carry_out(used, fetched, facts, lease, scratch, release=True, send_all=True)
     return conclude([outcome], 1, None)

@@ -45,7 +45,7 @@ def prepare(
         prepared = read_file(
             path, agreement, facts, folder,
             batch_size=facts.batch_size, today=facts.today,
-            snapshot=former.snapshot if former else None,
+            snapshot=former.snapshot if former else None, granted=claim.granted,
         )  # fmt: skip
     except FileHeld as held:
         return Prepared(hold=_hold(held))

@@ -2,6 +2,7 @@
 consent."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ from blocks.mailup.imports import Channel
 from blocks.mailup.records import NEVER, Optin
 from tasks.records.agreement import ImportAgreement
 from tasks.records.judging import UNSUBSCRIBED
+from tasks.records.rejoining import SEEN
 from tasks.records.setaside import Parts
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -30,12 +32,21 @@ def write_refusals(folder: Path, agreement: ImportAgreement, client: MailUpClien
     for list_id in agreement.lists:
         for channel in CHANNELS[agreement.mapping.key]:
             for page in client.unsubscribed(list_id, channel):
-                rows = [
-                    (list_id, channel, _address(each, channel), _cause(each), _left_on(each))
-                    for each in page
-                ]
+                rows = [_told(each, list_id, channel) for each in page]
                 parts.add(pl.DataFrame(rows, schema=UNSUBSCRIBED, orient="row"))
     return folder
+
+
+def as_seen(people: Iterable[Optin], list_id: int, channel: Channel) -> pl.DataFrame:
+    """People as MailUp shows them now (schema SEEN), subscribed ones included."""
+    rows = [(*_told(each, list_id, channel), each.opted_in) for each in people]
+    return pl.DataFrame(rows, schema=SEEN, orient="row")
+
+
+def _told(
+    person: Optin, list_id: int, channel: Channel
+) -> tuple[int, str, str, str | None, str | None]:
+    return list_id, channel, _address(person, channel), _cause(person), _left_on(person)
 
 
 def _address(person: Optin, channel: Channel) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from blocks.ledger import files, journal, leases
+from blocks.ledger import files, grants, journal, leases
 from blocks.ledger.decisions import Decision
 from blocks.ledger.files import FileEntry, FileKey
 from blocks.ledger.leases import Lease
@@ -49,7 +49,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
     """
     key = FileKey(agreement.client, agreement.stream, fetched.sha256)
     former: tuple[Figures, ...] = ()
-    entry, decision, cut_off = None, None, False
+    entry, decision, cut_off, granted = None, None, False, frozenset[int]()
     with load(Ledger, agreement.ledger).open(only_look=dry_run) as store:
         if not store.is_new:
             former = _former(store, key, agreement.habit.files)
@@ -61,6 +61,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
             cut_off = _is_cut_off(store, entry, agreement)
         if entry is not None:
             decision = standing(store, entry, release=release and not dry_run)
+            granted = grants.unfinished(store, entry.id)
     if entry is None:
         now = utc_now()
         return Claim(
@@ -75,7 +76,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
     return Claim(
         fetched.name, entry.id, entry.attempt, entry.seen_at, done, entry.name,
         Counts.of(entry.counts), former, reason=entry.reason, released=release or passed,
-        decision=decision, waiting_run=entry.waiting_run,
+        decision=decision, waiting_run=entry.waiting_run, granted=granted,
     )  # fmt: skip
 
 

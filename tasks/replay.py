@@ -1,6 +1,6 @@
 """Replay: a file out of the archive is decided about once more, and compared with its day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 
 from blocks.errors import ConfigurationError, RunStopped
 from blocks.errors.shown import in_markdown
-from blocks.ledger import archives, batches, files, journal
+from blocks.ledger import archives, batches, files, grants, journal
 from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.batches import BatchEntry
 from blocks.ledgers import Ledger
@@ -22,6 +22,7 @@ from tasks.records.consent import Consent
 from tasks.records.destinations import group_named
 from tasks.records.handover import AccountFacts, Claim, Fetched, Prepared
 from tasks.records.verdict import Counts
+from tasks.rejoining import left_out
 from tasks.reports.replayed import Comparison, sentence, summary
 from tasks.retrying import unit
 from tasks.scratch import fresh_folder
@@ -107,7 +108,9 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
     with load(Ledger, agreement.ledger).open() as store:
         every = batches.of_file(store, kept.file_id, kept.attempt)
         then = [each for each in every if each.purpose == "records"]
-        comparison = _compared(recalled, prepared, then, facts)
+        granted = grants.of_file(store, kept.file_id)
+        absent = left_out(granted, kept.attempt)
+        comparison = _compared(recalled, prepared, then, facts, absent)
         detail = {
             "archive": kept.id, "attempt": kept.attempt, "with": recalled.replay_with,
             "changed_since": kept.forgotten, **asdict(comparison),
@@ -134,15 +137,19 @@ def concluded(recalled: Recalled, comparison: Comparison) -> State[None]:
 
 
 def _compared(
-    recalled: Recalled, prepared: Prepared, then: Sequence[BatchEntry], facts: AccountFacts
+    recalled: Recalled,
+    prepared: Prepared,
+    then: Sequence[BatchEntry],
+    facts: AccountFacts,
+    absent: Collection[int],
 ) -> Comparison:
     sent = {entry.number: entry for entry in then}
     groups = _groups(prepared, facts, sent)
-    requests = parcels(recalled.agreement, prepared.batches, groups)
+    requests = parcels(recalled.agreement, prepared.batches, groups, absent)
     made = {each.number: each.sha256 for each in requests}
     identical = sum(made.get(number) == entry.sha256 for number, entry in sent.items())
-    left_out = max(0, recalled.claim.counts.unchanged - prepared.counts.unchanged)
-    return Comparison(len(then), len(made), identical, left_out)
+    unlike = max(0, recalled.claim.counts.unchanged - prepared.counts.unchanged)
+    return Comparison(len(then), len(made), identical, unlike)
 
 
 def _groups(

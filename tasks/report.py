@@ -22,7 +22,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.binding import told_names
 from tasks.records.handover import Claim, Fetched, Outcome, Prepared, Submission
 from tasks.records.rejects import write_rejects
-from tasks.records.setaside import read_parts, write_skipped
+from tasks.records.setaside import part_paths, read_parts, write_skipped
 from tasks.records.source import fitting, join, resting_place, unique_name
 from tasks.reports.import_result import counted, first_lines, result_document, summary
 from tasks.retrying import unit
@@ -109,7 +109,7 @@ def _deliver(
         path = fetched.path.with_suffix(".rejects")
         write_rejects(path, read_parts(prepared.rejects), dialect, language)
         made.append((path, fitting(name, ".rejects.csv")))
-    if dialect and prepared.counts.blocked + prepared.counts.duplicate and not prepared.hold:
+    if dialect and part_paths(prepared.skipped) and not prepared.hold:
         path = fetched.path.with_suffix(".skipped")
         write_skipped(path, read_parts(prepared.skipped), dialect, language)
         made.append((path, fitting(name, ".skipped.csv")))

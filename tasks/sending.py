@@ -23,7 +23,7 @@ from blocks.ledger.leases import Guard
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.imports import ImportTarget, may_be
+from blocks.mailup.imports import ImportTarget, may_be, nothing
 from blocks.mailup.records import ImportDetail, ImportStatus
 from tasks.unproven import Judge, shared
 
@@ -91,6 +91,7 @@ class Counter:
     storage: Callable[[], Storage]
     judge: Judge
     sleep: Callable[[float], None] = time.sleep
+    meanwhile: Callable[[], None] = nothing
 
     def __post_init__(self) -> None:
         known = batches.of_file(self.store, self.file_id, self.attempt)
@@ -197,7 +198,9 @@ class Counter:
         return ""
 
     def _wait(self, import_id: int) -> ImportStatus:
-        return self.client.wait_for_import(import_id, timeout_seconds=self.import_timeout_seconds)
+        return self.client.wait_for_import(
+            import_id, timeout_seconds=self.import_timeout_seconds, meanwhile=self.meanwhile
+        )
 
     def _handed_in(self, entry: BatchEntry, target: ImportTarget, content: bytes) -> BatchEntry:
         """Send a batch and write MailUp's answer down.

@@ -1,6 +1,7 @@
 """Submit: bring every batch of a file to completion in MailUp, and compare the counts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from prefect.runtime import flow_run
 from sqlalchemy import Connection
 
 from blocks.accounts import MailUpAccount
-from blocks.ledger import archives, batches, files
+from blocks.ledger import archives, batches, files, grants
 from blocks.ledger.batches import BatchEntry
 from blocks.ledger.leases import Guard, Lease
 from blocks.ledger.snapshots import key_of
@@ -38,19 +39,21 @@ from tasks.records.handover import (
     Refused,
     Submission,
 )
+from tasks.records.judging import NOBODY
 from tasks.records.missing import who_is_missing
+from tasks.records.reading import asked
 from tasks.records.unchanged import all_people
-from tasks.records.verdict import Counts
+from tasks.records.verdict import LINE, Counts
+from tasks.rejoining import Rejoining, is_granted, left_out, listed
 from tasks.retrying import unit
 from tasks.sending import Counter, Parcel, PlanChanged
 from tasks.snapshots import NO_PLAN, UNSURE, Plan, compared_as, plan, snapshot
 from tasks.steps import connected
+from tasks.turn import turn_of
 from tasks.unproven import Judge, Known, MaybeSent, everybody
 
 PARCELS_AHEAD = 3
 """Batches that are encoded and wait, so that some are there while the next records are read."""
-SLOT_WAIT_SECONDS = 3600.0
-"""How long a batch waits for other imports of the same MailUp account."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class _Job:
     guard: Guard
     entry_id: int
     attempt: int
+    turn: Turn | None
     planned: Plan = NO_PLAN
     known: Known = everybody
     released_at: datetime | None = None
@@ -72,11 +76,17 @@ class _Job:
 
 @unit("submit", "submit {claim.name}")
 def submit(
-    agreement: ImportAgreement, prepared: Prepared, claim: Claim, facts: AccountFacts, lease: Lease
+    agreement: ImportAgreement,
+    prepared: Prepared,
+    claim: Claim,
+    facts: AccountFacts,
+    lease: Lease,
+    turn: Turn | None,
 ) -> Submission:
     """Send what the ledger does not show as done, and compare MailUp's counters with ours.
 
-    The commit that marks the file as submitted is the last thing done here.
+    `turn` is the account's turn where it is held already. The commit that marks the file as
+    submitted is the last thing done here.
     """
     if prepared.hold:
         return Submission(prepared.counts)
@@ -85,44 +95,57 @@ def submit(
         load(Ledger, agreement.ledger).open() as store,
         connected(account, store, guard=(guard := Guard(store, lease))) as client,
     ):
-        job = _Job(agreement, facts, account, client, store, guard, claim.entry_id, claim.attempt)
+        job = _Job(
+            agreement, facts, account, client, store, guard, claim.entry_id, claim.attempt, turn
+        )
         job = replace(job, known=_known(job, prepared), released_at=_released_at(claim))
         if claim.done == "nothing":
             try:
                 job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
             except MaybeSent as doubt:
                 return _held_for(job, prepared, doubt)
-        entries = [each for each in _all_batches(job) if each.purpose == "records"]
-        known = claim.done == "submitted"
-        if not known:
-            read_back = ReadBack(store, client, agreement.read_back_calls)
-            entries = read_back.settle(entries, prepared.batches)
-        refused = refused_by_mailup(entries)
-        counts = claim.counts if known else prepared.counts.refused(len(refused.lines))
-        submission = _compare(counts, entries, refused)
-        if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
-            submission = replace(submission, hold=None)  # somebody has looked into it
-        list_refused(agreement.mapping, prepared, entries)
-        if not known:
-            if not submission.hold and agreement.delta.on:
-                try:
-                    _unsubscribe_missing(job, prepared)
-                except MaybeSent as doubt:
-                    return _held_for(job, prepared, doubt)
-            _commit(job, submission, prepared, entries)
-        return replace(
-            submission,
-            compared=compared_as(store, agreement, prepared, job.entry_id),
-            unsubscribed=unsubscribed(_all_batches(job)),
-            extra=batches.extra_imports(store, job.entry_id),
-        )
+        return _concluded(job, prepared, claim)
+
+
+def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
+    """Compare the counts, list who was refused or has left, and mark the file."""
+    store, agreement = job.store, job.agreement
+    entries = [each for each in _all_batches(job) if each.purpose == "records"]
+    known = claim.done == "submitted"
+    if not known:
+        read_back = ReadBack(store, job.client, agreement.read_back_calls)
+        entries = read_back.settle(entries, prepared.batches)
+    refused = refused_by_mailup(entries)
+    granted = grants.of_file(store, job.entry_id)
+    absent = len(left_out(granted, job.attempt))
+    now = prepared.counts.refused(len(refused.lines)).left_out(absent)
+    counts = claim.counts if known else now
+    submission = _compare(counts, entries, refused)
+    if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
+        submission = replace(submission, hold=None)  # somebody has looked into it
+    list_refused(agreement.mapping, prepared, entries)
+    if not known:
+        if not submission.hold and agreement.delta.on:
+            try:
+                _unsubscribe_missing(job, prepared)
+            except MaybeSent as doubt:
+                return _held_for(job, prepared, doubt)
+        _commit(job, submission, prepared, entries)
+    return replace(
+        submission,
+        compared=compared_as(store, agreement, prepared, job.entry_id),
+        unsubscribed=unsubscribed(_all_batches(job)),
+        extra=batches.extra_imports(store, job.entry_id),
+        consent=listed(prepared, granted, job.attempt),
+    )
 
 
 def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Job:
     """Send all batches; where an earlier run had begun with other ones, as a new attempt."""
     files.move_to(job.store, job.entry_id, "submitting", also=job.guard.within)
     job = _planned(job, prepared)
-    if not prepared.batches:
+    begun = _all_batches(job) or grants.unfinished(job.store, job.entry_id)
+    if not prepared.batches and not begun:
         return job
     with _turn(job) as turn:
         try:
@@ -144,19 +167,30 @@ def _planned(job: _Job, prepared: Prepared) -> _Job:
     return replace(job, planned=planned)
 
 
-def _turn(job: _Job) -> Turn:
-    queue = f"mailup-import/{job.agreement.account}"
-    return Turn(job.store, queue, job.account.imports_at_once, wait_seconds=SLOT_WAIT_SECONDS)
+def _turn(job: _Job) -> AbstractContextManager[Turn]:
+    if job.turn is not None:
+        return nullcontext(job.turn)
+    return turn_of(job.store, job.agreement, job.account)
 
 
 def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], turn: Turn) -> None:
-    counter = _counter(job, turn)
+    counter, total = _counter(job, turn), len(prepared.batches)
+    if any(each.purpose == "records" and each.number > total for each in _all_batches(job)):
+        raise PlanChanged
     progress = Progress(f"{job.agreement.client}-import-progress", "batches are complete")
     newest = job.client.latest_import_id()
-    for parcel in ahead(parcels(job.agreement, prepared.batches, groups), most=PARCELS_AHEAD):
+    rejoining = Rejoining(
+        counter, job.account, job.agreement.consent, asked(job.facts) or NOBODY, newest
+    )
+    rejoining.finish_earlier(prepared)
+    plain = [each for each in prepared.batches if not is_granted(each)]
+    for parcel in ahead(parcels(job.agreement, plain, groups), most=PARCELS_AHEAD):
         counter.bring(parcel, newest_import=newest)
-        progress.reached(parcel.number, len(prepared.batches))
+        progress.reached(parcel.number, total)
     counter.finish()
+    for batch in filter(is_granted, prepared.batches):
+        rejoining.bring(batch, _target(job.agreement, batch.destination, groups))
+        progress.reached(batch.number, total)
 
 
 def _all_batches(job: _Job) -> list[BatchEntry]:
@@ -226,12 +260,19 @@ def _held_for(job: _Job, prepared: Prepared, doubt: MaybeSent) -> Submission:
 
 
 def parcels(
-    agreement: ImportAgreement, batches: Iterable[Batch], groups: dict[tuple[int, str], int]
+    agreement: ImportAgreement,
+    batches: Iterable[Batch],
+    groups: dict[tuple[int, str], int],
+    absent: Collection[int] = (),
 ) -> Iterator[Parcel]:
-    """Every batch as it is sent, one after the other."""
-    for batch, texts in encoded(batches):
-        target = _target(agreement, batch.destination, groups)
-        yield Parcel.of(batch.number, batch.rows, array(texts), target)
+    """Every batch as it is sent, one after the other; without the lines that were left out."""
+    for batch, every in encoded(batches):
+        texts = every
+        if absent and is_granted(batch):
+            texts = every.filter(~batch.records()[LINE].is_in(list(absent)))
+        if texts.len():
+            target = _target(agreement, batch.destination, groups)
+            yield Parcel.of(batch.number, texts.len(), array(texts), target)
 
 
 def _target(

@@ -20,8 +20,9 @@ from blocks.ledger.store import Store, utc_now
 from blocks.ledger.tables import batches, files
 
 BatchState = Literal["sending", "accepted", "done"]
-Purpose = Literal["records", "missing"]
-"""records: what is in the file. missing: people to be unsubscribed because they are not in it."""
+Purpose = Literal["records", "missing", "left"]
+"""records: what is in the file. missing: people to be unsubscribed because they are not in it.
+left: people to be unsubscribed again, who left while a grant subscribed them."""
 
 Counted = Iterable[tuple[int, dict[str, int]]]
 """Ids of batches with MailUp's counters of their imports."""
@@ -36,7 +37,7 @@ class BatchEntry:
 
     `target` are the fields of the ImportTarget it goes to, `after_import` is the newest import id
     that was known before it was sent. `refused` is what reading back found out about recipients
-    that MailUp refused: None where nobody has looked yet. Batches of both purposes are numbered
+    that MailUp refused: None where nobody has looked yet. Batches of all purposes are numbered
     together. `again` is how often it was sent anew, `extra` how many imports of it and on its
     account MailUp may have beyond those of an undisturbed run; `stored` names its body in the
     storage, "" where that is not kept.

@@ -130,7 +130,12 @@ class MailUpClient:
         return imports.import_detail(self.session, import_id)
 
     def wait_for_import(
-        self, import_id: int, *, timeout_seconds: float, poll_seconds: float = POLL_SECONDS
+        self,
+        import_id: int,
+        *,
+        timeout_seconds: float,
+        poll_seconds: float = POLL_SECONDS,
+        meanwhile: Callable[[], None] = imports.nothing,
     ) -> ImportStatus:
         """See `imports.wait_for_import`."""
         return imports.wait_for_import(
@@ -138,6 +143,7 @@ class MailUpClient:
             import_id,
             timeout_seconds=timeout_seconds,
             poll_seconds=poll_seconds,
+            meanwhile=meanwhile,
             clock=self._clock,
             sleep=self._sleep,
         )

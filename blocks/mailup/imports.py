@@ -193,25 +193,31 @@ def _status_once_shown(
         return None
 
 
+def nothing() -> None:
+    """What is done while an import is waited for, as a rule."""
+
+
 def wait_for_import(
     session: Session,
     import_id: int,
     *,
     timeout_seconds: float,
     poll_seconds: float = POLL_SECONDS,
+    meanwhile: Callable[[], None] = nothing,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ImportStatus:
     """Poll until MailUp has completed the import; `ImportUnfinished` after *timeout_seconds*.
 
     Each wait is half of what it has taken so far, *poll_seconds* at most: small imports end at
-    once, and are looked at as soon as the limit lets us.
+    once, and are looked at as soon as the limit lets us. *meanwhile* is done instead of waiting.
     """
     begun = clock()
     while True:
         status = _status_once_shown(session, import_id, may_be_late=clock() - begun < LATE_SECONDS)
         if status is not None and status.completed:
             return status
+        meanwhile()
         taken = clock() - begun
         wait = min(taken / 2, poll_seconds)
         if taken + wait > timeout_seconds:
@@ -221,4 +227,5 @@ def wait_for_import(
                 "(import_timeout_seconds on the MailUpAccount block).",
                 import_id=import_id,
             )
-        sleep(wait)
+        if meanwhile is nothing:
+            sleep(wait)

@@ -9,6 +9,8 @@ import polars as pl
 
 from tasks.records.destinations import Destination, destinations
 
+GRANTED_AT_ONCE = 25
+"""Most people whom a grant subscribes in one batch: each is looked up before it, and after it."""
 PENDING_ROWS = 200_000
 """Records of batches not yet full that are held in memory at most; beyond, they go to disk."""
 
@@ -64,7 +66,8 @@ def write_batches(
     *,
     pending_rows: int = PENDING_ROWS,
 ) -> list[Batch]:
-    """Write judged records to `folder` as batches of at most `batch_size` records.
+    """Write judged records to `folder` as batches of at most `batch_size` records, or of
+    GRANTED_AT_ONCE where a grant subscribes people.
 
     The same records in the same order give the same batches, however they are cut into `parts`.
     What is laid down already is moved, not written again. Memory holds one part and `pending_rows`
@@ -86,7 +89,9 @@ def write_batches(
 def _numbered(written: dict[Destination, list[Piece]], batch_size: int) -> Iterator[Batch]:
     number = 1
     for destination in sorted(written, key=lambda one: one.rank):
-        for pieces in _cut(written[destination], batch_size):
+        granted = destination.import_type == "optin"
+        most = min(batch_size, GRANTED_AT_ONCE) if granted else batch_size
+        for pieces in _cut(written[destination], most):
             yield Batch(number, destination, pieces)
             number += 1
 

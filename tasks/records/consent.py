@@ -21,8 +21,9 @@ class Consent(BaseModel):
         default="default",
         description=(
             "Default: new people are subscribed, nobody's status changes. Opt-out: everybody in "
-            "the file is unsubscribed. Opt-in: people who unsubscribed up to the day of the grant "
-            "are subscribed again, which needs the grant below; whoever left later stays out."
+            "the file is unsubscribed. Opt-in: people who unsubscribed before the day of the grant "
+            "are subscribed again, which needs the grant below; whoever left on that day or "
+            "later stays out."
         ),
     )
     unsubscribed: Literal["update", "block"] = Field(
@@ -33,7 +34,11 @@ class Consent(BaseModel):
         ),
     )
     grant_date: str = Field(
-        default="", description="Opt-in only: day of the grant, such as 2026-01-31."
+        default="",
+        description=(
+            "Opt-in only: day of the grant, such as 2026-01-31, in the account's time zone; "
+            "whoever unsubscribed on that very day stays out."
+        ),
     )
     grant_by: str = Field(
         default="", max_length=200, description="Opt-in only: who at the client granted it."
@@ -44,7 +49,11 @@ class Consent(BaseModel):
         description="Opt-in only: how these people asked to be subscribed again.",
     )
     grant_expires: str = Field(
-        default="", description="Opt-in only: last day on which it holds, such as 2026-02-28."
+        default="",
+        description=(
+            "Opt-in only: last day on which it holds, such as 2026-02-28; what counts is the day "
+            "of sending, in the account's time zone."
+        ),
     )
 
     @model_validator(mode="after")

@@ -50,13 +50,13 @@ class Fetched:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """What MailUp knows that decides about records: asked once per run, before any file is read.
+    """What MailUp knows that decides about records.
 
     `fields` dynamic fields, id to name; `groups` per list id, group id to name; `refusals` a
-    folder of Parquet files of people who are not subscribed, None where nobody asks for it.
-    `today` (UTC) is when it was asked, `batch_size` how many recipients go into one import;
-    `account` tells the account from others, whatever its block is called. `snapshot` is what a
-    replayed file was compared with on its day, None in all other runs.
+    folder of Parquet files of people who are not subscribed, asked directly before a file is read,
+    None where nobody needs it. `today` is the account's day then, `batch_size` how many recipients
+    go into one import; `account` tells the account from others, whatever its block is called.
+    `snapshot` is what a replayed file was compared with on its day, None in all other runs.
     """
 
     fields: dict[int, str] = field(default_factory=dict)
@@ -75,7 +75,8 @@ class Claim:
     `done` says how far earlier runs came with it, `earlier_name` and `counts` under which name and
     with which counts; `former` are the figures of the stream's files before it, newest first.
     `decision` is what was decided about its hold, `waiting_run` the run that asked. `released`:
-    limits hold it no more, because of that decision or because batches are on their way.
+    limits hold it no more, because of that decision or because batches are on their way. `granted`
+    are lines of people whom an earlier run may have subscribed, and did not look at again.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Claim:
     released: bool = False
     decision: Decision | None = None
     waiting_run: str = ""
+    granted: frozenset[int] = frozenset()
 
     @property
     def is_open(self) -> bool:
@@ -164,7 +166,7 @@ class Prepared:
     """A file that was read to its end: what would be sent, and what was refused and why.
 
     `opened` is the file that was read: decrypted and unpacked. `compared` is None where all of a
-    file is sent, as agreed.
+    file is sent, as agreed. `granted` are parts with the people of `Claim.granted`.
     """
 
     counts: Counts = NONE
@@ -177,6 +179,7 @@ class Prepared:
     hold: Hold | None = None
     opened: Path | None = None
     compared: Compared | None = None
+    granted: Path | None = None
 
     @property
     def noted(self) -> dict[str, int]:
@@ -213,7 +216,8 @@ class Submission:
 
     `compared` is how it was compared, as the ledger has it; `unsubscribed` are those of the people
     missing in it whom MailUp has unsubscribed. `extra` is how many imports MailUp may have of the
-    file beyond those of an undisturbed run, because batches were sent again.
+    file beyond those of an undisturbed run, because batches were sent again. `consent` is how many
+    lines have each reason of consent in the end, None where no grant has changed them.
     """
 
     counts: Counts = NONE
@@ -223,6 +227,7 @@ class Submission:
     compared: Compared | None = None
     unsubscribed: int = 0
     extra: int = 0
+    consent: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,16 @@ class Known:
     bounced: pl.DataFrame
 
 
+NOBODY = Known(
+    pl.DataFrame(schema={"list_id": pl.Int64, **dict.fromkeys(_KEY, pl.UInt64)}).with_columns(
+        pl.lit(None, pl.String).cast(_SEVERITY).alias("kind"),
+        pl.lit(None, pl.String).alias("left_on"),
+    ),
+    pl.DataFrame(schema=dict.fromkeys(_KEY, pl.UInt64)),
+)
+"""Where nobody was asked for."""
+
+
 def comparable(people: pl.DataFrame) -> pl.Series:
     """Addresses of people (columns `channel` and `address`) in the one spelling of our records."""
     digits = people["address"].str.replace_all(r"[^0-9+]", "").str.replace(r"^(?:\+|00)?", "00")
@@ -78,14 +88,21 @@ def comparable(people: pl.DataFrame) -> pl.Series:
 
 def known(people: pl.DataFrame) -> Known:
     """Prepare people (schema UNSUBSCRIBED) for judging; valid in this process only."""
-    kind = pl.col("cause").replace_strict(_KINDS, default="closed", return_dtype=pl.String)
-    coded = people.with_columns(
-        address=comparable(people), kind=kind.fill_null("closed").cast(_SEVERITY)
-    ).select("list_id", *keys(pl.col("channel"), pl.col("address")), "kind", "left_on")
+    coded = kinds_of(people)
     by_list = coded.group_by("list_id", *_KEY).agg(
         pl.col("kind").max(), left_on=_latest(pl.col("left_on"))
     )
     return Known(by_list, coded.filter(pl.col("kind") == "bounced").select(_KEY).unique())
+
+
+def kinds_of(people: pl.DataFrame) -> pl.DataFrame:
+    """People with keys instead of addresses and kinds instead of causes; other columns stay."""
+    kind = pl.col("cause").replace_strict(_KINDS, default="closed", return_dtype=pl.String)
+    coded = people.with_columns(
+        address=comparable(people), kind=kind.fill_null("closed").cast(_SEVERITY)
+    )
+    key = keys(pl.col("channel"), pl.col("address"))
+    return coded.with_columns(*key).drop("channel", "address", "cause")
 
 
 def _latest(days: pl.Expr) -> pl.Expr:
@@ -131,16 +148,16 @@ def judge(
     not ask for them. Whoever judges before duplicates are settled has to drop from `granted` the
     lines that do not win. Rows
     that unsubscribe always pass, as opt-outs. All others are default imports, which change
-    nobody's status; only with a grant that holds today are people who left before it, or on its
-    day, sent as opt-ins, and then without the identifier of the other channel, which the grant does
-    not concern. A row that says "subscribed" is no opt-in. Raises ConfigurationError where the
-    grant does not hold, or where all rows are opt-outs while a column gives a status; RunStopped
+    nobody's status; only with a grant that holds today are people who left before its day sent as
+    opt-ins, and then without the identifier of the other channel, which the grant does not
+    concern. A row that says "subscribed" is no opt-in. Raises ConfigurationError where the grant
+    does not hold, or where all rows are opt-outs while a column gives a status; RunStopped
     where people are needed but None.
     """
     _refuse_contradictions(people, consent, binding, today)
     policy = "opt-in" if consent.import_type == "opt-in" else consent.unsubscribed
     leaving = pl.lit(consent.import_type == "opt-out") | (pl.col("status") == "unsubscribed")
-    before = (pl.col("left_on") <= consent.grant_date).fill_null(False)
+    before = (pl.col("left_on") < consent.grant_date).fill_null(False)
     rejoins = pl.lit(policy == "opt-in") & (pl.col("kind") == "left") & before
     judged = _with_kind(records, people).with_columns(
         import_type=pl.when(leaving)

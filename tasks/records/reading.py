@@ -7,7 +7,7 @@ records count stays as it was laid down.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -28,6 +28,7 @@ from tasks.records.duplicates import Keys
 from tasks.records.ending import check_ending
 from tasks.records.handover import AccountFacts, Compared, Prepared
 from tasks.records.judging import UNSUBSCRIBED, Judged, Known, judge, known
+from tasks.records.rejoining import PERSON
 from tasks.records.setaside import SKIPPED, Parts, read_parts
 from tasks.records.structure import read_chunks
 from tasks.records.unchanged import Snapshot
@@ -46,10 +47,12 @@ def read_file(
     batch_size: int,
     today: date,
     snapshot: Snapshot | None = None,
+    granted: Collection[int] = (),
 ) -> Prepared:
     """Decide about every record of a file and write batches below `folder`.
 
-    Records that `snapshot` knows as they are do not go into batches.
+    Records that `snapshot` knows as they are do not go into batches. The people of the lines in
+    `granted` are kept apart, whatever becomes of their records.
 
     Raises FileHeld where the file as a whole is not what was agreed.
     """
@@ -64,7 +67,9 @@ def read_file(
         groups=facts.groups,
         create_groups=agreement.create_groups,
     )
-    desk = _Desk(agreement.consent, binding, _refusals(facts), today, folder, snapshot)
+    desk = _Desk(
+        agreement.consent, binding, asked(facts), today, folder, snapshot, tuple(granted)
+    )  # fmt: skip
     keys = Keys(folder / "keys", last_row_decides_status=agreement.mapping.last_row_decides_status)
     desk.first_pass(path, dialect, keys)
     batches = write_batches(ahead(desk.second_pass(keys)), folder / "batches", batch_size)
@@ -79,6 +84,7 @@ def read_file(
         opt_outs=sum(each.rows for each in batches if each.destination.import_type == "optout"),
         opened=path,
         compared=_compared(snapshot, folder / "flags.parquet", desk.nameless),
+        granted=desk.people.folder,
     )
 
 
@@ -93,7 +99,8 @@ def _compared(snapshot: Snapshot | None, path: Path, nameless: int) -> Compared 
     )
 
 
-def _refusals(facts: AccountFacts) -> Known | None:
+def asked(facts: AccountFacts) -> Known | None:
+    """Who is not subscribed, as MailUp was asked for a file; None where it was not."""
     if facts.refusals is None:
         return None
     return known(pl.concat([pl.DataFrame(schema=UNSUBSCRIBED), *read_parts(facts.refusals)]))
@@ -109,6 +116,7 @@ class _Desk:
     today: date
     folder: Path
     snapshot: Snapshot | None = None
+    granted: tuple[int, ...] = ()
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     nameless: int = 0
@@ -121,6 +129,7 @@ class _Desk:
         self.checked.mkdir(parents=True)
         self.rejects = Parts(self.folder / "rejects")
         self.skipped = Parts(self.folder / "skipped")
+        self.people = Parts(self.folder / "granted")
 
     def first_pass(self, path: Path, dialect: FileDialect, keys: Keys) -> None:
         """Cut, map and check; note the keys of what is good."""
@@ -138,6 +147,8 @@ class _Desk:
         self._refuse(waiting, agreed, keys)
 
     def _lay_down(self, number: int, records: pl.DataFrame) -> None:
+        if self.granted:
+            self.people.add(records.filter(pl.col(LINE).is_in(self.granted)).select(PERSON))
         to = None
         if self.at_once:
             records = self._judge(records).send

@@ -132,6 +132,10 @@ REASONS: dict[str, dict[Language, str]] = {
         "en": "This person had unsubscribed and is subscribed again because of the grant.",
         "it": "La persona si era disiscritta ed è iscritta di nuovo in base all'autorizzazione.",
     },
+    "consent_left_meanwhile": {
+        "en": "This person's subscription changed while the file was imported; they stay out.",
+        "it": "L'iscrizione è cambiata durante l'importazione; la persona resta esclusa.",
+    },
     "consent_pending": {
         "en": "This person has not confirmed the subscription yet.",
         "it": "La persona non ha ancora confermato l'iscrizione.",

@@ -51,6 +51,10 @@ class Counts:
         """These counts after MailUp refused so many of the submitted records."""
         return replace(self, submitted=self.submitted - records, rejected=self.rejected + records)
 
+    def left_out(self, records: int) -> "Counts":
+        """These counts after so many of the submitted records were not sent for consent's sake."""
+        return replace(self, submitted=self.submitted - records, blocked=self.blocked + records)
+
     def conserved(self) -> "Counts":
         """Return these counts, or raise CountsDiffer where a record is unaccounted for."""
         outcomes = self.submitted + self.unchanged + self.duplicate + self.rejected + self.blocked

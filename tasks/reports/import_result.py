@@ -107,7 +107,11 @@ def result_document(
 def reasons(prepared: Prepared, submission: Submission) -> dict[str, int]:
     """How many records have each reason, those included that MailUp refused and that were found."""
     found = len(submission.refused.lines)
-    return prepared.reasons | ({MAILUP_REFUSED: found} if found else {})
+    known = prepared.reasons
+    if submission.consent is not None:
+        others = {code: n for code, n in known.items() if not code.startswith("consent_")}
+        known = others | submission.consent
+    return known | ({MAILUP_REFUSED: found} if found else {})
 
 
 def _held(outcome: Outcome, claim: Claim) -> dict[str, str] | None:

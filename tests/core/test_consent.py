@@ -150,14 +150,15 @@ def test_leaving_is_always_possible(cause: str) -> None:
     ("left_on", "becomes"),
     [
         ("2024-02-20", "optin"),
-        ("2026-05-01", "optin"),
+        ("2026-04-30", "optin"),
+        ("2026-05-01", "consent_unsubscribed"),
         ("2026-05-02", "consent_unsubscribed"),
         (None, "consent_unsubscribed"),
     ],
-    ids=["before the grant", "on its day", "after it", "nobody knows when"],
+    ids=["before the grant", "on the eve", "on its day", "after it", "nobody knows when"],
 )
 def test_a_grant_is_no_answer_to_who_leaves_after_it(left_on: str | None, becomes: str) -> None:
-    """Who unsubscribes later than the grant has changed their mind, and stays out."""
+    """Who unsubscribes on its very day, or later, has changed their mind, and stays out."""
     assert fate("2", left_on=left_on, **GRANT) == becomes
     assert fate("2", "0", left_on=left_on, **GRANT) == "optout"
 

@@ -43,7 +43,7 @@ CONSENTS: dict[str, dict[str, str]] = {
     "grant": GRANT,
 }  # fmt: skip
 LEFT_BY_THEMSELVES = (0, 2, 4)
-MOMENTS = ("2026-05-01T10:00:00Z", "2026-05-10T10:00:00Z")
+MOMENTS = ("2026-04-30T10:00:00Z", "2026-05-01T10:00:00Z", "2026-05-10T10:00:00Z")
 GOOD_DAY, NO_DAY = "01/02/1990", "31/02/1990"
 UNSUBSCRIBES, UNREADABLE = "0", "x"
 
@@ -123,9 +123,9 @@ STEPS = 12
 
 
 def may_come_back(person: dict[str, Any]) -> bool:
-    """Whether a grant concerns somebody: they left by themselves, not after its day."""
+    """Whether a grant concerns somebody: they left by themselves, before its day."""
     left = person["status"] == "unsubscribed" and person["type"] in LEFT_BY_THEMSELVES
-    return left and person["optout_date"][:10] <= GRANT_DAY
+    return left and person["optout_date"][:10] < GRANT_DAY
 
 
 def wanted(file: File, mine: list[Row], before: str | None) -> str | None:
