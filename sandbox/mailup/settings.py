@@ -56,9 +56,9 @@ class Settings(Variants):
     retention_days: int | None = None
     event_dates: bool = False
     view_fields: tuple[str, ...] = COUNTED
-    click_fields: tuple[str, ...] = COUNTED
+    click_fields: tuple[str, ...] = ("Count", "Email", "IdRecipient")
     click_detail_fields: tuple[str, ...] = (*COUNTED, "Url")
-    bounce_fields: tuple[str, ...] = (*COUNTED, "Type")
+    bounce_fields: tuple[str, ...] = ("Email", "IdMessage", "IdRecipient", "Type")
     unsubscription_fields: tuple[str, ...] = COUNTED
     report_fields: tuple[str, ...] = ("ErrorCode", "Receiver", "SentDate", "Status")
     zone: str = "Europe/Rome"

@@ -1,7 +1,7 @@
 """MailStatisticsService: who got, opened, clicked a message; counted from the event log.
 
-Chosen: rows of Views, Bounces and Unsubscriptions are `Count, Email, IdMessage, IdRecipient`, of
-bounces also `Type`, those of UrlClickDetails also `Url` (all can be set); an unsubscription counts
+Chosen: rows of Unsubscriptions are `Count, Email, IdMessage, IdRecipient`, those of UrlClickDetails
+also `Url` (all can be set); an unsubscription counts
 for the message whose link was used, not one by bounce, complaint or administrator; messages whose
 last sending is older than the retention (a setting, in days) answer 0 and no items.
 """
@@ -123,6 +123,8 @@ def _varied(settings: Settings, kind: str, names: list[str]) -> list[str]:
     more, less = set(), set()
     if rows == "dated" or (settings.event_dates and kind in DATED):
         more.add("Date")
+    if rows == "counted" and kind != "Recipients":
+        more.add("Count")
     if rows == "without_count" or (clicks == "each" and kind == "UrlClickDetails"):
         less.add("Count")
     if clicks == "without_link":

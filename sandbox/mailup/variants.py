@@ -41,7 +41,7 @@ class Variants:
     # fmt: off
     # Imports
     import_list: str = _variant(
-        ("detail", "summary"), "third party",
+        ("summary", "detail"), "third party",
         "mindcloud, list-imports and get-import; MailUp's type name of the single call",
         "An item of Imports: six fields with `Rows` as a number, or all of Imports/{id}.")
     import_list_order: str = _variant(
@@ -116,7 +116,7 @@ class Variants:
         "Import/{id}/Sending where nothing is prepared (yet): an error, 200 without a body, or "
         "null.")
     queue_ids: str = _variant(
-        ("idSending", "Id"), "production",
+        ("Id", "idSending"), "production",
         "RegioneLombardia/Open20 and open2-events",
         "The key of an item of the sending queues, by which they can be sorted, too.")
     # Reading
@@ -182,10 +182,10 @@ class Variants:
         "Email messages: 0001-01-01 means never",
         "EndDate of a sending that goes on.")
     statistics_rows: str = _variant(
-        ("listed", "without_count", "dated"), "production",
+        ("listed", "without_count", "counted", "dated"), "production",
         "RegioneLombardia/Open20: Views and Bounces; the documentation: Clicks, UrlClicks",
         "Rows of statistics carry what the settings `view_fields` to `unsubscription_fields` "
-        "list, none of them a Count, or all a Date.")
+        "list, none of them a Count, all of them one, or all a Date.")
     click_details: str = _variant(
         ("by_link", "each", "without_link", "empty", "missing"), "open",
         "the path is documented, its fields are not",

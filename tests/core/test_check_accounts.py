@@ -199,8 +199,8 @@ def test_unknowns_are_settled_as_far_as_reading_can(connect: Connect) -> None:
     assert told["API: filterby, a date"] == "settled: refused (400)"
     assert told["API: largest page"].endswith("the list holds fewer than 500")
     assert "Subscriptions: Channel, IdList, Status" in told["API: one recipient"]
-    assert "carry no id" in told["API: sendings"]
-    assert "no date, a count; fields Count, Email" in told["API: Bounces"]
+    assert "sendings carry an id" in told["API: sendings"]
+    assert "no date, no count; fields Email" in told["API: Bounces"]
     assert "no import yet" in told["API: imports"]
     assert "no SMS message yet" in told["API: SMS"]
     assert "only writing would show" in told["API: the rest"]

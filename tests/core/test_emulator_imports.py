@@ -22,7 +22,7 @@ def mailup(tmp_path: Path) -> Iterator[Caller]:
 
 def test_an_import_takes_time_and_answers_a_bare_id(mailup: Caller) -> None:
     """The POST answers an integer at once; Completed follows later, with the seven counters."""
-    mailup.control("settings", {"import_seconds": 0.3})
+    mailup.control("settings", {"import_seconds": 30})
     answer = mailup.call("POST", LIST, [ANNA])
     assert answer.text == "1"
     assert mailup.get("/Console/Import/1") == {
@@ -34,6 +34,7 @@ def test_an_import_takes_time_and_answers_a_bare_id(mailup: Caller) -> None:
         "UpdatedRecipients": 0,
         "ValidRecipients": 0,
     }
+    mailup.control("settings", {"import_seconds": 0})
     mailup.finished(1)
     assert mailup.get("/Console/Import/1")["CreatedRecipients"] == 1
 
@@ -88,6 +89,10 @@ def test_details_of_an_import(mailup: Caller) -> None:
     assert shown == {"IdGroups": [2], "IdList": 1, "StatusCode": 3}
     assert (detail["ReplaceExistingGroup"], detail["ImportAsUnsubscribed"]) == (True, False)
     assert detail["EndDate"].endswith("Z")
+    summary = {"Filename": "", "IdImport": 1, "IdList": 1, "Rows": 1, "StatusCode": 3,
+               "StartDate": detail["StartDate"]}  # fmt: skip
+    assert mailup.items("/Console/Imports") == [summary]
+    mailup.control("settings", {"import_list": "detail"})
     assert mailup.items("/Console/Imports") == [detail]
 
 
@@ -96,10 +101,11 @@ def test_the_number_of_rows_may_be_known_from_the_start(
     mailup: Caller, *, at_once: bool, total: int
 ) -> None:
     """A running import shows Rows.Total, unless total_at_once is off; nothing else is counted."""
-    mailup.control("settings", {"import_seconds": 0.3, "total_at_once": at_once})
+    mailup.control("settings", {"import_seconds": 30, "total_at_once": at_once})
     number = mailup.call("POST", LIST, [ANNA]).json()
     rows = mailup.get(f"/Console/Imports/{number}")["Rows"]
     assert (rows["Total"], rows["Valid"]["Total"]) == (total, 0)
+    mailup.control("settings", {"import_seconds": 0})
     assert mailup.finished(number)["Rows"]["Total"] == 1
 
 
