@@ -1,10 +1,14 @@
 """Opens zip and gz files as a stream, with limits that an archive built to do harm runs into."""
 
+import bz2
 import gzip
 import lzma
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal, NoReturn
@@ -20,6 +24,7 @@ _MAGIC = {"zip": (b"PK\x03\x04", b"PK\x05\x06"), "gz": (b"\x1f\x8b",)}
 _OTHERS = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\x00", b"BZh", b"\x28\xb5\x2f\xfd")
 # A small file of blank cells compresses better than any bomb: the ratio counts from here on.
 _RATIO_FROM_BYTES = 10_000_000
+_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _DECLARED = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, OSError)
 
 
@@ -101,10 +106,27 @@ def _unzip(path: Path, target: Path, limits: Unpacking) -> None:
     with archive:
         member = _member(archive, limits)
         try:
-            with archive.open(member) as source:
+            with _opened(archive, member) as source:
                 _pour(source, path, target, limits)
         except NotImplementedError:
-            _hold("The zip uses a compression that is not supported", "archive")
+            _hold("The zip uses a feature that is not supported", "archive")
+
+
+@contextmanager
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    """What comes out of a member, so much at a time as is asked for.
+
+    Of bzip2, zipfile would unfold all that it has read: gigabytes from a thousand bytes.
+    """
+    if member.compress_type != zipfile.ZIP_BZIP2:
+        with archive.open(member) as source:
+            yield source
+        return
+    packed = copy(member)
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
+    del packed.CRC  # of what comes out; bzip2 has its own
+    with archive.open(packed) as inner, bz2.open(inner) as source:
+        yield source
 
 
 def _member(archive: zipfile.ZipFile, limits: Unpacking) -> zipfile.ZipInfo:
@@ -125,6 +147,8 @@ def _member(archive: zipfile.ZipFile, limits: Unpacking) -> zipfile.ZipInfo:
         _hold("The zip is encrypted with a password", "encrypted")
     if stat.S_ISLNK(matching[0].external_attr >> 16):
         _hold("The zip holds a link instead of a file", "archive")
+    if matching[0].compress_type not in _READABLE:
+        _hold("The zip uses a compression that is not supported", "archive")
     return matching[0]
 
 

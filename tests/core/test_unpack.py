@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -119,3 +120,40 @@ def test_size_is_counted_not_believed(tmp_path):
     entry = data.rindex(b"PK\x01\x02")
     data[entry + 24 : entry + 28] = (10).to_bytes(4, "little")
     assert reason(tmp_path, bytes(data)) == "archive"
+
+
+def test_a_zip_that_unfolds_at_once_is_held_in_little_memory(tmp_path: Path) -> None:
+    """Of bzip2, two hundred bytes would take hundreds of megabytes before a limit is looked at."""
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a.csv", bytes(60_000_000))
+    tracemalloc.start()
+    with pytest.raises(FileHeld) as held:
+        unpack(path, tmp_path, Unpacking())
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert held.value.context["reason"] == "too_big"
+    assert most < 20_000_000
+
+
+def test_a_zip_with_bzip2_is_read_to_its_end_or_held(tmp_path: Path) -> None:
+    """The same bytes come out; damaged ones are held as a damaged archive."""
+    path = tmp_path / "b.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a.csv", DATA)
+    assert unpack(path, tmp_path, Unpacking()).read_bytes() == DATA
+    content = bytearray(path.read_bytes())
+    content[60] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(FileHeld, match="damaged") as held:
+        unpack(path, tmp_path, Unpacking())
+    assert held.value.context["reason"] == "archive"
+
+
+def test_a_zip_with_lzma_is_held(tmp_path: Path) -> None:
+    """It can only be unfolded as a whole."""
+    path = tmp_path / "l.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.csv", DATA)
+    with pytest.raises(FileHeld, match="compression that is not supported"):
+        unpack(path, tmp_path, Unpacking())
