@@ -146,13 +146,12 @@ def judge(
     `originals` is the chunk's text frame, from which the cells of listed people are taken; None
     leaves their cells null, and the line has to do. `people` may be None where the agreement does
     not ask for them. Whoever judges before duplicates are settled has to drop from `granted` the
-    lines that do not win. Rows
-    that unsubscribe always pass, as opt-outs. All others are default imports, which change
-    nobody's status; only with a grant that holds today are people who left before its day sent as
-    opt-ins, and then without the identifier of the other channel, which the grant does not
-    concern. A row that says "subscribed" is no opt-in. Raises ConfigurationError where the grant
-    does not hold, or where all rows are opt-outs while a column gives a status; RunStopped
-    where people are needed but None.
+    lines that do not win. Rows that unsubscribe always pass, as opt-outs by their key alone. All
+    others are default imports, which change nobody's status; only with a grant that holds today are
+    people who left before its day sent as opt-ins, and then without the identifier of the other
+    channel, which the grant does not concern. A row that says "subscribed" is no opt-in. Raises
+    ConfigurationError where the grant does not hold, or where all rows are opt-outs while a column
+    gives a status; RunStopped where people are needed but None.
     """
     _refuse_contradictions(people, consent, binding, today)
     policy = "opt-in" if consent.import_type == "opt-in" else consent.unsubscribed
@@ -212,8 +211,12 @@ def _with_kind(records: pl.DataFrame, people: Known | None) -> pl.DataFrame:
 
 
 def _one_channel(send: pl.DataFrame) -> pl.DataFrame:
-    """Records whose opt-ins carry nothing but the identifier of their own channel."""
-    forced = pl.col("import_type") == "optin"
+    """Records whose opt-ins and opt-outs carry nothing but the identifier of their own channel.
+
+    MailUp may refuse the row of somebody whose other identifier differs from the one it has; who
+    unsubscribes has to leave all the same.
+    """
+    forced = pl.col("import_type").is_in(["optin", "optout"])
     by_email = pl.col("channel") == "email"
     return send.with_columns(
         pl.when(~forced | by_email).then("email").alias("email"),

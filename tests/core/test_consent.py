@@ -264,6 +264,20 @@ def test_an_opt_out_import_unsubscribes_everybody() -> None:
     assert got.send["import_type"].to_list() == ["optout"]
 
 
+@pytest.mark.parametrize(
+    ("row", "sent"),
+    [(("a@b.it", "333 1234567", "0"), ("a@b.it", None)), (("", "333 1234567", "0"), (None, "333"))],
+    ids=["by address", "by number"],
+)
+def test_who_unsubscribes_is_named_by_one_key_alone(
+    row: tuple[str, str, str], sent: tuple[str | None, str | None]
+) -> None:
+    """Another number than the one that MailUp has must not keep somebody subscribed."""
+    got = judged([row], None).send
+    number = got["number"][0]
+    assert (got["email"][0], number and number[:3]) == sent
+
+
 def test_an_opt_out_import_with_a_status_column_is_refused() -> None:
     """Rows that say subscribed are not unsubscribed by a setting."""
     with pytest.raises(ConfigurationError, match="status column"):
