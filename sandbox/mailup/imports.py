@@ -42,6 +42,10 @@ IMPORTS = {
     "counters": Column("i.counters"),
 }
 SUMMARY = ("Filename", "IdImport", "IdList", "StartDate", "StatusCode")
+FLAGS = (
+    "IgnoreDoubleQuotes", "IgnoreFirstRow", "ImportAsUnsubscribed", "IncludePendingRecipients",
+    "OverwriteEmptyFields", "ReplaceExistingGroup", "SendConfirmationEmail",
+)  # fmt: skip
 FILE_NAMES = {"empty": "", "filled": "api-import.csv", "null": None}
 
 router = APIRouter(prefix=CONSOLE + "/Console")
@@ -106,11 +110,21 @@ def _is_doomed(store: Store, settings: Settings) -> bool:
     """Whether an import that is accepted now will fail; ApiError 400 where it is not accepted."""
     at_work = store.value("SELECT 1 FROM import WHERE status IN (?, ?)", (NOT_STARTED, RUNNING))
     if at_work and settings.concurrent_imports == "refused":
-        raise ApiError(400, "Import error: another import process is running for this account")
+        raise _refusal(settings.import_refusal)
     if settings.failing_imports:
         settings.failing_imports -= 1
         return True
     return bool(at_work) and settings.concurrent_imports == "failed"
+
+
+def _refusal(form: str) -> ApiError:
+    """The error of an import that is not taken while another is at work."""
+    if form == "soap_code":
+        return ApiError(400, "-601")
+    if form == "other_words":
+        return ApiError(400, "The request cannot be processed now")
+    sentence = "Import error: another import process is running for this account"
+    return ApiError(500 if form == "500" else 400, sentence)
 
 
 async def _import_to_list(request: Request, list_id: int, channel: Channel) -> Response:
@@ -214,6 +228,11 @@ def _detail(request: Request, row: Any) -> dict[str, Any]:
         "StopDate": row["EndDate"],
         "TextDelimiter": "",
     }
+    if settings.import_groups == "empty":
+        detail["IdGroups"] = []
+    left_out = {"IdGroups"} if settings.import_groups == "missing" else set()
+    left_out |= set(FLAGS) if settings.import_flags == "missing" else set()
+    detail = {key: value for key, value in detail.items() if key not in left_out}
     if settings.import_status_codes == "unknown":
         detail["StatusCode"] += 100
     elif settings.import_status_codes == "missing":

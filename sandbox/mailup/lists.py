@@ -39,12 +39,19 @@ FIELDS = {"Description": Column("f.description"), "Id": Column("f.id", "number")
 router = APIRouter(prefix=CONSOLE + "/Console")
 
 
+def _out_of_scope(request: Request, what: str) -> ApiError:
+    status = int(request.app.state.settings.unknown_list)
+    if status == 403:
+        return ApiError(403, f"Authorization error: the {what} is outside the scope of the user")
+    return ApiError(status, f"The {what} does not exist")
+
+
 def require_list(request: Request, list_id: int) -> Any:
     """The row of a list that the user may see; ApiError 403 for any other id."""
     store: Store = request.app.state.store
     row = store.row("SELECT * FROM list WHERE id = ?", (list_id,))
     if row is None or list_id in request.app.state.gate.faults.hidden_lists():
-        raise ApiError(403, "Authorization error: the list is outside the scope of the user")
+        raise _out_of_scope(request, "list")
     return row
 
 
@@ -53,7 +60,7 @@ def require_group(request: Request, group_id: int) -> Any:
     store: Store = request.app.state.store
     row = store.row("SELECT * FROM grp WHERE id = ?", (group_id,))
     if row is None:
-        raise ApiError(403, "Authorization error: the group is outside the scope of the user")
+        raise _out_of_scope(request, "group")
     require_list(request, row["list_id"])
     return row
 

@@ -73,6 +73,17 @@ class Variants:
         "WSMailUpImport refuses (-601, -602); the console carries out one after another",
         "An import while another is at work waits, gets a 400, runs beside it, or is accepted "
         "and fails.")
+    import_refusal: str = _variant(
+        ("sentence", "soap_code", "other_words", "500"), "open",
+        "WSMailUpImport answers -601 or -602; nothing is known of REST",
+        "How a refused import (concurrent_imports=refused) is told: 400 with a sentence, with the "
+        "code of SOAP, with words that name no import, or 500.")
+    import_groups: str = _variant(
+        ("told", "empty", "missing"), "third party", "mindcloud, get-import",
+        "IdGroups of Imports/{id}: the group of the import, always empty, or no such field.")
+    import_flags: str = _variant(
+        ("told", "missing"), "documented", "GetImportDetailsByIdImport",
+        "The flags of Imports/{id} (ImportAsUnsubscribed, SendConfirmationEmail and the like).")
     second_key: str = _variant(
         ("overwritten", "refused", "refused_uncounted", "kept"), "documented",
         "help.mailup.com pageId=36348486, Recipients, version 35, Known restriction",
@@ -120,6 +131,9 @@ class Variants:
         "RegioneLombardia/Open20 and open2-events",
         "The key of an item of the sending queues, by which they can be sorted, too.")
     # Reading
+    unknown_list: str = _variant(
+        ("403", "404", "400"), "documented", "Authenticating with OAuth v2",
+        "The status of a call for a list or group that the user cannot see.")
     unknown_sort: str = _variant(
         ("400", "500", "unsorted"), "documented",
         "Paging and filtering tells of an error with the property's name, of no status",

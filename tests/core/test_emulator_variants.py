@@ -92,6 +92,11 @@ def concurrent(mailup: Caller) -> Any:
     return [mailup.finished(number)["StatusCode"] for number in numbers], beside
 
 
+def refused_import(mailup: Caller) -> Any:
+    mailup.control("settings", {"import_seconds": 30, "concurrent_imports": "refused"})
+    return [seen(mailup.call("POST", IMPORT, [ANNA])) for _ in range(2)][1]
+
+
 def failed(mailup: Caller) -> Any:
     mailup.control("settings", {"failing_imports": 1})
     imported(mailup, ANNA)
@@ -201,6 +206,9 @@ PROBES: dict[str, Callable[[Caller], Any]] = {
     "import_status_codes": after("/Console/Imports/1", ANNA),
     "failed_import": failed,
     "concurrent_imports": concurrent,
+    "import_refusal": refused_import,
+    "import_groups": after("/Console/Imports/1", ANNA, to="/Console/Group/2/Recipients"),
+    "import_flags": after("/Console/Imports/1", ANNA),
     "second_key": person([ANNA, OTHER]),
     "number_of_another": person([ANNA, ANNA | {"Email": "b@example.it"}], "b@example.it"),
     "number_subscribes": person([ANNA]),
@@ -212,6 +220,7 @@ PROBES: dict[str, Callable[[Caller], Any]] = {
     "import_sending": confirmed("/Console/Import/1/Sending"),
     "no_import_sending": after("/Console/Import/1/Sending", ANNA),
     "queue_ids": confirmed("/Console/Email/Sendings/Undefined"),
+    "unknown_list": got("/Console/List/99/Groups"),
     "unknown_sort": got("/Console/List?orderby=Mood+asc"),
     "filters": lambda mailup: [
         seen(mailup.call("GET", f"/Console/List?filterby={text}"))
