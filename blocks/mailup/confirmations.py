@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
-from blocks.mailup.answers import Answer, lowered, whole
+from blocks.mailup.answers import Answer, whole
 from blocks.mailup.identities import by_id
+from blocks.mailup.objects import Fields
 from blocks.mailup.paging import pages
 from blocks.mailup.session import Session
 
@@ -55,9 +56,7 @@ def _is_waiting(session: Session, sending_id: int) -> bool:
 def _queued(session: Session, queue: str) -> Iterator[int]:
     path = f"{QUEUES}/{queue}"
     for items in pages(session, path, "idSending", identity=by_id("idsending", "id")):
-        for item in items:
-            keys = lowered(item)
-            yield whole(keys.get("idsending", keys.get("id")), "Sending")
+        yield from (Fields(item, f"GET {path}").id("idSending", "Id") for item in items)
 
 
 def _sending_id(answer: Answer) -> int | None:
@@ -66,9 +65,8 @@ def _sending_id(answer: Answer) -> int | None:
         return None
     value = answer.json()
     if isinstance(value, dict):
-        keys = lowered(value)
-        value = keys.get("idsending", keys.get("id"))
-    return whole(value, "Sending") if value else None
+        value = Fields(value, answer.doing).value("idSending", "Id")
+    return whole(value, answer.doing) if value else None
 
 
 def _nothing(answer: Answer) -> None:

@@ -1,5 +1,7 @@
 """Dynamic fields: the personal data of recipients."""
 
+from itertools import chain
+
 from blocks.mailup.paging import pages
 from blocks.mailup.records import DynamicField
 from blocks.mailup.session import Session
@@ -10,6 +12,7 @@ MAX_VALUE_CHARACTERS = 200
 
 def dynamic_fields(session: Session) -> list[DynamicField]:
     """All dynamic fields of the account, by id. One page holds 20 unless more are asked for."""
-    found = pages(session, "/Console/Recipient/DynamicFields", "Id")
-    unique = {field.id: field for items in found for field in map(DynamicField.read, items)}
+    path = "/Console/Recipient/DynamicFields"
+    found = chain.from_iterable(pages(session, path, "Id"))
+    unique = {each.id: each for each in (DynamicField.read(item, f"GET {path}") for item in found)}
     return [unique[key] for key in sorted(unique)]

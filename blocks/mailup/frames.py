@@ -23,7 +23,7 @@ Told = dict[str, list[list[Any] | pl.Series]]
 Kind = Literal["id", "count", "text", "moment"]
 
 _LEAST, _LARGEST = -(2**63), 2**63 - 1
-_DIGITS = re.compile(r"-?\d{1,19}")
+_DIGITS = re.compile(r"(-?[0-9]{1,19})(?:\.0*)?")
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,10 @@ def _first(values: Sequence[Any]) -> Any:
 
 
 def whole_or_none(value: object) -> int | None:
-    """A whole number that fits 64 bits, from a JSON number or digits."""
-    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+    """A whole number that fits 64 bits, from a JSON number such as 5 or 5.0, or such a text."""
+    if isinstance(value, str) and (found := _DIGITS.fullmatch(value.strip())):
+        value = int(found[1])
+    elif isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not int:
         return None

@@ -160,7 +160,7 @@ def _history_pages(session: Session) -> Iterator[list[ImportDetail]]:
     """All imports of the account, page by page, sorted by falling id where MailUp sorts."""
     found = pages(session, "/Console/Imports", "IdImport", descending=True, page_size=HISTORY_PAGE)
     for items in found:
-        yield [ImportDetail.read(item) for item in items]
+        yield [ImportDetail.read(item, "GET /Console/Imports") for item in items]
 
 
 def _fall(ids: list[int]) -> bool:
@@ -170,14 +170,16 @@ def _fall(ids: list[int]) -> bool:
 def import_status(session: Session, import_id: int) -> ImportStatus:
     """The counters of an import."""
     return session.read(
-        f"/Console/Import/{import_id}", lambda answer: ImportStatus.read(answer.json())
+        f"/Console/Import/{import_id}",
+        lambda answer: ImportStatus.read(answer.json(), answer.doing),
     )
 
 
 def import_detail(session: Session, import_id: int) -> ImportDetail:
     """One import of the account's history, with its rows by outcome."""
     return session.read(
-        f"/Console/Imports/{import_id}", lambda answer: ImportDetail.read(answer.json())
+        f"/Console/Imports/{import_id}",
+        lambda answer: ImportDetail.read(answer.json(), answer.doing),
     )
 
 

@@ -10,19 +10,21 @@ from blocks.mailup.session import Session
 
 def account_info(session: Session) -> AccountInfo:
     """The account behind the log-in; the cheapest call that proves the credentials."""
-    return AccountInfo.read(session.get("/Console/Authentication/Info"))
+    path = "/Console/Authentication/Info"
+    return AccountInfo.read(session.get(path), f"GET {path}")
 
 
 def lists(session: Session) -> list[MailUpList]:
     """All lists that the user may see; a list without permission is missing, not an error."""
     found = pages(session, "/Console/List", "IdList")
-    return [MailUpList.read(item) for items in found for item in items]
+    return [MailUpList.read(item, "GET /Console/List") for items in found for item in items]
 
 
 def groups(session: Session, list_id: int) -> list[Group]:
     """All groups of a list."""
-    found = pages(session, f"/Console/List/{list_id}/Groups", "idGroup")
-    return [Group.read(item) for items in found for item in items]
+    path = f"/Console/List/{list_id}/Groups"
+    found = pages(session, path, "idGroup")
+    return [Group.read(item, f"GET {path}") for items in found for item in items]
 
 
 def create_group(session: Session, list_id: int, name: str) -> Group:
@@ -33,6 +35,6 @@ def create_group(session: Session, list_id: int, name: str) -> Group:
     body = json.dumps({"Name": name, "Notes": ""}).encode()
 
     def understand(answer: Answer) -> Group:
-        return Group.read(answer.json())
+        return Group.read(answer.json(), answer.doing)
 
     return session.change("POST", f"/Console/List/{list_id}/Group", understand, body=body)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Self
 
-from blocks.errors import MailUpUnavailable
-from blocks.mailup.answers import JsonObject, lowered, text, whole, whole_or_zero
+from blocks.mailup.answers import lowered, text
 from blocks.mailup.frames import whole_or_none
-from blocks.mailup.moments import moment
+from blocks.mailup.objects import Fields
 from blocks.mailup.paging import pages
 from blocks.mailup.session import Session
 from blocks.mailup.unpaged import whole_answer
@@ -28,14 +28,14 @@ class Message:
     service_type: int | None = None
 
     @classmethod
-    def read(cls, value: object, list_id: int) -> Self:
-        keys = _keys(value, "Message")
+    def read(cls, value: object, list_id: int, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
         return cls(
-            id=whole(keys.get("idmessage"), "Message"),
-            list_id=whole_or_zero(keys.get("idlist"), "Message") or list_id,
-            subject=text(keys.get("subject")),
-            created_at=moment(keys.get("creationdate")) or "",
-            service_type=whole_or_none(keys.get("servicetype")),
+            id=told.id("idMessage"),
+            list_id=told.count("idList") or list_id,
+            subject=told.text("Subject"),
+            created_at=told.date("CreationDate"),
+            service_type=whole_or_none(told.value("ServiceType")),
         )
 
 
@@ -54,35 +54,37 @@ class Sending:
     id: int | None = None
 
     @classmethod
-    def read(cls, value: object) -> Self:
-        keys = _keys(value, "Sending")
-        ended = moment(keys.get("enddate")) or ""
+    def read(cls, value: object, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
+        ended = told.date("EndDate")
         return cls(
-            started=moment(keys.get("startdate")) or "",
+            started=told.date("StartDate"),
             ended=ended,
-            recipients=whole_or_zero(keys.get("recipients"), "Sending"),
-            finished=bool(ended) or "enddate" not in keys,
-            id=whole_or_none(keys.get("idsending", keys.get("id"))),
+            recipients=told.count("Recipients"),
+            finished=bool(ended) or not told.has("EndDate"),
+            id=whole_or_none(told.value("idSending", "Id")),
         )
 
 
 def messages(session: Session, list_id: int) -> Iterator[list[Message]]:
     """The e-mail messages of a list, sent or not, page by page, by id."""
-    for items in pages(session, f"/Console/List/{list_id}/Emails", "idMessage"):
-        yield [Message.read(item, list_id) for item in items]
+    path = f"/Console/List/{list_id}/Emails"
+    for items in pages(session, path, "idMessage"):
+        yield [Message.read(item, list_id, f"GET {path}") for item in items]
 
 
 def send_history(session: Session, list_id: int, message_id: int) -> list[Sending]:
     """The sendings of a message, oldest first; the statistics do not tell them apart."""
     path = f"/Console/List/{list_id}/Email/{message_id}/SendHistory"
-    found = [Sending.read(item) for items in whole_answer(session, path) for item in items]
-    return sorted(found, key=lambda sending: sending.started)
+    found = chain.from_iterable(whole_answer(session, path))
+    sendings = [Sending.read(item, f"GET {path}") for item in found]
+    return sorted(sendings, key=lambda sending: sending.started)
 
 
 def message_tags(session: Session, list_id: int, message_id: int) -> tuple[str, ...]:
     """The names of a message's campaign tags, in MailUp's order."""
     path = f"/Console/List/{list_id}/Email/{message_id}"
-    tags = _keys(session.get(path), "Message").get("tags")
+    tags = Fields(session.get(path), f"GET {path}").value("Tags")
     names = [_tag_name(tag) for tag in tags] if isinstance(tags, list) else []
     return tuple(name for name in names if name)
 
@@ -90,10 +92,3 @@ def message_tags(session: Session, list_id: int, message_id: int) -> tuple[str, 
 def _tag_name(tag: Any) -> str:
     """A tag may come as an object with a name, or as the name alone."""
     return text(lowered(tag).get("name")) if isinstance(tag, dict) else text(tag)
-
-
-def _keys(value: object, what: str) -> JsonObject:
-    """The object's keys in lower case; anything but an object is an unusable answer."""
-    if not isinstance(value, dict):
-        raise MailUpUnavailable(f"{what}: MailUp's answer is not an object.")
-    return lowered(value)

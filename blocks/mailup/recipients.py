@@ -24,8 +24,9 @@ _KEYS = {"email": "Email", "sms": "MobileNumber"}
 
 def optins(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
     """All subscriptions of a list on one channel, whatever their state, page by page."""
-    for items in pages(session, _OPTINS[channel].format(list_id), "idRecipient"):
-        yield [Optin.read(item) for item in items]
+    path = _OPTINS[channel].format(list_id)
+    for items in pages(session, path, "idRecipient"):
+        yield [Optin.read(item, f"GET {path}") for item in items]
 
 
 def count_optins(session: Session, list_id: int, channel: Channel) -> int:
@@ -42,7 +43,7 @@ def find_optins(session: Session, list_id: int, channel: Channel, key: str) -> l
     has to be fit for a filter (`filters.can_filter`).
     """
     path, wanted = _OPTINS[channel].format(list_id), filterby(equals(_KEYS[channel], key))
-    return [Optin.read(item) for item in first_page(session, path, wanted).items]
+    return [Optin.read(item, f"GET {path}") for item in first_page(session, path, wanted).items]
 
 
 def unsubscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
@@ -57,5 +58,6 @@ def unsubscribed(session: Session, list_id: int, channel: Channel) -> Iterator[l
 
 def subscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Recipient]]:
     """Everybody who is opted in to the list, page by page."""
-    for items in pages(session, _SUBSCRIBED[channel].format(list_id), "idRecipient"):
-        yield [Recipient.read(item) for item in items]
+    path = _SUBSCRIBED[channel].format(list_id)
+    for items in pages(session, path, "idRecipient"):
+        yield [Recipient.read(item, f"GET {path}") for item in items]

@@ -1,23 +1,17 @@
 """What MailUp's resources hold, as small frozen records read from its JSON."""
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from blocks.errors import MailUpUnavailable
-from blocks.mailup.answers import JsonObject, lowered, text, whole, whole_or_zero
+from blocks.mailup.answers import whole
+from blocks.mailup.objects import Fields
 
 OPTED_IN = frozenset({"OPTIN", "OPT-IN", "SUBSCRIBED"})
 NEVER = "0001-01-01"
 PENDING = frozenset({"PENDING", "OPTPENDING", "WAITING"})
 ENDED = frozenset({3, 4})
 """Status codes of an import that is completed, or has failed."""
-
-
-def _keys(value: object, what: str) -> JsonObject:
-    """The object's keys in lower case; anything but an object is an unusable answer."""
-    if not isinstance(value, dict):
-        raise MailUpUnavailable(f"{what}: MailUp's answer is not an object.")
-    return lowered(value)
 
 
 @dataclass(frozen=True)
@@ -32,14 +26,14 @@ class AccountInfo:
     expires: str
 
     @classmethod
-    def read(cls, value: object) -> Self:
-        keys = _keys(value, "Account")
+    def read(cls, value: object, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
         return cls(
-            username=text(keys.get("username")),
-            company=text(keys.get("company")),
-            version=text(keys.get("version")),
-            is_trial=bool(keys.get("istrial")),
-            expires=_date(keys.get("expirydate")),
+            username=told.text("Username"),
+            company=told.text("Company"),
+            version=told.text("Version"),
+            is_trial=bool(told.flag("IsTrial")),
+            expires=told.date("ExpiryDate"),
         )
 
 
@@ -51,9 +45,9 @@ class MailUpList:
     name: str
 
     @classmethod
-    def read(cls, value: object) -> Self:
-        keys = _keys(value, "List")
-        return cls(id=whole(keys.get("idlist"), "List"), name=text(keys.get("name")))
+    def read(cls, value: object, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
+        return cls(id=told.id("IdList"), name=told.text("Name"))
 
 
 @dataclass(frozen=True)
@@ -65,12 +59,12 @@ class Group:
     list_id: int
 
     @classmethod
-    def read(cls, value: object) -> Self:
-        keys = _keys(value, "Group")
+    def read(cls, value: object, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
         return cls(
-            id=whole(keys.get("idgroup"), "Group"),
-            name=text(keys.get("name")),
-            list_id=whole(keys.get("idlist"), "Group"),
+            id=told.id("idGroup"),
+            name=told.text("Name"),
+            list_id=told.id("idList"),
         )
 
 
@@ -82,12 +76,9 @@ class DynamicField:
     name: str
 
     @classmethod
-    def read(cls, value: object) -> Self:
-        keys = _keys(value, "Dynamic field")
-        return cls(
-            id=whole(keys.get("id"), "Dynamic field"),
-            name=text(keys.get("description")),
-        )
+    def read(cls, value: object, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
+        return cls(id=told.id("Id"), name=told.text("Description"))
 
 
 @dataclass(frozen=True)
@@ -103,20 +94,18 @@ class ImportStatus:
     valid: int
 
     @classmethod
-    def read(cls, value: object) -> Self:
-        keys = _keys(value, "Import")
-
-        def count(name: str) -> int:
-            return whole_or_zero(keys.get(name), "Import")
-
+    def read(cls, value: object, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
+        if not told.has("Completed"):
+            raise told.unusable("does not say whether it is completed", ("Completed",))
         return cls(
-            id=whole(keys.get("idimport"), "Import"),
-            completed=keys.get("completed") is True,
-            created=count("createdrecipients"),
-            imported=count("importedrecipients"),
-            not_valid=count("notvalidrecipients"),
-            updated=count("updatedrecipients"),
-            valid=count("validrecipients"),
+            id=told.id("idImport"),
+            completed=told.flag("Completed") is True,
+            created=told.count("CreatedRecipients"),
+            imported=told.count("ImportedRecipients"),
+            not_valid=told.count("NotValidRecipients"),
+            updated=told.count("UpdatedRecipients"),
+            valid=told.count("ValidRecipients"),
         )
 
 
@@ -150,28 +139,27 @@ class ImportDetail:
         return bool(self.ended) or self.status_code in ENDED
 
     @classmethod
-    def read(cls, value: object) -> Self:
-        keys = _keys(value, "Import")
-        rows = _outcomes(keys.get("rows"))
-        valid = _outcomes(rows.get("valid"))
-        invalid = _outcomes(rows.get("invalid"))
-        status, groups = keys.get("statuscode"), keys.get("idgroups")
+    def read(cls, value: object, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
+        # The list of imports tells a bare number.
+        rows = told.inner("Rows", number="Total")
+        valid, invalid = rows.inner("Valid", number="Total"), rows.inner("Invalid", number="Total")
         return cls(
-            id=id_of_import(keys.get("idimport")),
-            list_id=whole_or_zero(keys.get("idlist"), "Import"),
-            group_ids=None if groups is None else _ids(groups),
-            started=_date(keys.get("startdate")),
-            ended=_date(keys.get("enddate")),
-            status_code=None if status is None else whole(status, "Import"),
-            rows_total=_count(rows, "total"),
-            rows_valid=_count(valid, "total"),
-            rows_invalid=_count(invalid, "total"),
-            repeated=_count(valid, "repeatedemail", "repeatednumber"),
-            created=_count(valid, "emailnew", "numbernew"),
-            updated=_count(valid, "emailupdate", "numberupdate"),
-            as_unsubscribed=_flag(keys.get("importasunsubscribed")),
-            sends_confirmation=_flag(keys.get("sendconfirmationemail")),
-            replaces_groups=_flag(keys.get("replaceexistinggroup")),
+            id=told.id("IdImport"),
+            list_id=told.count("IdList"),
+            group_ids=told.ids("IdGroups"),
+            started=told.date("StartDate"),
+            ended=told.date("EndDate"),
+            status_code=told.code("StatusCode"),
+            rows_total=rows.count("Total"),
+            rows_valid=valid.count("Total"),
+            rows_invalid=invalid.count("Total"),
+            repeated=valid.count("RepeatedEmail") + valid.count("RepeatedNumber"),
+            created=valid.count("EmailNew") + valid.count("NumberNew"),
+            updated=valid.count("EmailUpdate") + valid.count("NumberUpdate"),
+            as_unsubscribed=told.flag("ImportAsUnsubscribed"),
+            sends_confirmation=told.flag("SendConfirmationEmail"),
+            replaces_groups=told.flag("ReplaceExistingGroup"),
         )
 
 
@@ -181,31 +169,6 @@ def id_of_import(value: object) -> int:
     if found <= 0:
         raise MailUpUnavailable("Import: MailUp's answer has an id that no import can have.")
     return found
-
-
-def _outcomes(value: object) -> JsonObject:
-    """Counters by outcome; a bare number is their total."""
-    return lowered(value) if isinstance(value, dict) else {"total": value}
-
-
-def _ids(value: object) -> tuple[int, ...]:
-    if not isinstance(value, list):
-        raise MailUpUnavailable("Import: MailUp's answer has no array of groups.")
-    return tuple(whole(each, "Import") for each in value)
-
-
-def _count(keys: JsonObject, *names: str) -> int:
-    return sum(whole_or_zero(keys.get(name), "Import") for name in names)
-
-
-def _date(value: Any) -> str:
-    """A date as MailUp writes it; "" where it writes its "never", the first day of year 1."""
-    written = text(value)
-    return "" if written.startswith(NEVER) else written
-
-
-def _flag(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
 
 
 @dataclass(frozen=True)
@@ -239,20 +202,21 @@ class Optin:
         return self.status in PENDING
 
     @classmethod
-    def read(cls, value: object) -> Self:
-        keys = _keys(value, "Subscription")
+    def read(cls, value: object, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
         return cls(
-            recipient_id=whole(keys.get("idrecipient"), "Subscription"),
-            status=text(keys.get("status")).strip().upper(),
-            email=text(keys.get("email")),
-            prefix=text(keys.get("mobileprefix")),
-            number=text(keys.get("mobilenumber")),
-            optin_date=text(keys.get("optin_date")),
-            optin_request_date=text(keys.get("optin_request_date")),
-            optout_date=text(keys.get("optout_date")),
-            optout_type=text(keys.get("optout_type")),
-            optout_subtype=text(keys.get("optout_subtype")),
-            optout_message_id=text(keys.get("optout_msgid")),
+            recipient_id=told.id("idRecipient"),
+            # Without it nobody could tell who is subscribed.
+            status=told.needed("Status").strip().upper(),
+            email=told.text("Email"),
+            prefix=told.text("MobilePrefix"),
+            number=told.text("MobileNumber"),
+            optin_date=told.date("Optin_Date"),
+            optin_request_date=told.date("Optin_Request_Date"),
+            optout_date=told.date("Optout_Date"),
+            optout_type=told.text("Optout_Type"),
+            optout_subtype=told.text("Optout_Subtype"),
+            optout_message_id=told.text("Optout_MsgId"),
         )
 
 
@@ -266,11 +230,11 @@ class Recipient:
     number: str = field(repr=False)
 
     @classmethod
-    def read(cls, value: object) -> Self:
-        keys = _keys(value, "Recipient")
+    def read(cls, value: object, call: str = "MailUp") -> Self:
+        told = Fields(value, call)
         return cls(
-            id=whole(keys.get("idrecipient"), "Recipient"),
-            email=text(keys.get("email")),
-            prefix=text(keys.get("mobileprefix")),
-            number=text(keys.get("mobilenumber")),
+            id=told.id("idRecipient"),
+            email=told.text("Email"),
+            prefix=told.text("MobilePrefix"),
+            number=told.text("MobileNumber"),
         )

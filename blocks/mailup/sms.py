@@ -25,8 +25,9 @@ OUTCOMES = (
 
 def sms_messages(session: Session, list_id: int) -> Iterator[list[Message]]:
     """The SMS messages of a list, page by page, by id."""
-    for items in pages(session, f"/Console/Sms/List/{list_id}/Messages", "idMessage"):
-        yield [Message.read(item, list_id) for item in items]
+    path = f"/Console/Sms/List/{list_id}/Messages"
+    for items in pages(session, path, "idMessage"):
+        yield [Message.read(item, list_id, f"GET {path}") for item in items]
 
 
 def sms_report_details(session: Session, message_id: int) -> Iterator[pl.DataFrame]:

@@ -112,5 +112,5 @@ def test_tags_are_read_as_objects_or_names(
 def test_an_answer_that_is_no_object_is_unusable(mailup: ByHand) -> None:
     """A number where message details are expected is an error that names the place."""
     mailup.resources["/console/Console/List/1/Email/7"] = plain(3)
-    with mailup.client() as client, pytest.raises(MailUpUnavailable, match="Message"):
+    with mailup.client() as client, pytest.raises(MailUpUnavailable, match="Email/7"):
         client.message_tags(1, 7)
