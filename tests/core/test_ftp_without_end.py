@@ -11,6 +11,7 @@ from scripted_ftp import Saying, ftp_to
 from blocks.errors import FileHeld, PathRefused, RetryableError, SyncError
 from blocks.transport import spool
 from blocks.transport.base import Transport
+from blocks.transport.timeouts import Timeouts
 
 pytestmark = pytest.mark.core
 
@@ -135,3 +136,15 @@ def test_a_size_that_is_too_small(told: int, tmp_path: Path) -> None:
         transport.read("a.csv", tmp_path / "a.csv", size=told)
     assert held.value.context["reason"] == "changed"
     assert not (tmp_path / "a.csv").exists()
+
+
+def test_a_reply_of_too_many_bytes_ends_before_its_time() -> None:
+    """It is given up by its size, long before a patient time-out."""
+    patient = Timeouts(connect=60, read=60, transfer=60)
+    began = time.monotonic()
+    with (
+        pytest.raises(RetryableError, match="makes no sense"),
+        ftp_to({"SIZE": for_ever(b"213-more\r\n")}, timeouts=patient) as transport,
+    ):
+        transport.stat("a.csv")
+    assert time.monotonic() - began < SOON

@@ -139,8 +139,8 @@ def test_ordinary_names_are_as_they_are() -> None:
 
 def test_bidirectional_and_invisible_characters_are_seen() -> None:
     """An override, a zero-width space, a tag character, a filler, a blank that is none."""
-    shown = visible("a\u202eb\u200bc\U000e0041d\u3164e\u00a0f\x1b[31m\u2066")
-    assert shown == r"a\u202eb\u200bc\U000e0041d\u3164e\xa0f\x1b[31m\u2066"
+    shown = visible("a\u202eb\u200bc\U000e0041d\u3164e\u00a0f\x1b[31m\u2066\u2800\ufe0f")
+    assert shown == r"a\u202eb\u200bc\U000e0041d\u3164e\xa0f\x1b[31m\u2066\u2800\ufe0f"
 
 
 def held(name: str) -> Outcome:

@@ -66,3 +66,12 @@ def test_a_huge_folder_takes_the_memory_of_a_few_names() -> None:
     tracemalloc.stop()
     assert count == 50_000
     assert peak < 3 * spool.MEMORY_BYTES
+
+
+@pytest.mark.parametrize("size", [1000, spool.MOST_LINE_BYTES, 100_000])
+def test_a_line_without_end_is_refused_where_it_gets_too_long(size: int) -> None:
+    """However it is cut into blocks, and before it is put together."""
+    made, before = Spool(), b"name\r\n"
+    made.add_lines(before + b"x" * spool.MOST_LINE_BYTES)
+    with pytest.raises(ValueError, match="a line of more than"):
+        made.add_lines(b"y" * size)
