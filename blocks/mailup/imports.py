@@ -113,9 +113,19 @@ def possible_imports(
     known to be others. Imports appear with a delay: wait some seconds first.
     """
     told = [each for each in _history(session, after_id=after_id) if each.id not in not_ids]
-    found = {each.id for each in told if may_be(each, target, rows)}
-    details = [import_detail(session, each) for each in sorted(found)]
+    found = {each.id: each for each in told if may_be(each, target, rows)}
+    details = [_in_full(session, found[each]) for each in sorted(found)]
     return [each for each in details if may_be(each, target, rows)]
+
+
+def _in_full(session: Session, told: ImportDetail) -> ImportDetail:
+    """All that MailUp tells of an import; what its list told where it does not show it yet."""
+    try:
+        return import_detail(session, told.id)
+    except MailUpRefused as refusal:
+        if refusal.context.get("status") != 404:
+            raise
+        return told
 
 
 def may_be(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:

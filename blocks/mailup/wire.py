@@ -69,7 +69,7 @@ class _Guarded:
 
 class Wire:
     """The connection pool of one account. *pace* is called before every request, *guard* directly
-    before the bytes of one that changes something: an error that it raises stops the request.
+    before the last byte of one that changes something: an error that it raises stops the request.
 
     `ahead_seconds`: by how much MailUp's clock was ahead of ours at the latest answer (to the
     second, from its Date header); None where it told no time.
@@ -112,8 +112,10 @@ class Wire:
     def _send(self, call: Call, headers: dict[str, str]) -> requests.Response:
         body: bytes | _Guarded = call.body
         if call.changes and self._guard is not None:
-            self._guard()
-            body = _Guarded(call.body, self._guard) if call.body else call.body
+            if call.body:
+                body = _Guarded(call.body, self._guard)
+            else:
+                self._guard()
         return self._session.request(
             call.method,
             call.url,

@@ -121,8 +121,7 @@ def some(who: str, number: int = 20) -> list[str]:
     return [f"{who}{each}@example.it" for each in range(number)]
 
 
-@pytest.mark.parametrize("order", ["ab", "ba"])
-@pytest.mark.parametrize("arrived", ["", "a", "b", "ab"])
+@pytest.mark.parametrize(("arrived", "order"), [("", "ab"), ("b", "ab"), ("b", "ba"), ("ab", "ba")])
 def test_two_clients_of_one_list_both_dead_while_sending_lose_nothing(
     desk: Desk, arrived: str, order: str
 ) -> None:
@@ -135,6 +134,38 @@ def test_two_clients_of_one_list_both_dead_while_sending_lose_nothing(
     assert {*whose["a"], *whose["b"]} <= set(desk.people)
     assert {each.state for each in entries} == {"done"}
     assert desk.kept == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"import_list": "summary"},
+        {"import_list": "detail", "import_file_name": "filled"},
+        {"import_shown": "late", "late_seconds": 0.3},
+        {"import_counters": "late", "late_seconds": 0.3},
+        {"import_status_codes": "unknown"},
+        {"import_status_codes": "missing", "import_list_order": "newest_first"},
+    ],
+    ids=lambda told: "-".join(map(str, told.values())),
+)
+def test_nothing_is_lost_however_mailup_tells_of_imports(desk: Desk, told: dict[str, Any]) -> None:
+    """The list of imports short, in full or late, counters late, names of files, any order."""
+    known = desk.caller.control("settings")
+    desk.caller.control("settings", told)
+    try:
+        old, who = some(f"told-{len(str(told))}-", 3), f"new-{len(str(told))}@example.it"
+        desk.dies("a", parcel(*old, name="OLD"), arrives=True)
+        desk.dies("b", parcel(who, *some(f"b-{len(str(told))}-", 2)), arrives=False)
+        desk.lives("c", parcel(old[0], name="NEW"))
+        for client, again in (
+            ("a", parcel(*old, name="OLD")),
+            ("b", parcel(who, *some(f"b-{len(str(told))}-", 2))),
+        ):
+            assert desk.lives(client, again).state == "done"
+        names = [desk.people[each]["fields"]["1"] for each in (*old, who)]
+    finally:
+        desk.caller.control("settings", {name: known[name] for name in told})
+    assert names == ["NEW", "OLD", "OLD", "N"]
 
 
 def test_three_clients_of_one_list_lose_nothing(desk: Desk) -> None:
