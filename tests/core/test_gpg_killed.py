@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from keyrings import PASSPHRASE, Keyring, needs_gpg
 
-from tasks.scratch import file_system
+from tasks.scratch import SHARED_MEMORY, file_system
 
 pytestmark = [
     pytest.mark.core,
@@ -25,9 +26,10 @@ pytestmark = [
 RUN = """
 import sys
 from pathlib import Path
-from typing import Any
 from pydantic import SecretStr
+from tasks import scratch
 from tasks.openpgp import run_gpg
+scratch.SHARED_MEMORY = Path(sys.argv[3])
 source, target, secret = sys.argv[1], sys.argv[2], sys.stdin.readline().rstrip()
 run_gpg("--decrypt", Path(source), Path(target), {"private": sys.stdin.read()},
         passphrase=SecretStr(secret))
@@ -43,13 +45,22 @@ def soon(look: Callable[[], Any]) -> Any:
     return found
 
 
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder in memory which no other run sweeps."""
+    with tempfile.TemporaryDirectory(prefix="t-", dir=SHARED_MEMORY) as name:
+        yield Path(name)
+
+
 @contextmanager
-def at_work(ring: Keyring, scratch: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+def at_work(
+    ring: Keyring, scratch: Path, memory: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """A process in the middle of decrypting, whose gpg waits for a file that does not come."""
     source = scratch / "file"
     os.mkfifo(source)
     run = subprocess.Popen(
-        [sys.executable, "-c", RUN, source, scratch / "out"], stdin=subprocess.PIPE,
+        [sys.executable, "-c", RUN, source, scratch / "out", memory], stdin=subprocess.PIPE,
         env=os.environ | {"MAILUP_EXCHANGE_SCRATCH": str(scratch)},
     )  # fmt: skip
     try:
@@ -101,12 +112,12 @@ def users_of(ring: Path) -> list[bytes]:
 
 
 def test_nothing_that_opens_a_key_is_on_a_disk_and_nothing_is_left(
-    ring: Keyring, scratch: Path
+    ring: Keyring, scratch: Path, memory: Path
 ) -> None:
     """While gpg works the keys lie in memory, and passphrase and armor in no file, argument or
     environment; when the run is killed its gpg and agent end, and the keys are gone."""
     armor = ring.private("us").split("\n")[3].encode()
-    with at_work(ring, scratch) as (run, home):
+    with at_work(ring, scratch, memory) as (run, home):
         assert file_system(home) in ("tmpfs", "ramfs")
         assert home.stat().st_mode & 0o777 == 0o700
         assert len(users_of(home)) >= 2, "gpg and its agent"

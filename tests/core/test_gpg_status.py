@@ -100,6 +100,7 @@ def test_an_answer_that_was_cut_or_is_mixed_up_is_no_signature(swap: int, cut: i
     "group",
     [
         *([*signature(), "NEWSIG", f"{word} {OTHER[-16:]} Somebody"] for word in BAD),
+        *([*signature(), f"{word} {OTHER[-16:]} Somebody"] for word in BAD),
         *(["NEWSIG", f"{word} {CLIENT[-16:]} Client", valid()] for word in BAD),
         [*signature(), *PLAINTEXT], [*signature()[1:]], [*signature()[:-1]], [valid()],
         [*signature(), "SOMETHING_NEW x"], [*signature(), "FAILURE gpg-exit 33554433"],

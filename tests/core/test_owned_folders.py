@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.sweep import main
 from tasks import owned_folders
 from tasks.owned_folders import LOCK, PREFIX, SILENT_SECONDS, UNLOCKED_SECONDS, owned_folder, sweep
 
@@ -135,6 +136,22 @@ def test_a_sweep_that_was_cut_off_is_finished_by_the_next(
     assert (left / LOCK).exists()
     assert sweep(tmp_path) == 1
     assert not left.exists()
+
+
+def test_the_command_sweeps_scratch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, or again and again, at least once an hour."""
+    monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", str(tmp_path))
+    monkeypatch.setattr("tasks.scratch.SHARED_MEMORY", tmp_path)
+    with run(tmp_path) as (killed, left):
+        killed.kill()
+        killed.wait()
+    assert main([]) == 0
+    assert not left.exists()
+    assert capsys.readouterr().out == "1 folders of killed runs were removed.\n"
+    with pytest.raises(SystemExit):
+        main(["--every", "90"])
 
 
 def stopped(*_: object, **__: object) -> None:
