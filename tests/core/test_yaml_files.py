@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(
     f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 30)
 )
+LAUGHS += "definitions: {}\ndeployments: [{name: *a29}]\n"
 MERGED = "a0: &a0 {k: x}\n" + "".join(
     f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}, *a{n - 1}], k{n}: x}}\n" for n in range(1, 60)
 )
