@@ -71,7 +71,7 @@ def forget(client: str, person: Person, agreements: Sequence[ImportAgreement]) -
             with report.trying(f"archives of ledger/{ledger}"):
                 _in_archives(client, person, ledger, scratch, report)
             with report.trying(f"kept requests of ledger/{ledger}"):
-                _without_bodies(client, ledger, report)
+                _without_bodies(client, load(Ledger, ledger), report)
         for agreement in agreements:
             with report.trying(f"rejects on {agreement.server}"):
                 _in_rejects(agreement, person, scratch, report)
@@ -94,16 +94,15 @@ def _in_archives(client: str, person: Person, name: str, scratch: Path, report: 
     report.lines.append(f"{len(kept)} archived files of ledger/{name} were looked through")
 
 
-def _without_bodies(client: str, name: str, report: Report) -> None:
+def _without_bodies(client: str, ledger: Ledger, report: Report) -> None:
     """Delete requests that are kept to be sent once more; a batch that needs one is then held."""
-    ledger = load(Ledger, name)
     with ledger.open() as store:
         kept = bodies.of_client(store, client)
         for each in kept:
             ledger.open_storage().remove(each.stored)
             bodies.removed(store, each.id)
     if kept:
-        report.lines.append(f"{len(kept)} requests that were kept in ledger/{name} were deleted")
+        report.lines.append(f"{len(kept)} requests that were kept to be sent again were deleted")
 
 
 @contextmanager

@@ -18,9 +18,11 @@ from blocks.ledger.batches import BatchEntry, Purpose
 from blocks.ledger.files import FileKey
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store, utc_now
+from blocks.ledgers import Ledger
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import ImportTarget, may_be
 from blocks.mailup.records import ImportDetail
+from deployments.forget import Report, _without_bodies
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 from tasks.sending import Counter, Parcel
@@ -326,6 +328,26 @@ def test_an_id_that_another_batch_has_is_no_answer(desk: Desk) -> None:
     entry = desk.run("b")._written_ahead(parcel("b@example.it"), 0)
     with pytest.raises(MailUpUnavailable, match="the id of another batch"):
         batches.accepted(desk.store, entry, first.import_id or 0)
+
+
+def test_requests_that_are_kept_go_with_a_person_who_is_forgotten(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Of that client alone; the batch that would need them is held."""
+    who = some("forgotten-", 2)
+    desk.dies("a", parcel(*who), arrives=True)
+    for client in "bc":
+        desk.lives(client, parcel(*who))
+    ledger, report = (
+        Ledger(url=f"sqlite:///{tmp_path}/ledger.db", storage=desk.storage._root),
+        Report(),
+    )
+    _without_bodies("b", ledger, report)
+    assert (report.lines, len(desk.kept)) == (
+        ["1 requests that were kept to be sent again were deleted"], 1,
+    )  # fmt: skip
+    with pytest.raises(MaybeSent, match="are not kept"):
+        desk.lives("a", parcel(*who))
 
 
 SUMMARY = {
