@@ -110,7 +110,8 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
         then = [each for each in every if each.purpose == "records"]
         granted = grants.of_file(store, kept.file_id)
         absent = left_out(granted, kept.attempt)
-        comparison = _compared(recalled, prepared, then, facts, absent)
+        differing = journal.second_keys(store, kept.file_id, kept.attempt) or frozenset()
+        comparison = _compared(recalled, prepared, then, facts, absent, differing)
         detail = {
             "archive": kept.id, "attempt": kept.attempt, "with": recalled.replay_with,
             "changed_since": kept.forgotten, **asdict(comparison),
@@ -142,10 +143,11 @@ def _compared(
     then: Sequence[BatchEntry],
     facts: AccountFacts,
     absent: Collection[int],
+    differing: Collection[int],
 ) -> Comparison:
     sent = {entry.number: entry for entry in then}
     groups = _groups(prepared, facts, sent)
-    requests = parcels(recalled.agreement, prepared.batches, groups, absent)
+    requests = parcels(recalled.agreement, prepared.batches, groups, absent, differing)
     made = {each.number: each.sha256 for each in requests}
     identical = sum(made.get(number) == entry.sha256 for number, entry in sent.items())
     unlike = max(0, recalled.claim.counts.unchanged - prepared.counts.unchanged)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -131,6 +131,9 @@ def _fetched(storage: Storage, kept: SnapshotEntry, folder: Path) -> Path | None
 def shape_of(agreement: ImportAgreement, facts: AccountFacts) -> str:
     """Hash of what makes a request of a record: only within one shape are records comparable."""
     shaping = agreement.model_dump(mode="json", include=_SHAPING)
+    if agreement.mapping.second_key == "keep_known":
+        # Newer than the others: snapshots of before are good for what it is unless it is said.
+        del shaping["mapping"]["second_key"]
     told = [digests.VERSION, facts.account, sorted(facts.fields.items()), shaping]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
@@ -204,14 +207,20 @@ def snapshot(
     *,
     file_id: int,
     attempt: int,
+    differing: Collection[int] = (),
 ) -> Keep:
-    """Store what MailUp has confirmed of a file; nothing where that is not agreed, or not sure."""
+    """Store what MailUp has confirmed of a file; nothing where that is not agreed, or not sure.
+
+    Rows of the lines in `differing` were not sent as they are.
+    """
     whose = (store, agreement.client, agreement.stream)
     sure = snapshots.undisturbed(*whose, file_id=file_id, attempt=attempt)
     if not (planned.stored and sure and prepared.opened):
         return Keep(planned.id, "", "")
     key = snapshots.make_key(*whose)
-    rows = [snapshot_of(records, key) for records in _confirmed(prepared.batches, entries)]
+    confirmed = _confirmed(prepared.batches, entries)
+    whole = (each.filter(~pl.col(LINE).is_in(list(differing))) for each in confirmed)
+    rows = [snapshot_of(records, key) for records in whole]
     compared = prepared.compared or Compared()
     keep = ["unchanged"]
     if snapshots.begun_once(*whose):  # else another run may have sent a row that is rejected now

@@ -5,12 +5,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
+import polars as pl
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 from sqlalchemy import Connection
 
 from blocks.accounts import MailUpAccount
-from blocks.ledger import archives, batches, files, grants
+from blocks.ledger import archives, batches, files, grants, journal
 from blocks.ledger.batches import BatchEntry
 from blocks.ledger.leases import Guard, Lease
 from blocks.ledger.snapshots import key_of
@@ -27,7 +28,7 @@ from tasks.reading_back import ReadBack, list_refused, refused_by_mailup
 from tasks.records.agreement import ImportAgreement
 from tasks.records.ahead import ahead
 from tasks.records.batches import Batch
-from tasks.records.bodies import array, encoded
+from tasks.records.bodies import array, encoded, recipients
 from tasks.records.destinations import Destination
 from tasks.records.handover import (
     COUNTS_DIFFER,
@@ -42,10 +43,12 @@ from tasks.records.handover import (
 from tasks.records.judging import NOBODY
 from tasks.records.missing import who_is_missing
 from tasks.records.reading import asked
+from tasks.records.second_key import without_second_key
 from tasks.records.unchanged import all_people
 from tasks.records.verdict import LINE, Counts
 from tasks.rejoining import Rejoining, is_granted, left_out, listed
 from tasks.retrying import unit
+from tasks.second_key import SecondKeys, list_second_keys
 from tasks.sending import Counter, Parcel, PlanChanged
 from tasks.snapshots import NO_PLAN, UNSURE, Plan, compared_as, plan, snapshot
 from tasks.steps import connected
@@ -70,6 +73,7 @@ class _Job:
     attempt: int
     turn: Turn | None
     planned: Plan = NO_PLAN
+    differing: frozenset[int] = frozenset()
     known: Known = everybody
     released_at: datetime | None = None
 
@@ -118,12 +122,15 @@ def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
     refused = refused_by_mailup(entries)
     granted = grants.of_file(store, job.entry_id)
     absent = len(left_out(granted, job.attempt))
-    now = prepared.counts.refused(len(refused.lines)).left_out(absent)
+    second = journal.second_keys(store, job.entry_id, job.attempt) or frozenset()
+    rejected = len(second) if agreement.mapping.second_key == "reject" else 0
+    now = prepared.counts.refused(len(refused.lines) + rejected).left_out(absent)
     counts = claim.counts if known else now
     submission = _compare(counts, entries, refused)
     if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
         submission = replace(submission, hold=None)  # somebody has looked into it
     list_refused(agreement.mapping, prepared, entries)
+    reason = list_second_keys(agreement.mapping, prepared, second)
     if not known:
         if not submission.hold and agreement.delta.on:
             try:
@@ -137,6 +144,7 @@ def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
         unsubscribed=unsubscribed(_all_batches(job)),
         extra=batches.extra_imports(store, job.entry_id),
         consent=listed(prepared, granted, job.attempt),
+        second_key={reason: len(second)} if second else {},
     )
 
 
@@ -164,7 +172,9 @@ def _planned(job: _Job, prepared: Prepared) -> _Job:
     planned = plan(
         job.store, job.agreement, job.facts, prepared, file_id=job.entry_id, attempt=job.attempt
     )
-    return replace(job, planned=planned)
+    calls = job.agreement.read_back_calls
+    looking = SecondKeys(job.store, job.client, calls, job.entry_id, job.attempt)
+    return replace(job, planned=planned, differing=looking.lines(prepared.batches))
 
 
 def _turn(job: _Job) -> AbstractContextManager[Turn]:
@@ -184,7 +194,8 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], tur
     )
     rejoining.finish_earlier(prepared)
     plain = [each for each in prepared.batches if not is_granted(each)]
-    for parcel in ahead(parcels(job.agreement, plain, groups), most=PARCELS_AHEAD):
+    made = parcels(job.agreement, plain, groups, differing=job.differing)
+    for parcel in ahead(made, most=PARCELS_AHEAD):
         counter.bring(parcel, newest_import=newest)
         progress.reached(parcel.number, total)
     counter.finish()
@@ -264,15 +275,29 @@ def parcels(
     batches: Iterable[Batch],
     groups: dict[tuple[int, str], int],
     absent: Collection[int] = (),
+    differing: Collection[int] = (),
 ) -> Iterator[Parcel]:
-    """Every batch as it is sent, one after the other; without the lines that were left out."""
+    """Every batch as it is sent, one after the other; without the lines that were left out.
+
+    Lines in `differing` have another second key than MailUp's.
+    """
     for batch, every in encoded(batches):
         texts = every
         if absent and is_granted(batch):
             texts = every.filter(~batch.records()[LINE].is_in(list(absent)))
+        elif differing and batch.destination.import_type == "default":
+            texts = recipients(_with_known_keys(agreement, batch.records(), differing))
         if texts.len():
             target = _target(agreement, batch.destination, groups)
             yield Parcel.of(batch.number, texts.len(), array(texts), target)
+
+
+def _with_known_keys(
+    agreement: ImportAgreement, records: pl.DataFrame, differing: Collection[int]
+) -> pl.DataFrame:
+    if agreement.mapping.second_key == "reject":
+        return records.filter(~pl.col(LINE).is_in(list(differing)))
+    return without_second_key(records, differing)
 
 
 def _target(
@@ -324,6 +349,7 @@ def _commit(
     keep = snapshot(
         job.store, job.agreement, prepared, job.planned, entries,
         file_id=job.entry_id, attempt=job.attempt,
+        differing=job.differing,
     )  # fmt: skip
     counts |= {UNSURE: keep.unsure}
 

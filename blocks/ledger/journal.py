@@ -7,14 +7,15 @@ What changes the ledger writes its line in the same transaction, so that the two
     batch_done, batch_read_back, file_archived, archive_person_removed, archive_removed,
     window_rendered, window_delivered
 
-file_put_away is written after the source file was moved, file_replayed after a file out of the
-archive was compared, and person_forgotten after an address was taken out of what is kept of a
-client, each in a transaction of its own.
+second_keys, grant_looked, grant_left and grant_ended tell what was seen of people at MailUp, as
+lines of the file, before the next step. file_put_away is written after the source file was moved,
+file_replayed after a file out of the archive was compared, and person_forgotten after an address
+was taken out of what is kept of a client, each in a transaction of its own.
 
 `detail` holds counts, ids and codes, never anything of a person.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ from blocks.ledger.tables import files, journal
 
 PAGE_ROWS = 1000
 PUT_AWAY = "file_put_away"
+SECOND_KEYS = "second_keys"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,25 @@ def is_put_away(store: Store, file_id: int) -> bool:
             .limit(1)
         ).scalar()
     return last == PUT_AWAY
+
+
+def note_second_keys(store: Store, file_id: int, attempt: int, lines: Collection[int]) -> None:
+    """Write down the lines whose second key is not MailUp's, before anything is sent."""
+    detail = {"attempt": attempt, "lines": sorted(lines)}
+    with store.transaction() as connection:
+        write_of_file(connection, file_id, SECOND_KEYS, detail, run=store.run)
+
+
+def second_keys(store: Store, file_id: int, attempt: int) -> frozenset[int] | None:
+    """Those lines of an attempt; None where nobody has looked yet."""
+    with store.transaction() as connection:
+        rows = connection.execute(
+            select(journal.c.detail)
+            .where(journal.c.file_id == file_id, journal.c.step == SECOND_KEYS)
+            .order_by(journal.c.id)
+        ).scalars()
+        found = [each["lines"] for each in rows if each["attempt"] == attempt]
+    return frozenset(found[-1]) if found else None
 
 
 def entries(

@@ -188,6 +188,16 @@ class MailUpClient:
         """Everybody who is opted out, with personal data; see `profiles.profiles`."""
         return profiles.profiles(self.session, list_id, channel, "Unsubscribed", field_ids)
 
+    def with_fields(
+        self, list_id: int, channel: Channel, state: profiles.State
+    ) -> Iterator[pl.DataFrame]:
+        """Everybody in one state, with both keys; see `profiles.profiles`."""
+        return profiles.profiles(self.session, list_id, channel, state)
+
+    def search(self, *, email: str = "", mobile: str = "") -> list[Recipient]:
+        """See `recipients.search`."""
+        return recipients.search(self.session, email=email, mobile=mobile)
+
     def messages(self, list_id: int) -> Iterator[list[Message]]:
         """See `messages.messages`."""
         return messages.messages(self.session, list_id)

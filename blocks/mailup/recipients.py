@@ -46,6 +46,13 @@ def find_optins(session: Session, list_id: int, channel: Channel, key: str) -> l
     return [Optin.read(item, f"GET {path}") for item in first_page(session, path, wanted).items]
 
 
+def search(session: Session, *, email: str = "", mobile: str = "") -> list[Recipient]:
+    """Whoever of the account has this address, or this number with prefix: one call."""
+    wanted = {"email": f'"{email}"'} if email else {"mobile": f'"{mobile}"'}
+    found = next(pages(session, "/Console/Recipients", "idRecipient", params=wanted), [])
+    return [Recipient.read(item) for item in found]
+
+
 def unsubscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
     """Everybody of the list who is not opted in, pending ones included (`Optin.pending`).
 

@@ -217,7 +217,8 @@ class Submission:
     `compared` is how it was compared, as the ledger has it; `unsubscribed` are those of the people
     missing in it whom MailUp has unsubscribed. `extra` is how many imports MailUp may have of the
     file beyond those of an undisturbed run, because batches were sent again. `consent` is how many
-    lines have each reason of consent in the end, None where no grant has changed them.
+    lines have each reason of consent in the end, None where no grant has changed them;
+    `second_key` how many rows, by reason, have another second key than MailUp's.
     """
 
     counts: Counts = NONE
@@ -228,6 +229,7 @@ class Submission:
     unsubscribed: int = 0
     extra: int = 0
     consent: dict[str, int] | None = None
+    second_key: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,13 @@ class Mapping(BaseModel):
             "wins over the others. On: the last row decides the status, too."
         ),
     )
+    second_key: Literal["keep_known", "reject"] = Field(
+        default="keep_known",
+        description=(
+            "A person whom MailUp has with another mobile number (or address) than the row's: send "
+            "the row without it, so that MailUp keeps what it has, or reject the row."
+        ),
+    )
     clear_unmapped_fields: bool = Field(
         default=False,
         description=(

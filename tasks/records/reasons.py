@@ -112,6 +112,14 @@ REASONS: dict[str, dict[Language, str]] = {
         "en": "MailUp does not accept this recipient, although the address looks right.",
         "it": "MailUp non accetta questo destinatario, benché l'indirizzo sembri corretto.",
     },
+    "second_key_kept": {
+        "en": "MailUp has another number or address of this person; the row went without it.",
+        "it": "MailUp ha un altro numero o indirizzo di questa persona; la riga va senza.",
+    },
+    "second_key_differs": {
+        "en": "MailUp has another number or address of this person; correct one of the two.",
+        "it": "MailUp ha un altro numero o indirizzo di questa persona; correggete uno dei due.",
+    },
     "consent_unsubscribed": {
         "en": "This person unsubscribed and is not subscribed again by an import.",
         "it": "La persona si è disiscritta e un'importazione non la iscrive di nuovo.",

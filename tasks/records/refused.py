@@ -11,12 +11,14 @@ from tasks.records.verdict import LINE, REJECTS
 
 MAILUP_REFUSED = "mailup_refused"
 """Reason of records that MailUp did not take although nothing was wrong with them here."""
-_NAME = "mailup.parquet"
-"""Name of the part with these rejects: it sorts behind the numbered ones."""
 
 
 def add_refused(
-    rejects: Path, opened: Path, dialect: FileDialect, lines: Mapping[int, str]
+    rejects: Path,
+    opened: Path,
+    dialect: FileDialect,
+    lines: Mapping[int, str],
+    reason: str = MAILUP_REFUSED,
 ) -> None:
     """Add the records that start on `lines` to the parts of `rejects`; once, however often called.
 
@@ -25,17 +27,17 @@ def add_refused(
     frames = [pl.DataFrame(schema=REJECTS)]
     for chunk in read_chunks(opened, dialect):
         found = chunk.frame.filter(pl.col(LINE).is_in(list(lines)))
-        frames.append(_as_rejects(found, dialect, lines))
-    pl.concat(frames).write_parquet(rejects / _NAME, compression="lz4")
+        frames.append(_as_rejects(found, dialect, lines, reason))
+    pl.concat(frames).write_parquet(rejects / f"{reason}.parquet", compression="lz4")
 
 
 def _as_rejects(
-    records: pl.DataFrame, dialect: FileDialect, lines: Mapping[int, str]
+    records: pl.DataFrame, dialect: FileDialect, lines: Mapping[int, str], reason: str
 ) -> pl.DataFrame:
     return records.select(
         line=pl.col(LINE),
         columns=pl.concat_list(pl.col(LINE).replace_strict(lines, return_dtype=pl.String)),
-        reasons=pl.concat_list(pl.lit(MAILUP_REFUSED)),
+        reasons=pl.concat_list(pl.lit(reason)),
         cells=pl.concat_list(dialect.columns),
         original=pl.lit(None, pl.String),
     ).cast(REJECTS)  # type: ignore[arg-type]

@@ -111,7 +111,7 @@ def reasons(prepared: Prepared, submission: Submission) -> dict[str, int]:
     if submission.consent is not None:
         others = {code: n for code, n in known.items() if not code.startswith("consent_")}
         known = others | submission.consent
-    return known | ({MAILUP_REFUSED: found} if found else {})
+    return known | ({MAILUP_REFUSED: found} if found else {}) | submission.second_key
 
 
 def _held(outcome: Outcome, claim: Claim) -> dict[str, str] | None:
