@@ -341,15 +341,18 @@ def test_a_reset_leaves_a_new_account_in_a_moment(mailup: Caller) -> None:
     assert mailup.control("clock")["fixed"] is False
 
 
-def test_an_import_at_work_does_not_outlive_a_reset(mailup: Caller) -> None:
+def test_an_import_at_work_does_not_outlive_a_reset(tmp_path: Path) -> None:
     """What an abandoned import would have brought in is in no later account, nor its id."""
-    mailup.control("settings", {"import_seconds": 0.3})
-    mailup.call("POST", IMPORT, [ANNA])
-    mailup.emulator.reset()
-    detail = mailup.bring_in(IMPORT, [{"Email": "b@example.it"}])
-    assert detail["IdImport"] == 1
-    assert set(mailup.people(1)) >= {"b@example.it"}
-    assert "Anna@example.it" not in mailup.people(1)
+    with start(tmp_path, calls_per_second=0, import_seconds=0.3) as emulator:
+        mailup = Caller(emulator)
+        mailup.call("POST", IMPORT, [ANNA])
+        while mailup.control("imports")[0]["status"] != 2:
+            pass
+        emulator.reset()
+        detail = mailup.bring_in(IMPORT, [{"Email": "b@example.it"}])
+        assert detail["IdImport"] == 1
+        assert set(mailup.people(1)) >= {"b@example.it"}
+        assert "Anna@example.it" not in mailup.people(1)
 
 
 def test_every_row_can_be_told_on_the_command_line() -> None:
