@@ -149,8 +149,13 @@ def test_a_file_sent_once_more_is_no_missing_file(client: Watched) -> None:
     assert client.look() == "1 functions watched, 0 in trouble"
 
 
-def test_a_run_dies_with_its_worker_and_the_next_one_goes_on(client: Watched) -> None:
-    """Both killed at once: the run is ended, somebody is told, and the file arrives once."""
+def test_a_run_dies_with_its_worker_and_the_next_one_goes_on(
+    client: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both killed at once: the run is ended, somebody is told, and the file arrives once. What the
+    run had in its scratch folder is gone when the watcher has looked."""
+    scratch = client.world.home / "scratch"
+    monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", str(scratch))
     client.world.drop("a.csv", ANNA)
     slow = merged(client.world.agreement, {"source": {"settle_seconds": 100}})
     worker = Worker(client.world.home)
@@ -160,7 +165,9 @@ def test_a_run_dies_with_its_worker_and_the_next_one_goes_on(client: Watched) ->
     assert state_of(dead).is_running()
     until(lambda: state_of(dead).is_crashed(), "the end of the dead run")
     assert str(state_of(dead).message).startswith(SILENT)
+    assert list(scratch.iterdir())
     client.look()
+    assert not list(scratch.iterdir())
     assert client.condition() == ("trouble", "run_dead")
 
     apply(FILE)  # the next run waits for the dead one's lease, longer than the impatience here
