@@ -125,7 +125,7 @@ class Walk:
 
 def unsubscribed(walk: Walk) -> Iterator[Part]:
     """People who left the agreed lists by e-mail, with cause and date."""
-    gone = _people(walk, UNSUBSCRIPTIONS, lambda each: not each.opted_in and not each.pending)
+    gone = _people(walk, UNSUBSCRIPTIONS, lambda each: each.opted_out)
     if walk.wants_people(UNSUBSCRIPTIONS):
         _profiles(walk, gone, walk.client.unsubscribed_with_fields)
     yield from walk.gathered.whole(UNSUBSCRIPTIONS)
@@ -133,7 +133,7 @@ def unsubscribed(walk: Walk) -> Iterator[Part]:
 
 def subscribed(walk: Walk) -> Iterator[Part]:
     """People who are subscribed to the agreed lists by e-mail, with the date of it."""
-    here = _people(walk, SUBSCRIPTIONS, lambda each: each.opted_in)
+    here = _people(walk, SUBSCRIPTIONS, lambda each: not each.opted_out and each.opted_in)
     if walk.wants_people(SUBSCRIPTIONS):
         _profiles(walk, here, walk.client.subscribed_with_fields)
     yield from walk.gathered.whole(SUBSCRIPTIONS)

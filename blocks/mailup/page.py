@@ -19,11 +19,14 @@ class Page:
 
     @classmethod
     def read(cls, value: Any, doing: str = "A page of MailUp") -> "Page":
-        """From the envelope, or from a bare array. Without a list of items it is no answer."""
+        """From the envelope, or from a bare array. Without a list of items it is no answer, unless
+        it has null for them and says that there are none."""
         if isinstance(value, list):
             return cls(items=value, size=0, total=0)
         keys = lowered(value) if isinstance(value, dict) else {}
         items = keys.get("items")
+        if items is None and "items" in keys and keys.get("totalelementscount") in {0, "0"}:
+            items = []
         if not isinstance(items, list | Table):
             raise MailUpUnavailable(
                 f"{doing}: MailUp's answer is no page, it has no list of Items."

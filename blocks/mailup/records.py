@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Self
 
-from blocks.errors import MailUpUnavailable
+from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.answers import whole
 from blocks.mailup.objects import Fields
 
-OPTED_IN = frozenset({"OPTIN", "OPT-IN", "SUBSCRIBED"})
+# The codes are those of MailUp's page that tells the state of one address.
+OPTED_IN = frozenset({"OPTIN", "OPT-IN", "SUBSCRIBED", "2"})
+OPTED_OUT = frozenset({"OPTOUT", "OPT-OUT", "UNSUBSCRIBED", "3"})
 NEVER = "0001-01-01"
-PENDING = frozenset({"PENDING", "OPTPENDING", "WAITING"})
+PENDING = frozenset({"PENDING", "OPTPENDING", "WAITING", "4"})
 ENDED = frozenset({3, 4})
 """Status codes of an import that is completed, or has failed."""
 
@@ -200,6 +202,19 @@ class Optin:
     def pending(self) -> bool:
         """Whether the recipient was asked to confirm and has not done so yet."""
         return self.status in PENDING
+
+    @property
+    def opted_out(self) -> bool:
+        """Whether somebody has left. Where a status says neither this nor that, the answer cannot
+        be used: MailUpRefused, for what is told on must not be a guess."""
+        if self.opted_in or self.pending or self.status in OPTED_OUT:
+            return self.status in OPTED_OUT
+        raise MailUpRefused(
+            "Subscription, field Status: MailUp tells a status that is not known here, so that "
+            "nobody can be said to be subscribed, or to have left. The line 'API: subscriptions' "
+            "of check-connections names it: report it.",
+            field="Status",
+        )
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:

@@ -9,6 +9,9 @@ from blocks.mailup.page import Page
 from blocks.mailup.session import Session
 from blocks.mailup.walking import SMALLEST_PAGE, walk
 
+DEFAULT_PAGE = 20
+"""Items of a page whose size nobody asked for."""
+
 
 def whole_answer(session: Session, path: str) -> Iterator[Sequence[JsonObject]]:
     """All items of a resource that is documented as not paged: one piece, as long as it is one.
@@ -41,10 +44,10 @@ def _asked_whole(session: Session, path: str) -> Page | None:
 
 
 def _is_cut(page: Page) -> bool:
-    """Whether the answer is the first page of several. Totals of 0 tell nothing."""
+    """Whether the answer may be the first page of several. Totals and sizes of 0 tell nothing."""
     if page.total:
         return page.total > len(page.items)
-    return 0 < page.size == len(page.items)
+    return len(page.items) == (page.size or DEFAULT_PAGE)
 
 
 def _asked_page(session: Session, path: str, number: int, size: int) -> Page:

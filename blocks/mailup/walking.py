@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from blocks.errors import MailUpUnavailable
+from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.answers import JsonObject
 from blocks.mailup.identities import Identity, Met
 from blocks.mailup.page import Page
@@ -24,6 +24,8 @@ GetPage = Callable[[int, int], Page]
 MAX_ROUNDS = 3
 # Below this size a page is not made smaller: a time-out then has another reason.
 SMALLEST_PAGE = 50
+# What a first page may be answered with for its size.
+TOO_LARGE = {400, 413, 500}
 # 50 million items at the default size; a round that needs more is going round in circles.
 MAX_PAGES = 100_000
 # How often a page may have to be asked for in another size.
@@ -134,10 +136,12 @@ class _Round:
         """The page in which the next item is; None when it has to be asked for differently."""
         try:
             page = self.get_page(number, self.size)
-        except MailUpUnavailable as failure:
-            if not failure.context.get("timed_out") or self.size <= SMALLEST_PAGE:
+        except (MailUpRefused, MailUpUnavailable) as failure:
+            if not self._may_be_too_large(failure, number):
                 raise
-            self._resize(max(SMALLEST_PAGE, self.size // 2))
+            failed = failure.context.get("status") == 500 and not failure.context.get("timed_out")
+            # Failures are repeated for a while: with each size once more would take too long.
+            self._resize(SMALLEST_PAGE if failed else max(SMALLEST_PAGE, self.size // 2))
             return None
         self._note_total(page)
         if 0 < page.size < self.size and len(page.items) <= page.size:
@@ -145,6 +149,13 @@ class _Round:
             self._resize(page.size)
             return None if number else page
         return page
+
+    def _may_be_too_large(self, failure: MailUpRefused | MailUpUnavailable, number: int) -> bool:
+        """Whether a smaller page may be answered: nobody says how one that is too large is not."""
+        if self.size <= SMALLEST_PAGE:
+            return False
+        refused = number == 0 and failure.context.get("status") in TOO_LARGE
+        return refused or bool(failure.context.get("timed_out"))
 
     def _resize(self, size: int) -> None:
         self.size = self.best_size = size

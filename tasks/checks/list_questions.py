@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from blocks.errors import SyncError
 from blocks.mailup.filters import equals, filterby, orderby
 from blocks.mailup.frames import whole_or_none
-from blocks.mailup.records import OPTED_IN, PENDING
+from blocks.mailup.records import OPTED_IN, OPTED_OUT, PENDING
 from tasks.checks.asking import About, Reply, codes, named
 from tasks.checks.findings import Finding
 from tasks.checks.shapes import kinds
 
 SLOW_PAGE_SECONDS = 15.0
-KNOWN_STATUS = OPTED_IN | PENDING | {"OPTOUT", "OPT-OUT", "UNSUBSCRIBED"}
+KNOWN_STATUS = OPTED_IN | OPTED_OUT | PENDING
 NOBODY = "nobody is in the list yet"
 FEWER_THAN_TWO = "fewer than two people are in the list"
 

@@ -21,6 +21,7 @@ from blocks.errors import (
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.imports import ImportTarget
 from blocks.mailup.pacing import Pacer
+from blocks.mailup.records import Optin
 from sandbox.mailup.server import Emulator, start
 
 DEFAULTS = {
@@ -171,7 +172,8 @@ def test_a_failed_get_is_repeated(emulator: Emulator, connect: Connect, kind: st
 
 
 @pytest.mark.parametrize(
-    ("kind", "tries"), [("500", 8), ("503", 4), ("html", 4), ("empty", 4), ("drop_after_accept", 4)]
+    ("kind", "tries"),
+    [("500", 16), ("503", 4), ("html", 4), ("empty", 4), ("drop_after_accept", 4)],
 )
 def test_a_get_that_keeps_failing_ends(
     emulator: Emulator, connect: Connect, kind: str, tries: int
@@ -453,3 +455,18 @@ def test_contradictions_in_a_target_are_refused(wrong: dict[str, Any]) -> None:
     """A target that cannot mean what it says is never sent."""
     with pytest.raises(ConfigurationError):
         ImportTarget(list_id=1, **wrong)
+
+
+def optin(status: object) -> Optin:
+    """A subscription with this status."""
+    return Optin.read({"idRecipient": 1, "Status": status})
+
+
+def test_a_status_is_read_as_a_word_or_a_code_and_never_guessed() -> None:
+    """Who has left is known, who is subscribed, too; of any other spelling neither is said."""
+    assert [optin(each).opted_out for each in ("OPTOUT", "Unsubscribed", 3, "3")] == [True] * 4
+    known = ("OPTIN", "Subscribed", 2, "Pending", "4")
+    assert [optin(each).opted_out for each in known] == [False] * 5
+    for strange in ("7", "ARCHIVED"):
+        with pytest.raises(MailUpRefused, match="status that is not known here"):
+            _ = optin(strange).opted_out

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocks.errors import MailUpUnavailable
+from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.identities import by_id
 from blocks.mailup.page import Page
 from blocks.mailup.walking import SMALLEST_PAGE, walk
@@ -135,6 +135,43 @@ def test_small_pages_that_time_out_are_an_error() -> None:
     with pytest.raises(MailUpUnavailable, match="too slow"):
         _ids(get_page, 500)
     assert sizes[-1] == SMALLEST_PAGE
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [MailUpRefused("too large", status=400), MailUpUnavailable("failed", status=500)],
+    ids=["refused", "failing"],
+)
+def test_a_first_page_that_is_refused_for_its_size_is_asked_again_smaller(
+    failure: Exception,
+) -> None:
+    """How MailUp answers a size that it does not take is documented nowhere: the walk is whole."""
+    server = _server(ROWS)
+
+    def get_page(number: int, size: int) -> Page:
+        if size > 100:
+            raise failure
+        return server(number, size)
+
+    assert list(range(1203)) == _ids(get_page, 500)
+
+
+def test_a_refusal_that_no_size_mends_is_an_error() -> None:
+    """Whatever is asked for, MailUp refuses: its own answer goes up."""
+
+    def get_page(_number: int, _size: int) -> Page:
+        raise MailUpRefused("not allowed", status=400)
+
+    with pytest.raises(MailUpRefused, match="not allowed"):
+        _ids(get_page, 500)
+
+
+def test_no_items_are_an_end_only_where_that_is_told() -> None:
+    """null for the items with a total of 0 is an answer, null or nothing alone is none."""
+    assert Page.read({"Items": None, "TotalElementsCount": 0}).items == []
+    for answer in ({"Items": None}, {"TotalElementsCount": 0}, {"Items": None, "Total": 3}, {}):
+        with pytest.raises(MailUpUnavailable, match="no list of Items"):
+            Page.read(answer)
 
 
 def test_other_failures_do_not_make_pages_smaller() -> None:

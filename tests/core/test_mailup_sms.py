@@ -59,6 +59,19 @@ def test_the_report_is_read_in_one_piece(mailup: ByHand) -> None:
     ]
 
 
+def test_a_report_that_is_cut_without_a_word_is_walked(mailup: ByHand) -> None:
+    """As many rows as a page has that nobody asked for may not be all: sizes and totals are 0."""
+    rows = outcomes(70)
+
+    def answer(query: Query) -> tuple[int, Any]:
+        number, size = int(query.get("pagenumber", 0)), int(query.get("pagesize", 20))
+        return 200, envelope(rows[number * size : (number + 1) * size], size=0, total=0)
+
+    mailup.resources[REPORT] = answer
+    with mailup.client(page_size=50) as client:
+        assert len(numbers(client.sms_report_details(9))) == 70
+
+
 def test_no_sms_is_no_frame(mailup: ByHand) -> None:
     """A message that was not sent has an empty report."""
     mailup.resources[REPORT] = plain(envelope([], size=0, total=0))
