@@ -68,6 +68,11 @@ peers: .peers/mailupy/.ready  ## Install mailupy, a MailUp client of others, whi
 kills: $(READY)  ## Kill imports and exports at every instant, take away what they need, into docs/kills.md (two hours; root; in parts: PART=2/4)
 	@KILLS=all PART=$(PART) $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_export_kills.py test_import_outages.py test_export_outages.py test_delta.py))
 
+variants: $(READY)  ## Play every journey under every variant of MailUp and all pairs of them, into docs/mailup.md (half an hour)
+	@rm -f .variants
+	@VARIANTS=all VARIANTS_TOLD=.variants $(BIN)/python -m pytest -q --timeout=1800 -n $(TESTERS) --dist worksteal tests/variants; \
+	  ended=$$?; $(BIN)/python tests/variants/mailup_page.py .variants && exit $$ended
+
 histories: $(READY)  ## Play many more random histories of people and files, into docs/histories.md (minutes)
 	@HISTORIES=$(or $(N),150) $(BIN)/python -m pytest --timeout=3600 tests/core/test_consent_histories.py
 
@@ -103,4 +108,4 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	echo adlfs | $(COMPILE) - -c requirements.lock -o deployments/extras/abfs.lock
 
 clean:  ## Remove what the targets above have made
-	rm -rf $(VENV) .sandbox .demo .peers .run .audit
+	rm -rf $(VENV) .variants .sandbox .demo .peers .run .audit

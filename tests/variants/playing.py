@@ -1,0 +1,172 @@
+"""Plays a journey under variants: it ends right, or stops with a sentence that says what to do."""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from engine import without_prefect
+from plays import JOURNEYS, Journey, Step
+from pytest import MonkeyPatch
+from world import World, world
+
+from blocks.errors import Defect, SyncError
+from sandbox.file_servers import FileServer, start_ftp
+from sandbox.mailup import variants
+from sandbox.mailup.settings import Settings
+
+Verdict = Literal["right", "stopped", "wrong"]
+Chosen = Mapping[str, Any]
+RUNS_AFTER_A_STOP = 3
+LONGEST_SENTENCE = 900
+
+COMPANIONS: dict[str, dict[str, Any]] = {
+    "import_refusal": {"concurrent_imports": "refused"},
+    "import_shown": {"late_seconds": 0.04},
+    "import_counters": {"late_seconds": 0.04},
+    "rate_limit": {"calls_per_second": 100},
+    "rate_limit_status": {"calls_per_second": 100},
+    "retry_after": {"calls_per_second": 100},
+    "count_refused_calls": {"calls_per_second": 100},
+}
+"""Settings without which a variant would not be seen. Times are a fiftieth, as all waits are."""
+
+AS_KNOWN = {"calls_per_second": 0, "slow_page_size": None, "slow_page_seconds": 0.0}
+"""What companions are set back to."""
+
+DEFAULTS = {each.name: each.default for each in variants.TABLE}
+
+
+def _known(chosen: Chosen) -> dict[str, Any]:
+    """Fields of the account that the variants need to be seen."""
+    return {"read_timeout_seconds": 0.5} if chosen.get("large_pages") == "slow" else {}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one journey ended under some variants, and the sentences in which it stopped.
+
+    `asked` are the variants that made a difference to MailUp's answers, or could have.
+    """
+
+    journey: str
+    chosen: Chosen
+    verdict: Verdict
+    told: tuple[str, ...] = ()
+    seconds: float = 0.0
+    asked: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        what = ", ".join(f"{name}={value}" for name, value in self.chosen.items()) or "defaults"
+        return f"{self.journey} under {what}: {self.verdict}; {' / '.join(self.told)}"
+
+
+@dataclass
+class Stage:
+    """What all cases of a process share: file server, folder, blocks."""
+
+    home: Path
+    server: FileServer
+    root: Path
+    asked: set[str]
+    cases: int = field(default=0)
+
+    def play(self, journey: Journey, chosen: Chosen) -> Outcome:
+        """One journey in a world of its own."""
+        self.cases += 1
+        home = self.home / f"{self.cases:05}"
+        home.mkdir()
+        began = time.monotonic()
+        told: list[str] = []
+        asked: frozenset[str] = frozenset()
+        with world(home, self.server, self.root, **_known(chosen)) as there:
+            self.asked.clear()
+            try:
+                told += _played(there, journey, chosen)
+                asked = frozenset(self.asked)
+                journey.check(there)
+                verdict: Verdict = "stopped" if told else "right"
+            except Exception as error:
+                verdict = "wrong"
+                told.append(f"{type(error).__name__}: {error}"[:1500])
+        seconds = time.monotonic() - began
+        return Outcome(journey.name, chosen, verdict, tuple(told), seconds, asked)
+
+
+def _played(there: World, journey: Journey, chosen: Chosen) -> Iterator[str]:
+    """Run every step; the sentences of those that stopped, each gone on with as MailUp is known."""
+    for name, value in chosen.items():
+        if value == "slow":
+            there.set(slow_page_size=50, slow_page_seconds=1.0)
+        elif value != DEFAULTS[name]:
+            there.set(**COMPANIONS.get(name, {}))
+    there.set(**chosen)
+    there.order("faults", {"kind": "expire_token", "path": "Console", "skip": 3})
+    for step in journey.steps:
+        step.before(there)
+        state = step.run(there)
+        if state.is_completed():
+            continue
+        yield (said := _sentence(state))
+        journey.safe(there)
+        if journey.held and journey.held in said:
+            return
+        there.set(**{name: DEFAULTS[name] for name in chosen}, **AS_KNOWN)
+        step.mend(there)
+        _gone_on(there, step, state)
+        journey.safe(there)
+
+
+def _gone_on(there: World, step: Step, state: Any) -> None:
+    """Run the step again, a held file being released, until it is through."""
+    for _ in range(RUNS_AFTER_A_STOP):
+        state = step.run(there, release="is held" in (state.message or ""))
+        if state.is_completed():
+            return
+    raise AssertionError(f"It stops although MailUp is as it is known: {state.message}")
+
+
+def _sentence(state: Any) -> str:
+    """What a stop says; AssertionError where it is no sentence of ours for an operator."""
+    error, said = state.data, str(state.message)
+    assert not isinstance(error, Defect), f"A defect: {said} {error.context}"
+    assert error is None or isinstance(error, SyncError | list), f"No error of ours: {said}"
+    assert "MailUp" in said, f"It does not say that MailUp did something: {said}"
+    assert "Traceback" not in said
+    assert len(said) < LONGEST_SENTENCE, said
+    return said
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """A warm process: everything that is the same for all cases is started once."""
+    with tempfile.TemporaryDirectory(prefix="variants-") as name, without_prefect():
+        home = Path(name)
+        root = home / "files"
+        root.mkdir()
+        with start_ftp(root, username="acme", password="x") as server, _asked() as asked:
+            yield Stage(home, server, root, asked)
+
+
+@contextmanager
+def _asked() -> Iterator[set[str]]:
+    """The variants that the emulator has looked up since the set was emptied."""
+    asked: set[str] = set()
+    plain = Settings.__getattribute__
+
+    def noting(settings: Settings, name: str) -> Any:
+        if name in DEFAULTS:
+            asked.add(name)
+        return plain(settings, name)
+
+    with MonkeyPatch.context() as patch:
+        patch.setattr(Settings, "__getattribute__", noting)
+        yield asked
+
+
+def named(journey: str) -> Journey:
+    """The journey of this name."""
+    return next(each for each in JOURNEYS if each.name == journey)
