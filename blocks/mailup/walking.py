@@ -186,7 +186,8 @@ class _Round:
         again = self.get_page(number, self.size)
         self._note_total(again)
         if again.items:
-            self.changed = True
+            # With a total, counting tells whether something is missing.
+            self.changed = self.changed or not self.total
         elif self.total > self.offset:
             again.fail(self.doing)
         return again
@@ -236,7 +237,6 @@ class _Round:
         new = place >= self.handed.times(keys) if self.before else place >= 0
         if self.identity.unique:
             once = place == 0
-            new &= once
             self._note_repeated(once)
             keys, new, items = keys.filter(once), new.filter(once), _some(items, once)
         self.seen.add(keys)

@@ -48,7 +48,7 @@ def asked(base: str, *, body: bytes = b"") -> float:
     """Seconds until an exchange has ended in an error of ours."""
     settings = MailUpSettings(
         client_id="c", client_secret="s", username="u", password="p", console_url=base,
-        token_url=base, statistics_url=base, connect_seconds=0.6, read_seconds=0.5,
+        token_url=base, statistics_url=base, connect_seconds=0.6, read_seconds=5,
         answer_seconds=0.3,
     )  # fmt: skip
     wire = Wire(settings, pace=lambda: None)
@@ -116,6 +116,29 @@ def test_a_server_that_hardly_takes_a_request_is_given_up() -> None:
 
     with serving(behave) as address:
         assert asked(f"http://{address}", body=b"x" * 30_000_000) < 2
+
+
+def test_a_slow_upload_that_advances_is_not_given_up() -> None:
+    """The silence that is allowed while sending is counted anew with each part."""
+
+    def behave(connection: socket.socket) -> None:
+        left = 20_000_000
+        while left > 0:
+            left -= len(connection.recv(100_000))
+            # Slow for longer than the silence, then as fast as it can: buffers are large.
+            time.sleep(0.01 if left > 8_000_000 else 0)
+        connection.sendall(HEAD + b"Content-Length: 1\r\n\r\n5")
+        time.sleep(0.2)
+
+    with serving(behave) as address:
+        base = f"http://{address}"
+        settings = MailUpSettings(
+            client_id="c", client_secret="s", username="u", password="p", console_url=base,
+            token_url=base, statistics_url=base, read_seconds=0.6, answer_seconds=60,
+        )  # fmt: skip
+        wire = Wire(settings, pace=lambda: None)
+        assert wire.ask(Call("POST", base + "/x", "/x", body=b"x" * 20_000_000)).body == b"5"
+        wire.close()
 
 
 def packed(coding: str, size: int) -> bytes:
