@@ -10,6 +10,9 @@ from blocks.errors import MailUpUnavailable
 from blocks.mailup.answers import LARGEST, JsonObject, lowered, whole
 from blocks.mailup.tables import Table
 
+MOST_WAITING = 50_000
+"""Keys that are sorted together, where nobody asks for them before."""
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -31,7 +34,7 @@ class Identity:
             return _ids(items, self.fields[0], doing)
         if not self.fields:
             return pl.Series([_written(item) for item in items], dtype=pl.String).hash()
-        columns = {names[0]: _texts(items, names) for names in self.fields}
+        columns = {names[0]: _column(items, names) for names in self.fields}
         return pl.DataFrame(columns).hash_rows()
 
 
@@ -49,15 +52,22 @@ def _ids(items: Sequence[JsonObject], names: tuple[str, ...], doing: str) -> pl.
     return pl.Series(values, dtype=pl.Int64)
 
 
-def _texts(items: Sequence[JsonObject], names: tuple[str, ...]) -> pl.Series:
+def _column(items: Sequence[JsonObject], names: tuple[str, ...]) -> pl.Series:
+    """Whole numbers where all are, else texts: as a table would hold them."""
     if isinstance(items, Table):
         found = _spelling(items.columns.columns, names)
         if found is not None:
-            return items.columns[found].cast(pl.String)
+            return items.columns[found]
+    values = _values(items, names)
+    if set(map(type, values)) <= {int, type(None)}:
+        try:
+            return pl.Series(values, dtype=pl.Int64)
+        except (TypeError, OverflowError):
+            pass  # a number too large for 64 bits
     # JSON can spell half of a character, which polars does not take.
     texts = [
         None if value is None else str(value).encode("utf-8", "replace").decode()
-        for value in _values(items, names)
+        for value in values
     ]
     return pl.Series(texts, dtype=pl.String)
 
@@ -97,21 +107,21 @@ def _written(item: Any) -> str:
 
 class Met:
     """How often 64-bit keys were met, in 8 bytes each: a few sorted runs, each longer than the next
-    ones together."""
+    ones together, and the keys of late, which wait to be sorted together."""
 
     def __init__(self) -> None:
         self._runs: list[pl.Series] = []
+        self._late: list[pl.Series] = []
+        self._waiting = 0
+        self._sorted = 0
+        self.largest: int | None = None
 
     def __len__(self) -> int:
-        return sum(run.len() for run in self._runs)
-
-    @property
-    def largest(self) -> int | None:
-        """The largest key; None before there is one."""
-        return max((run[-1] for run in self._runs), default=None)
+        return self._sorted + self._waiting
 
     def times(self, keys: pl.Series) -> pl.Series:
         """How often each of *keys* was met."""
+        self._sort()
         found = pl.repeat(0, keys.len(), dtype=pl.Int64, eager=True)
         for run in self._runs:
             found += run.search_sorted(keys, "right").cast(pl.Int64)
@@ -120,8 +130,20 @@ class Met:
 
     def add(self, keys: pl.Series) -> None:
         """Meet *keys*, each as often as it is there."""
-        run = keys.sort()
+        if not keys.len():
+            return
+        top: Any = keys.max()
+        self.largest = top if self.largest is None else max(self.largest, top)
+        self._late.append(keys)
+        self._waiting += keys.len()
+        if self._waiting > MOST_WAITING:
+            self._sort()
+
+    def _sort(self) -> None:
+        if not self._late:
+            return
+        run = pl.concat(self._late).sort()
+        self._sorted, self._late, self._waiting = len(self), [], 0
         while self._runs and self._runs[-1].len() <= 2 * run.len():
             run = pl.concat([self._runs.pop(), run]).sort()
-        if run.len():
-            self._runs.append(run)
+        self._runs.append(run)
