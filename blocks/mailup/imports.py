@@ -20,6 +20,8 @@ POLL_SECONDS = 2.0
 HISTORY_PAGE = 50
 LATE_SECONDS = 60.0
 """How long MailUp may not know an import that it has accepted."""
+COUNTING_POLLS = 5
+"""How often a completed import that has counted nobody is asked for again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,15 +225,18 @@ def wait_for_import(
 
     Each wait is half of what it has taken so far, *poll_seconds* at most: small imports end at
     once, and are looked at as soon as the limit lets us. *meanwhile* is done instead of waiting.
+    Counters may come later than the end: without any, the import is asked for some more times.
     """
-    begun = clock()
+    begun, uncounted = clock(), 0
     while True:
         status = _status_once_shown(session, import_id, may_be_late=clock() - begun < LATE_SECONDS)
         if status is not None and status.completed:
-            return status
+            if status.valid or status.not_valid or uncounted >= COUNTING_POLLS:
+                return status
+            uncounted += 1
         meanwhile()
         taken = clock() - begun
-        wait = min(taken / 2, poll_seconds)
+        wait = poll_seconds if uncounted else min(taken / 2, poll_seconds)
         if taken + wait > timeout_seconds:
             # Not repeated: others of the account have waited for this long already.
             raise ImportUnfinished(

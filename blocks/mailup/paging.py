@@ -12,7 +12,7 @@ from blocks.mailup.identities import Identity, by_id
 from blocks.mailup.page import Page
 from blocks.mailup.parsing import parsed
 from blocks.mailup.session import Session
-from blocks.mailup.walking import SMALLEST_PAGE, walk
+from blocks.mailup.walking import SMALLEST_PAGE, may_be_refused, walk
 
 
 def pages(
@@ -64,8 +64,7 @@ class _Source:
         try:
             return self._asked(number, size, self.order)
         except (MailUpRefused, MailUpUnavailable) as failure:
-            # How an unknown property is answered is documented nowhere.
-            if number or failure.context.get("status") not in {400, 500}:
+            if number or not may_be_refused(failure):
                 raise
             page = self._asked(number, size, {})
             self.session.unsorted.add(kind)

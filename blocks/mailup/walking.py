@@ -24,12 +24,18 @@ GetPage = Callable[[int, int], Page]
 MAX_ROUNDS = 3
 # Below this size a page is not made smaller: a time-out then has another reason.
 SMALLEST_PAGE = 50
-# What a first page may be answered with for its size.
-TOO_LARGE = {400, 413, 500}
+# What a first page may be answered with for its size or its order.
+REFUSALS = {400, 413, 500}
 # 50 million items at the default size; a round that needs more is going round in circles.
 MAX_PAGES = 100_000
 # How often a page may have to be asked for in another size.
 MAX_DETOURS = 20
+
+
+def may_be_refused(failure: MailUpRefused | MailUpUnavailable) -> bool:
+    """Whether a page may be answered if it is asked for in another size or order: no source tells
+    with which status it is not, or whether an error comes with the status of a success."""
+    return failure.context.get("status") in REFUSALS or bool(failure.context.get("error_in_body"))
 
 
 def walk(
@@ -139,7 +145,7 @@ class _Round:
         except (MailUpRefused, MailUpUnavailable) as failure:
             if not self._may_be_too_large(failure, number):
                 raise
-            failed = failure.context.get("status") == 500 and not failure.context.get("timed_out")
+            failed = may_be_refused(failure) and isinstance(failure, MailUpUnavailable)
             # Failures are repeated for a while: with each size once more would take too long.
             self._resize(SMALLEST_PAGE if failed else max(SMALLEST_PAGE, self.size // 2))
             return None
@@ -154,7 +160,7 @@ class _Round:
         """Whether a smaller page may be answered: nobody says how one that is too large is not."""
         if self.size <= SMALLEST_PAGE:
             return False
-        refused = number == 0 and failure.context.get("status") in TOO_LARGE
+        refused = number == 0 and may_be_refused(failure)
         return refused or bool(failure.context.get("timed_out"))
 
     def _resize(self, size: int) -> None:

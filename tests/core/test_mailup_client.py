@@ -470,3 +470,14 @@ def test_a_status_is_read_as_a_word_or_a_code_and_never_guessed() -> None:
     for strange in ("7", "ARCHIVED"):
         with pytest.raises(MailUpRefused, match="status that is not known here"):
             _ = optin(strange).opted_out
+
+
+def test_counters_that_come_after_the_end_are_waited_for(
+    emulator: Emulator, connect: Connect
+) -> None:
+    """An import that is completed and has counted nobody yet is asked for again."""
+    control(emulator, "settings", import_counters="late", late_seconds=0.3)
+    client = connect(nap=lambda _: time.sleep(0.1))
+    number = client.start_import(ImportTarget(list_id=2), body(3, "late"))
+    assert client.wait_for_import(number, timeout_seconds=60).valid == 3
+    control(emulator, "settings", import_counters="at_end")

@@ -139,8 +139,12 @@ def test_small_pages_that_time_out_are_an_error() -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [MailUpRefused("too large", status=400), MailUpUnavailable("failed", status=500)],
-    ids=["refused", "failing"],
+    [
+        MailUpRefused("too large", status=400),
+        MailUpUnavailable("failed", status=500),
+        MailUpUnavailable("refused", status=200, error_in_body=True),
+    ],
+    ids=["refused", "failing", "refused in spite of its status"],
 )
 def test_a_first_page_that_is_refused_for_its_size_is_asked_again_smaller(
     failure: Exception,
