@@ -12,7 +12,7 @@ from sandbox.mailup.variants import TABLE
 SEED = 20_261_130
 FACTORS = {each.name: each.values for each in TABLE}
 DEFAULTS = {each.name: each.default for each in TABLE}
-FIRST = (("import", {"import_list": "summary"}), ("answer lost", {"import_list": "summary"}))
+FIRST = (("import", {"import_list": "summary"}), ("another number", {"second_key": "refused"}))
 """What is played by every sample."""
 
 

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine import without_prefect
-from plays import JOURNEYS, Journey, Step
+from journey import Journey, Step
+from plays import JOURNEYS
 from pytest import MonkeyPatch
 from world import World, world
 
@@ -91,9 +93,15 @@ class Stage:
                 verdict: Verdict = "stopped" if told else "right"
             except Exception as error:
                 verdict = "wrong"
-                told.append(f"{type(error).__name__}: {error}"[:1500])
+                told.append(_shown(error))
         seconds = time.monotonic() - began
         return Outcome(journey.name, chosen, verdict, tuple(told), seconds, asked)
+
+
+def _shown(error: Exception) -> str:
+    """What is wrong, and where that was found out."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {at.name}, line {at.lineno}: {error}"[:1500]
 
 
 def _played(there: World, journey: Journey, chosen: Chosen) -> Iterator[str]:
@@ -116,16 +124,20 @@ def _played(there: World, journey: Journey, chosen: Chosen) -> Iterator[str]:
             return
         there.set(**{name: DEFAULTS[name] for name in chosen}, **AS_KNOWN)
         step.mend(there)
-        _gone_on(there, step, state)
+        last = _gone_on(there, journey, step, state)
         journey.safe(there)
+        if not last.is_completed():
+            yield _sentence(last)
+            return
 
 
-def _gone_on(there: World, step: Step, state: Any) -> None:
-    """Run the step again, a held file being released, until it is through."""
+def _gone_on(there: World, journey: Journey, step: Step, state: Any) -> Any:
+    """Run the step again until it is through, or stays held for somebody to look; a file that is
+    held for another reason is released."""
     for _ in range(RUNS_AFTER_A_STOP):
         state = step.run(there, release="is held" in (state.message or ""))
-        if state.is_completed():
-            return
+        if state.is_completed() or (journey.held and journey.held in state.message):
+            return state
     raise AssertionError(f"It stops although MailUp is as it is known: {state.message}")
 
 
