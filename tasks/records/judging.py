@@ -70,9 +70,14 @@ class Known:
 
 
 NOBODY = Known(
-    pl.DataFrame(schema={"list_id": pl.Int64, **dict.fromkeys(_KEY, pl.UInt64)}).with_columns(
-        pl.lit(None, pl.String).cast(_SEVERITY).alias("kind"),
-        pl.lit(None, pl.String).alias("left_on"),
+    # Nothing is computed here: polars' threads would be missing in a process forked afterwards.
+    pl.DataFrame(
+        schema={
+            "list_id": pl.Int64,
+            **dict.fromkeys(_KEY, pl.UInt64),
+            "kind": _SEVERITY,
+            "left_on": pl.String,
+        }
     ),
     pl.DataFrame(schema=dict.fromkeys(_KEY, pl.UInt64)),
 )

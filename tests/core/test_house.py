@@ -82,3 +82,16 @@ def test_no_function_is_longer_than_a_screen_and_no_file_than_400_lines() -> Non
                         ast.get_docstring(node)
                     ) else 0  # fmt: skip
                     assert node.end_lineno - node.lineno + 1 - doc <= 50, f"{path}: {node.name}"
+
+
+def test_importing_a_flow_computes_nothing() -> None:
+    """Runs are forked from processes that have imported it, and a fork has no threads of polars."""
+    code = (
+        "import os, flows.import_recipients; tasks = '/proc/self/task'; "
+        "names = [open(f'{tasks}/{each}/comm').read().strip() for each in os.listdir(tasks)]; "
+        "print(*names)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "polars-0" not in run.stdout.split()
