@@ -66,7 +66,7 @@ peers: .peers/mailupy/.ready  ## Install mailupy, a MailUp client of others, whi
 	  --no-deps --require-hashes -r $< && touch $@ || echo "$(@D) cannot be installed: it is not measured"
 
 kills: $(READY)  ## Kill imports and exports at every instant, take away what they need, into docs/kills.md (two hours; root; in parts: PART=2/4)
-	@KILLS=all PART=$(PART) $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_export_kills.py test_import_outages.py test_export_outages.py test_delta.py))
+	@KILLS=all PART=$(PART) $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_import_stops.py test_export_kills.py test_import_outages.py test_export_outages.py test_delta.py))
 
 variants: $(READY)  ## Play every journey under every variant of MailUp and all pairs of them, into docs/mailup.md (half an hour)
 	@rm -f .variants

@@ -42,6 +42,13 @@ class Nth:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """A run stands still (SIGSTOP) at the instant with this number, until somebody wakes it."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class At:
     """A run dies at the first instant with this label."""
 
@@ -51,21 +58,22 @@ class At:
 class Instants:
     """Writes down each instant of a life in the file `trace`, and does what is due at it.
 
-    At the `deadly` one it kills this process. At the first one with the label `struck` it rings
-    the `bell`, and goes on when it is answered.
+    At the `deadly` one it kills or stops this process. At the first one with the label `struck` it
+    rings the `bell`, and goes on when it is answered.
     """
 
     def __init__(
         self,
         trace: Path,
         *,
-        deadly: Nth | At | None = None,
+        deadly: Nth | At | Stop | None = None,
         struck: str = "",
         bell: Connection | None = None,
     ) -> None:
         self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._deadly, self._struck, self._bell = deadly, struck, bell
         self._count, self._dying = 0, False
+        self._transaction = threading.RLock()
 
     def reach(self, label: str, last: Callable[[], object] = lambda: None) -> None:
         """An instant; `last` is what a run that dies there still does.
@@ -80,6 +88,10 @@ class Instants:
             self._dying = True
             last()
             os.kill(os.getpid(), signal.SIGKILL)
+        if self._deadly == Stop(self._count):
+            # A transaction of another thread would hold a ledger on SQLite for all others.
+            with self._transaction:
+                os.kill(os.getpid(), signal.SIGSTOP)
         if self._bell and label == self._struck:
             self._struck = ""
             self._bell.send(label)
@@ -120,7 +132,7 @@ class Instants:
         @contextmanager
         def around(store: Store) -> Iterator[Any]:
             label = _asker(sys._getframe(2))
-            with real(store) as connection:
+            with self._transaction, real(store) as connection:
                 yield connection
                 self.reach(f"{label}, before commit")
             self.reach(f"{label}, after commit")

@@ -3,16 +3,20 @@
 import json
 import re
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from mortal import Death, Ending, Runner
 from places import Place, Protocol, place
 
+from tests.journeys.instants import Stop
+from tests.journeys.lives import STOPPED_LEASE_SECONDS
 from tests.servers.databases import Database
 
 SOONER_OR_LATER = re.compile(r"\d{8}T\d{6}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -67,6 +71,8 @@ PEOPLE_MISSING = Story(
     },
 )  # fmt: skip
 TWO_CLIENTS = Story("two clients of one list", {"acme": _people("a"), "bree": _people("b")})
+OLD_VALUES = Story("old values, then new ones", {"acme": _people("o")})
+NEW_VALUES = {"acme": [f"o{n}@example.it;New name {n};;1" for n in range(30)]}
 STORIES = (ONE_FILE, PEOPLE_MISSING, TWO_CLIENTS)
 
 
@@ -107,6 +113,17 @@ class Scene:
                 self.died.append(where)
                 self.shown |= set(self.at_the_client())
                 self.let_leases_expire()
+
+    def stop(self, number: int) -> BaseProcess:
+        """Run the import until it stands still at an instant, and its leases have expired."""
+        (client,) = self.story.files
+        process = self.runner.stop("import_recipients", self._parameters(client), Stop(number))
+        time.sleep(STOPPED_LEASE_SECONDS)
+        return process
+
+    def drop_newer(self, files: Mapping[str, Sequence[str]]) -> None:
+        """Put a file in the folder that comes after the one that is due."""
+        self._drop("b.csv", files)
 
     def disturb(self, instant: str, begin: Callable[[], None]) -> Ending | None:
         """Run the import; at the first instant with this label something begins."""
@@ -156,7 +173,8 @@ class Scene:
         """Name and content of each file on the client's server; of hidden ones on request."""
         files = self.place.home / "files"
         for path in files.rglob("*"):
-            if path.is_file() and (hidden or not path.name.startswith(".")):
+            moving = path.name.endswith(".being-put-away")
+            if path.is_file() and (hidden or not (moving or path.name.startswith("."))):
                 name = SOONER_OR_LATER.sub("TIME", str(path.relative_to(files)))
                 content = _without_imports(name, path.read_text(encoding="utf-8"))
                 yield ("client's file", name, SOONER_OR_LATER.sub("TIME", content))

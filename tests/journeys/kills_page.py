@@ -29,7 +29,9 @@ nothing proves that it had arrived, is counted apart: it changes nobody's data a
 refuses) in batches of 20; the same with `delta` on and people missing who are unsubscribed; and two
 clients of one list, each with its file. Each client's runs die at three instants in a row, ever
 later, then at a random moment; the last run lives. Each instant of an undisturbed run is one of
-them. What is to be seen at MailUp, on the client's server and in the ledger is compared with a run
+them. A run that is *stopped* stands still (SIGSTOP) at each instant between the commit of a batch
+and MailUp's answer while other runs import its file and a newer one of the same people; then it
+wakes. What is to be seen at MailUp, on the client's server and in the ledger is compared with a run
 that nobody disturbed.
 
 **Exports**: seven streams (each kind of export, each reading) at four moments of some days of

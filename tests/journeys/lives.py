@@ -27,7 +27,10 @@ from blocks.ledger import bounds, leases, store
 from blocks.mailup import patience
 from blocks.mailup.settings import MailUpSettings
 from tasks import sending
-from tests.journeys.instants import At, Instants, Nth
+from tests.journeys.instants import At, Instants, Nth, Stop
+
+STOPPED_LEASE_SECONDS = 6.0
+"""Life of the leases of a run that is to be stopped: waited for before others go on."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Life:
     home: Path
     flow: str
     parameters: dict[str, Any]
-    deadly: Instant | Nth | At | None = None
+    deadly: Instant | Nth | At | Stop | None = None
     struck: str = ""
     bell: Connection | None = None
 
@@ -91,6 +94,8 @@ def live(life: Life) -> None:
 
 def _prepare(life: Life) -> None:
     _hurry()
+    if isinstance(life.deadly, Stop):
+        _shorten_leases(STOPPED_LEASE_SECONDS)
     if life.bell:
         _lose_patience()
     if isinstance(life.deadly, Instant):
@@ -114,14 +119,18 @@ def _lose_patience() -> None:
         for unit in vars(module).values():
             if isinstance(unit, Task) and unit.retries:
                 unit.retry_delay_seconds = [0.4, 0.8, 1.6, 3.2]
-    leases.LEASE_SECONDS = 15.0
-    for held in (leases.take, leases.renew, leases.kept, leases.held):
-        defaults = inspect.unwrap(held).__kwdefaults__
-        defaults["seconds"] = leases.LEASE_SECONDS
+    _shorten_leases(15.0)
     store.BUSY_SECONDS, store.CONNECT_SECONDS, bounds.ANSWER_SECONDS = 1, 2, 3.0
     patience.FIRST_WAIT_SECONDS = patience.THROTTLED_WAIT_SECONDS = 0.1
     patience.LONGEST_WAIT_SECONDS = 1.0
     MailUpSettings.__init__.__kwdefaults__["throttled_seconds"] = 3.0  # type: ignore[index]
+
+
+def _shorten_leases(seconds: float) -> None:
+    """Let leases live for another time than in earnest."""
+    leases.LEASE_SECONDS = seconds
+    for held in (leases.take, leases.renew, leases.kept, leases.held):
+        inspect.unwrap(held).__kwdefaults__["seconds"] = seconds
 
 
 def _arm(instant: Instant) -> None:

@@ -3,6 +3,7 @@ from which something is taken away."""
 
 import json
 import multiprocessing
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.instants import At, Nth
+from tests.journeys.instants import At, Nth, Stop
 from tests.journeys.lives import Instant, Life, live
 
 LONGEST_RUN_SECONDS = 900
@@ -92,6 +93,22 @@ class Runner:
         assert process.exitcode == 0, self.log
         return ""
 
+    def stop(self, flow: str, parameters: dict[str, Any], stop: Stop) -> BaseProcess:
+        """Run a flow until it stands still; AssertionError where it comes to its end before."""
+        process = self.start(flow, parameters, deadly=stop)
+        end = time.monotonic() + LONGEST_RUN_SECONDS
+        while time.monotonic() < end and process.is_alive() and not _stands_still(process):
+            time.sleep(0.02)
+        assert process.is_alive() and _stands_still(process), self.log
+        return process
+
+    def wake(self, process: BaseProcess) -> None:
+        """Let a run that stands still go on to its end, whichever that is."""
+        assert process.pid
+        os.kill(process.pid, signal.SIGCONT)
+        process.join(LONGEST_RUN_SECONDS)
+        assert process.exitcode in (0, 1), self.log
+
     def disturb(
         self, flow: str, parameters: dict[str, Any], instant: str, begin: Callable[[], None]
     ) -> Ending | None:
@@ -139,6 +156,11 @@ class Runner:
     def _wait_for_its_first_instant(self, process: BaseProcess) -> None:
         while process.is_alive() and not self.steps():
             time.sleep(0.01)
+
+
+def _stands_still(process: BaseProcess) -> bool:
+    status = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8")
+    return status.rpartition(")")[2].split()[0] == "T"
 
 
 def _entries(folder: Path) -> set[Path]:

@@ -1,0 +1,66 @@
+"""Promise 4 of a run that stands still, shown by `make kills`: woken behind other runs, it brings
+back nothing old. `make test`, which does not collect this file, has tests/core/test_standstill.py.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from killed_import import NEW_VALUES, OLD_VALUES, Facts
+from kills import Report
+from kills_records import Part
+from stages import Stage
+
+WRITTEN = "batches.write_ahead, after commit"
+ANSWERED = "batches.accepted, before commit"
+
+pytestmark = pytest.mark.timeout(4 * 3600)
+
+
+def test_a_run_that_stood_still_brings_back_nothing_old(stage: Stage) -> None:
+    """Stopped at each instant between a batch's commit and MailUp's answer, and woken when a newer
+    file was imported: everything is as after two runs that nobody disturbed."""
+    with stage.client("undisturbed", OLD_VALUES) as client:
+        client.run()
+        steps = client.steps()
+        client.drop_newer(NEW_VALUES)
+        client.run()
+        expected, imports = client.facts(), client.imports()
+    report = Report("imports: stopped before a request", stage.kind)
+    cases = {
+        f"{number} {steps[number - 1]}": number
+        for number in _before_an_answer(steps)
+        # Within a transaction of SQLite nobody else can take over.
+        if stage.kind != "sqlite" or not steps[number - 1].endswith("before commit")
+    }
+    assert len(cases) > 3
+
+    for case in report.missing(Part.chosen().of(list(cases))):
+        found, given = _stand_still(stage, cases[case])
+        report.add(case, [steps[cases[case] - 1]], expected - found, found - expected,
+                   extra=given - imports)  # fmt: skip
+    report.tell()
+
+    assert report.wrong == []
+    assert report.cases
+
+
+def _before_an_answer(steps: list[str]) -> Iterator[int]:
+    """The numbers of the instants from a batch's commit to MailUp's answer."""
+    open_batch = False
+    for number, step in enumerate(steps, 1):
+        open_batch = (open_batch or step == WRITTEN) and step != ANSWERED
+        if open_batch:
+            yield number
+
+
+def _stand_still(stage: Stage, number: int) -> tuple[Facts, int]:
+    """What is left, and how many imports MailUp was given."""
+    with stage.client(f"stop{number}", OLD_VALUES) as client:
+        stopped = client.stop(number)
+        client.run()
+        client.drop_newer(NEW_VALUES)
+        client.run()
+        client.runner.wake(stopped)
+        client.let_leases_expire()
+        client.run()
+        return client.facts(), client.imports()
