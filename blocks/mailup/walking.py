@@ -28,7 +28,9 @@ SMALLEST_PAGE = 50
 REFUSALS = {400, 413, 500}
 # 50 million items at the default size; a round that needs more is going round in circles.
 MAX_PAGES = 100_000
-# How often a page may have to be asked for in another size.
+# How often a round steps back because items disappeared; totals may also go up and down for ever.
+MAX_STEPS_BACK = 5
+# How often a page may have to be asked for in another size, or bring nothing that is new.
 MAX_DETOURS = 20
 
 
@@ -93,6 +95,8 @@ class _Round:
     _asked_first: int = 0
     _detours: int = 0
     _short: int | None = None
+    _total_before: int = 0
+    _steps_back: int = 0
     _last: tuple[int, Items] = (-1, ())
 
     def __post_init__(self) -> None:
@@ -106,7 +110,7 @@ class _Round:
         for _ in range(MAX_PAGES):
             number = self.offset // self.size
             page = self._page(number)
-            if page is None:
+            if page is None or self._has_shrunk(page):
                 continue
             fresh = page.items[self.offset - number * self.size :]
             if not fresh:
@@ -198,6 +202,16 @@ class _Round:
             again.fail(self.doing)
         return again
 
+    def _has_shrunk(self, page: Page) -> bool:
+        """Step back by as many as disappeared: what was not read yet has moved up by so many."""
+        gone, self._total_before = self._total_before - page.total, page.total
+        steps_back = self.identity.unique and page.total and gone > 0 and self.offset
+        if not steps_back or self._steps_back == MAX_STEPS_BACK:
+            return False
+        self._steps_back += 1
+        self.offset = max(0, self.offset - gone)
+        return True
+
     def _was_everything(self, page: Page, number: int) -> bool:
         """Whether the server does not page: all came before, and comes again for every number.
 
@@ -216,7 +230,8 @@ class _Round:
         self._note_short()
         count, start = len(page.items), number * self.size
         self.offset = start + count
-        if count == self.size or (self.total and self.offset >= self.total):
+        end = page.total or self.total
+        if count == self.size or (end and self.offset >= end):
             return
         self._short = number
         if number == 0:
