@@ -85,7 +85,7 @@ class Variants:
         ("told", "missing"), "documented", "GetImportDetailsByIdImport",
         "The flags of Imports/{id} (ImportAsUnsubscribed, SendConfirmationEmail and the like).")
     second_key: str = _variant(
-        ("overwritten", "refused", "refused_uncounted", "kept"), "documented",
+        ("refused", "overwritten", "refused_uncounted", "kept"), "documented",
         "help.mailup.com pageId=36348486, Recipients, version 35, Known restriction",
         "A known person with address and number, one of them different in the row: the row is "
         "refused and counted as not valid, refused without a count, taken without the "

@@ -116,7 +116,7 @@ def work(store: Store, entry: files.FileEntry) -> list[Callable[[], object]]:
         lambda: files.move_to(store, entry.id, "submitting"),
         lambda: files.start_again(store, entry.id, agreement="v2", run="r9"),
         lambda: batches.write_ahead(store, entry.id, 2, 1, **sent),
-        lambda: batches.accepted(store, 1, 77),
+        lambda: batches.accepted(store, sent_batch(store, entry), 77),
         lambda: batches.confirming(store, 1, 88),
         lambda: batches.done(store, [(1, {"rows": 2, "valid": 1})]),
         lambda: batches.read_back(store, sent_batch(store, entry), {"state": "", "lines": [7]}),

@@ -95,7 +95,7 @@ def test_the_page_is_the_emulators_table() -> None:
     """Every variant is on it with its evidence and what is done about it, and nothing else is."""
     assert set(ANSWERS) == set(DEFAULTS)
     told = PAGE.read_text(encoding="utf-8")
-    assert told.partition(PLAYED)[0] == table(), "run: python -m tests.variants.mailup_page"
+    assert told.partition(PLAYED)[0] == table(), "run: python tests/variants/mailup_page.py"
 
 
 def test_a_stop_names_a_variant_that_there_is() -> None:
