@@ -1,5 +1,6 @@
 """Promise 4 of a run that stands still, shown by `make kills`: woken behind other runs, it brings
-back nothing old. `make test`, which does not collect this file, has tests/core/test_standstill.py.
+back nothing old. `make test`, which does not collect this file, has a smaller test instead:
+tests/core/test_standstill.py.
 """
 
 from collections.abc import Iterator
