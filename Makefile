@@ -74,7 +74,7 @@ variants: $(READY)  ## Play every journey under every variant of MailUp and all 
 	  ended=$$?; $(BIN)/python tests/variants/mailup_page.py .variants && exit $$ended
 
 histories: $(READY)  ## Play many more random histories of people and files, into docs/histories.md (minutes)
-	@HISTORIES=$(or $(N),150) $(BIN)/python -m pytest --timeout=3600 tests/core/test_consent_histories.py
+	@HISTORIES=$(or $(N),150) $(BIN)/python -m pytest --timeout=3600 tests/core/records/test_consent_histories.py
 
 audit:  ## Look the locked packages up among known vulnerabilities
 	@$(MAKE) --silent .audit/.ready || true  # without it, nothing is checked, which is said

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.records.unchanged import Snapshot, snapshot_of, write_snapshot
+from tasks.records.delta.snapshot import Snapshot, snapshot_of, write_snapshot
 
 KEY = b"k" * 32
 CHUNK_ROWS = 20_000

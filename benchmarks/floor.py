@@ -14,7 +14,7 @@ import polars as pl
 import requests
 
 from benchmarks.contacts import BATCH_ROWS, FIELDS
-from tasks.records.bodies import array, recipients
+from tasks.records.batching.payloads import array, recipients
 
 ROWS_AT_ONCE = 50_000
 

@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import State
 from flows.export_email_statistics import export_email_statistics
 from flows.import_recipients import import_recipients
 from tasks.records.agreement import ImportAgreement
-from tasks.reports.agreements import StatisticsAgreement
+from tasks.reports.agreement import StatisticsAgreement
 
 
 def main() -> None:

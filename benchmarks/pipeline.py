@@ -17,11 +17,11 @@ from pathlib import Path
 from benchmarks.contacts import BATCH_ROWS, FIELDS
 from benchmarks.floor import bodies
 from benchmarks.imports import agreement
+from tasks.files.prefetch import ahead
+from tasks.imports.submit import parcels
 from tasks.records.agreement import ImportAgreement
-from tasks.records.ahead import ahead
-from tasks.records.handover import AccountFacts
-from tasks.records.reading import read_file
-from tasks.submit import parcels
+from tasks.records.read_file import read_file
+from tasks.records.stages import AccountFacts
 
 
 def ours(path: Path, folder: Path) -> int:

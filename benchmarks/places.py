@@ -16,10 +16,8 @@ import trustme
 
 from benchmarks.delay import FAR, HERE
 from benchmarks.servers import Sshd, running, wait_for
-
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "contract"))
-from real_servers import machine, vsftpd
-from real_servers.catalogue import Certificate
+from tests.contract.real_servers import machine, vsftpd
+from tests.contract.real_servers.catalogue import Certificate
 
 ROUND_TRIP_MILLISECONDS = 40
 

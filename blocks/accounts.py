@@ -16,8 +16,8 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from blocks.ledger.calls import Calls
 from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.pacing import Pacer
-from blocks.mailup.settings import (
+from blocks.mailup.http.pacing import Pacer
+from blocks.mailup.http.settings import (
     CONSOLE_URL,
     MAX_CALLS_PER_SECOND,
     STATISTICS_URL,

@@ -7,9 +7,9 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from blocks.errors import ConfigurationError
-from blocks.transport.ftp_session import tls_context
-from blocks.transport.host_keys import parse_host_keys
+from blocks.transport.ftp.session import tls_context
 from blocks.transport.names import CONTROL_CHARACTERS
+from blocks.transport.sftp.host_keys import parse_host_keys
 from blocks.transport.timeouts import CONNECT_SECONDS, READ_SECONDS, TRANSFER_SECONDS, Timeouts
 
 FTP_PORT = 21

@@ -16,10 +16,10 @@ from blocks.server_fields import (
     opened,
 )
 from blocks.transport.base import Transport
-from blocks.transport.ftp import FtpTransport
-from blocks.transport.ftp_session import FtpSettings
-from blocks.transport.sftp import SftpTransport
-from blocks.transport.sftp_session import SftpSettings
+from blocks.transport.ftp.adapter import FtpTransport
+from blocks.transport.ftp.session import FtpSettings
+from blocks.transport.sftp.adapter import SftpTransport
+from blocks.transport.sftp.session import SftpSettings
 
 LOGO = HttpUrl(
     "https://raw.githubusercontent.com/PrefectHQ/prefect/"

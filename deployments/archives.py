@@ -19,8 +19,8 @@ from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.store import utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
-from deployments.terminal import say
-from tasks.archive import remove
+from deployments.prompts.terminal import say
+from tasks.imports.archive import remove
 
 
 def shown(entry: ArchiveEntry) -> str:

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
 from blocks.yaml_files import load
-from deployments.terminal import say
-from tasks.notices import EXPECTED, looked
+from deployments.prompts.terminal import say
+from tasks.monitoring.notifications import EXPECTED, looked
 
 FILE = Path(__file__).parent / "project" / "automations.yaml"
 OWNER = "mailup.file-exchange"

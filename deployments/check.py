@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from blocks.errors.shown import visible
-from deployments.located import Fault, Located, Step, read
-from deployments.rules import client_of, deployment_faults, flow_of
-from deployments.wording import unknown
+from deployments.checking.messages import unknown
+from deployments.checking.rules import client_of, deployment_faults, flow_of
+from deployments.checking.yaml_lines import Fault, Located, Step, read
 
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = ("name", "prefect-version", "definitions", "deployments", "build", "push", "pull")

@@ -20,14 +20,14 @@ from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError, SyncError
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
-from deployments import terminal
-from tasks import contact
-from tasks.agreed import agreed, client_of
+from deployments.onboarding import account_trial
+from deployments.onboarding.account_trial import Trial
+from deployments.prompts import terminal
 from tasks.checks.accounts import check_account
 from tasks.checks.findings import Finding, Subject, told
 from tasks.checks.needs import AccountNeeds, account_needs
-from tasks.contact import Trial
-from tasks.reports.first_contact import Step, document, private_texts, readable
+from tasks.connections.deployed_agreements import agreed, client_of
+from tasks.texts.first_contact import Step, document, private_texts, readable
 
 SLUG = MailUpAccount.get_block_type_slug()
 ASKED = "what MailUp answers on this account to everything that only reads"
@@ -65,7 +65,7 @@ class Contact:
         self._note(step, check_account(self.subject, client, self.needs, datetime.now(UTC)))
         if step.is_well:
             lists = self.needs.lists
-            self._note(step, contact.ask(self.subject, client, lists, self.account.page_size))
+            self._note(step, account_trial.ask(self.subject, client, lists, self.account.page_size))
         return step.is_well
 
     def _try_out(self, client: MailUpClient, trial: Trial) -> None:
@@ -75,16 +75,16 @@ class Contact:
         with self.account.connect() as patient:
             seconds = self.account.import_timeout_seconds
             size = self.account.page_size
-            self._note(step, contact.bring_in(self.subject, patient, trial, size, seconds))
+            self._note(step, account_trial.bring_in(self.subject, patient, trial, size, seconds))
             if any(each.check == "people" for each in step.findings):
                 self._export(patient, trial)
-        terminal.say(contact.REMOVAL.format(list=trial.list_id, number=len(trial.addresses)))
+        terminal.say(account_trial.REMOVAL.format(list=trial.list_id, number=len(trial.addresses)))
 
     def _export(self, client: MailUpClient, trial: Trial) -> None:
         step = self._begin("export", EXPORTED)
         with tempfile.TemporaryDirectory(prefix="mailup-run-") as name:
             scratch = Path(name)
-            found = contact.take_out(self.subject, client, trial, scratch, self.zone)
+            found = account_trial.take_out(self.subject, client, trial, scratch, self.zone)
             self._note(step, found)
             made = scratch / "subscribed.csv"
             if made.exists():
@@ -95,7 +95,7 @@ class Contact:
     def _agreed(self, client: MailUpClient, trial: Trial, step: Step) -> bool:
         """Whether the operator wants it, knowing what it does: nothing is written before."""
         try:
-            found, welcome = contact.look(client, trial)
+            found, welcome = account_trial.look(client, trial)
         except SyncError as error:
             return self._stop(step, told(error))
         self.hidden |= {found.name, trial.domain, *trial.addresses}

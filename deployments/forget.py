@@ -28,15 +28,15 @@ from blocks.loading import load
 from blocks.servers import load_server
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
-from deployments import terminal
-from deployments.terminal import say
-from tasks.agreed import agreed
-from tasks.archive import remove, take_person_out
+from deployments.prompts import terminal
+from deployments.prompts.terminal import say
+from tasks.connections.deployed_agreements import agreed
+from tasks.imports.archive import remove, take_person_out
+from tasks.imports.claim import working_alone
 from tasks.records.agreement import ImportAgreement
-from tasks.records.forgetting import Person, without
+from tasks.records.archive.erase import Person, without
 from tasks.records.source import join
-from tasks.remember import working_alone
-from tasks.scratch import scratch_folder
+from tasks.runs.scratch import scratch_folder
 
 REJECTS = ".rejects.csv"
 

@@ -19,18 +19,18 @@ from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError, FileHeld
 from deployments.check import ROOT, check
-from deployments.client_file import Wishes, agreement, pattern_for, questions, render
-from deployments.rehearsal import rehearse
-from deployments.rules import UNDECIDED_STATUS
-from deployments.terminal import say
-from deployments.wording import refusals
-from tasks.owned_folders import owned_folder
+from deployments.checking.messages import refusals
+from deployments.checking.rules import UNDECIDED_STATUS
+from deployments.onboarding.client_file import Wishes, agreement, pattern_for, questions, render
+from deployments.onboarding.trial_read import rehearse
+from deployments.prompts.terminal import say
 from tasks.records.agreement import ImportAgreement
-from tasks.records.proposal import Answers, Proposal, propose
-from tasks.records.proposal_columns import percent
-from tasks.records.proposal_form import Given
-from tasks.records.unpack import Unpacking, unpack
-from tasks.scratch import scratch_parent
+from tasks.records.onboarding.columns import percent
+from tasks.records.onboarding.file_format import Given
+from tasks.records.onboarding.propose import Answers, Proposal, propose
+from tasks.records.reading.unpack import Unpacking, unpack
+from tasks.runs.owned_folders import owned_folder
+from tasks.runs.scratch import scratch_parent
 
 FOLDER = ROOT / "deployments"
 EXPORTS = ("unsubscribed", "email-statistics", "cumulative", "sms-outcomes", "subscribed")

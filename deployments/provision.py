@@ -30,8 +30,8 @@ from blocks.errors import ConfigurationError
 from blocks.keys import GpgKey, GpgRecipient
 from blocks.ledgers import Ledger
 from blocks.servers import FtpServer, FtpsServer, SftpServer
-from deployments import terminal
-from deployments.asking import ask
+from deployments.prompts import terminal
+from deployments.prompts.form import ask
 
 KINDS: dict[str, type[Block]] = {
     kind.get_block_type_slug(): kind

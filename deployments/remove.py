@@ -21,9 +21,9 @@ from prefect.exceptions import ObjectNotFound
 
 from blocks.errors import ConfigurationError
 from deployments.check import SHARED, check, files
-from deployments.located import read
-from deployments.rules import client_of, flow_of
-from deployments.terminal import say
+from deployments.checking.rules import client_of, flow_of
+from deployments.checking.yaml_lines import read
+from deployments.prompts.terminal import say
 
 PAGE = 200
 

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tasks.scratch import sweep_machine
+from tasks.runs.scratch import sweep_machine
 
 MINUTE = 60
 

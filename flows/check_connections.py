@@ -12,16 +12,6 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from blocks.errors import ConfigurationError
-from tasks.agreed import agreed, client_of
-from tasks.check import (
-    check_one_account,
-    check_one_ledger,
-    check_one_server,
-    check_workers,
-    conclude,
-    found,
-)
-from tasks.check_keys import check_decryption, check_encryption
 from tasks.checks.findings import Asked, Finding, lines
 from tasks.checks.needs import (
     Agreement,
@@ -31,7 +21,17 @@ from tasks.checks.needs import (
     seals,
     server_needs,
 )
-from tasks.scratch import scratch_folder
+from tasks.connections.check import (
+    check_one_account,
+    check_one_ledger,
+    check_one_server,
+    check_workers,
+    conclude,
+    found,
+)
+from tasks.connections.check_keys import check_decryption, check_encryption
+from tasks.connections.deployed_agreements import agreed, client_of
+from tasks.runs.scratch import scratch_folder
 
 
 @flow(name="check-connections", flow_run_name="{client}")

@@ -6,9 +6,9 @@ Needs a server block, a MailUpAccount and a Ledger block; the agreement names th
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from tasks.conclude import run_name
-from tasks.export import export
-from tasks.reports.agreements import StatisticsAgreement
+from tasks.exports.export import export
+from tasks.imports.final_state import run_name
+from tasks.reports.agreement import StatisticsAgreement
 
 
 @flow(name="export-email-statistics", flow_run_name=run_name)

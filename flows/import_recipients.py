@@ -13,22 +13,22 @@ from pydantic import Field
 
 from blocks.ledger.leases import Lease
 from blocks.transport.base import RemoteFile
-from tasks.archive import archive, let_go
-from tasks.collect import fetch, look
-from tasks.conclude import conclude, run_name, show_files_in_name
-from tasks.consult import consult, facts_for
-from tasks.decide import recall, wait_for_decision
-from tasks.failing import telling
-from tasks.pass_over import tell_of_passed_over
-from tasks.prepare import prepare
+from tasks.imports.account_facts import consult, facts_for
+from tasks.imports.archive import archive, let_go
+from tasks.imports.claim import claim, working_alone
+from tasks.imports.collect import fetch, look
+from tasks.imports.decisions import recall, wait_for_decision
+from tasks.imports.final_state import conclude, run_name, show_files_in_name
+from tasks.imports.pass_over import tell_of_passed_over
+from tasks.imports.prepare import prepare
+from tasks.imports.replay import ReplayWith, compare, concluded, take_out, without_grant
+from tasks.imports.report import report
+from tasks.imports.submit import submit
+from tasks.imports.turn import turn_first
 from tasks.records.agreement import ImportAgreement
-from tasks.records.handover import AccountFacts, Fetched, Outcome, Prepared, Submission
-from tasks.remember import claim, working_alone
-from tasks.replay import ReplayWith, compare, concluded, take_out, without_grant
-from tasks.report import report
-from tasks.scratch import scratch_folder
-from tasks.submit import submit
-from tasks.turn import turn_first
+from tasks.records.stages import AccountFacts, Fetched, Outcome, Prepared, Submission
+from tasks.runs.failure import telling
+from tasks.runs.scratch import scratch_folder
 
 
 @flow(name="import-recipients", flow_run_name=run_name)

@@ -10,9 +10,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from tasks.scratch import sweep_machine
-from tasks.watch import Limits, clients, conclude, watch
-from tasks.watching.life import Patience
+from tasks.health.life import Patience
+from tasks.monitoring.watch import Limits, clients, conclude, watch
+from tasks.runs.scratch import sweep_machine
 
 Minutes = Annotated[int, Field(ge=5, le=1440)]
 Hours = Annotated[int, Field(ge=1, le=720)]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from keyrings import Keyring, keyring
 
+from tests.keyrings import Keyring, keyring
 from tests.servers.databases import KINDS, Database
 from tests.servers.postgresql import Postgres, postgres
 

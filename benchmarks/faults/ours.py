@@ -11,11 +11,11 @@ import polars as pl
 from benchmarks.faults.cases import Case
 from blocks.errors import FileHeld
 from tasks.records.agreement import ImportAgreement
-from tasks.records.handover import AccountFacts, Prepared
-from tasks.records.reading import read_file
-from tasks.records.setaside import read_parts
-from tasks.records.thresholds import beyond
-from tasks.records.unpack import unpack
+from tasks.records.read_file import read_file
+from tasks.records.reading.unpack import unpack
+from tasks.records.results.parts import read_parts
+from tasks.records.stages import AccountFacts, Prepared
+from tasks.records.validation.limits import beyond
 
 FIELDS = {1: "nome", 27: "data di nascita"}
 """Dynamic fields as the sandbox's account numbers them."""

@@ -7,7 +7,11 @@ from typing import Self
 
 import polars as pl
 
-from blocks.mailup import (
+from blocks.mailup.http.oauth import Tokens
+from blocks.mailup.http.session import Session
+from blocks.mailup.http.settings import MailUpSettings
+from blocks.mailup.http.wire import Wire
+from blocks.mailup.resources import (
     clicks,
     confirmations,
     fields,
@@ -19,11 +23,10 @@ from blocks.mailup import (
     sms,
     statistics,
 )
-from blocks.mailup.clicks import ClickDetails
-from blocks.mailup.imports import POLL_SECONDS, Channel, ImportTarget
-from blocks.mailup.messages import Message, Sending
-from blocks.mailup.oauth import Tokens
-from blocks.mailup.records import (
+from blocks.mailup.resources.clicks import ClickDetails
+from blocks.mailup.resources.imports import POLL_SECONDS, Channel, ImportTarget
+from blocks.mailup.resources.messages import Message, Sending
+from blocks.mailup.resources.models import (
     AccountInfo,
     DynamicField,
     Group,
@@ -33,10 +36,7 @@ from blocks.mailup.records import (
     Optin,
     Recipient,
 )
-from blocks.mailup.session import Session
-from blocks.mailup.settings import MailUpSettings
-from blocks.mailup.statistics import Availability, Countable
-from blocks.mailup.wire import Wire
+from blocks.mailup.resources.statistics import Availability, Countable
 
 
 class MailUpClient:

@@ -14,11 +14,11 @@ from blocks.errors import (
     SyncError,
 )
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.records import AccountInfo
+from blocks.mailup.resources.models import AccountInfo
 from tasks.checks.findings import Finding, Subject, told
 from tasks.checks.needs import AccountNeeds, WantedGroup
-from tasks.records.binding import field_id
-from tasks.records.destinations import group_named
+from tasks.records.batching.destinations import group_named
+from tasks.records.mapping.resolve import field_id
 
 CLOCKS_DIFFER_SECONDS = 120.0
 

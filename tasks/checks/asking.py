@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
-from blocks.mailup.answers import JsonObject, lowered
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.frames import whole_or_none
+from blocks.mailup.http.answers import JsonObject, lowered
+from blocks.mailup.pages.frames import whole_or_none
 from tasks.checks.findings import Finding, Subject
 
 Service = Literal["console", "statistics"]

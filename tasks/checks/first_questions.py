@@ -6,8 +6,8 @@ pages behind the last one, queues, kinds of values and forms of dates.
 
 from collections.abc import Callable, Iterable, Iterator
 
-from blocks.mailup.filters import filterby, orderby
-from blocks.mailup.frames import whole_or_none
+from blocks.mailup.pages.filters import filterby, orderby
+from blocks.mailup.pages.frames import whole_or_none
 from tasks.checks.asking import About, Reply, named
 from tasks.checks.findings import Finding
 from tasks.checks.list_questions import FEWER_THAN_TWO, NOBODY, People

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from blocks.errors import SyncError
-from blocks.mailup.filters import equals, filterby, orderby
-from blocks.mailup.frames import whole_or_none
-from blocks.mailup.records import OPTED_IN, OPTED_OUT, PENDING
+from blocks.mailup.pages.filters import equals, filterby, orderby
+from blocks.mailup.pages.frames import whole_or_none
+from blocks.mailup.resources.models import OPTED_IN, OPTED_OUT, PENDING
 from tasks.checks.asking import About, Reply, codes, named
 from tasks.checks.findings import Finding
 from tasks.checks.shapes import kinds

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from blocks.mailup.filters import orderby
-from blocks.mailup.frames import whole_or_none
+from blocks.mailup.pages.filters import orderby
+from blocks.mailup.pages.frames import whole_or_none
 from tasks.checks.asking import About, Reply, codes
 from tasks.checks.findings import Finding
 

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from tasks.records.agreement import ImportAgreement
 from tasks.records.source import Source, join
-from tasks.reports.agreements import ExportAgreement
-from tasks.reports.packing import Packing
+from tasks.reports.agreement import ExportAgreement
+from tasks.reports.output.packing import Packing
 
 T = TypeVar("T")
 Agreement = ImportAgreement | ExportAgreement

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from blocks.mailup.answers import lowered
+from blocks.mailup.http.answers import lowered
 from tasks.checks.asking import Reply
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d.*)?|/Date\(.*\)/")

@@ -5,15 +5,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.records.consent import Consent
-from tasks.records.delta import Delta
-from tasks.records.dialect import Dialect
-from tasks.records.due import Due
-from tasks.records.habit import Habit
-from tasks.records.mapping import Mapping
+from tasks.agreements.due import Due
+from tasks.records.consent.settings import Consent
+from tasks.records.delta.settings import Delta
+from tasks.records.mapping.settings import Mapping
+from tasks.records.reading.dialect import Dialect
+from tasks.records.reading.unpack import Unpacking
 from tasks.records.source import Source
-from tasks.records.thresholds import Thresholds
-from tasks.records.unpack import Unpacking
+from tasks.records.validation.history import Habit
+from tasks.records.validation.limits import Thresholds
 
 
 class Results(BaseModel):

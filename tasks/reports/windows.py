@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from blocks.errors import ConfigurationError, RunStopped
-from tasks.reports.formats import is_zone
+from tasks.reports.output.formats import is_zone
 
 _MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?")
 

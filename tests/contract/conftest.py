@@ -11,10 +11,11 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from real_servers.catalogue import Certificate, Server
-from real_servers.fleet import SERVERS, Ground
-from real_servers.machine import SystemUser, throwaway_user
-from real_servers.network import Network
+
+from tests.contract.real_servers.catalogue import Certificate, Server
+from tests.contract.real_servers.fleet import SERVERS, Ground
+from tests.contract.real_servers.machine import SystemUser, throwaway_user
+from tests.contract.real_servers.network import Network
 
 
 @pytest.fixture(scope="session")

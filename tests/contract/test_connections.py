@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from real_servers.catalogue import Server
 
 from tasks.checks.findings import Finding, to_mend
 from tasks.checks.needs import Outlet, ServerNeeds
 from tasks.checks.reaching import Way
 from tasks.checks.servers import check_server
 from tasks.records.source import Source
+from tests.contract.real_servers.catalogue import Server
 
 pytestmark = pytest.mark.contract
 

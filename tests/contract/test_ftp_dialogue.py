@@ -4,9 +4,9 @@ import ftplib
 from pathlib import Path
 
 import pytest
-from real_servers.catalogue import Server
 
 from blocks.transport import names
+from tests.contract.real_servers.catalogue import Server
 
 pytestmark = [
     pytest.mark.contract,

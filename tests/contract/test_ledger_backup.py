@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from operating import follow
 
 from blocks.errors import RunStopped
 from blocks.ledger import batches, exports, files, journal
@@ -15,6 +14,7 @@ from blocks.ledger.exports import ExportEntry
 from blocks.ledger.files import FileKey
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store, utc_now
+from tests.operating import follow
 from tests.servers.databases import Database
 
 KEY = FileKey("acme", "import:1", "ab" * 32)

@@ -12,7 +12,7 @@ from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable
 from blocks.ledger import bounds, files, leases, store
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store
-from tests.journeys.relays import new_host, relay
+from tests.journeys.harness.fault_proxy import new_host, relay
 from tests.servers.databases import Database
 from tests.servers.postgresql import Postgres
 

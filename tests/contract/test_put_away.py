@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from prefect.logging import disable_run_logger
-from real_servers.catalogue import Server
 
-from tasks.put_away import put_away
-from tasks.records.handover import Fetched
+from tasks.imports.move_source import put_away
 from tasks.records.source import Source, in_order, name_aside, own_name
+from tasks.records.stages import Fetched
+from tests.contract.real_servers.catalogue import Server
 
 pytestmark = pytest.mark.contract
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import paramiko
 import pytest
-from real_servers.catalogue import Server
+
+from tests.contract.real_servers.catalogue import Server
 
 pytestmark = [
     pytest.mark.contract,

@@ -12,7 +12,7 @@ import pytest
 
 from blocks.errors import TransferInterrupted
 from blocks.servers import SftpServer
-from blocks.transport.sftp_transfer import MOST_BYTES
+from blocks.transport.sftp.transfer import MOST_BYTES
 from sandbox.file_servers import start_sftp
 
 CONTENT = random.Random(6).randbytes(9 * MOST_BYTES + 4321)
@@ -78,7 +78,7 @@ def test_requests_as_large_as_the_server_takes(
     """Requests beyond 32 KiB go only to a server that says it takes them."""
     asked = _answers(monkeypatch)
     if not large:
-        monkeypatch.setattr("blocks.transport.sftp_transfer.LIMITS", b"unheard-of")
+        monkeypatch.setattr("blocks.transport.sftp.transfer.LIMITS", b"unheard-of")
     with server.connect() as there:
         there.read("large", tmp_path / "here")
         there.write(tmp_path / "here", "back")

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from real_servers.catalogue import Server
-from real_servers.fleet import REAL_SERVERS
 
 from blocks.errors import ConfigurationError, FileGone, FileHeld, LoginRefused, PathRefused
 from blocks.transport import names
 from blocks.transport.arrival import stable_files
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
+from tests.contract.real_servers.catalogue import Server
+from tests.contract.real_servers.fleet import REAL_SERVERS
 
 pytestmark = pytest.mark.contract
 

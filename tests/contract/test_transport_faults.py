@@ -9,17 +9,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from real_servers import vsftpd
-from real_servers.catalogue import Server
-from real_servers.fleet import Ground
-from real_servers.hesitant import hesitant_server
-from real_servers.network import Network
 
 from blocks.errors import RetryableError, ServerUnavailable
 from blocks.transport.delivery import deliver
-from blocks.transport.sftp import SftpTransport
-from blocks.transport.sftp_session import SftpSettings
+from blocks.transport.sftp.adapter import SftpTransport
+from blocks.transport.sftp.session import SftpSettings
 from blocks.transport.timeouts import Timeouts
+from tests.contract.real_servers import vsftpd
+from tests.contract.real_servers.catalogue import Server
+from tests.contract.real_servers.fleet import Ground
+from tests.contract.real_servers.hesitant import hesitant_server
+from tests.contract.real_servers.network import Network
 
 pytestmark = pytest.mark.contract
 

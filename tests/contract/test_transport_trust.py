@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from real_servers.catalogue import Certificate, Server
-from real_servers.fleet import FTPS_SERVERS, SERVERS, SFTP_SERVERS, Ground
 
 from blocks.errors import ConfigurationError, HostNotTrusted, LoginRefused, RetryableError
-from blocks.transport.host_keys import fingerprint, parse_host_keys
+from blocks.transport.sftp.host_keys import fingerprint, parse_host_keys
+from tests.contract.real_servers.catalogue import Certificate, Server
+from tests.contract.real_servers.fleet import FTPS_SERVERS, SERVERS, SFTP_SERVERS, Ground
 
 pytestmark = pytest.mark.contract
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.settings import MailUpSettings
+from blocks.mailup.http.settings import MailUpSettings
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from tasks.records.agreement import ImportAgreement
-from tasks.records.handover import AccountFacts, Prepared
-from tasks.records.reading import read_file
-from tasks.records.unchanged import Snapshot, snapshot_of, write_snapshot
+from tasks.records.delta.snapshot import Snapshot, snapshot_of, write_snapshot
+from tasks.records.read_file import read_file
+from tasks.records.stages import AccountFacts, Prepared
 
 KEY = b"k" * 32
 TODAY = date(2026, 5, 15)

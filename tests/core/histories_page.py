@@ -15,7 +15,8 @@ column, with and without a grant, also again and with every batch sent twice; th
 reading, the real client and the sandbox's MailUp. After each file everybody's status is compared
 with what the rules say: nobody is subscribed again without a grant that concerns them and lists
 them, a row that unsubscribes wins unless the mapping lets the last row decide, and whoever is not
-in the file stays as they were (`tests/core/test_consent_histories.py`, which plays fewer of them).
+in the file stays as they were (`tests/core/records/test_consent_histories.py`, which plays fewer of
+them).
 """
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.settings import MailUpSettings
+from blocks.mailup.http.settings import MailUpSettings
 
 Query = dict[str, str]
 Answer = Callable[[Query], tuple[int, Any]]

@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from blocks.transport.ftp import FtpTransport
-from blocks.transport.ftp_session import FtpSettings
+from blocks.transport.ftp.adapter import FtpTransport
+from blocks.transport.ftp.session import FtpSettings
 from blocks.transport.timeouts import Timeouts
 
 Saying = bytes | Callable[[], Iterator[bytes]]

@@ -9,8 +9,8 @@ import paramiko
 from paramiko.message import Message
 from paramiko.sftp import CMD_INIT, CMD_VERSION
 
-from blocks.transport.sftp import SftpTransport
-from blocks.transport.sftp_session import SftpSettings
+from blocks.transport.sftp.adapter import SftpTransport
+from blocks.transport.sftp.session import SftpSettings
 from blocks.transport.timeouts import Timeouts
 
 Answer = Callable[[int, Message], Iterator[tuple[int, bytes]]]

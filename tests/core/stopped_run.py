@@ -10,8 +10,8 @@ from blocks.errors import RunStopped
 from blocks.ledger import batches, leases
 from blocks.ledger.store import Store
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.imports import ImportTarget
-from blocks.mailup.settings import MailUpSettings
+from blocks.mailup.http.settings import MailUpSettings
+from blocks.mailup.resources.imports import ImportTarget
 
 TARGET = ImportTarget(list_id=2)
 

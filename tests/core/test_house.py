@@ -1,15 +1,15 @@
-"""The house as its imports stand."""
+"""The house as its imports stand: which part may know which."""
 
 import ast
 import subprocess
 import sys
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CORES = ["tasks.records", "tasks.reports", "tasks.checks", "tasks.watching", "blocks.errors",
-         "blocks.transport", "blocks.mailup", "blocks.ledger"]  # fmt: skip
 MAY_IMPORT = {
     "flows": {"flows", "tasks", "blocks"},
     "tasks": {"tasks", "blocks"},
@@ -17,20 +17,65 @@ MAY_IMPORT = {
     "sandbox": {"sandbox"},
     "deployments": {"deployments", "blocks", "flows", "tasks"},
 }
+PRODUCT = ("flows", "tasks", "blocks", "deployments")
+SURFACES = ["imports", "exports", "connections", "monitoring", "gpg", "runs"]
+CORES = ["records", "reports", "texts", "checks", "health", "agreements", "files"]
+WITHOUT_PREFECT = [
+    *(f"tasks.{core}" for core in CORES),
+    *(f"blocks.{core}" for core in ("errors", "transport", "mailup", "ledger")),
+]
+FUNCTIONS = {"imports", "exports", "connections", "monitoring"}
+# From the ground up: a part imports what lies below it, and nothing of its own level.
+LEVELS = {
+    "tasks.records": [
+        ["frames", "counts", "source"],
+        ["reading", "mapping", "batching"],
+        ["validation", "results", "onboarding"],
+        ["consent", "stages"],
+        ["delta"],
+        ["agreement"],
+        ["read_file", "archive", "job"],
+    ],
+    "blocks.mailup": [["http"], ["pages"], ["resources"], ["client"]],
+}
 
 
 def modules(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def imported(path: Path) -> set[str]:
+    """Names of modules as they are written; `from package import module` gives both."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
+            folder = ROOT / node.module.replace(".", "/")
+            found |= {
+                f"{node.module}.{alias.name}"
+                for alias in node.names
+                if (folder / f"{alias.name}.py").exists() or (folder / alias.name).is_dir()
+            }
     return found
+
+
+def parts_used(folder: str, package: str) -> dict[Path, set[str]]:
+    """For each module of a folder, the parts of a package that it imports."""
+    prefix = f"{package}."
+    return {
+        path: {
+            name.removeprefix(prefix).partition(".")[0]
+            for name in imported(path)
+            if name.startswith(prefix)
+        }
+        for path in modules(folder)
+    }
 
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)
@@ -42,13 +87,113 @@ def test_imports_run_one_way(folder: str) -> None:
         assert used <= MAY_IMPORT[folder], path
 
 
+def test_every_folder_of_tasks_is_surface_or_core() -> None:
+    """No file lies directly in tasks/, and each folder has its place in the rules below."""
+    files = [path.name for path in (ROOT / "tasks").glob("*.py")]
+    folders = {path.parent.name for path in (ROOT / "tasks").glob("*/__init__.py")}
+    assert files == ["__init__.py"] and (ROOT / "tasks/__init__.py").read_text() == ""
+    assert folders == {*SURFACES, *CORES}
+
+
 def test_a_core_never_imports_its_surface() -> None:
     """What needs no Prefect knows nothing of what does."""
-    for core in CORES:
+    for core in WITHOUT_PREFECT:
         for path in modules(core.replace(".", "/")):
             for name in imported(path):
                 if name.partition(".")[0] in ("tasks", "blocks"):
-                    assert name.startswith(tuple(CORES)), f"{path} imports {name}"
+                    known = (
+                        name == core or name.startswith(f"{core}.") for core in WITHOUT_PREFECT
+                    )
+                    assert any(known) or name in ("tasks", "blocks"), f"{path} imports {name}"
+
+
+def test_functions_of_the_mission_do_not_know_each_other() -> None:
+    """What two of imports, exports, connections and monitoring need is in runs, gpg or a core."""
+    for own in FUNCTIONS:
+        for path, used in parts_used(f"tasks/{own}", "tasks").items():
+            assert not used & (FUNCTIONS - {own}), path
+
+
+def test_machinery_knows_no_function_of_the_mission() -> None:
+    """What every run has is there whatever the run does."""
+    for own in ("runs", "gpg"):
+        for path, used in parts_used(f"tasks/{own}", "tasks").items():
+            assert not used & FUNCTIONS, path
+
+
+def test_only_texts_and_checks_know_records_and_reports() -> None:
+    """What comes in and what goes out do not know each other, nor who else looks at both."""
+    for core in set(CORES) - {"texts", "checks"}:
+        for path, used in parts_used(f"tasks/{core}", "tasks").items():
+            assert (
+                len({*(used & {"records", "reports"}), *({core} & {"records", "reports"})}) < 2
+            ), path
+
+
+def test_what_all_share_imports_no_other_folder() -> None:
+    """Agreements and files are the ground of tasks."""
+    for core in ("agreements", "files"):
+        for path, used in parts_used(f"tasks/{core}", "tasks").items():
+            assert used <= {core}, path
+
+
+@pytest.mark.parametrize("package", LEVELS)
+def test_stages_import_downwards(package: str) -> None:
+    """A stage knows what lies below it, and not its neighbours."""
+    level = {part: number for number, parts in enumerate(LEVELS[package]) for part in parts}
+    folder = package.replace(".", "/")
+    for path, used in parts_used(folder, package).items():
+        own = path.relative_to(ROOT / folder).parts[0].removesuffix(".py")
+        if own != "__init__":
+            assert own in level, f"{path} has no place in the rules"
+            assert all(level[part] < level[own] for part in used - {own}), f"{path}: {used - {own}}"
+
+
+def test_protocols_do_not_know_each_other() -> None:
+    """FTP works without SFTP, and SFTP without FTP."""
+    for own, other in (("ftp", "sftp"), ("sftp", "ftp")):
+        for path, used in parts_used(f"blocks/transport/{own}", "blocks.transport").items():
+            assert other not in used, path
+
+
+def test_imports_form_no_circle() -> None:
+    """Every module can be understood after those that it imports."""
+    paths = {dotted(path): path for folder in MAY_IMPORT for path in modules(folder)}
+    graph = {name: imported(path) & paths.keys() - {name} for name, path in paths.items()}
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as circle:
+        pytest.fail(" imports ".join(reversed(circle.args[1])))
+
+
+def test_a_public_name_means_one_thing() -> None:
+    """No class, function or constant of one name is defined in two files of the product."""
+    places = defaultdict(set)
+    for folder in PRODUCT:
+        for path in modules(folder):
+            for name in defined(ast.parse(path.read_text(encoding="utf-8"))):
+                if not name.startswith("_") and not called_through_its_module(path, name):
+                    places[name].add(str(path.relative_to(ROOT)))
+    # A command's `main`, a module's logger, and what alembic asks of each of its files.
+    for usual in ("main", "logger", "upgrade", "revision", "down_revision"):
+        places.pop(usual, None)
+    assert {name: sorted(found) for name, found in places.items() if len(found) > 1} == {}
+
+
+def called_through_its_module(path: Path, name: str) -> bool:
+    """Functions of the ledger are: `archives.keep`, `snapshots.keep`; labels of kills hold that."""
+    return "blocks/ledger" in path.as_posix() and name.islower()
+
+
+def defined(tree: ast.Module) -> set[str]:
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
 
 
 def test_flows_know_no_formats_and_no_protocols() -> None:
@@ -58,13 +203,10 @@ def test_flows_know_no_formats_and_no_protocols() -> None:
         assert not used & {"polars", "requests", "paramiko", "ftplib", "sqlalchemy"}, path
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", WITHOUT_PREFECT)
 def test_every_core_module_works_without_prefect(core: str) -> None:
     """Importing a core, all of its modules, does not load Prefect."""
-    names = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for path in modules(core.replace(".", "/"))
-    ]
+    names = [dotted(path) for path in modules(core.replace(".", "/"))]
     code = f"import sys, importlib; [importlib.import_module(n) for n in {names!r}]; "
     code += "sys.exit(any(name.partition('.')[0] == 'prefect' for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
@@ -82,16 +224,3 @@ def test_no_function_is_longer_than_a_screen_and_no_file_than_400_lines() -> Non
                         ast.get_docstring(node)
                     ) else 0  # fmt: skip
                     assert node.end_lineno - node.lineno + 1 - doc <= 50, f"{path}: {node.name}"
-
-
-def test_importing_a_flow_computes_nothing() -> None:
-    """Runs are forked from processes that have imported it, and a fork has no threads of polars."""
-    code = (
-        "import os, flows.import_recipients; tasks = '/proc/self/task'; "
-        "names = [open(f'{tasks}/{each}/comm').read().strip() for each in os.listdir(tasks)]; "
-        "print(*names)"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert "polars-0" not in run.stdout.split()

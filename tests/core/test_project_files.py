@@ -9,8 +9,8 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import Settings
 from pytest import MonkeyPatch
 
-from tasks import notices
-from tasks.watching.life import SILENT
+from tasks.health.life import SILENT
+from tasks.monitoring import notifications
 
 DEPLOYMENTS = Path(__file__).resolve().parents[2] / "deployments"
 
@@ -34,10 +34,10 @@ def test_the_watcher_can_be_deployed_and_is_no_client() -> None:
 def test_the_automations_wait_for_what_the_watcher_tells() -> None:
     """A renamed event, or another message for a dead run, is found here."""
     told, silent, dead = content("automations.yaml")["automations"]
-    assert set(told["trigger"]["expect"]) == {notices.TROUBLE, notices.RECOVERED}
-    assert set(silent["trigger"]["after"]) == {notices.LOOKED, notices.EXPECTED}
-    assert silent["trigger"]["expect"] == [notices.LOOKED]
-    assert silent["trigger"]["match"] == {"prefect.resource.id": notices.WATCHER}
+    assert set(told["trigger"]["expect"]) == {notifications.TROUBLE, notifications.RECOVERED}
+    assert set(silent["trigger"]["after"]) == {notifications.LOOKED, notifications.EXPECTED}
+    assert silent["trigger"]["expect"] == [notifications.LOOKED]
+    assert silent["trigger"]["match"] == {"prefect.resource.id": notifications.WATCHER}
     assert dead["actions"][0]["message"].startswith(SILENT)
 
 

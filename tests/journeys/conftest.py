@@ -12,7 +12,6 @@ import requests
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
-from stages import Stage
 
 from blocks.accounts import MailUpAccount
 from blocks.ledgers import Ledger
@@ -21,6 +20,7 @@ from flows.import_recipients import import_recipients
 from sandbox.file_servers import start_sftp
 from sandbox.mailup.server import Emulator
 from sandbox.mailup.server import start as start_mailup
+from tests.journeys.harness.scenarios import Stage
 from tests.servers.databases import KINDS, Database
 from tests.servers.postgresql import postgres
 
@@ -32,7 +32,7 @@ COLUMNS = [
 HEADER = "email;nome;cellulare\r\n"
 
 # Every instant takes minutes; without `make kills` test_exports_truth.py dies at some of them, and
-# tests/core/test_standstill.py stands still at some.
+# tests/core/imports/test_standstill.py stands still at some.
 ONLY_ALL = ["test_export_kills.py", "test_import_stops.py"]
 collect_ignore = [] if os.environ.get("KILLS") == "all" else ONLY_ALL
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import COLUMNS, merged
 
 from blocks.keys import GpgKey
 from blocks.ledger import archives
@@ -19,7 +18,8 @@ from blocks.ledger.store import Store
 from deployments.archives import main as listed
 from deployments.audit import lines
 from deployments.forget import main as forget
-from tasks.archive import reopened
+from tasks.imports.archive import reopened
+from tests.journeys.conftest import COLUMNS, merged
 from tests.keyrings import PASSPHRASE, Keyring, keyring, needs_gpg
 
 ROWS = ["anna@example.it;Anna;", "bruno@example.it;Bruno;", "carla@@example.it;Carla;"]

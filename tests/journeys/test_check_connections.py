@@ -7,8 +7,6 @@ from uuid import UUID
 
 import pytest
 import yaml
-from artifacts import newest
-from keyrings import PASSPHRASE, Keyring, needs_gpg
 from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
@@ -21,6 +19,8 @@ from flows.check_connections import check_connections, main
 from flows.export_unsubscribed import export_unsubscribed
 from flows.import_recipients import import_recipients
 from tasks.checks.findings import Finding, to_mend
+from tests.journeys.harness.artifacts import newest
+from tests.keyrings import PASSPHRASE, Keyring, needs_gpg
 
 pytestmark = pytest.mark.journeys
 

@@ -19,7 +19,7 @@ from flows.import_recipients import import_recipients
 from sandbox.file_servers import start_sftp
 from tasks.records.agreement import ImportAgreement
 from tests.journeys.conftest import World
-from tests.journeys.terminals import ROOT, Terminal
+from tests.journeys.harness.terminals import ROOT, Terminal
 
 SAMPLE = ROOT / "tests" / "cases" / "samples" / "italian.csv"
 PASSWORD = "to-be-seen-nowhere"

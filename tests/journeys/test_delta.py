@@ -9,10 +9,10 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from mortal import Runner
 from prefect.settings import get_current_settings
 
-from tests.journeys.lives import Instant
+from tests.journeys.harness.child_run import Instant
+from tests.journeys.harness.run_process import Runner
 from tests.servers.databases import Database
 
 PEOPLE = 200
@@ -127,8 +127,10 @@ def unsubscribed(world: Any) -> set[str]:
 
 
 UNSUBSCRIBING = {
-    "written down, not yet with MailUp": Instant("blocks.mailup.imports:start_import"),
-    "with MailUp, not yet with us": Instant("blocks.mailup.imports:start_import", after=True),
+    "written down, not yet with MailUp": Instant("blocks.mailup.resources.imports:start_import"),
+    "with MailUp, not yet with us": Instant(
+        "blocks.mailup.resources.imports:start_import", after=True
+    ),
     "done, the file not yet": Instant("blocks.ledger.batches:done", after=True),
     "no snapshot yet": Instant("blocks.ledger.storage:Storage.put_as"),
 }
@@ -263,7 +265,7 @@ DEATHS = {
     "the snapshot is stored and does not count": Instant(
         "blocks.ledger.storage:Storage.put_as", after=True
     ),
-    "it counts, and nobody was told": Instant("tasks.submit:_commit", after=True),
+    "it counts, and nobody was told": Instant("tasks.imports.submit:_commit", after=True),
     "an old one is deleted, the ledger not yet told": Instant(
         "blocks.ledger.storage:Storage.remove", after=True
     ),

@@ -8,8 +8,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from tasks.failing import telling
-from tasks.retrying import unit
+from tasks.runs.failure import telling
+from tasks.runs.retrying import unit
 
 
 def fill(agreement: dict[str, Any]) -> None:

@@ -6,12 +6,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from deaths import at_every_instant
-from kills import Report
-from kills_records import Part
-from player import Played, play
-from stages import Stage
-from streams import SIZE, STREAMS, Stream
+
+from tests.journeys.harness.export_player import Played, play
+from tests.journeys.harness.kill_results import Report
+from tests.journeys.harness.kill_schedule import at_every_instant
+from tests.journeys.harness.kills_records import Part
+from tests.journeys.harness.scenarios import Stage
+from tests.journeys.harness.streams import SIZE, STREAMS, Stream
 
 AT_ONCE = 4
 

@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from disturbed_export import DisturbedExport, disturbed_export
-from kills import Report
-from kills_records import Part
-from outages import OF_THE_SERVER, OUTAGES, Outage, at_steps, by_part
-from stages import ALL, SEED, Stage
-from streams import STREAMS
-from suffering import Case, keep, tell
 
+from tests.journeys.harness.disturbed_export import DisturbedExport, disturbed_export
+from tests.journeys.harness.kill_results import Report
+from tests.journeys.harness.kills_records import Part
+from tests.journeys.harness.outage_results import Case, keep, tell
+from tests.journeys.harness.outages import OF_THE_SERVER, OUTAGES, Outage, at_steps, by_part
+from tests.journeys.harness.scenarios import ALL, SEED, Stage
+from tests.journeys.harness.streams import STREAMS
 from tests.servers.databases import KINDS
 
 SAMPLED = {

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from artifacts import newest
-from keyrings import PASSPHRASE, Keyring, needs_gpg
 from prefect import Flow
 
 from blocks.keys import GpgKey, GpgRecipient
@@ -20,7 +18,9 @@ from flows.export_email_statistics import export_email_statistics
 from flows.export_sms_outcomes import export_sms_outcomes
 from flows.export_subscribed import export_subscribed
 from flows.export_unsubscribed import export_unsubscribed
-from tasks.decrypt import decrypt
+from tasks.gpg.decrypt import decrypt
+from tests.journeys.harness.artifacts import newest
+from tests.keyrings import PASSPHRASE, Keyring, needs_gpg
 
 FLOWS = [
     export_unsubscribed, export_email_statistics, export_cumulative, export_sms_outcomes,

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from deaths import at, chosen
-from player import play
-from streams import PLAYED, SIZE, STREAMS
-from truth import Rows
 
-from tests.journeys.lives import Instant
+from tests.journeys.harness.child_run import Instant
+from tests.journeys.harness.expected_exports import Rows
+from tests.journeys.harness.export_player import play
+from tests.journeys.harness.kill_schedule import at, chosen
+from tests.journeys.harness.streams import PLAYED, SIZE, STREAMS
 from tests.servers.databases import KINDS, Database
 
 pytestmark = pytest.mark.timeout(SIZE.longest_seconds)

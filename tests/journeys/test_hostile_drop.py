@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from artifacts import newest
 
 from benchmarks.faults.cases import Case, kept_cases
-from tasks.records.dialect import Dialect, resolve
+from tasks.records.reading.chunks import read_chunks
+from tasks.records.reading.dialect import Dialect, resolve
 from tasks.records.source import fitting
-from tasks.records.structure import read_chunks
+from tests.journeys.harness.artifacts import newest
 
 SOME = (
     "column_missing", "control_characters", "cut_in_a_row", "hole_in_the_middle", "illegal_utf8",

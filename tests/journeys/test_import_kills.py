@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from killed_import import ONE_FILE, STORIES, Facts, Story
-from kills import Report
-from kills_records import Part
-from mortal import Death, Moment
-from stages import ALL, SEED, WAYS, Stage
 
-from tests.journeys.instants import At, Nth
+from tests.journeys.harness.kill_points import At, Nth
+from tests.journeys.harness.kill_results import Report
+from tests.journeys.harness.killed_import import ONE_FILE, STORIES, Facts, Story
+from tests.journeys.harness.kills_records import Part
+from tests.journeys.harness.run_process import Death, Moment
+from tests.journeys.harness.scenarios import ALL, SEED, WAYS, Stage
 
 AT_ONCE = 4
 DEATHS_IN_A_ROW = 3

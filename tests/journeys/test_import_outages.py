@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from killed_import import Facts
-from kills import Report
-from kills_records import Part
-from outages import OUTAGES, at_steps, small_disks
-from stages import ALL, SEED, Stage
-from suffering import Case, Suffered, keep, suffer, tell
 
+from tests.journeys.harness.kill_results import Report
+from tests.journeys.harness.killed_import import Facts
+from tests.journeys.harness.kills_records import Part
+from tests.journeys.harness.outage_results import Case, Suffered, keep, suffer, tell
+from tests.journeys.harness.outages import OUTAGES, at_steps, small_disks
+from tests.journeys.harness.scenarios import ALL, SEED, Stage
 from tests.servers.databases import KINDS
 
 AT_ONCE = 8 if ALL else 5

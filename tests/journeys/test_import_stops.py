@@ -1,15 +1,16 @@
 """Promise 4 of a run that stands still, shown by `make kills`: woken behind other runs, it brings
 back nothing old. `make test`, which does not collect this file, has a smaller test instead:
-tests/core/test_standstill.py.
+tests/core/imports/test_standstill.py.
 """
 
 from collections.abc import Iterator
 
 import pytest
-from killed_import import NEW_VALUES, OLD_VALUES, Facts
-from kills import Report
-from kills_records import Part
-from stages import Stage
+
+from tests.journeys.harness.kill_results import Report
+from tests.journeys.harness.killed_import import NEW_VALUES, OLD_VALUES, Facts
+from tests.journeys.harness.kills_records import Part
+from tests.journeys.harness.scenarios import Stage
 
 WRITTEN = "batches.write_ahead, after commit"
 ANSWERED = "batches.accepted, before commit"

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import leavings
 import pytest
-from keyrings import PASSPHRASE, keyring, needs_gpg
 from prefect.client.schemas.objects import State
-from test_check_connections import Deployments
-from test_decisions import Deployment
-from test_exports import FLOWS, run
 
 from blocks.keys import GpgKey, GpgRecipient
 from blocks.servers import SftpServer
 from flows.check_connections import check_connections
 from flows.watch_clients import watch_clients
+from tests.journeys.harness import leftovers
+from tests.journeys.test_check_connections import Deployments
+from tests.journeys.test_decisions import Deployment
+from tests.journeys.test_exports import FLOWS, run
+from tests.keyrings import PASSPHRASE, keyring, needs_gpg
 
 pytestmark = pytest.mark.journeys
 
@@ -48,18 +48,18 @@ def test_a_whole_journey_leaves_nothing_personal_and_no_secret(
         GpgKey(private_key=private, passphrase=PASSPHRASE).save("archive", overwrite=True)
         GpgRecipient(public_keys=[keys.public("client")]).save("acme", overwrite=True)
         # Not before: the keyring gives its own gpg the passphrase as an argument.
-        with leavings.processes() as processes:
+        with leftovers.processes() as processes:
             left = dict(_played(world))
     assert any(b"gpg" in said for said in processes.values())
     left |= processes
     left["log"] = caplog.text.encode()
-    left |= dict(leavings.of_files(leavings.database().parent, scratch))
+    left |= dict(leftovers.of_files(leftovers.database().parent, scratch))
     ours = [world.home / "storage", *world.home.glob("ledger.db*")]
     left |= {f"{path}": path.read_bytes() for path in ours if path.is_file()}
-    left |= dict(leavings.of_files(world.home / "storage"))
-    left |= dict(leavings.of_cells(leavings.database()))
-    left |= dict(leavings.of_cells(world.home / "ledger.db"))
-    left |= dict(leavings.of_the_api())
+    left |= dict(leftovers.of_files(world.home / "storage"))
+    left |= dict(leftovers.of_cells(leftovers.database()))
+    left |= dict(leftovers.of_cells(world.home / "ledger.db"))
+    left |= dict(leftovers.of_the_api())
 
     people = [*map(str.encode, list(world.people())[:100]), b"pianta.", b"Pianta", b"9876543"]
     secrets = [

@@ -5,9 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from operating import follow
-
 from flows.export_unsubscribed import export_unsubscribed
+from tests.operating import follow
 
 ROWS = [f"person{number}@example.it;Nome{number};333123456{number}" for number in range(6)]
 

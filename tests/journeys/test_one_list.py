@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from prefect.settings import get_current_settings
 
-from tests.journeys.lives import Instant
-from tests.journeys.mortal import Runner
+from tests.journeys.harness.child_run import Instant
+from tests.journeys.harness.run_process import Runner
 from tests.servers.databases import Database
 
-SENDING = Instant("blocks.mailup.imports:start_import")
-SENT = Instant("blocks.mailup.imports:start_import", after=True)
+SENDING = Instant("blocks.mailup.resources.imports:start_import")
+SENT = Instant("blocks.mailup.resources.imports:start_import", after=True)
 
 
 def people(who: str) -> list[str]:

@@ -3,10 +3,10 @@
 import time
 from typing import Any
 
-from artifacts import newest
 from prefect import flow
 
-from tasks.progress import Progress
+from tasks.runs.progress import Progress
+from tests.journeys.harness.artifacts import newest
 
 
 @flow

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prefect.client.schemas.objects import State
 
-import tasks.rejoining
+import tasks.imports.rejoining
 
 GRANT = {
     "import_type": "opt-in", "grant_date": "2026-02-01", "grant_expires": "2999-12-31",
@@ -138,7 +138,7 @@ def _before(
     patched: pytest.MonkeyPatch, name: str, happens: Callable[[], None], time_: int = 1
 ) -> None:
     """Something happens directly before a step of rejoining, at its first or at another time."""
-    known = getattr(tasks.rejoining.Rejoining, name)
+    known = getattr(tasks.imports.rejoining.Rejoining, name)
     times: list[int] = []
 
     def step(self: Any, *args: Any) -> Any:
@@ -147,7 +147,7 @@ def _before(
             happens()
         return known(self, *args)
 
-    patched.setattr(tasks.rejoining.Rejoining, name, step)
+    patched.setattr(tasks.imports.rejoining.Rejoining, name, step)
 
 
 def _die() -> None:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 import yaml
-from conftest import World, merged
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -19,7 +18,17 @@ from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFi
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Cancelled, Late, Pending, Running, Suspended
-from watched_client import (
+
+from blocks.errors import ConfigurationError
+from blocks.ledger import conditions, leases
+from blocks.ledger.store import Store
+from deployments.automations import FILE, OWNER, apply
+from flows.watch_clients import watch_clients
+from tasks.health.life import SILENT, Patience
+from tasks.monitoring import prefect_api
+from tasks.monitoring.dead_runs import end_dead_runs
+from tests.journeys.conftest import World, merged
+from tests.journeys.harness.watched_client import (
     POOL,
     Worker,
     deploy,
@@ -30,15 +39,6 @@ from watched_client import (
     state_of,
     until,
 )
-
-from blocks.errors import ConfigurationError
-from blocks.ledger import conditions, leases
-from blocks.ledger.store import Store
-from deployments.automations import FILE, OWNER, apply
-from flows.watch_clients import watch_clients
-from tasks import asking
-from tasks.sweep import end_dead_runs
-from tasks.watching.life import SILENT, Patience
 
 pytestmark = pytest.mark.journeys
 
@@ -190,7 +190,7 @@ def test_the_sweep_ends_what_gives_no_sign_of_life_and_spares_the_rest(client: W
     with Store(url) as store, get_client(sync_client=True) as api:
         for state in (Pending(), Running()):
             assert api.set_flow_run_state(run.id, state).status == SetStateStatus.ACCEPT
-        watched = asking.watched_functions(api)
+        watched = prefect_api.watched_functions(api)
         end_dead_runs(store, api, watched, Patience(timedelta(hours=1), timedelta(hours=1)))
         lease = leases.take(store, "client/acme/import:1")
         end_dead_runs(store, api, watched, AT_ONCE)
@@ -227,7 +227,7 @@ def test_what_waits_is_trouble_until_somebody_takes_it(client: Watched, reason: 
         client.look()
         assert client.told(2)[1].startswith("acme: import-recipients needs a look: Still: ")
         with Store(client.ledger) as store:
-            assert end_dead_runs(store, api, asking.watched_functions(api), AT_ONCE) == []
+            assert end_dead_runs(store, api, prefect_api.watched_functions(api), AT_ONCE) == []
         assert state_of(run).name == waits.name
         api.set_flow_run_state(run.id, Cancelled(), force=True)
     client.look()

@@ -4,10 +4,9 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from covering import pairwise
-from plays import JOURNEYS
-
 from sandbox.mailup.variants import TABLE
+from tests.variants.covering import pairwise
+from tests.variants.plays import JOURNEYS
 
 SEED = 20_261_130
 FACTORS = {each.name: each.values for each in TABLE}

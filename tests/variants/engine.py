@@ -20,8 +20,8 @@ from prefect.runtime import flow_run
 from pytest import MonkeyPatch
 
 import blocks.accounts
-import tasks.check
-import tasks.submit
+import tasks.connections.check
+import tasks.imports.submit
 from blocks.mailup.client import MailUpClient
 from flows.check_connections import check_connections
 from flows.export_cumulative import export_cumulative
@@ -30,7 +30,7 @@ from flows.export_sms_outcomes import export_sms_outcomes
 from flows.export_subscribed import export_subscribed
 from flows.export_unsubscribed import export_unsubscribed
 from flows.import_recipients import import_recipients
-from tasks.retrying import FIRST_WAIT_SECONDS, may_be_repeated
+from tasks.runs.retrying import FIRST_WAIT_SECONDS, may_be_repeated
 
 FLOWS: dict[str, Flow[..., Any]] = {
     flow.name: flow
@@ -119,9 +119,11 @@ def without_prefect() -> Iterator[dict[tuple[str, str], Block]]:
             if name.startswith("tasks."):
                 for artifact in ("create_markdown_artifact", "create_progress_artifact"):
                     patch.setattr(module, artifact, _nothing, raising=False)
-        patch.setattr(tasks.check, "get_client", lambda **_: _NoServer())
+        patch.setattr(tasks.connections.check, "get_client", lambda **_: _NoServer())
         patch.setattr(blocks.accounts, "MailUpClient", partial(MailUpClient, sleep=wait))
-        patch.setattr(tasks.submit, "Counter", partial(tasks.submit.Counter, sleep=wait))
+        patch.setattr(
+            tasks.imports.submit, "Counter", partial(tasks.imports.submit.Counter, sleep=wait)
+        )
         yield kept
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefect.states import Completed, Failed
-from world import World
 
 from blocks.errors import SyncError
 from tasks.checks.findings import Finding, conclusion, to_mend
+from tests.variants.world import World
 
 Check = Callable[[World], None]
 

@@ -16,9 +16,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from answers import ANSWERS  # noqa: E402 - found by the line above
-
 from sandbox.mailup.variants import TABLE, Variant  # noqa: E402 - as well
+from tests.variants.answers import ANSWERS  # noqa: E402 - found by the line above
 
 PAGE = ROOT / "docs" / "mailup.md"
 PLAYED = "\n## Played\n"

@@ -5,13 +5,13 @@ from collections import Counter
 from pathlib import Path
 
 import yaml
-from journey import FindingStep, Journey, Step
-from played_faults import all_there, two_batches
-from world import World
 
-from tasks import contact
+from deployments.onboarding import account_trial
+from deployments.onboarding.account_trial import Trial
 from tasks.checks.findings import Finding, Subject
-from tasks.contact import Trial
+from tests.variants.journey import FindingStep, Journey, Step
+from tests.variants.played_faults import all_there, two_batches
+from tests.variants.world import World
 
 ROME_LEFT = "20240220T180512"
 """When the people of a new emulator have left, in Rome."""
@@ -133,14 +133,14 @@ def _contact(world: World) -> list[Finding]:
     """All steps of a first contact, as its command makes them."""
     trial, subject = Trial.of(9, "azienda.example", OWN), Subject("MailUp account")
     with world.account.connect(patient=False) as client:
-        found = list(contact.ask(subject, client, (), 100))
+        found = list(account_trial.ask(subject, client, (), 100))
         if not any(world.people(9)):
-            contact.look(client, trial)
+            account_trial.look(client, trial)
     with world.account.connect() as client:
         if not any(world.people(9)):
-            found += contact.bring_in(subject, client, trial, 100, 60)
+            found += account_trial.bring_in(subject, client, trial, 100, 60)
         folder = Path(tempfile.mkdtemp(dir=world.home))
-        found += contact.take_out(subject, client, trial, folder, "Europe/Rome")
+        found += account_trial.take_out(subject, client, trial, folder, "Europe/Rome")
     return found
 
 

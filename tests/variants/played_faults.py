@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from journey import Journey, importing, statuses
-from played_imports import to_confirm
-from world import World
+from tests.variants.journey import Journey, importing, statuses
+from tests.variants.played_imports import to_confirm
+from tests.variants.world import World
 
 MAYBE_SENT = "is held (maybe_sent)"
 

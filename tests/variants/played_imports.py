@@ -1,7 +1,7 @@
 """Imports of each kind: who is in the file, and how everybody is left."""
 
-from journey import Journey, importing, never, statuses
-from world import COLUMNS, HEADER, World
+from tests.variants.journey import Journey, importing, never, statuses
+from tests.variants.world import COLUMNS, HEADER, World
 
 FILE = (
     "nuova.1@example.it;Anna;3330000001;1;1",

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from engine import without_prefect
-from journey import Journey, Step
-from plays import JOURNEYS
 from pytest import MonkeyPatch
-from world import World, world
 
 from blocks.errors import Defect, SyncError
 from sandbox.file_servers import FileServer, start_ftp
 from sandbox.mailup import variants
 from sandbox.mailup.settings import Settings
+from tests.variants.engine import without_prefect
+from tests.variants.journey import Journey, Step
+from tests.variants.plays import JOURNEYS
+from tests.variants.world import World, world
 
 Verdict = Literal["right", "stopped", "wrong"]
 Chosen = Mapping[str, Any]

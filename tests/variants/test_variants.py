@@ -12,13 +12,14 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from answers import ANSWERS
-from cases import DEFAULTS, FACTORS, SEED, Case, pairs, sample, singles
-from covering import covered, pairwise
-from mailup_page import PAGE, PLAYED, table
-from playing import Outcome, Stage, named, stage
-from plays import JOURNEYS
-from stops import STOPS, allowed
+
+from tests.variants.answers import ANSWERS
+from tests.variants.cases import DEFAULTS, FACTORS, SEED, Case, pairs, sample, singles
+from tests.variants.covering import covered, pairwise
+from tests.variants.mailup_page import PAGE, PLAYED, table
+from tests.variants.playing import Outcome, Stage, named, stage
+from tests.variants.plays import JOURNEYS
+from tests.variants.stops import STOPS, allowed
 
 WHOLE = os.environ.get("VARIANTS") == "all"
 TOLD = os.environ.get("VARIANTS_TOLD", "")

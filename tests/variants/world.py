@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from engine import run
 from pydantic import SecretStr
 
 from blocks.accounts import MailUpAccount
@@ -21,6 +20,7 @@ from sandbox.file_servers import FileServer
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator
 from sandbox.mailup.server import start as start_mailup
+from tests.variants.engine import run
 
 Settings = dict[str, Any]
 HEADER = "email;nome;cellulare"

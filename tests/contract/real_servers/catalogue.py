@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blocks.transport.base import Transport
-from blocks.transport.ftp import FtpTransport
-from blocks.transport.ftp_session import FtpSettings
-from blocks.transport.sftp import SftpTransport
-from blocks.transport.sftp_session import SftpSettings
+from blocks.transport.ftp.adapter import FtpTransport
+from blocks.transport.ftp.session import FtpSettings
+from blocks.transport.sftp.adapter import SftpTransport
+from blocks.transport.sftp.session import SftpSettings
 from blocks.transport.timeouts import Timeouts
 
 TIMEOUTS = Timeouts(connect=10, read=10, transfer=60)

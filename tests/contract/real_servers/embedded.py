@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from real_servers.catalogue import Certificate, Server
 from sandbox.file_servers import start_ftp, start_ftps, start_sftp
+from tests.contract.real_servers.catalogue import Certificate, Server
 
 with warnings.catch_warnings():
     # pyftpdlib stands on asyncore, which Python 3.11 announces as going away.

@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from real_servers import embedded, proftpd, pureftpd, sshd, vsftpd
-from real_servers.catalogue import Certificate, Server
-from real_servers.machine import SystemUser
+from tests.contract.real_servers import embedded, proftpd, pureftpd, sshd, vsftpd
+from tests.contract.real_servers.catalogue import Certificate, Server
+from tests.contract.real_servers.machine import SystemUser
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from real_servers.catalogue import Certificate, Server
-from real_servers.machine import PASSIVE_PORTS, SystemUser, free_ports, need, running
+from tests.contract.real_servers.catalogue import Certificate, Server
+from tests.contract.real_servers.machine import PASSIVE_PORTS, SystemUser, free_ports, need, running
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from real_servers.catalogue import Server
-from real_servers.machine import SystemUser, free_ports, need, run, running
+from tests.contract.real_servers.catalogue import Server
+from tests.contract.real_servers.machine import SystemUser, free_ports, need, run, running
 
 CONFIGURATION = """
 Port {port}

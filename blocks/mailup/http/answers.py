@@ -1,0 +1,221 @@
+"""Reading MailUp's answers: status, error text, JSON, bare numbers, keys in any letter case.
+
+Here it is decided whether an answer is one: whatever reads a body does so by `Answer.json`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from blocks.errors import (
+    ConfigurationError,
+    LoginRefused,
+    MailUpRefused,
+    MailUpUnavailable,
+    SyncError,
+)
+from blocks.mailup.http.error_bodies import is_error
+from blocks.mailup.http.parsing import parsed
+from blocks.mailup.http.redaction import told
+
+JsonObject = dict[str, Any]
+
+LARGEST = 2**63 - 1
+_DIGITS = re.compile(r"([0-9]{1,19})(?:\.0*)?")
+TOO_LATE = {408, 504}
+TRANSIENT = {408, 425}  # beside every 5xx
+_HINTS = {
+    403: " Check that this user may see the list; a new list needs a minute.",
+    404: " Check the list and group ids.",
+    413: " Make the account's import batch size smaller.",
+}
+_BUSY = ("-601", "-602", "already running", "import in progress", "another import")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. The body stays out of the repr: it may hold personal data."""
+
+    doing: str
+    status: int
+    body: bytes = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status says success."""
+        return 200 <= self.status < 300
+
+    @property
+    def raw_description(self) -> str:
+        """MailUp's own error text, "" when the body has none. Not fit for logs."""
+        value = _error_object(self.body)
+        keys = lowered(value)
+        text = keys.get("errordescription") or keys.get("error_description") or keys.get("error")
+        return text if isinstance(text, str) else ""
+
+    @property
+    def description(self) -> str:
+        """What may be shown of MailUp's error: codes and known phrases, no text of its own."""
+        return told(lowered(_error_object(self.body)))
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the rate limit refused the call; before 2018 MailUp said so with a 403."""
+        return self.status == 429 or (
+            self.status == 403 and "too_many_requests" in self.raw_description
+        )
+
+    @property
+    def token_refused(self) -> bool:
+        """Whether a new access token may help: 401, or 400 for a token MailUp does not know."""
+        return self.status == 401 or (
+            self.status == 400 and "authorization error" in self.raw_description.lower()
+        )
+
+    @property
+    def contract_missing(self) -> bool:
+        """Whether the user has not yet accepted MailUp's terms of service."""
+        return self.status == 403 and "contract not signed" in self.raw_description.lower()
+
+    def error(self) -> SyncError:
+        """The error that this answer stands for; call it when not `ok`."""
+        where = self._told
+        if self.contract_missing:
+            return contract_not_signed(self.doing)
+        if 300 <= self.status < 400:
+            return ConfigurationError(
+                f"{self.doing}: MailUp answered with a redirection ({self.status}): "
+                "check the account's addresses.",
+                status=self.status,
+            )
+        if self.throttled:
+            return self.throttle_error()
+        if self._busy:
+            return MailUpUnavailable(where, status=self.status, busy=True, sent=False)
+        if self.status >= 500 or self.status in TRANSIENT:
+            # Behind a gateway, what took too long is told by a status.
+            late = {"timed_out": True} if self.status in TOO_LATE else {}
+            return MailUpUnavailable(where, status=self.status, **late)
+        return self._refusal(where)
+
+    def throttle_error(self) -> MailUpUnavailable:
+        """The error for a call that the rate limit refused: nothing was done."""
+        return MailUpUnavailable(self._told, status=self.status, throttled=True, sent=False)
+
+    @property
+    def _told(self) -> str:
+        """Which call, what status, what MailUp says about it."""
+        return f"{self.doing}: MailUp answered {self.status}{self._detail}."
+
+    @property
+    def _detail(self) -> str:
+        return f" ({self.description})" if self.description else ""
+
+    @property
+    def _busy(self) -> bool:
+        """Whether MailUp runs another import of this account and takes no second one."""
+        text = self.raw_description.lower()
+        return any(mark in text for mark in _BUSY)
+
+    def _refusal(self, where: str) -> SyncError:
+        if self.token_refused:
+            return LoginRefused(
+                f"{where} A fresh access token is refused too: check in the MailUp console "
+                "that the application is still authorised.",
+                status=self.status,
+            )
+        hint = _HINTS.get(self.status, "")
+        return MailUpRefused(where + hint, status=self.status)
+
+    def json(self, read: Callable[[bytes], Any] = parsed) -> Any:
+        """The JSON value of the body; `MailUpUnavailable` where it is none, or reports an error."""
+        try:
+            value = read(self.body)
+        except ValueError:
+            kind = "something that is not JSON" if self.body.strip() else "an empty body"
+            raise MailUpUnavailable(
+                f"{self.doing}: MailUp answered {kind}.", status=self.status
+            ) from None
+        if is_error(value, items_too=b"error" in self.body.lower()):
+            raise self._error_in_body()
+        return value
+
+    def check(self) -> None:
+        """Raise where the body reports an error; for answers that may be empty or anything else."""
+        if self.body.strip():
+            try:
+                self.json()
+            except MailUpUnavailable as failure:
+                if failure.context.get("error_in_body"):
+                    raise
+
+    def _error_in_body(self) -> MailUpUnavailable:
+        """An error in spite of a status that says success: what was done is not known."""
+        # An import that is refused because of another one was not begun.
+        busy = {"busy": True, "sent": False} if self._busy else {}
+        return MailUpUnavailable(
+            f"{self.doing}: MailUp answered {self.status}, but the body is an error{self._detail}.",
+            status=self.status,
+            error_in_body=True,
+            **busy,
+        )
+
+    def number(self) -> int:
+        """A bare number, as MailUp answers with ids and counts."""
+        return whole(self.json(), self.doing)
+
+
+def contract_not_signed(doing: str) -> ConfigurationError:
+    """The user has to accept MailUp's terms once, in the console."""
+    return ConfigurationError(
+        f"{doing}: MailUp's terms of service are not accepted yet: log in to the MailUp console "
+        "as this user once and accept them.",
+        status=403,
+    )
+
+
+def lowered(item: Mapping[str, Any]) -> JsonObject:
+    """The same object with lower-case keys: MailUp's spellings differ between resources."""
+    return {key.lower(): value for key, value in item.items()}
+
+
+def whole(value: object, what: str) -> int:
+    """*value* as a whole number of 0 or more: a JSON number such as 5 or 5.0, or such a text."""
+    number = _whole(value)
+    if number is None or not 0 <= number <= LARGEST:
+        raise MailUpUnavailable(f"{what}: MailUp's answer has no number where one is expected.")
+    return number
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, str):
+        found = _DIGITS.fullmatch(value.strip())
+        return int(found[1]) if found else None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def whole_or_zero(value: object, what: str) -> int:
+    """*value* as a whole number; 0 when absent."""
+    return 0 if value is None else whole(value, what)
+
+
+def text(value: object) -> str:
+    """*value* as text; "" when absent."""
+    return "" if value is None else str(value)
+
+
+def _error_object(body: bytes) -> JsonObject:
+    """The object of an error body, also where it is JSON in a JSON text, or the first of a list."""
+    value: Any = body
+    for _ in range(3):
+        if isinstance(value, str | bytes):
+            try:
+                value = parsed(value.encode() if isinstance(value, str) else value)
+            except (ValueError, UnicodeEncodeError):
+                return {}
+        if isinstance(value, list):
+            value = value[0] if value else None
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,125 @@
+"""Calls with a valid token: what is repeated, what never is."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from blocks.errors import MailUpUnavailable
+from blocks.mailup.http.answers import Answer
+from blocks.mailup.http.oauth import Tokens
+from blocks.mailup.http.retries import Patience
+from blocks.mailup.http.settings import MailUpSettings
+from blocks.mailup.http.wire import Call, Wire
+
+T = TypeVar("T")
+
+
+class Session:
+    """An authorised session of one account.
+
+    A GET is repeated after a failure, within bounds. Anything else is repeated only when MailUp
+    refused it before doing anything (429, expired token); other failures say with
+    `context["maybe_accepted"]` whether MailUp may have done it.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        tokens: Tokens,
+        settings: MailUpSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._wire = wire
+        self._tokens = tokens
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep
+        # Resources that this MailUp does not sort.
+        self.unsorted: set[str] = set()
+
+    @property
+    def page_size(self) -> int:
+        """How many items a page is asked for."""
+        return self._settings.page_size
+
+    def get(
+        self, path: str, params: Mapping[str, str] | None = None, *, repeat_timeouts: bool = True
+    ) -> Any:
+        """The JSON value of a console resource; *path* starts with `/Console/`."""
+        return self.read(path, Answer.json, params, repeat_timeouts=repeat_timeouts)
+
+    def read(
+        self,
+        path: str,
+        understand: Callable[[Answer], T],
+        params: Mapping[str, str] | None = None,
+        *,
+        repeat_timeouts: bool = True,
+    ) -> T:
+        """GET a console resource; *understand* may raise `MailUpUnavailable` to ask again."""
+        call = Call("GET", self._settings.console_url + path, path, params or {})
+        patience = self._patience()
+        while True:
+            try:
+                return understand(self._allowed(call, patience))
+            except MailUpUnavailable as failure:
+                if failure.context.get("timed_out") and not repeat_timeouts:
+                    raise
+                # Both have had a patience of their own.
+                if failure.context.get("throttled") or failure.context.get("login"):
+                    raise
+                patience.after_failure(failure)
+
+    def change(
+        self,
+        method: str,
+        path: str,
+        understand: Callable[[Answer], T],
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> T:
+        """Send a request that changes something, once."""
+        url = self._settings.console_url + path
+        call = Call(method, url, path, params or {}, body, changes=True)
+        try:
+            return understand(self._allowed(call, self._patience()))
+        except MailUpUnavailable as failure:
+            failure.context["maybe_accepted"] = failure.context.get("sent", True)
+            raise
+
+    def _allowed(self, call: Call, patience: Patience) -> Answer:
+        """A successful answer; waits out the rate limit and renews the token once."""
+        renewed = False
+        while True:
+            token = self._token()
+            answer = self._wire.ask(call, token=token)
+            if answer.ok:
+                return answer
+            if answer.throttled:
+                patience.after_throttle(answer.throttle_error())
+            elif answer.token_refused and not renewed:
+                self._token(stale=token)
+                renewed = True
+            else:
+                raise answer.error()
+
+    def _token(self, *, stale: str | None = None) -> str:
+        """A valid token. A failure here means that the call itself was not sent."""
+        try:
+            if stale is not None:
+                self._tokens.renew(stale)
+            return self._tokens.current()
+        except MailUpUnavailable as failure:
+            failure.context.update(login=True, sent=False, timed_out=False)
+            raise
+
+    def _patience(self) -> Patience:
+        return Patience(
+            retry_seconds=self._settings.retry_seconds,
+            throttled_seconds=self._settings.throttled_seconds,
+            clock=self._clock,
+            sleep=self._sleep,
+        )

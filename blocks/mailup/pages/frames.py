@@ -1,0 +1,156 @@
+"""Pages of MailUp's items as polars frames: one fast step per page, whatever the spelling.
+
+Keys are read without regard to letter case and underscores. A field that is missing, empty or of
+another type than expected is null: what the statistics carry is not fully documented, and one odd
+row must not stop the others.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Literal
+
+import polars as pl
+
+from blocks.errors import MailUpUnavailable
+from blocks.mailup.http.answers import JsonObject
+from blocks.mailup.pages.moments import moment
+from blocks.mailup.pages.tables import Table
+
+Told = dict[str, list[list[Any] | pl.Series]]
+Kind = Literal["id", "count", "text", "moment"]
+
+_LEAST, _LARGEST = -(2**63), 2**63 - 1
+_DIGITS = re.compile(r"(-?[0-9]{1,19})(?:\.0*)?")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a frame, and the names under which MailUp may send it, best first."""
+
+    name: str
+    kind: Kind
+    keys: tuple[str, ...]
+
+    @property
+    def dtype(self) -> type[pl.DataType]:
+        """Whole numbers for ids and counts, text for the rest."""
+        return pl.Int64 if self.kind in {"id", "count"} else pl.String
+
+    def series(self, told: Told, rows: int) -> pl.Series:
+        """The column's values, one per item; `told` are the items' values, by plain key."""
+        found = [values for key in self.keys for values in told.get(key, ())]
+        if not found:
+            nothing = _READ[self.kind](None)
+            return pl.repeat(nothing, rows, dtype=self.dtype, eager=True).alias(self.name)
+        values = found[0] if len(found) == 1 else list(map(_first, zip(*found, strict=True)))
+        if isinstance(values, pl.Series):
+            if values.dtype == self.dtype and self.kind != "moment":
+                return self._filled(values.alias(self.name))
+            values = values.to_list()
+        # Nearly every page holds what is expected and nothing else.
+        if set(map(type, values)) <= _EXPECTED[self.kind]:
+            try:
+                return self._filled(pl.Series(self.name, values, dtype=self.dtype))
+            except (TypeError, UnicodeEncodeError):
+                pass  # a number too large for 64 bits, half of a character
+        read = _READ[self.kind]
+        return pl.Series(self.name, [read(value) for value in values], dtype=self.dtype)
+
+    def _filled(self, values: pl.Series) -> pl.Series:
+        """What `_READ` makes of values that are all of the expected type."""
+        if self.kind == "count":
+            return values.fill_null(1)
+        return values.set(values == "", None) if self.kind == "text" else values
+
+
+def frame(items: Sequence[Any], columns: Iterable[Column]) -> pl.DataFrame:
+    """One row per item, exactly *columns*. An item that is no object is an unusable answer."""
+    told = by_key(items)
+    return pl.DataFrame([column.series(told, len(items)) for column in columns])
+
+
+def frames(
+    pages: Iterable[Sequence[JsonObject]], columns: tuple[Column, ...]
+) -> Iterator[pl.DataFrame]:
+    """The frames of a walk, page by page; nothing for an empty walk."""
+    for items in pages:
+        yield frame(items, columns)
+
+
+def empty(columns: Iterable[Column]) -> pl.DataFrame:
+    """The frame without rows."""
+    return pl.DataFrame(schema={column.name: column.dtype for column in columns})
+
+
+def by_key(items: Sequence[Any]) -> Told:
+    """The values of *items* by their keys' plain form (lower case, no underscore), one list for
+    each spelling; None where an item lacks it."""
+    if not isinstance(items, Table) and not set(map(type, items)) <= {dict}:
+        raise MailUpUnavailable("An item of a MailUp page is not an object.")
+    told: Told = {}
+    for key, values in _by_spelling(items):
+        told.setdefault(key.lower().replace("_", ""), []).append(values)
+    return told
+
+
+def _by_spelling(items: Sequence[JsonObject]) -> Iterable[tuple[str, list[Any] | pl.Series]]:
+    if isinstance(items, Table):
+        return [(values.name, values) for values in items.columns]
+    keys = tuple(items[0]) if items else ()
+    if set(map(len, items)) <= {len(keys)}:
+        try:
+            # Most pages hold items of one set of keys.
+            return [(key, list(map(itemgetter(key), items))) for key in keys]
+        except KeyError:
+            pass
+    every = dict.fromkeys(chain.from_iterable(items))
+    return [(key, [item.get(key) for item in items]) for key in every]
+
+
+def _first(values: Sequence[Any]) -> Any:
+    """The first value that tells something."""
+    return next((value for value in values if value not in (None, "")), None)
+
+
+def whole_or_none(value: object) -> int | None:
+    """A whole number that fits 64 bits, from a JSON number such as 5 or 5.0, or such a text."""
+    if isinstance(value, str) and (found := _DIGITS.fullmatch(value.strip())):
+        value = int(found[1])
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int:
+        return None
+    return value if _LEAST <= value <= _LARGEST else None
+
+
+def text_or_none(value: object) -> str | None:
+    """Text that can be written as UTF-8; None for "" and for what is no text and no number."""
+    if type(value) is int or isinstance(value, float):
+        return str(value)
+    if not isinstance(value, str) or not value:
+        return None
+    # JSON can spell half of a character (a lone surrogate), which no file can hold.
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _occurrences(value: object) -> int:
+    """A number of occurrences; one where the row does not count."""
+    count = whole_or_none(value)
+    return 1 if count is None else count
+
+
+_EXPECTED: dict[Kind, set[type]] = {
+    "id": {int, type(None)},
+    "count": {int, type(None)},
+    "text": {str, type(None)},
+    "moment": {type(None)},
+}
+_READ: dict[Kind, Callable[[object], Any]] = {
+    "id": whole_or_none,
+    "count": _occurrences,
+    "text": text_or_none,
+    "moment": moment,
+}

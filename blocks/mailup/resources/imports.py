@@ -1,0 +1,248 @@
+"""Asynchronous imports: start one, find one that may have been started, wait for it."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from blocks.errors import ConfigurationError, ImportUnfinished, MailUpRefused
+from blocks.mailup.http.answers import Answer
+from blocks.mailup.http.session import Session
+from blocks.mailup.pages.paging import pages
+from blocks.mailup.resources.models import ImportDetail, ImportStatus, id_of_import
+
+Channel = Literal["email", "sms"]
+ImportType = Literal["default", "optin", "optout"]
+
+# At 5 calls per second for the whole account, polling must stay slow.
+POLL_SECONDS = 2.0
+HISTORY_PAGE = 50
+LATE_SECONDS = 60.0
+"""How long MailUp may not know an import that it has accepted."""
+COUNTING_POLLS = 5
+"""How often a completed import that has counted nobody is asked for again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportTarget:
+    """Where an import goes and what it may do. The default changes no existing status."""
+
+    list_id: int
+    group_id: int | None = None
+    channel: Channel = "email"
+    import_type: ImportType = "default"
+    confirm_email: bool = False
+    clear_missing_fields: bool = False
+    replace_groups: bool = False
+
+    def __post_init__(self) -> None:
+        if self.replace_groups and self.group_id is None:
+            raise ConfigurationError("replace_groups needs a group: name one, or switch it off.")
+        if self.confirm_email and self.channel == "sms":
+            raise ConfigurationError("confirm_email works for e-mail only: switch it off for SMS.")
+        if self.confirm_email and self.import_type != "default":
+            raise ConfigurationError(
+                "confirm_email asks people for their consent, an opt-in or opt-out import sets it: "
+                "use one of the two."
+            )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether sent twice it leaves what it leaves sent once, as long as nobody is deleted."""
+        return self.import_type == "default" and not (
+            self.confirm_email or self.clear_missing_fields or self.replace_groups
+        )
+
+    @property
+    def path(self) -> str:
+        """The resource that takes the recipients."""
+        channel = "/Console/Sms" if self.channel == "sms" else "/Console"
+        if self.group_id is not None:
+            return f"{channel}/Group/{self.group_id}/Recipients"
+        return f"{channel}/List/{self.list_id}/Recipients"
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The query parameters; nothing is sent for a default."""
+        chosen = {
+            "ConfirmEmail": self.confirm_email,
+            "clearMissingOrEmptyFields": self.clear_missing_fields,
+            "removeFromPrevGroups": self.replace_groups,
+        }
+        params = {name: "true" for name, wanted in chosen.items() if wanted}
+        if self.import_type != "default":
+            params["importType"] = {"optin": "asOptin", "optout": "asOptout"}[self.import_type]
+        return params
+
+
+def start_import(session: Session, target: ImportTarget, body: bytes) -> int:
+    """Send a JSON array of recipients, once; answers the import id.
+
+    Raises `MailUpUnavailable`: with `context["maybe_accepted"]` the import may exist, look at
+    `possible_imports` before sending again; with `context["busy"]` another import has to end first.
+    """
+
+    def understand(answer: Answer) -> int:
+        return id_of_import(answer.json())
+
+    return session.change("POST", target.path, understand, params=target.params, body=body)
+
+
+def latest_import_id(session: Session) -> int:
+    """The highest import id of the account so far, 0 when there is none."""
+    highest = 0
+    for details in _history_pages(session):
+        ids = [detail.id for detail in details]
+        highest = max(highest, *ids)
+        if len(ids) > 1 and _fall(ids):
+            break
+    return highest
+
+
+def possible_imports(
+    session: Session,
+    target: ImportTarget,
+    rows: int,
+    *,
+    after_id: int,
+    not_ids: Collection[int] = (),
+) -> list[ImportDetail]:
+    """The imports that may be the one of *rows* rows sent to *target*, the oldest first.
+
+    That there is none proves that it never arrived; that there is one proves nothing, as anybody
+    may have made it. *after_id* is the highest id known before sending, *not_ids* are imports
+    known to be others. Imports appear with a delay: wait some seconds first.
+    """
+    told = [each for each in _history(session, after_id=after_id) if each.id not in not_ids]
+    found = {each.id: each for each in told if may_be(each, target, rows)}
+    details = [_in_full(session, found[each]) for each in sorted(found)]
+    return [each for each in details if may_be(each, target, rows)]
+
+
+def _in_full(session: Session, told: ImportDetail) -> ImportDetail:
+    """All that MailUp tells of an import; what its list told where it does not show it yet."""
+    try:
+        return import_detail(session, told.id)
+    except MailUpRefused as refusal:
+        if refusal.context.get("status") != 404:
+            raise
+        return told
+
+
+def may_be(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:
+    """Whether nothing that MailUp tells of an import says that it is another one.
+
+    Nothing is concluded from what is not told. A file's name is not, as nobody says that imports
+    by API have none.
+    """
+    return (
+        detail.list_id in {0, target.list_id}
+        and (not detail.group_ids or detail.group_ids == (target.group_id,))
+        and not (detail.as_unsubscribed and target.import_type != "optout")
+        and not (detail.sends_confirmation and not target.confirm_email)
+        and not (detail.replaces_groups and not target.replace_groups)
+        and _may_count(detail, target, rows)
+    )
+
+
+def _may_count(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:
+    """MailUp counts late, and may leave some out; what is harmful twice is not told by that."""
+    fewer = 0 < detail.rows_total < rows and detail.is_over
+    return detail.rows_total <= rows and not (fewer and target.is_plain)
+
+
+def _history(session: Session, *, after_id: int) -> Iterator[ImportDetail]:
+    """Imports with a higher id than *after_id*, newest first where MailUp sorts.
+
+    Ends early only while the ids do fall, so that an answer in another order is read to its end.
+    """
+    falling = True
+    last: list[int] = []
+    for details in _history_pages(session):
+        ids = [detail.id for detail in details]
+        falling = falling and _fall([*last, *ids])
+        last = ids[-1:]
+        yield from (detail for detail in details if detail.id > after_id)
+        if falling and ids[-1] <= after_id:
+            return
+
+
+def _history_pages(session: Session) -> Iterator[list[ImportDetail]]:
+    """All imports of the account, page by page, sorted by falling id where MailUp sorts."""
+    found = pages(session, "/Console/Imports", "IdImport", descending=True, page_size=HISTORY_PAGE)
+    for items in found:
+        yield [ImportDetail.read(item, "GET /Console/Imports") for item in items]
+
+
+def _fall(ids: list[int]) -> bool:
+    return all(left >= right for left, right in pairwise(ids))
+
+
+def import_status(session: Session, import_id: int) -> ImportStatus:
+    """The counters of an import."""
+    return session.read(
+        f"/Console/Import/{import_id}",
+        lambda answer: ImportStatus.read(answer.json(), answer.doing),
+    )
+
+
+def import_detail(session: Session, import_id: int) -> ImportDetail:
+    """One import of the account's history, with its rows by outcome."""
+    return session.read(
+        f"/Console/Imports/{import_id}",
+        lambda answer: ImportDetail.read(answer.json(), answer.doing),
+    )
+
+
+def _status_once_shown(
+    session: Session, import_id: int, *, may_be_late: bool
+) -> ImportStatus | None:
+    """The counters; None where MailUp does not know an import yet that it has just accepted."""
+    try:
+        return import_status(session, import_id)
+    except MailUpRefused as refusal:
+        if refusal.context.get("status") != 404 or not may_be_late:
+            raise
+        return None
+
+
+def nothing() -> None:
+    """What is done while an import is waited for, as a rule."""
+
+
+def wait_for_import(
+    session: Session,
+    import_id: int,
+    *,
+    timeout_seconds: float,
+    poll_seconds: float = POLL_SECONDS,
+    meanwhile: Callable[[], None] = nothing,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ImportStatus:
+    """Poll until MailUp has completed the import; `ImportUnfinished` after *timeout_seconds*.
+
+    Each wait is half of what it has taken so far, *poll_seconds* at most: small imports end at
+    once, and are looked at as soon as the limit lets us. *meanwhile* is done instead of waiting.
+    Counters may come later than the end: without any, the import is asked for some more times.
+    """
+    begun, uncounted = clock(), 0
+    while True:
+        status = _status_once_shown(session, import_id, may_be_late=clock() - begun < LATE_SECONDS)
+        if status is not None and status.completed:
+            if status.valid or status.not_valid or uncounted >= COUNTING_POLLS:
+                return status
+            uncounted += 1
+        meanwhile()
+        taken = clock() - begun
+        wait = poll_seconds if uncounted else min(taken / 2, poll_seconds)
+        if taken + wait > timeout_seconds:
+            # Not repeated: others of the account have waited for this long already.
+            raise ImportUnfinished(
+                f"MailUp has not completed import {import_id} after {timeout_seconds:g} seconds "
+                "(import_timeout_seconds on the MailUpAccount block).",
+                import_id=import_id,
+            )
+        if meanwhile is nothing:
+            sleep(wait)

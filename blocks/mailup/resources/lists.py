@@ -1,0 +1,40 @@
+"""Lists and their groups."""
+
+import json
+
+from blocks.mailup.http.answers import Answer
+from blocks.mailup.http.session import Session
+from blocks.mailup.pages.paging import pages
+from blocks.mailup.resources.models import AccountInfo, Group, MailUpList
+
+
+def account_info(session: Session) -> AccountInfo:
+    """The account behind the log-in; the cheapest call that proves the credentials."""
+    path = "/Console/Authentication/Info"
+    return AccountInfo.read(session.get(path), f"GET {path}")
+
+
+def lists(session: Session) -> list[MailUpList]:
+    """All lists that the user may see; a list without permission is missing, not an error."""
+    found = pages(session, "/Console/List", "IdList")
+    return [MailUpList.read(item, "GET /Console/List") for items in found for item in items]
+
+
+def groups(session: Session, list_id: int) -> list[Group]:
+    """All groups of a list."""
+    path = f"/Console/List/{list_id}/Groups"
+    found = pages(session, path, "idGroup")
+    return [Group.read(item, f"GET {path}") for items in found for item in items]
+
+
+def create_group(session: Session, list_id: int, name: str) -> Group:
+    """Create a group. MailUp takes a name twice: look through `groups` first.
+
+    Raises `MailUpUnavailable` with `context["maybe_accepted"]` when the answer is lost.
+    """
+    body = json.dumps({"Name": name, "Notes": ""}).encode()
+
+    def understand(answer: Answer) -> Group:
+        return Group.read(answer.json(), answer.doing)
+
+    return session.change("POST", f"/Console/List/{list_id}/Group", understand, body=body)

@@ -1,0 +1,140 @@
+"""E-mail statistics of a message: who got, opened, clicked, bounced and unsubscribed.
+
+The rows are aggregates (a count per recipient, or per recipient and link), without event dates as
+far as documented. Which fields they carry is documented in part only, so each column lists the
+names under which it is looked for. All walkers yield one polars frame per page; `at` holds
+MailUp's date in one of the forms of `moments.moment`, null where the row carries none.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Literal
+
+import polars as pl
+
+from blocks.mailup.http.answers import Answer
+from blocks.mailup.http.session import Session
+from blocks.mailup.http.settings import MailUpSettings
+from blocks.mailup.pages.frames import Column, frames
+from blocks.mailup.pages.identities import Identity
+from blocks.mailup.pages.paging import pages
+from blocks.mailup.pages.tables import tabled
+from blocks.mailup.resources.messages import Sending
+
+Countable = Literal["Recipients", "Views", "Clicks", "UrlClicks", "Bounces", "Unsubscriptions"]
+
+RECIPIENTS = (
+    Column("recipient_id", "id", ("idrecipient", "recipientid")),
+    Column("email", "text", ("email", "emailaddress", "recipient")),
+)
+COUNT = Column("count", "count", ("count", "total", "occurrences"))
+URL = Column("url", "text", ("url", "link", "linkurl", "href"))
+_WHERE = (
+    Column("ip", "text", ("ip", "ipaddress", "clientip")),
+    Column("geo", "text", ("geo", "geodata", "region", "country")),
+    Column("agent", "text", ("agent", "useragent", "browser")),
+)
+# Nobody says that a recipient has one row, so several are told apart.
+PERSON = Identity((RECIPIENTS[0].keys,))
+LINK = Identity((URL.keys,))
+PERSON_AND_LINK = Identity((RECIPIENTS[0].keys, URL.keys))
+_DATE = ("date", "datetime", "eventdate", "timestamp")
+
+
+def _at(*names: str) -> Column:
+    return Column("at", "moment", (*names, *_DATE))
+
+
+VIEWS = (*RECIPIENTS, COUNT, _at("viewdate", "opendate", "lastviewdate", "lastopendate"), *_WHERE)
+CLICKS = (*RECIPIENTS, URL, COUNT, _at("clickdate", "lastclickdate"), *_WHERE)
+_CLICKS_WITHOUT_URL = tuple(replace(each, keys=()) if each is URL else each for each in CLICKS)
+URL_CLICKS = (URL, COUNT)
+BOUNCES = (
+    *RECIPIENTS,
+    COUNT,
+    Column(
+        "code",
+        "text",
+        ("bouncecode", "code", "errorcode", "statuscode", "bouncetype", "type", "category"),
+    ),
+    _at("bouncedate", "lastbouncedate"),
+)
+UNSUBSCRIPTIONS = (
+    *RECIPIENTS,
+    _at("unsubscriptiondate", "unsubscribedate", "optoutdate"),
+    Column("type", "text", ("optouttype", "unsubscriptiontype", "type")),
+    Column("subtype", "text", ("optoutsubtype", "unsubscriptionsubtype", "subtype")),
+)
+
+
+class Availability(StrEnum):
+    """Whether a message's statistics can be believed."""
+
+    COMPLETE = "complete"
+    EXPIRED = "expired"
+    UNSENT = "unsent"
+
+
+def at_statistics(settings: MailUpSettings) -> MailUpSettings:
+    """Settings of a session that speaks to the statistics service (paths as `/Message/1/..`)."""
+    return replace(settings, console_url=settings.statistics_url)
+
+
+def recipients(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
+    """To whom the message was sent, which proves no delivery. Columns: `RECIPIENTS`."""
+    return _rows(session, message_id, "Recipients", RECIPIENTS)
+
+
+def views(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
+    """Openings, a count per recipient. Columns: `VIEWS`."""
+    return _rows(session, message_id, "Views", VIEWS)
+
+
+def clicks(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
+    """Clicks, a count per recipient over all links; `url` is null. Columns: `CLICKS`."""
+    return _rows(session, message_id, "Clicks", _CLICKS_WITHOUT_URL)
+
+
+def url_clicks(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
+    """Clicks, a count per link over all recipients. Columns: `URL_CLICKS`."""
+    path = f"/Message/{message_id}/List/UrlClicks"
+    found = pages(session, path, "Url", identity=LINK, read=tabled)
+    return frames(found, URL_CLICKS)
+
+
+def bounces(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
+    """Bounces per recipient; `code` is MailUp's text, null if not told. Columns: `BOUNCES`."""
+    return _rows(session, message_id, "Bounces", BOUNCES)
+
+
+def unsubscriptions(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
+    """Who unsubscribed through the message. Columns: `UNSUBSCRIPTIONS`."""
+    return _rows(session, message_id, "Unsubscriptions", UNSUBSCRIPTIONS)
+
+
+def counts(session: Session, message_id: int, what: Countable) -> int:
+    """The bare number of `Count/...`: for `Recipients`, how many the message was sent to."""
+    return session.read(f"/Message/{message_id}/Count/{what}", Answer.number)
+
+
+def availability(session: Session, message_id: int, sendings: Sequence[Sending]) -> Availability:
+    """Whether the message's statistics are there; *sendings* is its whole send history.
+
+    MailUp forgets a message's recipients after the account's retention and then answers 0 and
+    nothing: that is `EXPIRED`, not "no events". `UNSENT` is a message without sending, with
+    none finished, or sent to nobody. Ask anew at each extraction: counts can lag behind a sending.
+    """
+    if counts(session, message_id, "Recipients"):
+        return Availability.COMPLETE
+    if any(sending.finished and sending.recipients for sending in sendings):
+        return Availability.EXPIRED
+    return Availability.UNSENT
+
+
+def _rows(
+    session: Session, message_id: int, what: str, columns: tuple[Column, ...]
+) -> Iterator[pl.DataFrame]:
+    path = f"/Message/{message_id}/List/{what}"
+    found = pages(session, path, "IdRecipient", identity=PERSON, read=tabled)
+    return frames(found, columns)

@@ -1,0 +1,274 @@
+"""One FTP control connection: ftplib with what its TLS and passive mode lack.
+
+Needs: TLS session reuse (servers refuse data connections without it), implicit TLS, EPSV on IPv4,
+and unclean ends of TLS data connections, which many servers practise.
+"""
+
+import contextlib
+import ftplib
+import logging
+import socket
+import ssl
+from dataclasses import dataclass, field
+from ftplib import parse229
+from typing import Literal
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_der_x509_certificate
+
+from blocks.errors import ConfigurationError
+from blocks.transport.base import Identity
+from blocks.transport.failures import Step
+from blocks.transport.ftp.errors import ftp_errors
+from blocks.transport.ftp.pem import rewrapped
+from blocks.transport.timeouts import CLOSE_SECONDS, Timeouts, ended_after
+
+logger = logging.getLogger(__name__)
+
+KEEPALIVE_SECONDS = 30
+MOST_REPLY_BYTES = 64 * 1024
+WIRE_ENCODING = "latin-1"  # one byte per character: NameCodec does the real encoding
+
+
+@dataclass(frozen=True)
+class FtpSettings:
+    """All that is needed to log in. `ca_certificate` is PEM text, replacing the system's list."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    tls: Literal["none", "explicit", "implicit"] = "none"
+    verify_certificate: bool = True
+    ca_certificate: str | None = None
+    trust_passive_address: bool = False
+    encoding: str = "utf-8"
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def address(self) -> str:
+        """Where, for messages."""
+        return f"{'ftp' if self.tls == 'none' else 'ftps'}://{self.host}:{self.port}"
+
+
+def tls_context(ca_certificate: str | None, *, verify: bool) -> ssl.SSLContext:
+    """TLS 1.2 or newer, verified against the system's authorities or the given ones."""
+    authority = rewrapped(ca_certificate) if ca_certificate else None
+    try:
+        context = ssl.create_default_context(cadata=authority)
+    except ssl.SSLError:
+        raise ConfigurationError(
+            "ca_certificate on the server block is not a certificate in PEM form; "
+            "paste it whole, from BEGIN CERTIFICATE to END CERTIFICATE."
+        ) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class FtpSession(ftplib.FTP_TLS):
+    """A control connection, logged in once `open` returns; plain where `tls` is "none"."""
+
+    def __init__(self, settings: FtpSettings) -> None:
+        # Reading the system's authorities takes longer than many a transfer: not for nothing.
+        secure = settings.tls != "none"
+        super().__init__(
+            context=tls_context(settings.ca_certificate, verify=settings.verify_certificate)
+            if secure
+            else None,
+            timeout=settings.timeouts.connect,
+            encoding=WIRE_ENCODING,
+        )
+        self._settings = settings
+        self._extended_passive = True
+        self._asks_for_utf8 = False
+        self._peer: tuple[str, int] = ("", 0)
+        self._data: socket.socket | None = None
+        self._room = MOST_REPLY_BYTES
+        self._limit = "connect_timeout_seconds"
+        self._seconds = settings.timeouts.connect
+        self.trust_server_pasv_ipv4_address = settings.trust_passive_address
+
+    def open(self) -> frozenset[str]:
+        """Connect, secure and log in; the server's features in upper case (RFC 2389)."""
+        self._dial()
+        self._log_in()
+        features = self._features()
+        self._asks_for_utf8 = "UTF8" in features
+        self.voidcmd("TYPE I")
+        return features
+
+    def speak_utf8(self) -> None:
+        """Say, once, that names are in UTF-8; to be called before one that is not plain ASCII."""
+        if self._asks_for_utf8:
+            self._asks_for_utf8 = False
+            with contextlib.suppress(ftplib.error_perm):  # asked for by some, unknown to others
+                self.sendcmd("OPTS UTF8 ON")
+
+    def _dial(self) -> None:
+        self.host, self.port = self._settings.host, self._settings.port
+        sock = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock = sock
+        self.af = sock.family
+        self._peer = sock.getpeername()
+        # During a long transfer nothing is said here, and firewalls forget silent connections.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
+        if self._settings.tls == "implicit":
+            self.sock = self.context.wrap_socket(sock, server_hostname=self.host)
+        self.file = self.sock.makefile("r", encoding=self.encoding)
+        self.welcome = self.getresp()
+
+    def _log_in(self) -> None:
+        if self._settings.tls == "explicit":
+            self._ask_for_tls()
+        user, password = (
+            text.encode("utf-8").decode(WIRE_ENCODING)
+            for text in (self._settings.username, self._settings.password)
+        )
+        self.login(user, password, secure=False)
+        if self._settings.tls != "none":
+            self.prot_p()
+
+    def _ask_for_tls(self) -> None:
+        try:
+            self.auth()
+        except ftplib.error_perm:
+            raise ConfigurationError(
+                f"{self._settings.address}: the server refuses AUTH TLS, without which no password "
+                "is sent; ask its owner for the port of FTPS or for implicit TLS."
+            ) from None
+
+    def _features(self) -> frozenset[str]:
+        try:
+            answer = self.sendcmd("FEAT")
+        except ftplib.error_perm:
+            return frozenset()
+        return frozenset(
+            line.split()[0].upper() for line in answer.splitlines()[1:] if line.split()
+        )
+
+    def wait_up_to(self, seconds: float) -> None:
+        """From now on, how long to wait for each answer and each block of data."""
+        self.timeout = self._seconds = seconds
+        self._limit = "read_timeout_seconds"
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
+
+    def getmultiline(self) -> str:
+        """A whole reply, bounded as a whole in time and in bytes, and so in lines."""
+        self._room = MOST_REPLY_BYTES
+        with ended_after(self._seconds, self.cut, self._limit):
+            return super().getmultiline()
+
+    def getline(self) -> str:
+        """A line of a reply; ValueError where the reply has no end."""
+        line = super().getline()
+        self._room -= len(line) + 1
+        if self._room < 0:
+            raise ValueError(f"a reply of more than {MOST_REPLY_BYTES:,} bytes")
+        return line
+
+    def cut(self) -> None:
+        """End both connections at once, from any thread; whoever waits for them gets an error."""
+        for sock in (self.sock, self._data):
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    # Not the method of TLS sockets, which takes the session from who is reading.
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def makepasv(self) -> tuple[str, int]:
+        """Address of the next data connection: EPSV names no host, so nobody can name a wrong one.
+
+        Without EPSV, the host of PASV is replaced by the one we are connected to, unless trusted.
+        """
+        if self._extended_passive:
+            try:
+                return parse229(self.sendcmd("EPSV"), self._peer)  # noqa: S321 - clients' servers are what they are
+            except ftplib.error_perm:
+                self._extended_passive = False
+        return super().makepasv()
+
+    def ntransfercmd(
+        self, cmd: str, rest: int | str | None = None
+    ) -> tuple[socket.socket, int | None]:
+        """A data connection, in TLS with the session of the control connection where needed.
+
+        Its size is not told: ftplib would read it out of a text.
+        """
+        conn = self._data = socket.create_connection(self.makepasv(), self.timeout)
+        try:
+            if rest is not None:
+                self.sendcmd(f"REST {rest}")
+            answer = self.sendcmd(cmd)
+            if answer[0] == "2":  # some say first that they are ready
+                answer = self.getresp()
+            if answer[0] != "1":
+                raise ftplib.error_reply(answer)  # noqa: S321 - clients' servers are what they are
+            if isinstance(self.sock, ssl.SSLSocket):
+                conn = self._data = self.context.wrap_socket(
+                    conn, server_hostname=self.host, session=self.sock.session
+                )
+        except BaseException:
+            conn.close()
+            raise
+        return conn, None
+
+    @property
+    def identity(self) -> Identity | None:
+        """The certificate that the server showed; None without TLS, or when it is closed."""
+        if not isinstance(self.sock, ssl.SSLSocket):
+            return None
+        shown = self.sock.getpeercert(binary_form=True)
+        if shown is None:
+            return None
+        certificate = load_der_x509_certificate(shown)
+        return Identity(
+            "certificate",
+            "SHA256:" + certificate.fingerprint(SHA256()).hex(),
+            certificate.not_valid_after_utc,
+            self._settings.verify_certificate,
+        )
+
+    def shut(self) -> None:
+        """Log out if the server still answers, and close."""
+        if self.sock is None:
+            return
+        with contextlib.suppress(OSError, EOFError, ftplib.Error):
+            self.wait_up_to(CLOSE_SECONDS)
+            self.quit()
+        self.close()
+
+
+def end_data_connection(conn: socket.socket) -> None:
+    """Close a data connection, saying goodbye in TLS to servers that insist on it.
+
+    Many servers just hang up: an unclean end is no error, because sizes are compared afterwards.
+    """
+    if isinstance(conn, ssl.SSLSocket):
+        with contextlib.suppress(OSError, ValueError):
+            conn.settimeout(CLOSE_SECONDS)
+            conn.unwrap()
+    conn.close()
+
+
+def open_session(settings: FtpSettings) -> tuple[FtpSession, frozenset[str]]:
+    """Log in; the session and the server's features. ServerUnavailable, LoginRefused, ..."""
+    if settings.tls != "none" and not settings.verify_certificate:
+        logger.warning(
+            "%s: the server's certificate is NOT verified, as verify_certificate is off: "
+            "anybody in between can read and change files",
+            settings.address,
+        )
+    session = FtpSession(settings)
+    with ftp_errors(Step(settings.address, "connect", missing=ConfigurationError)):
+        try:
+            features = session.open()
+            session.wait_up_to(settings.timeouts.read)
+        except BaseException:
+            session.close()
+            raise
+    return session, features

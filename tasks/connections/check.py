@@ -1,0 +1,181 @@
+"""Check: one task per server, account, ledger and key of a client, each tried once."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, WorkerStatus
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Completed, Failed
+
+from blocks.accounts import MailUpAccount
+from blocks.errors import ConfigurationError, SyncError
+from blocks.errors.shown import in_markdown
+from blocks.ledger.store import files_on_disk
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from blocks.servers import load_server
+from tasks.checks.accounts import check_account
+from tasks.checks.findings import Asked, Finding, Subject, conclusion, no_block, table, to_mend
+from tasks.checks.ledgers import check_ledger, check_permissions, check_room
+from tasks.checks.needs import AccountNeeds, ServerNeeds
+from tasks.checks.reaching import Way
+from tasks.checks.servers import check_server
+from tasks.checks.unknowns import settle
+from tasks.runs.retrying import unit
+from tasks.runs.scratch import scratch_parent
+
+MOST_CALLS = 40
+"""Calls that one account is asked in at most."""
+
+
+@unit("check server", "check {needs.reference}", retries=0)
+def check_one_server(needs: ServerNeeds, scratch: Path) -> Asked:
+    """A file server: reached, logged in to, listed, and written to where files are delivered."""
+    try:
+        block = load_server(needs.reference)
+    except ConfigurationError as error:
+        return Asked((no_block(needs.reference, error),))
+    way = Way(block.host, block.listens_on, block.connect_timeout_seconds, block.connect)
+    return Asked(tuple(check_server(way, needs, scratch)))
+
+
+@unit("check account", "check mailup-account/{needs.name}", retries=0)
+def check_one_account(needs: AccountNeeds) -> Asked:
+    """A MailUp account: log-in, lists, groups, fields, and what the API leaves open."""
+    subject = Subject(f"mailup-account/{needs.name}")
+    try:
+        account = load(MailUpAccount, needs.name)
+    except ConfigurationError as error:
+        return Asked((no_block(subject.name, error),))
+    findings = [_rate_limit(subject, account)]
+    with account.connect(patient=False) as client:
+        findings += check_account(subject, client, needs, datetime.now(UTC))
+        if not to_mend(each for each in findings if each.check == "log-in"):
+            left = MOST_CALLS - client.calls
+            findings += settle(subject, client, needs.lists, account.page_size, left)
+        return Asked(tuple(findings), client.calls)
+
+
+@unit("check ledger", "check ledger/{name}", retries=0)
+def check_one_ledger(name: str, pools: Sequence[str]) -> Asked:
+    """A ledger: its database and its storage, and whether one machine is enough for it."""
+    subject = Subject(f"ledger/{name}")
+    try:
+        ledger = load(Ledger, name)
+    except ConfigurationError as error:
+        return Asked((no_block(subject.name, error),))
+    findings = [
+        *check_ledger(
+            subject, lambda: ledger.open(only_look=True), ledger.open, ledger.open_storage
+        )
+    ]
+    url = ledger.url.get_secret_value()
+    findings += subject.tried(
+        "permissions",
+        "Correct url or storage on the ledger block.",
+        lambda: [check_permissions(subject, files_on_disk(url), ledger.open_storage())],
+    )
+    if url.startswith("sqlite"):
+        findings += _sqlite(subject, pools)
+    if "://" not in ledger.storage:
+        findings.append(check_room(subject, "room", Path(ledger.storage).expanduser()))
+    return Asked(tuple(findings))
+
+
+@unit("check workers", "check workers", retries=0)
+def check_workers(pools: Sequence[str]) -> Asked:
+    """The work pools, and on the machine on which this runs the room for the files of a run."""
+    room = check_room(Subject("this worker"), "scratch folder", scratch_parent())
+    return Asked((*map(_pool, pools), room))
+
+
+def found(subject: str, state: State[Asked]) -> Asked:
+    """What a check found; one that broke off is a finding, too, so that it hides no other."""
+    result: Any = state.result(raise_on_failure=False)
+    if isinstance(result, Asked):
+        return result
+    told = str(result) if isinstance(result, SyncError) else type(result).__name__
+    broken = Subject(subject).mend(
+        "check",
+        f"the check itself broke off: {told}",
+        "Look at the log of its task, and report it.",
+    )
+    return Asked((broken,))
+
+
+def conclude(client: str, findings: Sequence[Finding], calls: int) -> State[list[Finding]]:
+    """Show all findings; Failed where something has to be mended."""
+    logger = get_run_logger()
+    for each in findings:
+        if each.verdict == "mend":
+            logger.warning("%s, %s: %s -> %s", each.subject, each.check, each.told, each.remedy)
+    sentence = conclusion(findings)
+    create_markdown_artifact(
+        key=f"{client}-check-connections",
+        markdown=table(findings, calls),
+        description=in_markdown(sentence),
+    )
+    state = Failed if to_mend(findings) else Completed
+    return state(message=sentence, data=list(findings))
+
+
+def _rate_limit(subject: Subject, account: MailUpAccount) -> Finding:
+    """Whether Prefect has the limit that paces all runs of the account together."""
+    with get_client(sync_client=True) as api:
+        try:
+            limit = api.read_global_concurrency_limit_by_name(account.rate_limit_name)
+        except ObjectNotFound:
+            return subject.note("pace", "Prefect has no rate limit yet; this run makes it")
+    if not limit.active:
+        return subject.mend(
+            "pace",
+            f"Prefect's rate limit {limit.name} is switched off, so runs together may be too fast",
+            "Switch it on again in Prefect (Concurrency).",
+        )
+    return subject.ok("pace", f"Prefect's rate limit {limit.name} is in force")
+
+
+def _sqlite(subject: Subject, pools: Sequence[str]) -> list[Finding]:
+    """SQLite is for one machine; workers do not tell theirs, so more than one is worth a look."""
+    online = sum(_online(pool) or 0 for pool in pools)
+    if online < 2:
+        return []
+    return [
+        subject.note(
+            "database",
+            f"it is SQLite, and {online} workers are online",
+            "If they run on different machines, move the ledger to PostgreSQL: each would have a "
+            "ledger of its own, and files would be imported twice.",
+        )
+    ]
+
+
+def _pool(name: str) -> Finding:
+    subject, online = Subject(f"work pool {name}"), _online(name)
+    if online is None:
+        return subject.mend(
+            "workers", "there is no such work pool",
+            f"Create it, as by: prefect work-pool create {name} --type process",
+        )  # fmt: skip
+    if not online:
+        return subject.note(
+            "workers", "no worker is online, so runs wait",
+            f"Start one: prefect worker start --pool {name}",
+        )  # fmt: skip
+    return subject.ok("workers", f"{online} online")
+
+
+def _online(pool: str) -> int | None:
+    """How many workers of a work pool are online; None where there is no such pool."""
+    with get_client(sync_client=True) as api:
+        try:
+            api.read_work_pool(pool)
+        except ObjectNotFound:
+            return None
+        workers = api.read_workers_for_work_pool(pool)
+    return sum(worker.status == WorkerStatus.ONLINE for worker in workers)

@@ -1,0 +1,168 @@
+"""Walking through messages: e-mail statistics and SMS outcomes, one part per message."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+
+from blocks.mailup.resources.messages import Message, Sending
+from blocks.mailup.resources.statistics import Availability
+from tasks.exports.walk import Part, Walk, unsubscribed
+from tasks.reports.agreement import StatisticsAgreement
+from tasks.reports.rows import EVENTS, SMS_OUTCOMES
+
+ROWS_TOGETHER = 25_000
+"""Rows of pages that are brought into their kind at once."""
+
+SMS_STATES = {0: "DELIVERED", 1: "QUEUED"}
+"""Names of MailUp's numbers for the state of an SMS."""
+SMS_ERROR = 2
+"""MailUp's number for an error, whose outcome is a text: FAILED_AT_004, EXPIRED ..."""
+
+
+def email_statistics(walk: Walk) -> Iterator[Part]:
+    """Sent, opened, clicked and bounced, for each message of the lists that is young enough.
+
+    Each message is whole before the next one is asked for. One whose statistics MailUp no longer
+    keeps is noted, and never taken for one without events.
+    """
+    agreed = walk.agreement
+    if not isinstance(agreed, StatisticsAgreement):
+        raise TypeError("e-mail statistics need a StatisticsAgreement")
+    found = _one_by_one(walk, walk.client.messages)
+    # One that came twice is one message: its place has moved, or it is in two lists.
+    for _, same in groupby(found, key=lambda each: each[1].id):
+        for list_id, message in same:
+            sendings = walk.client.send_history(list_id, message.id)
+            if _is_young(sendings, walk.now, agreed.message_days):
+                _message(walk, agreed, message, sendings)
+        yield from walk.gathered.whole(EVENTS)
+
+
+def _one_by_one(
+    walk: Walk, ask: Callable[[int], Iterator[list[Message]]]
+) -> Iterator[tuple[int, Message]]:
+    """The messages of the agreed lists, by id, each done once the next one is asked for.
+
+    All are listed first: how many they are tells how far the walk has come.
+    """
+    lists = walk.agreement.lists
+    found = [(number, message) for number in lists for page in ask(number) for message in page]
+    progress = walk.progress("messages are read")
+    progress.expect(len(found))
+    for each in sorted(found, key=lambda each: each[1].id):
+        yield each
+        progress.add(1)
+
+
+def _is_young(sendings: list[Sending], now: datetime, days: int) -> bool:
+    oldest = f"{now - timedelta(days=days):%Y-%m-%d}"
+    return any(sending.started >= oldest for sending in sendings)
+
+
+def _message(
+    walk: Walk, agreed: StatisticsAgreement, message: Message, sendings: list[Sending]
+) -> None:
+    kept = walk.client.availability(message.id, sendings)
+    if kept is Availability.EXPIRED:
+        walk.gathered.note("statistics_expired")
+    if kept is not Availability.COMPLETE:
+        return
+    about: dict[str, Any] = {
+        "list_id": message.list_id,
+        "message_id": message.id,
+        "subject": message.subject,
+        "sending_id": sendings[-1].id,
+        "sent_at": walk.moment(sendings[-1].started),
+    }
+    ask = walk.client
+    if agreed.sent or agreed.reading == "latest-action":
+        _spool(walk, about, "SNT", ask.message_recipients(message.id), at="sent_at")
+    _spool(walk, about, "OPN", ask.views(message.id))
+    details = ask.url_click_details(message.id)
+    if details.detail_level == "recipient":
+        walk.gathered.note("clicks_without_link")
+    if not details.counted:
+        walk.gathered.uncounted.add(message.id)
+    _spool(walk, about, "CLK", details.pages, details="url")
+    if agreed.bounces or agreed.reading == "latest-action":
+        _spool(walk, about, "NCO", ask.bounces(message.id), details="code")
+
+
+def _spool(
+    walk: Walk,
+    about: dict[str, Any],
+    kind: str,
+    pages: Iterable[pl.DataFrame],
+    *,
+    details: str = "",
+    at: str = "",
+) -> None:
+    """Bring pages of one statistic into the kind EVENTS; `about` is the same for all its rows."""
+    for page in _together(pages):
+        known = {name: pl.lit(value) for name, value in about.items()}
+        known |= {"kind": pl.lit(kind)}
+        known["details"] = pl.col(details).fill_null("") if details else pl.lit("")
+        if at:
+            known["at"] = pl.lit(about[at])
+        rows = page.with_columns(**known)
+        rows = rows.select(name for name in rows.columns if name in EVENTS.schema)
+        walk.gathered.add(EVENTS, about["message_id"], walk.shaped(rows, EVENTS))
+
+
+def _together(pages: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows of several pages at a time: what is done per frame costs more than per row."""
+    waiting: list[pl.DataFrame] = []
+    for page in pages:
+        waiting.append(page)
+        if sum(each.height for each in waiting) >= ROWS_TOGETHER:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)
+
+
+def cumulative(walk: Walk) -> Iterator[Part]:
+    """The e-mail statistics, and before them everybody who left the lists by e-mail."""
+    yield from unsubscribed(walk)
+    yield from email_statistics(walk)
+
+
+def sms_outcomes(walk: Walk) -> Iterator[Part]:
+    """The state of each SMS sent from the lists; a change of state is a new row.
+
+    Where the file shows who the receivers are, they are looked for among all recipients of the
+    list: whoever is subscribed comes last, and so before those who left with the same number.
+    """
+    for list_id, message in _one_by_one(walk, walk.client.sms_messages):
+        for report in walk.client.sms_report_details(message.id):
+            rows = _states(report, list_id, message.id)
+            walk.gathered.add(SMS_OUTCOMES, message.id, walk.shaped(rows, SMS_OUTCOMES))
+    if walk.wants_people(SMS_OUTCOMES):
+        _receivers(walk)
+    yield from walk.gathered.whole(SMS_OUTCOMES)
+
+
+def _receivers(walk: Walk) -> None:
+    lists, ask = walk.agreement.lists, walk.client
+    progress = walk.progress("recipients are read with their data")
+    progress.expect(sum(ask.count_optins(list_id, "sms") for list_id in lists))
+    for list_id in lists:
+        for pages in (ask.unsubscribed_with_fields, ask.subscribed_with_fields):
+            found = progress.counted(pages(list_id, "sms", walk.field_ids))
+            walk.gathered.people.add(list_id, found)
+
+
+def _states(report: pl.DataFrame, list_id: int, message_id: int) -> pl.DataFrame:
+    named = pl.col("status").replace_strict(SMS_STATES, default="ERROR", return_dtype=pl.String)
+    told = pl.when(pl.col("status") == SMS_ERROR).then(pl.col("error").fill_null("ERROR"))
+    return report.select(
+        "number",
+        "sent_at",
+        "at",
+        list_id=pl.lit(list_id),
+        message_id=pl.lit(message_id),
+        status=told.otherwise(named),
+    )

@@ -1,0 +1,187 @@
+"""Walking through MailUp's answers: each kind of export as rows, put aside part by part.
+
+A part is a message or a list. Memory holds up to HELD_ROWS of the part that is walked, and as many
+of the one before, which is told meanwhile; larger parts, and those that wait, are on disk.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from blocks.mailup.client import MailUpClient
+from blocks.mailup.resources.imports import Channel
+from blocks.mailup.resources.models import Optin
+from tasks.exports.people import People
+from tasks.reports.agreement import ExportAgreement
+from tasks.reports.delta.spool import HELD_ROWS, Spool
+from tasks.reports.rows import MOMENT, SMS_OUTCOMES, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
+from tasks.reports.windows import utc
+from tasks.runs.progress import Progress
+
+
+@dataclass(frozen=True)
+class Part:
+    """All rows of one kind in one message or list, put aside."""
+
+    kind: RowKind
+    number: int
+    rows: Spool = field(repr=False)
+
+    def slices(self) -> Iterator[pl.DataFrame]:
+        """The rows as slices that hold whole people; they can be read once."""
+        yield from self.rows.slices(self.kind)
+        self.rows.remove()
+
+
+@dataclass
+class Gathered:
+    """What a walk brings in: rows by kind and part, people by list, and notes for the operator.
+
+    `uncounted` are messages whose clicks come as one row each, without a count.
+    """
+
+    folder: Path
+    notes: dict[str, int] = field(default_factory=dict)
+    rows: dict[tuple[str, int], Spool] = field(default_factory=dict)
+    uncounted: set[int] = field(default_factory=set)
+    people: People = field(init=False)
+    _filled: Spool | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.people = People(self.folder)
+
+    def add(self, kind: RowKind, part: int, page: pl.DataFrame) -> None:
+        """Put a page of rows of one kind behind the others of its part."""
+        if not page.height:
+            return
+        spool = self.rows.get((kind.name, part))
+        if spool is None:
+            folder = self.folder / f"{kind.name.replace(' ', '-')}-{part}"
+            spool = self.rows[kind.name, part] = Spool(folder, held=HELD_ROWS)
+        if self._filled is not None and self._filled is not spool:
+            self._filled.flush()
+        self._filled = spool
+        spool.add(page)
+
+    def note(self, reason: str, times: int = 1) -> None:
+        """Count something that an operator should know."""
+        if times:
+            self.notes[reason] = self.notes.get(reason, 0) + times
+
+    def whole(self, kind: RowKind) -> Iterator[Part]:
+        """Each part of a kind in ascending order; no more rows of it may come."""
+        self._filled = None
+        for name, number in sorted(self.rows):
+            if name == kind.name:
+                yield Part(kind, number, self.rows.pop((name, number)))
+
+    def completed(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
+        """Rows of one slice with what is known of their people, as far as they were asked for."""
+        whole, unknown = self.people.joined(rows, kind)
+        if kind is SMS_OUTCOMES:
+            self.note("receivers_unknown", unknown)
+        return whole
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One extraction: whom to ask, what was agreed, where the rows go, and when it began (UTC).
+
+    `sources` are the columns of the rows that the file shows.
+    """
+
+    client: MailUpClient
+    agreement: ExportAgreement
+    gathered: Gathered
+    now: datetime
+    field_ids: tuple[int, ...] = ()
+    sources: frozenset[str] = frozenset()
+
+    def progress(self, what: str) -> Progress:
+        """A new bar for one part of the walk; `what` is counted."""
+        return Progress(f"{self.agreement.client}-export-progress", what)
+
+    def wants_people(self, kind: RowKind) -> bool:
+        """Whether the file shows what only the lists' recipients can tell."""
+        return bool(self.field_ids or self.sources & set(kind.personal))
+
+    def shaped(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
+        """Rows with the columns of their kind; MailUp's texts made moments in UTC."""
+        dates = [name for name, dtype in kind.schema.items() if dtype == MOMENT]
+        texts = [name for name in dates if rows.schema.get(name) == pl.String]
+        zone = self.agreement.mailup_zone
+        return fitted(
+            rows.with_columns(utc(pl.col(name), zone).alias(name) for name in texts), kind
+        )
+
+    def moment(self, text: str) -> datetime | None:
+        """A text of MailUp's as a moment in UTC."""
+        found: datetime | None = pl.select(utc(pl.lit(text), self.agreement.mailup_zone)).item()
+        return found
+
+
+def unsubscribed(walk: Walk) -> Iterator[Part]:
+    """People who left the agreed lists by e-mail, with cause and date."""
+    gone = _people(walk, UNSUBSCRIPTIONS, lambda each: each.opted_out)
+    if walk.wants_people(UNSUBSCRIPTIONS):
+        _profiles(walk, gone, walk.client.unsubscribed_with_fields)
+    yield from walk.gathered.whole(UNSUBSCRIPTIONS)
+
+
+def subscribed(walk: Walk) -> Iterator[Part]:
+    """People who are subscribed to the agreed lists by e-mail, with the date of it."""
+    here = _people(walk, SUBSCRIPTIONS, lambda each: not each.opted_out and each.opted_in)
+    if walk.wants_people(SUBSCRIPTIONS):
+        _profiles(walk, here, walk.client.subscribed_with_fields)
+    yield from walk.gathered.whole(SUBSCRIPTIONS)
+
+
+def _people(walk: Walk, kind: RowKind, wanted: Callable[[Optin], bool]) -> dict[int, int]:
+    """Spool who is wanted of the agreed lists; how many there are in each."""
+    lists = walk.agreement.lists
+    progress = walk.progress("recipients are looked at")
+    progress.expect(sum(walk.client.count_optins(list_id, "email") for list_id in lists))
+    found = dict.fromkeys(lists, 0)
+    for list_id in lists:
+        for page in progress.counted(walk.client.optins(list_id, "email")):
+            chosen = [each for each in page if wanted(each)]
+            _spool_optins(walk, list_id, chosen, kind)
+            found[list_id] += len(chosen)
+    return found
+
+
+def _profiles(
+    walk: Walk,
+    expected: Mapping[int, int],
+    ask: Callable[[int, Channel, tuple[int, ...]], Iterator[pl.DataFrame]],
+) -> None:
+    """Put the personal data of the people of the agreed lists aside."""
+    progress = walk.progress("recipients are read with their data")
+    progress.expect(sum(expected.values()))
+    for list_id in expected:
+        pages = ask(list_id, "email", walk.field_ids)
+        walk.gathered.people.add(list_id, progress.counted(pages))
+
+
+def _spool_optins(walk: Walk, list_id: int, page: list[Optin], kind: RowKind) -> None:
+    leaving = kind is UNSUBSCRIPTIONS
+    columns: dict[str, list[int] | list[int | None] | list[str]] = {
+        "list_id": [list_id] * len(page),
+        "recipient_id": [each.recipient_id for each in page],
+        "email": [each.email for each in page],
+        "at": [each.optout_date if leaving else each.optin_date for each in page],
+    }
+    if leaving:
+        columns["subscribed_at"] = [each.optin_date for each in page]
+        columns["message_id"] = [whole(each.optout_message_id) for each in page]
+        columns["type"] = [each.optout_type for each in page]
+        columns["subtype"] = [each.optout_subtype for each in page]
+    walk.gathered.add(kind, list_id, walk.shaped(pl.DataFrame(columns), kind))
+
+
+def whole(text: str) -> int | None:
+    """A number that MailUp wrote as text; None for anything else."""
+    return int(text) if text.isdecimal() else None

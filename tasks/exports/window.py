@@ -1,0 +1,62 @@
+"""Windows of exports: which one is due, and which one was rendered but never delivered."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prefect import get_run_logger
+
+from blocks.ledger import exports
+from blocks.ledger.exports import ExportEntry
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from tasks.exports.walks import KINDS, KindName
+from tasks.reports.agreement import ExportAgreement
+from tasks.reports.windows import Window, backfill, following
+from tasks.runs.retrying import unit
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a run has to do: `pending` is delivered first, as it was rendered; `snapshot` names what
+    the window before has seen."""
+
+    window: Window
+    snapshot: str = ""
+    pending: ExportEntry | None = None
+
+
+@unit("window", "window of {agreement.client}")
+def due(
+    agreement: ExportAgreement, kind: KindName, since: str, until: str, *, only_look: bool
+) -> Due:
+    """The window that is due: asked for by hand, or from the end of the last one until now."""
+    KINDS[kind].layout.columns(agreement.columns)
+    now = datetime.now(UTC).replace(microsecond=0)
+    with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
+        new = store.is_new
+        entry = None if new else exports.newest(store, agreement.client, agreement.stream(kind))
+    snapshot = entry.snapshot if entry else ""
+    if since or until:
+        return Due(backfill(since, until, agreement.format.zone, now), snapshot)
+    if entry is None:
+        return Due(following(0, None, now))
+    window = window_of(entry)
+    if entry.state == "delivered":
+        return Due(following(window.number, window.end, now), snapshot)
+    get_run_logger().warning("Window %d was rendered but not delivered yet", window.number)
+    return Due(window, snapshot, entry)
+
+
+@unit("last window", "last window of {agreement.client}")
+def last(agreement: ExportAgreement, kind: KindName, *, only_look: bool) -> ExportEntry | None:
+    """The window that was rendered last, delivered or not; None before the first one."""
+    with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
+        if store.is_new:
+            return None
+        return exports.newest(store, agreement.client, agreement.stream(kind))
+
+
+def window_of(entry: ExportEntry) -> Window:
+    """The window that a row of the ledger stands for."""
+    start = entry.window_start.replace(tzinfo=UTC) if entry.window_start else None
+    return Window(entry.number, start, entry.window_end.replace(tzinfo=UTC))

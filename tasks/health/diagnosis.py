@@ -1,0 +1,47 @@
+"""Is a function of a client well, and if not, what is the matter."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from tasks.health.facts import Facts, Run, Watched
+from tasks.health.life import SILENT
+
+Reason = Literal[
+    "", "waiting_for_decision", "run_dead", "run_crashed", "run_failed", "run_late",
+    "file_overdue", "delivery_overdue",
+]  # fmt: skip
+"""Empty: it is well. Of several, the first in this order is told: the later ones follow from it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found; `run` shows it, `missed` (UTC) is the time that passed without a file."""
+
+    reason: Reason = ""
+    run: Run | None = None
+    missed: datetime | None = None
+
+
+def judge(watched: Watched, facts: Facts, now: datetime) -> Finding:
+    """The one thing to tell about a function of a client."""
+    if facts.paused:
+        return Finding("waiting_for_decision", facts.paused)
+    if facts.ended and (reason := _ending(facts.ended, facts)):
+        return Finding(reason, facts.ended)
+    if facts.late:
+        return Finding("run_late", facts.late)
+    missed = watched.due.missed(now, facts.done_at, watched.since)
+    if missed:
+        importing = watched.kind == "import"
+        return Finding("file_overdue" if importing else "delivery_overdue", facts.ended, missed)
+    return Finding("", facts.ended)
+
+
+def _ending(run: Run, facts: Facts) -> Reason:
+    if run.state == "CRASHED":
+        return "run_dead" if run.message.startswith(SILENT) else "run_crashed"
+    if run.state != "FAILED":
+        return ""
+    held = facts.held_at is not None and facts.held_at >= run.began
+    return "waiting_for_decision" if held else "run_failed"

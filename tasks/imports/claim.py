@@ -1,0 +1,135 @@
+"""Remember: ask the ledger what earlier runs did with a file, and work alone for a client."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+
+from blocks.ledger import files, grants, journal, leases
+from blocks.ledger.decisions import Decision
+from blocks.ledger.files import FileEntry, FileKey
+from blocks.ledger.leases import Lease
+from blocks.ledger.progress import SEEN_AGAIN
+from blocks.ledger.store import Store, utc_now
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from tasks.imports.decisions import close, standing, waits_elsewhere
+from tasks.records.agreement import ImportAgreement
+from tasks.records.counts import Counts
+from tasks.records.stages import MAYBE_SENT, Claim, Done, Fetched
+from tasks.records.validation.history import Figures
+from tasks.runs.retrying import unit
+
+LEASE_WAIT_SECONDS = 180.0
+"""How long a run waits for another run of the same client; longer than a dead run's lease lives."""
+
+
+@contextmanager
+def working_alone(
+    ledger: str, client: str, stream: str, *, dry_run: bool
+) -> Iterator[Lease | None]:
+    """Hold the lease of a client's stream while the run lasts; a dry run needs and takes none."""
+    if dry_run:
+        yield None
+        return
+    name = f"client/{client}/{stream}"
+    with (
+        load(Ledger, ledger).open() as store,
+        leases.held(store, name, wait_seconds=LEASE_WAIT_SECONDS) as lease,
+    ):
+        yield lease
+
+
+@unit("claim", "claim {fetched.name}")
+def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, release: bool) -> Claim:
+    """Write the file down in the ledger, or find out how far an earlier run came with it.
+
+    A dry run only looks. With `release`, a file that was reported or refused before is begun anew.
+    """
+    key = FileKey(agreement.client, agreement.stream, fetched.sha256)
+    former: tuple[Figures, ...] = ()
+    entry, decision, cut_off, granted = None, None, False, frozenset[int]()
+    with load(Ledger, agreement.ledger).open(only_look=dry_run) as store:
+        if not store.is_new:
+            former = _former(store, key, agreement.habit.files)
+            entry = files.find(store, key)
+        if not dry_run:
+            entry = _entered(store, key, entry, agreement, fetched, release=release)
+            if fetched.seen is not None:
+                _close_replaced(store, key, entry, fetched.name)
+            cut_off = _is_cut_off(store, entry, agreement)
+        if entry is not None:
+            decision = standing(store, entry, release=release and not dry_run)
+            granted = grants.unfinished(store, entry.id)
+    if entry is None:
+        now = utc_now()
+        return Claim(
+            fetched.name, 0, 0, now, "nothing", fetched.name, Counts(), former, released=release
+        )
+    get_run_logger().info("The ledger knows %s as %s", fetched.name, entry.state)
+    done = _done(entry, decision, may_wait=not (dry_run or release))
+    if cut_off:
+        done = "submitted"  # its report is repeated, and the source file is moved behind it
+    sent = entry.state in ("submitting", "submitted", "reported") or entry.reason == MAYBE_SENT
+    passed = sent or (decision is not None and decision.verdict == "release")
+    return Claim(
+        fetched.name, entry.id, entry.attempt, entry.seen_at, done, entry.name,
+        Counts.of(entry.counts), former, reason=entry.reason, released=release or passed,
+        decision=decision, waiting_run=entry.waiting_run, granted=granted,
+    )  # fmt: skip
+
+
+def _done(entry: FileEntry, decision: Decision | None, *, may_wait: bool) -> Done:
+    if entry.state in ("submitted", "reported", "refused"):
+        return entry.state
+    if entry.state == "held" and decision is not None and decision.verdict == "refuse":
+        return "refused"
+    undecided = entry.state == "held" and decision is None
+    return "waiting" if may_wait and undecided and waits_elsewhere(entry) else "nothing"
+
+
+def _is_cut_off(store: Store, entry: FileEntry, agreement: ImportAgreement) -> bool:
+    """Whether an earlier run has reported the file, and ended before it moved the source file."""
+    stays = entry.state != "reported" or agreement.source.afterwards == "leave"
+    return not stays and not journal.is_put_away(store, entry.id)
+
+
+def _close_replaced(store: Store, key: FileKey, entry: FileEntry, name: str) -> None:
+    """Another content under the name of a held file: what was asked about that one is void."""
+    for other in files.waiting(store, key.client, key.stream):
+        if other.name == name and other.id != entry.id:
+            because = f"The client has replaced {name}: nothing is left to decide."
+            close(store, other.id, other.waiting_run, because)
+
+
+def _former(store: Store, key: FileKey, limit: int) -> tuple[Figures, ...]:
+    entries = files.imported_last(store, key.client, key.stream, limit=limit)
+    return tuple(Figures.of(each.size, each.counts) for each in entries)
+
+
+def _entered(
+    store: Store,
+    key: FileKey,
+    entry: FileEntry | None,
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    *,
+    release: bool,
+) -> FileEntry:
+    run = str(flow_run.id or "")
+    if entry is None:
+        return files.enter(
+            store, key, name=fetched.name, size=fetched.size,
+            agreement=agreement.fingerprint, run=run,
+        )  # fmt: skip
+    others_since = agreement.same_content == "import-after-others" and files.superseded(
+        store, key, entry
+    )
+    again = entry.state == "refused" and release
+    if again or (entry.state == "reported" and (release or others_since)):
+        return files.start_again(store, entry.id, agreement=agreement.fingerprint, run=run)
+    if entry.state == "reported" and journal.is_put_away(store, entry.id):
+        # It was put aside when it was imported, so the client has sent it once more.
+        journal.note(store, key.client, key.stream, SEEN_AGAIN, file_id=entry.id, run=run)
+    return entry

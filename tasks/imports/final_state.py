@@ -1,0 +1,120 @@
+"""Conclude: the name of a run, and the state with the message that it ends in."""
+
+from collections.abc import Iterator, Sequence
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from blocks.errors.shown import in_line
+from blocks.transport.base import RemoteFile
+from tasks.imports.decisions import where
+from tasks.records.agreement import ImportAgreement
+from tasks.records.stages import Decided, Hold, Outcome
+
+_LISTED = {
+    "": "",
+    "complete": ", listed among the rejected",
+    "partial": ", of whom those that are not in the list are among the rejected",
+    "unclear": ", but more are missing from the list, so that none is listed",
+    "too_many_calls": "; finding them takes more calls than read_back_calls allows",
+}
+"""How looking for refused recipients ended, behind their number."""
+
+
+def run_name() -> str:
+    """Name of a run at its start: the client, a file where one is named, and whether it is dry."""
+    agreement = flow_run.parameters["agreement"]
+    client = agreement["client"] if isinstance(agreement, dict) else agreement.client
+    asked = [flow_run.parameters.get(name) or "" for name in ("file", "since", "until")]
+    if flow_run.parameters.get("replay"):
+        asked.append(f"(replay of {flow_run.parameters['replay']})")
+    if flow_run.parameters.get("again"):
+        asked.append("(again)")
+    return _name(client, " ".join(filter(None, asked)))
+
+
+def show_files_in_name(agreement: ImportAgreement, files: Sequence[RemoteFile]) -> None:
+    """Put the name of the first file, and how many there are, into the name of the run."""
+    if not files or flow_run.id is None:
+        return
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(flow_run.id, name=_name(agreement.client, files[0].name + more))
+
+
+def _name(client: str, files: str) -> str:
+    dry = "(dry run)" if flow_run.parameters.get("dry_run") else ""
+    return in_line(" ".join(filter(None, (client, files, dry))))
+
+
+def conclude(
+    outcomes: Sequence[Outcome], files: int, decided: Decided | None, *, passed_over: int = 0
+) -> State[None]:
+    """Completed, with what was done; Failed where a file is held and nobody can be asked."""
+    told = [_told(outcome, files - len(outcomes)) for outcome in outcomes]
+    if decided and decided.entry_id not in [outcome.entry_id for outcome in outcomes]:
+        told.insert(0, _void(decided))
+    if any(outcome.fate == "held" for outcome in outcomes):
+        return Failed(message=told[-1] + _passed_over(passed_over))
+    nothing = "Nothing to do." if files else "Nothing to do: no file is waiting."
+    return Completed(message=("; ".join(told) or nothing) + _passed_over(passed_over))
+
+
+def _passed_over(number: int) -> str:
+    if not number:
+        return ""
+    return f" ({number} files are passed over for their names; see the artifact passed-over)"
+
+
+def _held(name: str, hold: Hold, waiting: int) -> str:
+    behind = f" {waiting} files behind it wait." if waiting else ""
+    remedy = " If it is right, run this by hand with its name and release=true."
+    return (
+        f"{in_line(name)} is held ({hold.reason}): {hold.message}{remedy * hold.decidable}{behind}"
+    )
+
+
+def _void(decided: Decided) -> str:
+    verb = {"release": "released", "refuse": "refused"}[decided.verdict]
+    return (
+        f"{in_line(decided.name)} was {verb} by {in_line(decided.decided_by)}, but this content is "
+        "no longer in the folder: nothing was done with it"
+    )
+
+
+def _missing(outcome: Outcome) -> Iterator[str]:
+    """What became of people who are missing, where they may be unsubscribed."""
+    compared = outcome.compared
+    if compared is None or not compared.missing or compared.left_because == "report":
+        return
+    if compared.left_because:
+        yield f"{compared.missing} missing people left as they are ({compared.left_because})"
+    elif outcome.fate == "dry_run":
+        yield f"up to {compared.missing} missing people would be unsubscribed"
+    else:
+        yield f"{outcome.unsubscribed} missing people unsubscribed"
+
+
+def _told(outcome: Outcome, behind: int) -> str:
+    counts, decision = outcome.counts, outcome.decision
+    if outcome.hold:
+        return _held(outcome.name, outcome.hold, behind)
+    if outcome.fate == "waiting":
+        return f"{in_line(outcome.name)} waits for a decision: {where(outcome.waiting_run)}"
+    if outcome.fate == "refused":
+        who = f" by {in_line(decision.decided_by)}" if decision else ""
+        return f"{in_line(outcome.name)}: refused{who}, nothing sent"
+    if outcome.fate == "already_imported":
+        return f"{in_line(outcome.name)}: imported before, nothing sent"
+    verb = "would be submitted" if outcome.fate == "dry_run" else "submitted"
+    parts = [f"{counts.submitted} of {counts.records} {verb}"]
+    words = ("unchanged", "duplicate", "rejected", "blocked")
+    parts += [f"{getattr(counts, word)} {word}" for word in words if getattr(counts, word)]
+    if outcome.refused.count:
+        parts.append(f"MailUp refused {outcome.refused.count}{_LISTED[outcome.refused.state]}")
+    parts += _missing(outcome)
+    if decision and outcome.fate == "imported":
+        parts.append(f"released by {in_line(decision.decided_by)}")
+    return f"{in_line(outcome.name)}: " + ", ".join(parts)

@@ -1,0 +1,93 @@
+"""Prepare: from a fetched file to batches that are ready to be sent, and to what was refused."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from prefect import get_run_logger
+
+from blocks.errors import FileHeld
+from blocks.keys import GpgKey
+from blocks.loading import load
+from tasks.gpg.decrypt import decrypt
+from tasks.imports.delta_snapshots import former_snapshot
+from tasks.records.agreement import ImportAgreement
+from tasks.records.delta.missing import decided, too_many_missing
+from tasks.records.read_file import read_file
+from tasks.records.reading.unpack import unpack
+from tasks.records.stages import AccountFacts, Claim, Fetched, Hold, Prepared
+from tasks.records.validation.history import Figures, unusual
+from tasks.records.validation.limits import beyond
+from tasks.runs.retrying import unit
+from tasks.runs.scratch import fresh_folder
+
+
+@unit("prepare", "prepare {fetched.name}")
+def prepare(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    facts: AccountFacts,
+    scratch: Path,
+    *,
+    send_all: bool,
+) -> Prepared:
+    """Read a file to its end and decide about every record; nothing leaves the machine.
+
+    `send_all` sends what MailUp is known to have, too.
+
+    A file that is not what was agreed comes back with `hold` set and no batches. A file
+    that was released passes the limits, never one that is damaged.
+    """
+    folder = fresh_folder(scratch / "prepared" / fetched.path.name)
+    former = former_snapshot(agreement, claim, facts, folder, send_all=send_all)
+    try:
+        path = _opened(agreement, fetched.path, folder)
+        prepared = read_file(
+            path, agreement, facts, folder,
+            batch_size=facts.batch_size, today=facts.today,
+            snapshot=former.snapshot if former else None, granted=claim.granted,
+        )  # fmt: skip
+    except FileHeld as held:
+        return Prepared(hold=_hold(held))
+    if former:
+        compared, replayed = former.noted(prepared.compared), fetched.seen is None
+        compared = decided(agreement.delta, compared, claim, replayed=replayed)
+        prepared = replace(prepared, compared=compared)
+    if not claim.released:
+        prepared = _within_limits(agreement, fetched, claim, prepared)
+    get_run_logger().info("%s was read: %d records", fetched.name, prepared.counts.records)
+    return prepared
+
+
+def _opened(agreement: ImportAgreement, path: Path, folder: Path) -> Path:
+    """The file decrypted and unpacked, as far as it was agreed."""
+    if agreement.decryption_key:
+        path = decrypt(path, load(GpgKey, agreement.decryption_key), folder)
+    return unpack(path, folder, agreement.unpacking)
+
+
+def _within_limits(
+    agreement: ImportAgreement, fetched: Fetched, claim: Claim, prepared: Prepared
+) -> Prepared:
+    """The same, or held where it breaks a limit or is unlike the client's last files."""
+    now = Figures.of(fetched.size, asdict(prepared.counts) | prepared.noted)
+    complaints = [
+        # First, for its code is the one that is decided about.
+        *too_many_missing(agreement.delta, prepared.compared),
+        *beyond(
+            agreement.thresholds,
+            prepared.counts,
+            opt_outs=prepared.opt_outs,
+            before=claim.former[0].records if claim.former else 0,
+            full=agreement.mode == "full",
+        ),
+        *unusual(agreement.habit, now, claim.former),
+    ]
+    if not complaints:
+        return prepared
+    sentences = " ".join(complaint.sentence for complaint in complaints)
+    return prepared.held(Hold(complaints[0].reason, f"{sentences} Nothing of it was sent."))
+
+
+def _hold(held: FileHeld) -> Hold:
+    return Hold(str(held.context.get("reason", "held")), str(held))

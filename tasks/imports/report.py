@@ -1,0 +1,191 @@
+"""Report: give the client its result, tell the operator, and put the source file to rest."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.artifacts import create_markdown_artifact
+
+from blocks.errors.shown import in_json, in_markdown
+from blocks.ledger import files, journal
+from blocks.ledger.leases import Guard, Lease
+from blocks.ledger.store import Store
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from blocks.servers import load_server
+from blocks.transport.base import Transport
+from blocks.transport.delivery import deliver
+from tasks.imports.decisions import close, may_ask, this_run
+from tasks.imports.move_source import put_away
+from tasks.records.agreement import ImportAgreement
+from tasks.records.mapping.resolve import told_names
+from tasks.records.results.parts import part_paths, read_parts, write_skipped
+from tasks.records.results.reject_file import write_rejects
+from tasks.records.source import fitting, join, resting_place, unique_name
+from tasks.records.stages import Claim, Fetched, Outcome, Prepared, Submission
+from tasks.runs.retrying import unit
+from tasks.runs.steps import taken
+from tasks.texts.import_result import counted, first_lines, result_document, summary
+
+
+@unit("report", "report {fetched.name}")
+def report(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    prepared: Prepared,
+    submission: Submission,
+    lease: Lease | None,
+) -> Outcome:
+    """Deliver the results, record that it was done, and move the source file, in this order.
+
+    Each step may be repeated. A dry run, which has no lease, does none of them and only shows what
+    would be done. Another run may have taken over one that stood still: before each step it is
+    looked whether it works alone.
+    """
+    dry_run = lease is None
+    outcome = _outcome(fetched, claim, prepared, submission, dry_run=dry_run)
+    if outcome.fate == "waiting":
+        return outcome  # all was told when it was held
+    delivered = []
+    if lease is not None:
+        document = result_document(agreement, fetched, claim, prepared, submission, outcome)
+        with (
+            load(Ledger, agreement.ledger).open() as store,
+            load_server(agreement.server).connect() as server,
+        ):
+            guard = Guard(store, lease)
+            delivered = _deliver(agreement, fetched, claim, prepared, document, server, guard)
+            _remember(store, guard, claim, prepared, outcome)
+            if outcome.fate != "held":
+                guard()
+                _put_to_rest(agreement, fetched, claim, server, refused=outcome.fate == "refused")
+        if outcome.fate == "imported" and agreement.source.afterwards != "leave":
+            _note_put_away(agreement, claim)
+    _show(agreement, outcome, prepared, submission, delivered)
+    return outcome
+
+
+def _outcome(
+    fetched: Fetched, claim: Claim, prepared: Prepared, submission: Submission, *, dry_run: bool
+) -> Outcome:
+    known = Outcome(
+        fetched.name, "imported", claim.counts, entry_id=claim.entry_id,
+        waiting_run=claim.waiting_run, decision=claim.decision,
+    )  # fmt: skip
+    compared = submission.compared or prepared.compared
+    known = replace(known, compared=compared, unsubscribed=submission.unsubscribed)
+    hold = prepared.hold or submission.hold
+    if claim.done in ("waiting", "refused"):
+        return replace(known, fate=claim.done)
+    if claim.done == "reported":
+        return replace(known, fate="already_imported")
+    if hold:
+        asks = hold.decidable and not dry_run and may_ask()
+        counts = submission.counts if submission.hold else prepared.counts
+        return replace(known, fate="held", counts=counts, hold=hold, asks=asks)
+    if dry_run:
+        return replace(known, fate="dry_run", counts=prepared.counts)
+    return replace(known, counts=submission.counts, refused=submission.refused)
+
+
+def _deliver(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    prepared: Prepared,
+    document: dict[str, Any],
+    server: Transport,
+    guard: Guard,
+) -> list[str]:
+    """Write the result files beside the fetched one and deliver them; paths on the server."""
+    name = fetched.name
+    if agreement.results.names == "unique":
+        name = unique_name(name, fetched.sha256, claim.seen_at)
+    made = [(_written_document(fetched.path, document), fitting(name, ".result.json"))]
+    language, dialect = agreement.results.language, prepared.dialect
+    if dialect and document["counts"]["rejected"] and not prepared.hold:
+        path = fetched.path.with_suffix(".rejects")
+        write_rejects(path, read_parts(prepared.rejects), dialect, language)
+        made.append((path, fitting(name, ".rejects.csv")))
+    if dialect and part_paths(prepared.skipped) and not prepared.hold:
+        path = fetched.path.with_suffix(".skipped")
+        write_skipped(path, read_parts(prepared.skipped), dialect, language)
+        made.append((path, fitting(name, ".skipped.csv")))
+    folder = join(agreement.source.folder, agreement.results.folder)
+    server.make_folder(folder)
+    for path, final in made:
+        guard()
+        deliver(server, path, folder, final)
+    return [join(folder, final) for _, final in made]
+
+
+def _written_document(beside: Path, document: dict[str, Any]) -> Path:
+    path = beside.with_suffix(".result")
+    text = in_json(document) + "\n"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _remember(
+    store: Store, guard: Guard, claim: Claim, prepared: Prepared, outcome: Outcome
+) -> None:
+    """The file's state, and who waits for a decision about it, in the ledger."""
+    if outcome.fate == "imported":
+        files.move_to(store, claim.entry_id, "reported", also=guard.within)
+    elif outcome.fate == "refused":
+        files.move_to(store, claim.entry_id, "refused", reason=claim.reason, also=guard.within)
+    elif prepared.hold:
+        counts = asdict(prepared.counts) | prepared.noted
+        reason = prepared.hold.reason
+        files.move_to(
+            store, claim.entry_id, "held", reason=reason, counts=counts, also=guard.within
+        )
+    if outcome.asks:
+        files.set_waiting(store, claim.entry_id, this_run())
+    elif claim.waiting_run:
+        close(store, claim.entry_id, claim.waiting_run, f"{outcome.name}: {outcome.fate}.")
+
+
+def _put_to_rest(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    server: Transport,
+    *,
+    refused: bool,
+) -> None:
+    """Move or rename the source file as agreed."""
+    unique = unique_name(fetched.name, fetched.sha256, claim.seen_at)
+    goal = resting_place(agreement.source, unique, refused=refused)
+    if goal is not None:
+        put_away(server, agreement.source, fetched, goal)
+
+
+def _note_put_away(agreement: ImportAgreement, claim: Claim) -> None:
+    """From now on the same content in the folder was sent once more, and is not what was left."""
+    with load(Ledger, agreement.ledger).open() as store:
+        journal.note(
+            store, agreement.client, agreement.stream, journal.PUT_AWAY, file_id=claim.entry_id
+        )
+
+
+def _show(
+    agreement: ImportAgreement,
+    outcome: Outcome,
+    prepared: Prepared,
+    submission: Submission,
+    delivered: list[str],
+) -> None:
+    rejects = []
+    if outcome.fate == "dry_run":
+        columns = prepared.dialect.columns if prepared.dialect else ()
+        names = told_names(columns, agreement.mapping)
+        rejects = first_lines(read_parts(prepared.rejects), names)
+    create_markdown_artifact(
+        key=f"{agreement.client}-import-recipients",
+        markdown=summary(outcome, prepared, submission, taken(), rejects, delivered),
+        description=f"{in_markdown(outcome.name)}: {outcome.fate}",
+    )
+    get_run_logger().info("%s: %s %s", outcome.name, outcome.fate, counted(outcome.counts))

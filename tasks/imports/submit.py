@@ -1,0 +1,360 @@
+"""Submit: bring every batch of a file to completion in MailUp, and compare the counts."""
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+import polars as pl
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+from sqlalchemy import Connection
+
+from blocks.accounts import MailUpAccount
+from blocks.ledger import archives, batches, files, grants, journal
+from blocks.ledger.batches import BatchEntry
+from blocks.ledger.leases import Guard, Lease
+from blocks.ledger.snapshots import key_of
+from blocks.ledger.store import Store
+from blocks.ledger.turns import Turn
+from blocks.ledgers import Ledger
+from blocks.loading import load
+from blocks.mailup.client import MailUpClient
+from blocks.mailup.resources.imports import ImportTarget
+from tasks.files.prefetch import ahead
+from tasks.imports.batch_sender import Counter, Parcel, PlanChanged
+from tasks.imports.delta_snapshots import NO_PLAN, UNSURE, Plan, compared_as, plan, snapshot
+from tasks.imports.groups import group_ids
+from tasks.imports.read_back import ReadBack, list_refused, refused_by_mailup
+from tasks.imports.rejoining import Rejoining, is_granted, left_out, listed
+from tasks.imports.second_key import SecondKeys, list_second_keys
+from tasks.imports.turn import turn_of
+from tasks.imports.unproven import Judge, Known, MaybeSent, everybody
+from tasks.imports.unsubscribe_missing import unsubscribe_missing, unsubscribed
+from tasks.records.agreement import ImportAgreement
+from tasks.records.batching.batches import Batch
+from tasks.records.batching.destinations import Destination
+from tasks.records.batching.payloads import array, encoded, recipients
+from tasks.records.consent.apply import NOBODY
+from tasks.records.consent.second_key import without_second_key
+from tasks.records.counts import LINE, Counts
+from tasks.records.delta.missing import who_is_missing
+from tasks.records.delta.snapshot import all_people
+from tasks.records.read_file import asked
+from tasks.records.stages import (
+    COUNTS_DIFFER,
+    MAYBE_SENT,
+    AccountFacts,
+    Claim,
+    Hold,
+    Prepared,
+    Refused,
+    Submission,
+)
+from tasks.runs.progress import Progress
+from tasks.runs.retrying import unit
+from tasks.runs.steps import connected
+
+PARCELS_AHEAD = 3
+"""Batches that are encoded and wait, so that some are there while the next records are read."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What submitting one file needs at hand; `attempt` numbers the plan that is carried out."""
+
+    agreement: ImportAgreement
+    facts: AccountFacts
+    account: MailUpAccount
+    client: MailUpClient
+    store: Store
+    guard: Guard
+    entry_id: int
+    attempt: int
+    turn: Turn | None
+    planned: Plan = NO_PLAN
+    differing: frozenset[int] = frozenset()
+    known: Known = everybody
+    released_at: datetime | None = None
+
+
+@unit("submit", "submit {claim.name}")
+def submit(
+    agreement: ImportAgreement,
+    prepared: Prepared,
+    claim: Claim,
+    facts: AccountFacts,
+    lease: Lease,
+    turn: Turn | None,
+) -> Submission:
+    """Send what the ledger does not show as done, and compare MailUp's counters with ours.
+
+    `turn` is the account's turn where it is held already. The commit that marks the file as
+    submitted is the last thing done here.
+    """
+    if prepared.hold:
+        return Submission(prepared.counts)
+    account = load(MailUpAccount, agreement.account)
+    with (
+        load(Ledger, agreement.ledger).open() as store,
+        connected(account, store, guard=(guard := Guard(store, lease))) as client,
+    ):
+        job = _Job(
+            agreement, facts, account, client, store, guard, claim.entry_id, claim.attempt, turn
+        )
+        job = replace(job, known=_known(job, prepared), released_at=_released_at(claim))
+        if claim.done == "nothing":
+            try:
+                job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
+            except MaybeSent as doubt:
+                return _held_for(job, prepared, doubt)
+        return _concluded(job, prepared, claim)
+
+
+def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
+    """Compare the counts, list who was refused or has left, and mark the file."""
+    store, agreement = job.store, job.agreement
+    entries = [each for each in _all_batches(job) if each.purpose == "records"]
+    known = claim.done == "submitted"
+    if not known:
+        read_back = ReadBack(store, job.client, agreement.read_back_calls)
+        entries = read_back.settle(entries, prepared.batches)
+    refused = refused_by_mailup(entries)
+    granted = grants.of_file(store, job.entry_id)
+    absent = len(left_out(granted, job.attempt))
+    second = journal.second_keys(store, job.entry_id, job.attempt) or frozenset()
+    rejected = len(second) if agreement.mapping.second_key == "reject" else 0
+    now = prepared.counts.refused(len(refused.lines) + rejected).left_out(absent)
+    counts = claim.counts if known else now
+    submission = _compare(counts, entries, refused)
+    if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
+        submission = replace(submission, hold=None)  # somebody has looked into it
+    list_refused(agreement.mapping, prepared, entries)
+    reason = list_second_keys(agreement.mapping, prepared, second)
+    if not known:
+        if not submission.hold and agreement.delta.on:
+            try:
+                _unsubscribe_missing(job, prepared)
+            except MaybeSent as doubt:
+                return _held_for(job, prepared, doubt)
+        _commit(job, submission, prepared, entries)
+    return replace(
+        submission,
+        compared=compared_as(store, agreement, prepared, job.entry_id),
+        unsubscribed=unsubscribed(_all_batches(job)),
+        extra=batches.extra_imports(store, job.entry_id),
+        consent=listed(prepared, granted, job.attempt),
+        second_key={reason: len(second)} if second else {},
+    )
+
+
+def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Job:
+    """Send all batches; where an earlier run had begun with other ones, as a new attempt."""
+    files.move_to(job.store, job.entry_id, "submitting", also=job.guard.within)
+    job = _planned(job, prepared)
+    begun = _all_batches(job) or grants.unfinished(job.store, job.entry_id)
+    if not prepared.batches and not begun:
+        return job
+    with _turn(job) as turn:
+        try:
+            _send(job, prepared, groups, turn)
+        except PlanChanged:
+            get_run_logger().warning(
+                "The agreement, or who is unsubscribed, has changed since an earlier run began "
+                "with this file: its batches are sent anew, after those on their way have ended"
+            )
+            job = _planned(_begin_anew(job, turn), prepared)
+            _send(job, prepared, groups, turn)
+    return job
+
+
+def _planned(job: _Job, prepared: Prepared) -> _Job:
+    planned = plan(
+        job.store, job.agreement, job.facts, prepared, file_id=job.entry_id, attempt=job.attempt
+    )
+    calls = job.agreement.read_back_calls
+    looking = SecondKeys(job.store, job.client, calls, job.entry_id, job.attempt)
+    return replace(job, planned=planned, differing=looking.lines(prepared.batches))
+
+
+def _turn(job: _Job) -> AbstractContextManager[Turn]:
+    if job.turn is not None:
+        return nullcontext(job.turn)
+    return turn_of(job.store, job.agreement, job.account)
+
+
+def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], turn: Turn) -> None:
+    counter, total = _counter(job, turn), len(prepared.batches)
+    if any(each.purpose == "records" and each.number > total for each in _all_batches(job)):
+        raise PlanChanged
+    progress = Progress(f"{job.agreement.client}-import-progress", "batches are complete")
+    newest = job.client.latest_import_id()
+    rejoining = Rejoining(
+        counter, job.account, job.agreement.consent, asked(job.facts) or NOBODY, newest
+    )
+    rejoining.finish_earlier(prepared)
+    plain = [each for each in prepared.batches if not is_granted(each)]
+    made = parcels(job.agreement, plain, groups, differing=job.differing)
+    for parcel in ahead(made, most=PARCELS_AHEAD):
+        counter.bring(parcel, newest_import=newest)
+        progress.reached(parcel.number, total)
+    counter.finish()
+    for batch in filter(is_granted, prepared.batches):
+        rejoining.bring(batch, _target(job.agreement, batch.destination, groups))
+        progress.reached(batch.number, total)
+
+
+def _all_batches(job: _Job) -> list[BatchEntry]:
+    return batches.of_file(job.store, job.entry_id, job.attempt)
+
+
+def _unsubscribe_missing(job: _Job, prepared: Prepared) -> None:
+    begun = any(each.purpose == "missing" for each in _all_batches(job))
+    if not begun and not (prepared.compared and prepared.compared.unsubscribes):
+        return
+    key = key_of(job.store, job.agreement.client, job.agreement.stream)
+    with _turn(job) as turn:
+        unsubscribe_missing(
+            _counter(job, turn), job.agreement, prepared.compared, key,
+            batch_size=job.facts.batch_size,
+        )  # fmt: skip
+
+
+def _begin_anew(job: _Job, turn: Turn) -> _Job:
+    counter = _counter(job, turn)
+    for entry in _all_batches(job):
+        counter.settle(entry)
+    again = files.start_again(
+        job.store, job.entry_id, agreement=job.agreement.fingerprint, run=str(flow_run.id or "")
+    )
+    archives.belongs_to(job.store, job.entry_id, job.attempt, again.attempt)
+    files.move_to(job.store, job.entry_id, "submitting")
+    return replace(job, attempt=again.attempt)
+
+
+def _counter(job: _Job, turn: Turn) -> Counter:
+    calls = job.agreement.read_back_calls
+    return Counter(
+        job.store, job.client, job.entry_id, job.attempt, job.guard, turn,
+        job.account.import_timeout_seconds, job.account.rate_limit_name,
+        load(Ledger, job.agreement.ledger).open_storage,
+        Judge(job.client, calls, job.known, job.released_at),
+    )  # fmt: skip
+
+
+def _released_at(claim: Claim) -> datetime | None:
+    decision = claim.decision
+    if decision is None or (decision.reason, decision.verdict) != (MAYBE_SENT, "release"):
+        return None
+    return decision.decided_at
+
+
+def _known(job: _Job, prepared: Prepared) -> Known:
+    """Whom the client's files may have brought before: by the last one's snapshot, or anybody."""
+    if not batches.brought_by_others(job.store, job.entry_id, job.attempt):
+        return lambda people: people.clear()
+    key = key_of(job.store, job.agreement.client, job.agreement.stream)
+    former = prepared.compared.former if prepared.compared else None
+    if former is None or key is None:
+        return everybody
+    hashes = all_people(former)
+    return lambda people: who_is_missing(people, hashes, key)
+
+
+def _held_for(job: _Job, prepared: Prepared, doubt: MaybeSent) -> Submission:
+    """The file held in the middle of its batches: those that are done stay so."""
+    counts = asdict(prepared.counts) | prepared.noted
+    files.move_to(
+        job.store, job.entry_id, "held", reason=MAYBE_SENT, counts=counts, also=job.guard.within
+    )
+    return Submission(prepared.counts, hold=Hold(MAYBE_SENT, str(doubt)))
+
+
+def parcels(
+    agreement: ImportAgreement,
+    batches: Iterable[Batch],
+    groups: dict[tuple[int, str], int],
+    absent: Collection[int] = (),
+    differing: Collection[int] = (),
+) -> Iterator[Parcel]:
+    """Every batch as it is sent, one after the other; without the lines that were left out.
+
+    Lines in `differing` have another second key than MailUp's.
+    """
+    for batch, every in encoded(batches):
+        texts = every
+        if absent and is_granted(batch):
+            texts = every.filter(~batch.records()[LINE].is_in(list(absent)))
+        elif differing and batch.destination.import_type == "default":
+            texts = recipients(_with_known_keys(agreement, batch.records(), differing))
+        if texts.len():
+            target = _target(agreement, batch.destination, groups)
+            yield Parcel.of(batch.number, texts.len(), array(texts), target)
+
+
+def _with_known_keys(
+    agreement: ImportAgreement, records: pl.DataFrame, differing: Collection[int]
+) -> pl.DataFrame:
+    if agreement.mapping.second_key == "reject":
+        return records.filter(~pl.col(LINE).is_in(list(differing)))
+    return without_second_key(records, differing)
+
+
+def _target(
+    agreement: ImportAgreement, to: Destination, groups: dict[tuple[int, str], int]
+) -> ImportTarget:
+    return ImportTarget(
+        list_id=to.list_id,
+        group_id=groups[to.list_id, to.group] if to.group else None,
+        channel=to.channel,
+        import_type=to.import_type,
+        confirm_email=agreement.confirm_email
+        and to.channel == "email"
+        and to.import_type == "default",
+        clear_missing_fields=to.clear,
+        replace_groups=agreement.replace_groups and bool(to.group),
+    )
+
+
+def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused) -> Submission:
+    """Set MailUp's counters beside what was sent; a difference holds the file for a look."""
+    imports = tuple(
+        {"import_id": entry.import_id, "list_id": entry.target["list_id"],
+         "import_type": entry.target["import_type"], "sent": entry.rows, **entry.counters}
+        for entry in entries
+    )  # fmt: skip
+    given = sum(entry.counters.get("rows", 0) for entry in entries)
+    sent = counts.submitted + len(refused.lines)
+    hold = None
+    if given != sent:
+        hold = Hold(
+            COUNTS_DIFFER,
+            f"{sent} records were sent, but MailUp counts {given}. Compare "
+            "the imports listed in the result with MailUp's console before this file is released.",
+        )
+    return Submission(counts.conserved(), imports, refused, hold)
+
+
+def _commit(
+    job: _Job, submission: Submission, prepared: Prepared, entries: list[BatchEntry]
+) -> None:
+    """Mark the file, and what MailUp has of it with it: the commit point of an import."""
+    counts = asdict(submission.counts) | prepared.noted
+    if submission.hold:
+        reason = submission.hold.reason
+        files.move_to(
+            job.store, job.entry_id, "held", reason=reason, counts=counts, also=job.guard.within
+        )
+        return
+    keep = snapshot(
+        job.store, job.agreement, prepared, job.planned, entries,
+        file_id=job.entry_id, attempt=job.attempt,
+        differing=job.differing,
+    )  # fmt: skip
+    counts |= {UNSURE: keep.unsure}
+
+    def alone(connection: Connection) -> None:
+        job.guard.within(connection)
+        keep(connection)
+
+    files.move_to(job.store, job.entry_id, "submitted", counts=counts, also=alone)

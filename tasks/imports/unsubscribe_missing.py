@@ -1,0 +1,81 @@
+"""Missing: unsubscribe people who are in a client's full file no more, where that is agreed.
+
+The ledger has hashes of them and no addresses. So the list is walked, and of its subscribed people
+those are taken whose hash is in the snapshot of what MailUp has from the client's files, and whom
+the file does not have: nobody whom these files never brought can be among them.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from blocks.ledger import batches
+from blocks.ledger.batches import BatchEntry
+from blocks.mailup.client import MailUpClient
+from blocks.mailup.resources.imports import Channel, ImportTarget
+from blocks.mailup.resources.models import Recipient
+from tasks.imports.batch_sender import Counter, Parcel
+from tasks.imports.refusals import CHANNELS
+from tasks.records.agreement import ImportAgreement
+from tasks.records.batching.payloads import array, recipients
+from tasks.records.delta.missing import PEOPLE, who_is_missing
+from tasks.records.delta.snapshot import missing_people
+from tasks.records.stages import Compared
+
+
+def unsubscribe_missing(
+    counter: Counter,
+    agreement: ImportAgreement,
+    compared: Compared | None,
+    key: bytes | None,
+    *,
+    batch_size: int,
+) -> None:
+    """Unsubscribe whoever is missing and still subscribed, in batches behind those of the file.
+
+    What an earlier run has begun is brought to its end first, by the bodies that are kept of these
+    batches. Whoever it reached is not subscribed any more, so that those of this run are others.
+    """
+    known = batches.of_file(counter.store, counter.file_id, counter.attempt)
+    for entry in known:
+        if entry.purpose == "missing":
+            counter.bring_again(entry)
+    if compared is None or compared.former is None or key is None or not compared.unsubscribes:
+        return
+    channel = CHANNELS[agreement.mapping.key][0]
+    hashes = missing_people(compared.former)
+    people = _still_subscribed(counter.client, agreement.list_id, channel, hashes, key)
+    newest = counter.client.latest_import_id()
+    target = ImportTarget(list_id=agreement.list_id, channel=channel, import_type="optout")
+    starts = range(0, people.height, batch_size)
+    for number, start in enumerate(starts, max((each.number for each in known), default=0) + 1):
+        some = people.slice(start, batch_size)
+        content = array(recipients(some))
+        parcel = Parcel.of(number, some.height, content, target, purpose="missing")
+        counter.bring(parcel, newest_import=newest)
+    counter.finish()
+
+
+def unsubscribed(entries: Sequence[BatchEntry]) -> int:
+    """How many missing people MailUp has unsubscribed, by its own counters."""
+    taken = (each.counters for each in entries if each.purpose == "missing")
+    return sum(counters.get("rows", 0) - counters.get("not_valid", 0) for counters in taken)
+
+
+def _still_subscribed(
+    client: MailUpClient, list_id: int, channel: Channel, hashes: pl.DataFrame, key: bytes
+) -> pl.DataFrame:
+    """The missing people (schema PEOPLE) who are subscribed, in the order of MailUp's list."""
+    pages = client.subscribed(list_id, channel)
+    found = [who_is_missing(_people(page, list_id, channel), hashes, key) for page in pages]
+    return pl.concat([pl.DataFrame(schema=PEOPLE), *found])
+
+
+def _people(page: Sequence[Recipient], list_id: int, channel: Channel) -> pl.DataFrame:
+    by_email = channel == "email"
+    rows = [
+        (channel, list_id, each.email, None, None) if by_email
+        else (channel, list_id, None, each.prefix, each.number)
+        for each in page
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=PEOPLE, orient="row")

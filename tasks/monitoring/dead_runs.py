@@ -1,0 +1,45 @@
+"""Sweep: end runs whose process and worker are both gone; Prefect alone would show them running."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
+from prefect.states import Crashed
+
+from blocks.ledger import progress
+from blocks.ledger.store import Store
+from tasks.health.facts import Run, Watched
+from tasks.health.life import SILENT, Patience, is_dead
+from tasks.monitoring import prefect_api
+
+
+def end_dead_runs(
+    store: Store, client: SyncPrefectClient, watched: Sequence[Watched], patience: Patience
+) -> list[Run]:
+    """End every unfinished run that gives no sign of life: no heartbeat, no lease renewed."""
+    functions, now = {each.deployment: each for each in watched}, datetime.now(UTC)
+    ended = []
+    for deployment, runs in prefect_api.active(client, watched).items():
+        each = functions[deployment]
+        leased = progress.somebody_works(store, each.client, each.kind)
+        for run in runs:
+            heard = prefect_api.last_heartbeat(client, run)
+            dead = is_dead(run, heard, now, patience, leased=leased)
+            if dead and _end(client, run, heard):
+                ended.append(run)
+    return ended
+
+
+def _end(client: SyncPrefectClient, run: Run, heard: datetime | None) -> bool:
+    message = (
+        f"{SILENT} since {heard or run.changed:%Y-%m-%d %H:%M} UTC: process and worker are gone. "
+        "The next run goes on where this one ended."
+    )
+    # Not forced: Prefect may refuse, where the run has ended by itself meanwhile.
+    answer: OrchestrationResult[Any] = client.set_flow_run_state(
+        UUID(run.id), Crashed(message=message)
+    )
+    return answer.status == SetStateStatus.ACCEPT

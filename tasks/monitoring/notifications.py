@@ -1,0 +1,128 @@
+"""Notices: events in Prefect, which automations turn into notifications. No personal data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.events import Event, RelatedResource, Resource
+from prefect.utilities.urls import url_for
+
+from blocks.errors.shown import in_line
+from blocks.ledger import conditions
+from blocks.ledger.conditions import Condition, ConditionState
+from blocks.ledger.store import Store
+from tasks.health.diagnosis import Finding
+from tasks.health.facts import Watched
+from tasks.health.wording import REMEDIES, sentence
+
+TROUBLE = "mailup.client.trouble"
+RECOVERED = "mailup.client.recovered"
+LOOKED = "mailup.watcher.looked"
+EXPECTED = "mailup.watcher.expected"
+WATCHER = "mailup.watcher"
+
+
+@dataclass(frozen=True)
+class News:
+    """What a look at one function has found, and whether somebody was told of it this time."""
+
+    watched: Watched
+    finding: Finding
+    told: bool
+
+
+def tell(
+    store: Store,
+    client: SyncPrefectClient,
+    known: Mapping[str, Condition],
+    news: tuple[Watched, Finding],
+    remind_after: timedelta,
+) -> News:
+    """Emit an event where a function's state has changed, or where trouble lasts.
+
+    `known` are the conditions as the ledger has them, by name. The event goes first: a watcher
+    that dies in between tells twice, which is better than never.
+    """
+    watched, finding = news
+    state: ConditionState = "trouble" if finding.reason else "ok"
+    before = known.get(watched.condition)
+    if (state, finding.reason) != ((before.state, before.reason) if before else ("ok", "")):
+        _emit(client, watched, finding)
+        conditions.change(store, watched.condition, state, finding.reason)
+        return News(watched, finding, told=True)
+    if before is None or not finding.reason:
+        return News(watched, finding, told=False)
+    return News(watched, finding, _remind(store, client, known, before, news, remind_after))
+
+
+def looked(client: SyncPrefectClient, event: str = LOOKED) -> None:
+    """Tell that the watcher has looked, or, when automations are made, that it is expected to."""
+    _post(client, Event(event=event, resource=Resource({"prefect.resource.id": WATCHER})))
+
+
+def _remind(
+    store: Store,
+    client: SyncPrefectClient,
+    known: Mapping[str, Condition],
+    before: Condition,
+    news: tuple[Watched, Finding],
+    remind_after: timedelta,
+) -> bool:
+    """Tell again, once per `remind_after`; how often it was is a condition of its own."""
+    name = f"{before.name}/reminded"
+    times = (datetime.now(UTC) - before.changed_at.replace(tzinfo=UTC)) // remind_after
+    mark = f"{before.changed_at:%Y%m%dT%H%M%S} {times}"
+    if times < 1 or (name in known and known[name].reason == mark):
+        return False
+    _emit(client, *news, reminder=True)
+    return conditions.change(store, name, "trouble", mark)
+
+
+def _emit(
+    client: SyncPrefectClient, watched: Watched, finding: Finding, *, reminder: bool = False
+) -> None:
+    run = finding.run
+    related = [_related("deployment", watched.deployment, watched.client)]
+    if run:
+        related.append(_related("flow-run", run.id, run.name))
+    payload: dict[str, Any] = {
+        "client": watched.client,
+        "function": watched.function,
+        "reason": finding.reason,
+        "sentence": ("Still: " if reminder else "") + in_line(sentence(watched, finding)),
+        "remedy": REMEDIES[finding.reason],
+        "reminder": reminder,
+        "link": _link(watched, finding) or "",
+    }
+    resource = Resource(
+        {
+            "prefect.resource.id": f"mailup.client.{watched.client}.{watched.function}",
+            "prefect.resource.name": f"{watched.function}/{watched.client}",
+        }
+    )
+    name = TROUBLE if finding.reason else RECOVERED
+    _post(client, Event(event=name, resource=resource, related=related, payload=payload))
+
+
+def _link(watched: Watched, finding: Finding) -> str | None:
+    """Where to look in Prefect's UI: the run that is meant, or else the deployment."""
+    if finding.run and finding.missed is None:
+        return url_for("flow-run", finding.run.id)
+    return url_for("deployment", watched.deployment)
+
+
+def _related(kind: str, number: str, name: str) -> RelatedResource:
+    return RelatedResource(
+        {
+            "prefect.resource.id": f"prefect.{kind}.{number}",
+            "prefect.resource.role": kind,
+            "prefect.resource.name": in_line(name),
+        }
+    )
+
+
+def _post(client: SyncPrefectClient, event: Event) -> None:
+    # Posted, not handed to the background thread of `emit_event`: here an error is seen.
+    client.request("POST", "/events", json=[event.model_dump(mode="json")])

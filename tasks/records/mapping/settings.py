@@ -1,0 +1,238 @@
+"""Which column of a client's file goes where in MailUp, and in which form."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Literal
+
+import phonenumbers
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.records.mapping import dates
+
+Target = Literal["email", "mobile", "prefix", "field", "list", "group", "status"]
+Status = Literal["subscribed", "unsubscribed"]
+
+MAX_FIELDS = 39
+"""Dynamic fields that an account can have at most."""
+
+
+class Column(BaseModel):
+    """What one column of the file means and how its cells are read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str = Field(
+        min_length=1,
+        description="Name of the column in the file's header, or its position, such as #3.",
+    )
+    target: Target = Field(
+        description=(
+            "What the column holds: the e-mail address, the mobile number, its international "
+            "prefix, a dynamic field, or the list, group or subscription status of the row."
+        )
+    )
+    field: str = Field(
+        default="",
+        description="Dynamic field by id, such as 12, or by name; only for target 'field'.",
+    )
+    trim: bool = Field(
+        default=True,
+        description="Remove white space and invisible characters at both ends of the cell.",
+    )
+    case: Literal["keep", "lower", "upper", "title"] = Field(
+        default="keep", description="Letter case in which the value is stored."
+    )
+    date_in: str = Field(
+        default="",
+        description="How the file writes the date, such as %d/%m/%Y; empty for no date.",
+    )
+    date_out: str = Field(
+        default="",
+        description="How MailUp is to store the date, such as %Y-%m-%d; empty to leave it.",
+    )
+    length: int = Field(
+        default=0,
+        ge=0,
+        le=200,
+        description="Exact number of characters that a value must have; 0 for any number.",
+    )
+    too_long: Literal["reject", "cut"] = Field(
+        default="reject",
+        description="What happens to a value of more than 200 characters, MailUp's limit.",
+    )
+    blank: Literal["keep", "clear", "reject"] = Field(
+        default="keep",
+        description=(
+            "What an empty cell does: keep what MailUp has, clear it there, or reject the record."
+        ),
+    )
+    required: bool = Field(
+        default=False, description="Reject a record whose cell in this column is empty."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Column":
+        for mistake in _column_mistakes(self):
+            raise ValueError(f"Column '{self.column}': {mistake}")
+        return self
+
+
+def _column_mistakes(column: Column) -> Iterator[str]:
+    """What contradicts what in one column, as sentences."""
+    if column.target == "field":
+        yield from _field_mistakes(column)
+        return
+    only_fields = {
+        "field": "",
+        "case": "keep",
+        "date_in": "",
+        "date_out": "",
+        "length": 0,
+        "too_long": "reject",
+    }
+    for name, neutral in only_fields.items():
+        if getattr(column, name) != neutral:
+            yield f"{name} is only for target 'field'; leave it out for '{column.target}'."
+    if column.blank == "clear":
+        yield f"blank 'clear' is only for target 'field'; '{column.target}' takes keep or reject."
+    if not column.trim:
+        yield "trim false is only for target 'field'; other cells are always trimmed."
+
+
+def _field_mistakes(column: Column) -> Iterator[str]:
+    if not column.field.strip():
+        yield "target 'field' needs field, the id (1 to 39) or the name of a dynamic field."
+    if column.date_out and not column.date_in:
+        yield "date_out needs date_in, how the file writes the date, such as %d/%m/%Y."
+    for name, reading in (("date_in", True), ("date_out", False)):
+        written = getattr(column, name)
+        mistake = dates.mistake(written, reading=reading) if written else ""
+        if mistake:
+            yield f"{name} '{written}' {mistake}."
+    if dates.time_parts(column.date_out) - dates.time_parts(column.date_in):
+        yield "date_out has a time of day that date_in does not read; take it out or add it."
+    if column.date_in and column.case != "keep":
+        yield "case is of no use for a date; leave it at 'keep'."
+    if column.required and column.blank == "clear":
+        yield "required contradicts blank 'clear'; choose one of them."
+
+
+class Mapping(BaseModel):
+    """How the rows of a client's file become recipients."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: list[Column] = Field(
+        min_length=1, description="The columns that are used; all others of the file are ignored."
+    )
+    key: Literal["email", "mobile", "both"] = Field(
+        default="email",
+        description=(
+            "What identifies a recipient: the e-mail address, the mobile number, or either: the "
+            "address where the row has one, else the number."
+        ),
+    )
+    default_region: str = Field(
+        default="IT",
+        description="Country, as two letters, of mobile numbers without international prefix.",
+    )
+    status_values: dict[str, Status] = Field(
+        default={"1": "subscribed", "0": "unsubscribed"},
+        description="What the cells of the status column mean; 1 is subscribed in MailUp's files.",
+    )
+    lists: list[int] = Field(
+        default=[],
+        description="Ids of the lists that the list column may name; rows for others are rejected.",
+    )
+    last_row_decides_status: bool = Field(
+        default=False,
+        description=(
+            "Of several rows for one recipient the last one counts. Off: a row that unsubscribes "
+            "wins over the others. On: the last row decides the status, too."
+        ),
+    )
+    second_key: Literal["keep_known", "reject"] = Field(
+        default="keep_known",
+        description=(
+            "A person whom MailUp has with another mobile number (or address) than the row's: send "
+            "the row without it, so that MailUp keeps what it has, or reject the row."
+        ),
+    )
+    clear_unmapped_fields: bool = Field(
+        default=False,
+        description=(
+            "Agree that clearing blank cells also clears, for these recipients, every dynamic "
+            "field of the account that the file does not carry; MailUp offers nothing finer."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Mapping":
+        for mistake in _mapping_mistakes(self):
+            raise ValueError(mistake)
+        return self
+
+    def of(self, target: Target) -> list[Column]:
+        """The columns with this target."""
+        return [column for column in self.columns if column.target == target]
+
+    @property
+    def clears(self) -> bool:
+        """Whether blank cells clear what MailUp has."""
+        return any(column.blank == "clear" for column in self.columns)
+
+
+def _mapping_mistakes(mapping: Mapping) -> Iterator[str]:
+    """What contradicts what between the settings, as sentences."""
+    yield from _key_mistakes(mapping)
+    yield from _repeated_targets(mapping)
+    if mapping.default_region not in phonenumbers.SUPPORTED_REGIONS:
+        yield "default_region: give a country as two capital letters, such as IT."
+    yield from _destination_mistakes(mapping)
+    yield from _clearing_mistakes(mapping)
+
+
+def _key_mistakes(mapping: Mapping) -> Iterator[str]:
+    wanted = ("email", "mobile") if mapping.key == "both" else (mapping.key,)
+    for target in wanted:
+        if not any(column.target == target for column in mapping.columns):
+            yield f"key '{mapping.key}' needs a column with target '{target}'."
+    if mapping.of("prefix") and not mapping.of("mobile"):
+        yield "A column with target 'prefix' needs another one with target 'mobile'."
+
+
+def _repeated_targets(mapping: Mapping) -> Iterator[str]:
+    targets = Counter(column.target for column in mapping.columns if column.target != "field")
+    for target, times in targets.items():
+        if times > 1:
+            yield f"{times} columns have the target '{target}'; one is possible."
+    names = Counter(column.field.strip().casefold() for column in mapping.of("field"))
+    for name, times in names.items():
+        if times > 1:
+            yield f"{times} columns go to the dynamic field '{name}'; one is possible."
+    if len(names) > MAX_FIELDS:
+        yield f"{len(names)} dynamic fields are mapped; MailUp has at most {MAX_FIELDS}."
+
+
+def _destination_mistakes(mapping: Mapping) -> Iterator[str]:
+    by_row = bool(mapping.of("list"))
+    if by_row and not mapping.lists:
+        yield "lists: name the ids of the lists that the list column may write to."
+    if mapping.lists and not by_row:
+        yield "lists is only for files with a column of target 'list'; leave it empty."
+    if any(number < 1 for number in mapping.lists):
+        yield "lists: ids of lists are numbers from 1."
+    meanings = [value.strip().casefold() for value in mapping.status_values]
+    if "" in meanings or len(meanings) != len(set(meanings)) or not meanings:
+        yield "status_values: give each value once, not empty, letter case aside."
+
+
+def _clearing_mistakes(mapping: Mapping) -> Iterator[str]:
+    fields = mapping.of("field")
+    if mapping.clears and any(column.blank != "clear" for column in fields):
+        yield (
+            "blank 'clear': MailUp clears all fields of a recipient or none, so set it on every "
+            "column with target 'field', or on none."
+        )
+    if mapping.clear_unmapped_fields and not mapping.clears:
+        yield "clear_unmapped_fields has no effect without columns that have blank 'clear'."

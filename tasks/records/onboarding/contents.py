@@ -1,0 +1,129 @@
+"""What the cells of a column say about it: shares of addresses, numbers, dates and flags."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import phonenumbers
+import polars as pl
+
+from tasks.records.mapping import dates, emails, phones
+from tasks.records.mapping.cells import UNREADABLE, blank_to_null, trimmed
+from tasks.records.mapping.settings import Status
+
+REGIONS = ("IT", "DE", "FR", "ES", "GB", "CH", "AT", "NL", "US")
+"""Countries to which numbers without prefix may belong; others have to be named."""
+
+_DAYS = (
+    "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y/%m/%d",
+    "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%Y%m%d",
+)  # fmt: skip
+_TIMES = ("", " %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M")
+FORMATS = tuple(day + time for time, day in product(_TIMES, _DAYS))
+
+FLAGS = (
+    ("1", "0"), ("true", "false"), ("yes", "no"), ("y", "n"), ("si", "no"), ("sì", "no"),
+    ("s", "n"), ("ja", "nein"), ("j", "n"), ("x", ""), ("on", "off"), ("t", "f"),
+    ("v", "f"), ("vero", "falso"), ("1", "2"), ("1", "-1"),
+)  # fmt: skip
+SPOKEN: dict[str, Status] = {
+    "subscribed": "subscribed", "iscritto": "subscribed", "iscritta": "subscribed",
+    "attivo": "subscribed", "unsubscribed": "unsubscribed", "disiscritto": "unsubscribed",
+    "disiscritta": "unsubscribed", "cancellato": "unsubscribed", "abgemeldet": "unsubscribed",
+    "angemeldet": "subscribed",
+}  # fmt: skip
+"""Values that say in words what they mean; of all others the client has to be asked."""
+
+_FEW_VALUES, _FEW_NUMBERS = 5, 50
+_LIKELY = 0.5
+_CALLING_CODE = r"^(?:\+|00)?[1-9][0-9]{0,3}$"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Evidence from the filled cells of one column; shares are between 0 and 1.
+
+    `mobiles` is the share of mobile numbers by region to which those without international prefix
+    are taken to belong, `local` the share of cells without one in or beside them; `formats` the
+    share of cells that each date format reads; `values` the different cells in lower case with
+    their number, if there are as few as flags or ids of lists have.
+    """
+
+    filled: int
+    addresses: float
+    mobiles: dict[str, float]
+    local: float
+    prefixes: float
+    whole_numbers: float
+    formats: dict[str, float]
+    values: dict[str, int]
+    longest: int
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether the cells are one of two values that mean yes and no."""
+        found = set(self.values)
+        return bool(found) and any(found <= set(pair) for pair in FLAGS)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether all cells say in words who is subscribed."""
+        return bool(self.values) and set(self.values) <= SPOKEN.keys()
+
+
+def contents(
+    cells: pl.Series, prefixes: pl.Series | None = None, regions: Sequence[str] = REGIONS
+) -> Contents:
+    """Read the cells of a column (text, empty for blank), with those of the prefix column."""
+    frame = pl.DataFrame({"cell": cells, "prefix": prefixes if prefixes is not None else None})
+    frame = frame.cast(pl.String).select(blank_to_null(trimmed(pl.all()))).drop_nulls("cell")
+    filled, text = frame.height, frame["cell"]
+    lower, beside = text.str.to_lowercase(), pl.lit(frame["prefix"])
+    whole = _share(pl.lit(text).str.contains(r"^[0-9]{1,9}$"), filled)
+    few = lower.n_unique() <= (_FEW_NUMBERS if whole == 1 else _FEW_VALUES)
+    return Contents(
+        filled=filled,
+        addresses=_share(emails.valid(pl.lit(emails.with_ascii_domains(lower))), filled),
+        mobiles=dict(_mobiles(text, frame["prefix"], regions)),
+        local=_share(~pl.lit(text).str.contains(r"^(?:\+|00)") & beside.is_null(), filled),
+        prefixes=_share(_is_prefix(text), filled),
+        whole_numbers=whole,
+        formats=dict(_formats(text)),
+        values=dict(lower.value_counts(sort=True).iter_rows()) if few else {},
+        longest=int(text.str.len_chars().max() or 0) if filled else 0,  # type: ignore[arg-type]
+    )
+
+
+def _share(matches: pl.Expr, filled: int) -> float:
+    return float(pl.select(matches.fill_null(False).sum()).item()) / filled if filled else 0.0
+
+
+def _mobiles(
+    text: pl.Series, prefixes: pl.Series, regions: Sequence[str]
+) -> Iterator[tuple[str, float]]:
+    # Numbers that are mostly letters would cost a reading each in every region.
+    digits = _share(pl.lit(text).str.contains(r"^[+(]?[0-9][0-9\s().\-/]{5,20}$"), len(text))
+    for region in regions if digits >= _LIKELY else ():
+        read = phones.prefix_and_number(text, prefixes, region)
+        good = (pl.lit(read["number"]) != UNREADABLE) & (pl.lit(read["prefix"]) != UNREADABLE)
+        if share := _share(good, len(text)):
+            yield region, share
+
+
+def _is_prefix(text: pl.Series) -> pl.Expr:
+    codes = [str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE]
+    cells = pl.lit(text)
+    bare = cells.str.replace(r"^(?:\+|00)", "")
+    return cells.str.contains(_CALLING_CODE) & bare.is_in(codes)
+
+
+def _formats(text: pl.Series) -> Iterator[tuple[str, float]]:
+    if not _share(
+        pl.lit(text).str.contains(r"^[0-9]{1,4}[./\-]?[0-9]{1,2}[./\-]?[0-9]"), len(text)
+    ):
+        return
+    for written in FORMATS:
+        read = dates.rewritten(text, written, "")
+        share = _share(pl.lit(read) != UNREADABLE, len(text))
+        if share:
+            yield written, share

@@ -1,0 +1,152 @@
+"""How a sample file is written: encoding, separator, quote and header, and how sure that is."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from blocks.errors import FileHeld
+from tasks.records.counts import LINE
+from tasks.records.onboarding.column_names import hint
+from tasks.records.reading.chunks import read_chunks
+from tasks.records.reading.dialect import SEPARATORS, Dialect, FileDialect, resolve
+from tasks.records.reading.encoding import detect, survey, transcode
+
+SAMPLE_ROWS = 5_000
+"""Records of a sample that are looked at; its rejects are counted over all of them."""
+
+_HEAD_BYTES = 1 << 16
+_VALUE = re.compile(r"@|[0-9]{5}|[0-9]{1,4}[/.\-][0-9]{1,2}[/.\-][0-9]{1,4}")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the operator knows about the file: "auto" and None where the sample is to say."""
+
+    encoding: str = "auto"
+    separator: str = "auto"
+    header: bool | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of the dialect, how sure it is (0 to 1), and what that rests on."""
+
+    name: str
+    value: Any
+    confidence: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """The settings of a dialect, the sample as it resolves, and its records as text."""
+
+    settings: tuple[Setting, ...]
+    dialect: Dialect
+    file: FileDialect
+    frame: pl.DataFrame
+
+
+def propose_form(path: Path, given: Given) -> Form:
+    """Say how the sample is written.
+
+    FileHeld, with what to give by hand, where the sample leaves encoding, separator or header open.
+    """
+    encoding = _encoding(path, given.encoding)
+    quote = _quote(path, encoding.value)
+    known = {
+        "encoding": encoding.value,
+        "separator": given.separator,
+        "quote": quote.value,
+        "final_newline": "any",
+    }
+    bare = Dialect.model_validate({**known, "header": False})
+    first = _rows(path, resolve(path, bare), 1)
+    header = _header(first, given.header)
+    dialect = Dialect.model_validate({**known, "header": header.value})
+    file = resolve(path, dialect)
+    separator = next(name for name, sign in SEPARATORS.items() if sign == file.separator)
+    how = "as given" if given.separator != "auto" else f"cuts the lines into {len(file.columns)}"
+    settings = (
+        encoding,
+        Setting("separator", separator, 1.0 if len(file.columns) > 1 else 0.5, how),
+        quote,
+        header,
+    )
+    dialect = dialect.model_copy(update={"separator": separator})
+    return Form(settings, dialect, file, _rows(path, file, SAMPLE_ROWS))
+
+
+def _encoding(path: Path, given: str) -> Setting:
+    if given != "auto":
+        detect(path, given)
+        return Setting("encoding", given, 1.0, "as given")
+    found, bom = detect(path, "auto")
+    name = "utf-16" if found.startswith("utf-16") else found
+    if bom:
+        return Setting("encoding", name, 1.0, "its byte order mark")
+    evidence = survey(path)
+    letters = evidence.valid + evidence.bad
+    if not letters and name == "utf-8":
+        why = "the sample has no accented letter: send one that has, or ask the client"
+        return Setting("encoding", "auto", 0.5, why)
+    confidence = 0.99 if name == "utf-8" else 0.9
+    return Setting("encoding", name, confidence, f"{letters} letters beyond ASCII read as that")
+
+
+def _quote(path: Path, encoding: str) -> Setting:
+    """Apostrophes, where they enclose whole cells and double quotes do not."""
+    codec, _ = detect(path, encoding)
+    with path.open("rb") as stream:
+        head = transcode(stream.read(_HEAD_BYTES), codec).decode("utf-8", "replace")
+    double, single = (_enclosed(head, sign) for sign in ('"', "'"))
+    if single > double:
+        return Setting("quote", "'", 0.9, f"encloses {single} cells")
+    if double:
+        return Setting("quote", '"', 0.99, f"encloses {double} cells")
+    return Setting("quote", '"', 0.8, "no cell is quoted; this is the usual one")
+
+
+def _enclosed(text: str, quote: str) -> int:
+    """How many cells are whole within two quotes, whichever the separator."""
+    cell = rf"(?:^|[;,|\t]){quote}[^{quote}\r\n]*{quote}(?=[;,|\t\r\n]|$)"
+    return len(re.findall(cell, text, re.MULTILINE))
+
+
+def _header(first: pl.DataFrame, given: bool | None) -> Setting:
+    """Whether the first line names the columns; nothing of it is ever shown."""
+    cells = [str(cell) for cell in first.drop(LINE).row(0)] if first.height else []
+    known = sum(hint(cell) is not None for cell in cells)
+    values = sum(bool(_VALUE.search(cell)) for cell in cells)
+    if given and values:
+        raise FileHeld(
+            "The first line holds values, and as names of columns they would be shown and written "
+            "down. Give --no-header, or a sample whose first line names the columns.",
+            reason="header",
+        )
+    if given is not None:
+        return Setting("header", given, 1.0, "as given")
+    if values:
+        return Setting("header", False, 0.99, "the first line holds values")
+    if known:
+        why = f"{known} of {len(cells)} cells of the first line are known names"
+        return Setting("header", True, min(0.99, 0.8 + known / 10), why)
+    raise FileHeld(
+        "Whether the first line names the columns is not plain: it holds no value and no name that "
+        "is known. Give --header or --no-header.",
+        reason="header",
+    )
+
+
+def _rows(path: Path, file: FileDialect, most: int) -> pl.DataFrame:
+    """The first good records of the file, as text."""
+    schema = {LINE: pl.Int64(), **{name: pl.String() for name in file.columns}}
+    frame = pl.DataFrame(schema=schema)
+    for chunk in read_chunks(path, file):
+        frame = pl.concat([frame, chunk.frame])
+        if frame.height >= most:
+            break
+    return frame.head(most)

@@ -1,0 +1,141 @@
+"""The fast half: which lines of a block are plainly good, and their cells, without Python loops."""
+
+import codecs
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from tasks.records.counts import LINE
+from tasks.records.reading.dialect import FileDialect
+from tasks.records.reading.encoding import is_utf8
+
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""Characters that no cell may hold: C0 without tab and line breaks, DEL, C1.
+
+XML cannot carry C0, and C1 is what remains of cp1252 read as ISO-8859-1.
+"""
+_CONTROL_BYTES = bytes(sorted({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D}))
+_TO_NUL = bytes.maketrans(_CONTROL_BYTES, bytes(len(_CONTROL_BYTES)))
+_C1 = re.compile(rb"\xc2[\x80-\x9f]")
+
+codecs.register_error("nul", lambda error: ("\0", error.end))  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Lines of a block, `flat` its text, with masks.
+
+    `good` are plainly one record each; `quoted` hold a quote.
+    """
+
+    flat: bytes
+    lines: pl.Series
+    good: pl.Series
+    quoted: pl.Series
+
+    @property
+    def height(self) -> int:
+        return len(self.lines)
+
+    def doubtful(self) -> list[int]:
+        """Indexes of the lines that are neither good nor empty."""
+        return (~self.good & (self.lines != "")).arg_true().to_list()
+
+
+def mark(data: bytes, dialect: FileDialect) -> Marks:
+    """Mark the lines of a block that are records of the right width beyond doubt."""
+    flat = _flat(data)
+    lines = pl.read_lines(flat) if flat else pl.DataFrame(schema={"line": pl.String})
+    line = pl.col("line")
+    sound = (line != "") & (line.str.len_bytes() <= dialect.max_line_bytes)
+    if b"\0" in flat:
+        sound &= ~line.str.contains("\0", literal=True)
+    wide = line.str.count_matches(dialect.separator, literal=True) == len(dialect.columns) - 1
+    quoted = pl.lit(False)
+    if dialect.quote is not None and dialect.quote.encode() in data:
+        quoted = line.str.contains(dialect.quote, literal=True)
+    marks = lines.select(line, sound.alias("sound"), wide.alias("wide"), quoted.alias("quoted"))
+    good = marks["sound"] & marks["wide"]
+    if marks["quoted"].any():
+        good &= ~marks["quoted"]
+        index = (marks["sound"] & marks["quoted"]).arg_true()
+        fine = _well_quoted(marks["line"].gather(index), dialect, str(dialect.quote))
+        good = good.scatter(index.filter(fine), True)
+    return Marks(flat, marks["line"], good, marks["quoted"])
+
+
+def _flat(data: bytes) -> bytes:
+    """The block as valid UTF-8 with LF or CRLF at line ends; what no cell may hold becomes NUL.
+
+    The exact reader looks at the lines with a NUL again, in the block as it was.
+    """
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    data = data.translate(_TO_NUL)
+    if data.isascii():
+        return data
+    if b"\xc2" in data:
+        data = _C1.sub(b"\0", data)
+    return data if is_utf8(data) else data.decode("utf-8", "nul").encode()
+
+
+def _well_quoted(lines: pl.Series, dialect: FileDialect, quote: str) -> pl.Series:
+    """Which lines consist of cells that are wholly quoted or without quotes, and are enough."""
+    q, s = re.escape(quote), re.escape(dialect.separator)
+    wanted = len(dialect.columns) - 1
+    separators = lines.str.count_matches(dialect.separator, literal=True)
+    good = (separators == wanted) & lines.str.contains(_shape(f"[^{q}{s}]", q, s))
+    # Quoted separators are rare: only lines with too many separators are looked into for them.
+    index = (separators > wanted).arg_true()
+    inside = lines.gather(index)
+    bare = inside.str.replace_all(f"{q}[^{q}]*{q}", "")
+    enough = bare.str.count_matches(dialect.separator, literal=True) == wanted
+    return good.scatter(index.filter(enough & inside.str.contains(_shape(f"[^{q}]", q, s))), True)
+
+
+def _shape(inner: str, q: str, s: str) -> str:
+    """Regex of a line whose quoted cells hold characters `inner` and doubled quotes."""
+    cell = f"(?:{q}(?:{inner}|{q}{q})*{q}|[^{q}{s}]*)"
+    return f"^{cell}(?:{s}{cell})*$"
+
+
+def plain_frame(marks: Marks, free: pl.Series, line: int, dialect: FileDialect) -> pl.DataFrame:
+    """Cells of the good lines in mask `free`; `line` numbers the first line of the block."""
+    take = marks.good & free
+    numbers = (take.arg_true().cast(pl.Int64) + line).alias(LINE)
+    lines = marks.lines.filter(take)
+    if not (marks.quoted & take).any():
+        frame = _split(lines, dialect)
+    elif take.all():
+        frame = _unquote(marks.flat, dialect)
+    else:
+        frame = _unquote((lines.str.join("\n").item() + "\n").encode(), dialect)
+    return frame.insert_column(0, numbers)
+
+
+def _split(lines: pl.Series, dialect: FileDialect) -> pl.DataFrame:
+    names = list(dialect.columns)
+    if len(names) == 1:
+        return lines.alias(names[0]).to_frame()
+    return (
+        lines.str.split_exact(dialect.separator, len(names) - 1)
+        .struct.rename_fields(names)
+        .struct.unnest()
+    )
+
+
+def _unquote(text: bytes, dialect: FileDialect) -> pl.DataFrame:
+    """Cells of lines of which each is one well-formed record."""
+    # read_csv drops a byte order mark, which here would be the first character of a cell.
+    guard = codecs.BOM_UTF8 if text.startswith(codecs.BOM_UTF8) else b""
+    return pl.read_csv(
+        guard + text,
+        has_header=False,
+        separator=dialect.separator,
+        quote_char=dialect.quote,
+        schema=dict.fromkeys(dialect.columns, pl.String),
+        empty_string_is_null=False,
+        extra_columns="raise",
+        missing_columns="raise",
+    )

@@ -1,0 +1,86 @@
+"""When a file is so unlike what is expected that it is held as a whole."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.records.counts import Counts
+
+TOO_MANY_MISSING = "too_many_missing"
+"""Code of what is told in `missing`."""
+BROKEN_LIMITS = (
+    "too_few_records", "too_many_records", "too_many_rejects", "too_many_opt_outs", "file_shrank",
+    TOO_MANY_MISSING,
+)  # fmt: skip
+"""Codes of limits that were agreed."""
+SMALL_FILE_RECORDS = 20
+"""Shares say nothing about files with fewer records: one bad row of three is no alarm."""
+
+
+class Thresholds(BaseModel):
+    """Limits beyond which a file is held and nothing of it is sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_records: int = Field(
+        default=1, ge=0, description="A file with fewer records is held; 0 accepts a header alone."
+    )
+    max_records: int = Field(
+        default=10_000_000, ge=1, description="A file with more records is held."
+    )
+    max_rejected_percent: float = Field(
+        default=20.0,
+        ge=0,
+        le=100,
+        description="A file is held when more than this share of its records is rejected.",
+    )
+    max_opt_out_percent: float = Field(
+        default=100.0,
+        ge=0,
+        le=100,
+        description="A file is held when more than this share of its records unsubscribes people.",
+    )
+    max_shrink_percent: float = Field(
+        default=50.0,
+        ge=0,
+        le=100,
+        description=(
+            "In mode full, a file is held when it has lost more than this share of the records "
+            "of the file before it."
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """Why a file is held; `reason` is a code, `sentence` gives the figures."""
+
+    reason: str
+    sentence: str
+
+
+def beyond(
+    limits: Thresholds, counts: Counts, *, opt_outs: int, before: int, full: bool
+) -> Iterator[Complaint]:
+    """The limits that a file breaks; `before` is how many records the one before it had."""
+    share = 100 / counts.records if counts.records >= SMALL_FILE_RECORDS else 0.0
+    former = before if full else 0
+    lost = 100 * (former - counts.records) / former if former >= SMALL_FILE_RECORDS else 0.0
+    rejected, opted_out = counts.rejected * share, opt_outs * share
+    checks = (
+        ("too_few_records", counts.records, "<", limits.min_records, "records"),
+        ("too_many_records", counts.records, ">", limits.max_records, "records"),
+        ("too_many_rejects", rejected, ">", limits.max_rejected_percent, "% rejected"),
+        ("too_many_opt_outs", opted_out, ">", limits.max_opt_out_percent, "% opt-outs"),
+        ("file_shrank", lost, ">", limits.max_shrink_percent, "% fewer records than before"),
+    )
+    for reason, value, sign, limit, unit in checks:
+        if (value < limit) if sign == "<" else (value > limit):
+            yield Complaint(
+                reason, f"The file has {_figure(value)} {unit}; agreed is a limit of {limit:.10g}."
+            )
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0")

@@ -1,0 +1,100 @@
+"""How exported files are written: separators, quotes, encoding, dates, line ends."""
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.records.mapping import dates
+
+LINE_ENDS = {"crlf": "\r\n", "lf": "\n"}
+
+
+class Format(BaseModel):
+    """How the rows of an export become a CSV file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    separator: Literal[";", ",", "|"] = Field(
+        default=";", description="Character between two columns."
+    )
+    quote: Literal['"', "'"] = Field(
+        default='"', description="Character around a cell; within a cell it is doubled."
+    )
+    quoting: Literal["when-needed", "always"] = Field(
+        default="when-needed",
+        description="Quote the cells that hold a separator or a quote, or all cells.",
+    )
+    encoding: Literal["utf-8", "utf-8-bom", "cp1252"] = Field(
+        default="utf-8",
+        description="Encoding: UTF-8 for any alphabet, with or without BOM, or Windows Latin.",
+    )
+    missing_characters: Literal["refuse", "replace"] = Field(
+        default="refuse",
+        description=(
+            "Characters that cp1252 lacks: hold the export and tell how many there are, or write "
+            "a question mark for each and tell how many there were."
+        ),
+    )
+    date_format: str = Field(
+        default="%Y%m%dT%H%M%S",
+        max_length=60,
+        description=(
+            "How dates are written, with %d, %m, %Y, %y, %H, %M, %S; %z adds the offset from UTC, "
+            "which tells the hours of the night apart in which clocks go back."
+        ),
+    )
+    zone: str = Field(
+        default="Europe/Rome",
+        description="Time zone of all dates and of the file name, such as Europe/Rome.",
+    )
+    line_end: Literal["crlf", "lf"] = Field(
+        default="crlf", description="End of each line: CR LF as on Windows, or LF."
+    )
+    header: bool = Field(default=True, description="Write the names of the columns first.")
+    escape_formulas: bool = Field(
+        default=False,
+        description=(
+            "Put an apostrophe before a text that a spreadsheet would run as a formula; phone "
+            "numbers and negative numbers stay as they are."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> "Format":
+        for mistake in _mistakes(self):
+            raise ValueError(mistake)
+        return self
+
+
+def _mistakes(settings: Format) -> Iterator[str]:
+    if mistake := date_mistake(settings.date_format, whole_date=True):
+        yield f"date_format '{settings.date_format}' {mistake}."
+    if not is_zone(settings.zone):
+        yield f"zone '{settings.zone}' is not known; give a name such as Europe/Rome or UTC."
+
+
+def date_mistake(date_format: str, *, whole_date: bool) -> str:
+    """What is wrong with a date format, as the second half of a sentence; empty if nothing is.
+
+    Accepted is what `tasks.records.mapping.dates` accepts, and %z.
+    """
+    if not date_format.isprintable():
+        return "holds characters that cannot be seen"
+    without_offset = re.sub("%(.?)", lambda found: found[0].replace("%z", ""), date_format)
+    mistake = dates.mistake(without_offset, reading=whole_date)
+    return mistake.replace(dates.DIRECTIVES, f"{dates.DIRECTIVES}, %z")
+
+
+def is_zone(name: str) -> bool:
+    """Whether both Python and polars know this time zone."""
+    try:
+        ZoneInfo(name)
+        pl.Series([0], dtype=pl.Datetime("us", "UTC")).dt.convert_time_zone(name)
+    except (OSError, KeyError, ValueError, pl.exceptions.PolarsError):
+        # ZoneInfoNotFoundError is a KeyError; a folder of the zone database is an OSError.
+        return False
+    return True

@@ -1,0 +1,17 @@
+"""What an operator is asked about a held file: Markdown above the form, no personal data."""
+
+from blocks.errors.shown import in_markdown
+from tasks.records.stages import Hold, Outcome
+
+
+def question(outcome: Outcome, hold: Hold, *, days: int) -> str:
+    """Which file, why it is held with all figures, what either answer does, until when."""
+    counts = outcome.counts
+    lines = [
+        f"**{in_markdown(outcome.name)}** is held, and nothing of it was sent.",
+        f"> {in_markdown(hold.message.removesuffix(' Nothing of it was sent.'))}",
+        f"Released, {counts.submitted:,} of its {counts.records:,} records are imported; refused, "
+        "it is put aside. Files behind it wait.",
+        f"Without an answer this run ends in {days} days, and the next one asks again.",
+    ]
+    return "\n\n".join(lines) + "\n"

@@ -1,0 +1,253 @@
+"""What is told about one imported file: JSON to the client, a summary to the operator."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from blocks.errors.shown import in_markdown
+from blocks.ledger.decisions import Decision
+from tasks.records.agreement import ImportAgreement
+from tasks.records.batching.batches import Batch
+from tasks.records.counts import Counts
+from tasks.records.results.mailup_rejects import MAILUP_REFUSED
+from tasks.records.results.reasons import sentence
+from tasks.records.stages import (
+    COUNTS_DIFFER,
+    MAYBE_SENT,
+    Claim,
+    Compared,
+    Fetched,
+    Outcome,
+    Prepared,
+    Submission,
+)
+from tasks.texts.markdown import table
+
+RESULT_VERSION = 1
+"""Version of the result document; it grows when a key changes its meaning or goes away."""
+
+FIRST_REJECTS = 20
+"""Refused records whose place and reason a dry run shows."""
+
+SENT_ALL = {
+    "first": "there is no snapshot of a file before it",
+    "changed": "the agreement, or the account's fields, are others than for the file before",
+    "interrupted": "another file was begun since the last one that was imported",
+    "lost": "the ledger's storage lacks the snapshot, or it is damaged",
+    "asked": "it was asked for",
+    "due": "it was the time to do so (delta.resend_after_days)",
+}
+"""Why a file was not compared with the one before, as the end of a sentence."""
+
+LEFT = {
+    "report": "nothing was done about them, as agreed (delta.missing)",
+    "unreadable": "they were left as they are, for the file has {nameless} rows whose address "
+    "cannot be read (delta.max_nameless_rows); the next file decides about those whom it lacks",
+    "limit": "they were left as they are, for they are more than agreed and the release was not "
+    "given for that; the next file that lacks them is held",
+    "replay": "they were left as they are, for the file is replayed",
+}
+"""Why missing people were not unsubscribed, as the end of a sentence."""
+
+FATES = {
+    "imported": "Imported",
+    "already_imported": "Imported before, nothing was sent",
+    "held": "Held as a whole, nothing was sent",
+    "refused": "Refused, nothing was sent",
+    "dry_run": "Dry run, nothing was sent or written",
+}
+HELD_WHEN_SENT = "Held behind batches that were sent"
+EXTRA = (
+    "MailUp may have {} imports of this file beyond those listed: a run was cut off, and what "
+    "MailUp could not be proven to have was sent again."
+)
+
+
+def result_document(
+    agreement: ImportAgreement,
+    fetched: Fetched,
+    claim: Claim,
+    prepared: Prepared,
+    submission: Submission,
+    outcome: Outcome,
+) -> dict[str, Any]:
+    """The client's result file as JSON values; no value of a record is in it."""
+    language = agreement.results.language
+    return {
+        "version": RESULT_VERSION,
+        "client": agreement.client,
+        "file": fetched.name,
+        "sha256": fetched.sha256,
+        "bytes": fetched.size,
+        "first_seen_as": claim.earlier_name,
+        "first_seen_at": _utc(claim.seen_at),
+        "reported_at": _utc(datetime.now(UTC)),
+        "outcome": outcome.fate,
+        "held": _held(outcome, claim),
+        "decision": _decision(outcome.decision),
+        "counts": asdict(outcome.counts),
+        "reasons": [
+            {"code": code, "records": records, "meaning": sentence(code, language)}
+            for code, records in sorted(reasons(prepared, submission).items())
+        ],
+        "delta": _delta(outcome),
+        "mailup": {
+            "imports": list(submission.imports),
+            "extra_imports": submission.extra,
+            "refused": submission.refused.count,
+            "refused_listed": len(submission.refused.lines),
+            "read_back": submission.refused.state or None,
+        },
+    }
+
+
+def reasons(prepared: Prepared, submission: Submission) -> dict[str, int]:
+    """How many records have each reason, those included that MailUp refused and that were found."""
+    found = len(submission.refused.lines)
+    known = prepared.reasons
+    if submission.consent is not None:
+        others = {code: n for code, n in known.items() if not code.startswith("consent_")}
+        known = others | submission.consent
+    return known | ({MAILUP_REFUSED: found} if found else {}) | submission.second_key
+
+
+def _held(outcome: Outcome, claim: Claim) -> dict[str, str] | None:
+    if outcome.fate == "refused":
+        return {"reason": claim.reason, "message": "The file was held, and then it was refused."}
+    hold = outcome.hold
+    return None if hold is None else {"reason": hold.reason, "message": hold.message}
+
+
+def _delta(outcome: Outcome) -> dict[str, Any] | None:
+    """How a full file was compared with the one before; None where files are not compared."""
+    compared = outcome.compared
+    if compared is None:
+        return None
+    return {
+        "sent_all_because": compared.why or None,
+        "missing": compared.missing,
+        "unsubscribed": outcome.unsubscribed,
+        "nameless_rows": compared.nameless,
+        "left_because": (compared.left_because or None) if compared.missing else None,
+    }
+
+
+def _decision(decision: Decision | None) -> dict[str, str] | None:
+    """What was decided about a hold, and why; not who decided."""
+    if decision is None:
+        return None
+    return {
+        "verdict": decision.verdict,
+        "decided_at": _utc(decision.decided_at),
+        "note": decision.note,
+    }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def summary(
+    outcome: Outcome,
+    prepared: Prepared,
+    submission: Submission,
+    steps: str,
+    first_rejects: Sequence[tuple[int, str, str]],
+    delivered: Sequence[str],
+) -> str:
+    """The operator's Markdown: counts by outcome, reasons, MailUp's counters, the table of steps.
+
+    No personal data is in it.
+    """
+    known = f" File {outcome.entry_id} of the ledger." if outcome.entry_id else ""
+    begun = outcome.hold is not None and outcome.hold.reason in (COUNTS_DIFFER, MAYBE_SENT)
+    fate = HELD_WHEN_SENT if begun else FATES[outcome.fate]
+    parts = [f"## {in_markdown(outcome.name)}", f"**{fate}.**{known}"]
+    if outcome.hold:
+        parts.append(f"> {in_markdown(f'{outcome.hold.reason}: {outcome.hold.message}')}")
+    if outcome.asks:
+        parts.append("Press **Resume** in this run to release it or to refuse it.")
+    if outcome.decision:
+        parts.append(_decided(outcome.decision))
+    parts.append(table(("outcome", "records"), [*asdict(outcome.counts).items()]))
+    if outcome.compared:
+        parts += _comparison(outcome.compared, outcome)
+    codes = sorted(reasons(prepared, submission).items())
+    if codes:
+        rows = [(code, n, sentence(code, "en")) for code, n in codes]
+        parts.append(table(("reason", "times", "meaning"), rows))
+    if submission.imports:
+        names = ("import_id", "list_id", "import_type", "sent", "created", "updated", "not_valid")
+        rows = [tuple(entry.get(name, "") for name in names) for entry in submission.imports[:50]]
+        parts.append(table(names, rows))
+    if submission.extra:
+        parts.append(EXTRA.format(submission.extra))
+    if outcome.fate == "dry_run":
+        parts.append(_planned(prepared.batches))
+    if first_rejects:
+        parts.append(table(("line", "column", "reason"), first_rejects))
+    if delivered:
+        parts.append("Delivered to the client: " + ", ".join(map(in_markdown, delivered)))
+    if steps:
+        parts.append(steps)
+    return "\n\n".join(parts) + "\n"
+
+
+def _decided(decision: Decision) -> str:
+    note = f": {decision.note}" if decision.note else ""
+    return in_markdown(
+        f"Decision about the hold ({decision.reason}): {decision.verdict}, by "
+        f"{decision.decided_by} at {_utc(decision.decided_at)}{note}"
+    )
+
+
+def _comparison(compared: Compared, outcome: Outcome) -> Iterator[str]:
+    if compared.why:
+        yield f"The file was sent as a whole: {SENT_ALL[compared.why]}."
+    else:
+        yield "Unchanged rows are those that MailUp has confirmed of the file before."
+    if compared.missing is not None:
+        done = f"{outcome.unsubscribed:,} of them were still subscribed and were unsubscribed"
+        if outcome.fate in ("held", "dry_run"):
+            done = "those who are still subscribed would be unsubscribed"
+        if compared.left_because:
+            done = LEFT[compared.left_because].format(nameless=compared.nameless)
+        told = f"{compared.missing:,} people whom MailUp has from the client's files are missing"
+        yield f"{told}; {done}." if compared.missing else "Nobody is missing."
+
+
+def _planned(batches: Sequence[Batch]) -> str:
+    """What would be sent: records and batches by destination."""
+    plan: dict[tuple[Any, ...], list[int]] = {}
+    for batch in batches:
+        to = batch.destination
+        key = (to.channel, to.list_id, to.group or "", to.import_type)
+        plan.setdefault(key, []).append(batch.rows)
+    head = ("channel", "list", "group", "import type", "records", "batches")
+    return table(head, [(*key, sum(rows), len(rows)) for key, rows in plan.items()])
+
+
+def counted(counts: Counts) -> str:
+    """The counts in one line for the log."""
+    return ", ".join(f"{number} {outcome}" for outcome, number in asdict(counts).items())
+
+
+def first_lines(
+    parts: Iterable[pl.DataFrame], names: Mapping[str, str]
+) -> list[tuple[int, str, str]]:
+    """Line, columns and sentences of the first refused records, without their cells.
+
+    `names` says how a column of the file is called for people.
+    """
+    shown: list[tuple[int, str, str]] = []
+    for frame in parts:
+        for line, columns, reasons in frame.select("line", "columns", "reasons").iter_rows():
+            if len(shown) == FIRST_REJECTS:
+                return shown
+            sentences = " ".join(sentence(code, "en") for code in reasons)
+            told = ", ".join(names[column] for column in columns if column)
+            shown.append((line, told or "(line)", sentences))
+    return shown

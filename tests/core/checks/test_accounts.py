@@ -1,0 +1,318 @@
+"""What a check of a MailUp account finds: on the emulator, and on answers written by hand."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from blocks.mailup.client import MailUpClient
+from sandbox.mailup.server import Emulator, start
+from tasks.checks.accounts import check_account
+from tasks.checks.asking import codes, named
+from tasks.checks.findings import Finding, Subject, table, to_mend
+from tasks.checks.needs import AccountNeeds, WantedGroup
+from tasks.checks.unknowns import settle
+from tests.core.emulated import settings_of
+from tests.core.mailup_by_hand import ByHand, by_hand, paged, plain
+
+pytestmark = pytest.mark.core
+
+SUBJECT = Subject("mailup-account/acme")
+NEEDS = AccountNeeds("acme", (1, 2), ("nome", "12", "Data di Nascita"), ())
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+MOST_CALLS = 40
+
+Connect = Callable[..., MailUpClient]
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """MailUp's stand-in without a rate limit."""
+    with start(tmp_path_factory.mktemp("mailup"), calls_per_second=0) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(emulator: Emulator) -> Iterator[Connect]:
+    """A client that waits for nothing; the emulator is as before afterwards."""
+
+    def client(**changes: Any) -> MailUpClient:
+        settings = settings_of(emulator, **{"retry_seconds": 0.0} | changes)
+        return MailUpClient(settings, pace=lambda: None)
+
+    yield client
+    requests.delete(f"{emulator.base_url}/_sandbox/faults", timeout=10).raise_for_status()
+
+
+def order(emulator: Emulator, what: str, body: dict[str, Any]) -> None:
+    """Give the emulator a fault or other settings."""
+    requests.post(f"{emulator.base_url}/_sandbox/{what}", json=body, timeout=10).raise_for_status()
+
+
+def checked(client: MailUpClient, needs: AccountNeeds = NEEDS) -> list[Finding]:
+    with client:
+        findings = list(check_account(SUBJECT, client, needs, NOW))
+    assert all(finding.remedy for finding in to_mend(findings))
+    return findings
+
+
+def settled(client: MailUpClient, calls: int = MOST_CALLS, page_size: int = 500) -> dict[str, str]:
+    """What was told about each unknown."""
+    with client:
+        findings = list(settle(SUBJECT, client, (1, 2), page_size, calls))
+        assert client.calls <= calls
+    return {finding.check: finding.told for finding in findings}
+
+
+def the_one(findings: list[Finding]) -> Finding:
+    """The only thing to mend."""
+    (found,) = to_mend(findings)
+    return found
+
+
+def test_all_is_well(connect: Connect) -> None:
+    """Log-in, account, clock, lists and fields are each told, by names and ids."""
+    findings = checked(connect())
+    assert {finding.verdict for finding in findings} == {"ok"}
+    told = {finding.check: finding.told for finding in findings}
+    assert told["lists"] == "visible: 1 Newsletter Italia, 2 Offerte"
+    assert told["fields"] == "there: 1 nome, 12 IDCliente, 27 data di nascita"
+    assert "agree" in told["clock"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "remedy"),
+    [
+        ({"password": "wrong"}, "password is refused", "Correct client id"),
+        ({"client_secret": "wrong"}, "refused", "client secret"),
+        ({"token_url": "http://127.0.0.1:1/"}, "no usable answer", "proxy, firewall"),
+    ],
+    ids=["wrong password", "wrong secret", "not reached"],
+)
+def test_a_log_in_that_fails_is_one_finding(
+    connect: Connect, changes: dict[str, str], told: str, remedy: str
+) -> None:
+    """Nothing else is asked, the refused password is not tried again, no secret is told."""
+    client = connect(**changes)
+    found = the_one(checked(client))
+    assert found.check == "log-in"
+    assert told in found.told
+    assert remedy in found.remedy
+    assert client.calls == 1
+    assert "wrong" not in found.told
+
+
+def test_a_contract_that_is_not_signed_is_told(connect: Connect, emulator: Emulator) -> None:
+    """Somebody has to log in once and accept; the finding says so."""
+    order(emulator, "faults", {"kind": "403_contract", "times": 0})
+    found = the_one(checked(connect()))
+    assert "terms of service" in found.told
+    assert "accept the terms" in found.remedy
+
+
+def test_a_list_that_the_user_does_not_see(connect: Connect, emulator: Emulator) -> None:
+    """A missing permission looks like a missing list: both ways out are named."""
+    order(emulator, "faults", {"kind": "list_hidden", "list": 2, "times": 0})
+    found = the_one(checked(connect()))
+    assert found.told == "the user does not see list 2"
+    assert "permission" in found.remedy
+    assert "1 Newsletter Italia" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("wanted", "remedy"),
+    [
+        ("Cita", "Perhaps 4 (città) is meant"),
+        ("datadinascita", "27 (data di nascita)"),
+        ("99", "Name one that is there: 1 nome, 2 cognome"),
+    ],
+)
+def test_a_field_that_does_not_exist(connect: Connect, wanted: str, remedy: str) -> None:
+    """What may have been meant is named with its id, else all that there is."""
+    needs = AccountNeeds("acme", (1,), ("nome", wanted), ())
+    found = the_one(checked(connect(), needs))
+    assert found.check == "fields"
+    assert repr(wanted) in found.told
+    assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "create", "verdict", "told"),
+    [
+        ("CLIENTI", False, "ok", "list 1 has group 2 Clienti"),
+        ("3", False, "ok", "list 1 has group 3 Prospect"),
+        ("Nuovi", True, "ok", "is made by the first file"),
+        ("Cliente", False, "mend", "no group 'Cliente'"),
+        ("77", True, "mend", "no group '77'"),
+    ],
+)
+def test_groups_by_name_or_id(
+    connect: Connect, text: str, create: bool, verdict: str, told: str
+) -> None:
+    """As the import finds them: by name in any case or by id, made only where that is agreed."""
+    needs = AccountNeeds("acme", (1,), (), (WantedGroup(1, text, create),))
+    found = next(each for each in checked(connect(), needs) if each.check == "groups")
+    assert found.verdict == verdict
+    assert told in found.told
+
+
+@pytest.mark.parametrize(
+    ("info", "verdict", "told"),
+    [
+        ({"ExpiryDate": "2026-03-05 00:00:00.000"}, "mend", "4 days from now"),
+        ({"ExpiryDate": "2026-03-20 00:00:00.000"}, "note", "19 days from now"),
+        ({"ExpiryDate": "2027-03-01 00:00:00.000"}, "ok", "365 days from now"),
+        ({"ExpiryDate": "2027-03-01 00:00:00.000", "IsTrial": True}, "note", "trial"),
+        ({"ExpiryDate": "0001-01-01 00:00:00.000"}, "note", "no day"),
+    ],
+)
+def test_the_end_of_an_account_is_told_before_it_comes(
+    info: dict[str, Any], verdict: str, told: str
+) -> None:
+    """An account that runs out stops every client on it."""
+    with by_hand() as mailup:
+        mailup.resources["/console/Console/Authentication/Info"] = plain(info)
+        findings = checked(mailup.client(), AccountNeeds("acme", (), (), ()))
+    found = next(each for each in findings if each.check == "account")
+    assert found.verdict == verdict
+    assert told in found.told
+
+
+def test_a_resource_that_fails_hides_no_other(connect: Connect, emulator: Emulator) -> None:
+    """Fields are looked at although MailUp does not tell the lists."""
+    order(emulator, "faults", {"kind": "500", "path": r"/Console/List\?", "times": 0})
+    findings = checked(connect())
+    assert the_one(findings).check == "lists"
+    assert any(each.check == "fields" and each.verdict == "ok" for each in findings)
+
+
+def test_unknowns_are_settled_as_far_as_reading_can(connect: Connect) -> None:
+    """Spellings, codes, orders, filters, fields and dates, in fewer than 40 calls."""
+    told = settled(connect())
+    assert told["API: life of a token"] == "settled: 3600 s"
+    assert "Status OPTIN, OPTOUT, PENDING; Optout_Type 16, 2, 8" in told["API: subscriptions"]
+    assert told["API: orderby"] == "settled: honoured, rising and falling"
+    assert told["API: filterby, one condition"] == "settled: honoured"
+    assert told["API: filterby, or"] == "settled: honoured"
+    assert told["API: filterby, a date"] == "settled: refused (400)"
+    assert told["API: largest page"].endswith("the list holds fewer than 500")
+    assert "Subscriptions: Channel, IdList, Status" in told["API: one recipient"]
+    assert "sendings carry an id" in told["API: sendings"]
+    assert "no date, no count; fields Email" in told["API: Bounces"]
+    assert "no import yet" in told["API: imports"]
+    assert "no SMS message yet" in told["API: SMS"]
+    assert "only writing would show" in told["API: the rest"]
+
+
+def test_dates_in_statistics_are_found_out(connect: Connect, emulator: Emulator) -> None:
+    """An account whose bounces carry a date is told from one whose do not."""
+    order(emulator, "settings", {"event_dates": True})
+    told = settled(connect())
+    order(emulator, "settings", {"event_dates": False})
+    assert "dates in Date" in told["API: Bounces"]
+    assert "no date" in told["API: Views"]
+
+
+def test_a_smaller_largest_page_is_found_out(connect: Connect, emulator: Emulator) -> None:
+    """MailUp may lower the page size without saying so."""
+    order(emulator, "settings", {"page_size_cap": 50})
+    told = settled(connect())
+    order(emulator, "settings", {"page_size_cap": None})
+    assert told["API: largest page"] == "settled: 50, although 500 were asked for"
+    assert settled(connect(), page_size=100)["API: largest page"] == "settled: 100 or more"
+
+
+def test_a_page_that_takes_too_long_is_to_be_made_smaller() -> None:
+    """A time-out at the configured size is a setting to mend, found before the night."""
+    with by_hand() as mailup:
+        optins = "/console/Console/List/1/Recipients/EmailOptins"
+        mailup.resources[optins] = paged([], slow_above=100)
+        with mailup.client(read_seconds=0.3) as client:
+            findings = list(settle(SUBJECT, client, (1,), 500, MOST_CALLS))
+    assert the_one(findings).remedy == "Make page_size on the account block smaller."
+
+
+def test_an_empty_account_has_nothing_to_tell() -> None:
+    """What cannot be told is said so, each with its reason, and nothing breaks."""
+    with by_hand() as mailup:
+        told = settled(answering_nothing(mailup))
+    unsettled = {check for check, text in told.items() if "not to be told from here" in text}
+    assert unsettled == set(told) - {"page size", "API: life of a token"}
+    assert "MailUp answers 404" in told["API: imports"]
+
+
+def answering_nothing(mailup: ByHand) -> MailUpClient:
+    mailup.resources["/console/Console/List/1/Recipients/EmailOptins"] = paged([])
+    mailup.resources["/console/Console/List/1/Emails"] = paged([])
+    return mailup.client()
+
+
+def test_a_server_that_ignores_order_and_filter_is_found_out() -> None:
+    """Walks over pages lean on the order, so that an account without one is noted."""
+    people = [{"idRecipient": number, "Status": "STRANGE"} for number in (9, 5, 3)]
+    with by_hand() as mailup:
+        mailup.resources["/console/Console/List/1/Recipients/EmailOptins"] = paged(people)
+        with mailup.client() as client:
+            findings = list(settle(SUBJECT, client, (1,), 500, MOST_CALLS))
+    told = {(finding.check, finding.told) for finding in findings}
+    assert ("API: orderby", "settled: ignored") in told
+    assert ("API: filterby, one condition", "settled: ignored") in told
+    assert any("STRANGE is a spelling that is not known" in text for _, text in told)
+
+
+def test_only_codes_are_shown() -> None:
+    """What a field holds is told only where it looks like a code; anything else is counted."""
+    assert codes(["OPTIN", 3, "anna@example.it", "OPTIN"]) == "3, OPTIN, 1 of another form"
+    assert codes([]) == "none seen"
+
+
+@pytest.mark.parametrize(("ahead", "verdict"), [(0, "ok"), (300, "mend"), (-300, "mend")])
+def test_a_clock_that_is_wrong_is_told(ahead: int, verdict: str) -> None:
+    """Windows of exports go by our clock: MailUp's tells when it is wrong."""
+    with by_hand() as mailup:
+        mailup.ahead_seconds = ahead
+        mailup.resources["/console/Console/Authentication/Info"] = plain({})
+        findings = checked(mailup.client(), AccountNeeds("acme", (), (), ()))
+    found = next(each for each in findings if each.check == "clock")
+    assert found.verdict == verdict
+    assert ("ahead of" if ahead > 0 else "behind" if ahead else "agree") in found.told
+
+
+def test_the_number_of_calls_is_kept(connect: Connect) -> None:
+    """When the calls are used up the rest is not asked, and said so."""
+    told = settled(connect(), calls=6)
+    assert "used up" in told["API: messages"]
+    assert "used up" in told["API: SMS"]
+
+
+def test_nobody_is_named(connect: Connect) -> None:
+    """Neither findings nor the artifact hold an address, a number or a name of a person."""
+    with connect() as client:
+        findings = [
+            *check_account(SUBJECT, client, NEEDS, NOW),
+            *settle(SUBJECT, client, (1, 2), 500, MOST_CALLS),
+        ]
+        people = client.session.get("/Console/List/1/Recipients/Subscribed", {"PageSize": "200"})
+    shown = table(findings, 30)
+    for person in people["Items"]:
+        assert person["Email"] not in shown
+        assert not person["MobileNumber"] or person["MobileNumber"] not in shown
+    assert "@" not in shown
+
+
+def test_how_the_list_of_imports_tells_rows_is_found_out() -> None:
+    """A summary with a number is told from full detail, and one import is looked at, too."""
+    summary = {"IdImport": 7, "IdList": 1, "Rows": 10, "Filename": "", "StatusCode": 3}
+    with by_hand() as mailup:
+        mailup.resources["/console/Console/Imports"] = paged([summary])
+        mailup.resources["/console/Console/Imports/7"] = plain(summary | {"Rows": {"Total": 10}})
+        told = settled(answering_nothing(mailup))
+    assert "StatusCode 3; Rows is a number; Filename empty" in told["API: imports"]
+    assert told["API: one import"].startswith("settled: Rows is an object; fields Filename")
+
+
+def test_a_key_that_is_no_name_is_not_shown() -> None:
+    """Where MailUp's answer has a value as a key, it is counted and not told."""
+    assert named(["Status", "anna@example.it", "Email"]) == "Email, Status, 1 of another form"

@@ -1,0 +1,310 @@
+"""What a check of a file server finds, on embedded servers, and that it leaves nothing there."""
+
+import datetime
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+
+from blocks.transport.base import Transport
+from blocks.transport.ftp.adapter import FtpTransport
+from blocks.transport.ftp.session import FtpSettings
+from blocks.transport.sftp.adapter import SftpTransport
+from blocks.transport.sftp.session import SftpSettings
+from blocks.transport.timeouts import Timeouts
+from sandbox.file_servers import FileServer, start_ftp, start_ftps, start_sftp
+from tasks.checks.findings import Finding, to_mend
+from tasks.checks.needs import Outlet, ServerNeeds
+from tasks.checks.reaching import Way
+from tasks.checks.servers import check_server
+from tasks.records.source import Source
+
+pytestmark = pytest.mark.core
+
+TIMEOUTS = Timeouts(connect=10, read=10, transfer=30)
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+NEEDS = ServerNeeds(
+    "sftp-server/acme",
+    (Source(folder="in"),),
+    (
+        Outlet("results", "in/results", "in/results", replaces=True),
+        Outlet("imported files", "in", "in/imported"),
+        Outlet("exports", "out", "out", replaces=True),
+    ),
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The client's folders, with one file to import and one that is none."""
+    for folder in ("in/results", "in/imported", "out"):
+        (tmp_path / "files" / folder).mkdir(parents=True)
+    (tmp_path / "files" / "in" / "contacts.csv").write_bytes(b"email\n")
+    (tmp_path / "files" / "in" / "readme.txt").write_bytes(b"x")
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def sftp(root: Path) -> Iterator[SftpSettings]:
+    """The right settings for an SFTP server."""
+    with start_sftp(root, username="acme", password="secret") as server:
+        yield SftpSettings(
+            server.host, server.port, "acme", "secret",
+            host_key=server.host_key, timeouts=TIMEOUTS,
+        )  # fmt: skip
+
+
+def sftp_way(settings: SftpSettings, kind: type[SftpTransport] = SftpTransport) -> Way:
+    return Way(settings.host, settings.port, 5, lambda: kind(settings))
+
+
+def ftp_way(server: FileServer, **settings: object) -> Way:
+    known = FtpSettings(server.host, server.port, "acme", "secret", timeouts=TIMEOUTS)
+    changed = replace(known, **settings)  # type: ignore[arg-type]
+    return Way(changed.host, changed.port, 5, lambda: FtpTransport(changed))
+
+
+def checked(way: Way, tmp_path: Path, needs: ServerNeeds = NEEDS) -> list[Finding]:
+    """What is found; the server's files are the same afterwards."""
+    before = tree(tmp_path)
+    (tmp_path / "scratch").mkdir(exist_ok=True)
+    findings = check_server(way, needs, tmp_path / "scratch")
+    assert tree(tmp_path) == before
+    assert all(finding.remedy for finding in to_mend(findings))
+    return findings
+
+
+def tree(tmp_path: Path) -> list[str]:
+    return sorted(str(path) for path in (tmp_path / "files").rglob("*"))
+
+
+def the_one(findings: list[Finding]) -> Finding:
+    """The only thing to mend."""
+    (found,) = to_mend(findings)
+    return found
+
+
+def test_all_is_well(sftp: SftpSettings, tmp_path: Path) -> None:
+    """A right server has only good findings, each look is told, and nothing is left on it."""
+    findings = checked(sftp_way(sftp), tmp_path)
+    assert {finding.verdict for finding in findings} == {"ok"}
+    checks = {finding.check: finding.told for finding in findings}
+    assert checks["list in"] == "2 files, 1 match '*.csv'"
+    assert "ssh-ed25519 SHA256:" in checks["identity"]
+    assert {"write results", "write imported files", "write exports", "delete"} <= set(checks)
+    assert "agree" in checks["clock"]
+
+
+def test_folders_that_a_run_makes_are_no_fault(
+    sftp: SftpSettings, root: Path, tmp_path: Path
+) -> None:
+    """A new client has no results folder: the probe is written where it will be made."""
+    for folder in ("in/results", "in/imported", "out"):
+        (root / folder).rmdir()
+    findings = checked(sftp_way(sftp), tmp_path)
+    assert to_mend(findings) == []
+    notes = [finding.told for finding in findings if finding.verdict == "note"]
+    assert len(notes) == 3
+    assert "probe was written to 'in'" in notes[0]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "told", "remedy"),
+    [
+        ({"host": "no-such-host.invalid"}, "name", "not known", "Correct host"),
+        ({"host": "no..host"}, "name", "not known", "Correct host"),
+        ({"port": free_port()}, "connect", "nothing listens", "firewall"),
+        ({"host_key": OTHER_KEY}, "identity", "not the pinned host_key", "by another way"),
+        ({"password": "wrong"}, "login", "AuthenticationException", "Correct user name, password"),
+        ({"private_key": "no key"}, "login", "private_key", "Correct the settings"),
+    ],
+    ids=["wrong host", "no name", "port closed", "wrong host key", "wrong password", "broken key"],
+)
+def test_a_server_that_is_not_reached_is_one_finding(
+    sftp: SftpSettings,
+    tmp_path: Path,
+    changes: dict[str, object],
+    check: str,
+    told: str,
+    remedy: str,
+) -> None:
+    """What depends on the log-in is not told as a dozen more faults."""
+    found = the_one(checked(sftp_way(replace(sftp, **changes)), tmp_path))
+    assert found.check == check
+    assert told in found.told
+    assert remedy in found.remedy
+
+
+def test_a_host_key_that_nobody_compares_is_shown(sftp: SftpSettings, tmp_path: Path) -> None:
+    """Whoever switched verification off gets the key that the block wants."""
+    unverified = replace(sftp, host_key=None, verify_host_key=False)
+    findings = checked(sftp_way(unverified), tmp_path)
+    note = next(finding for finding in findings if finding.check == "identity")
+    assert note.verdict == "note"
+    assert "SHA256:" in note.told
+    assert "host_key" in note.remedy
+
+
+def test_a_missing_source_folder_is_one_finding(sftp: SftpSettings, tmp_path: Path) -> None:
+    """The other folders are looked at all the same."""
+    needs = replace(
+        NEEDS,
+        inboxes=(Source(folder="inn"),),
+        outlets=(Outlet("imported files", "inn", "inn/imported"), NEEDS.outlets[2]),
+    )
+    findings = checked(sftp_way(sftp), tmp_path, needs)
+    assert the_one(findings).check == "list inn"
+    assert the_one(findings).told == "'inn': ENOENT"
+    assert not any(each.check == "write imported files" for each in findings)
+    assert any(each.check == "write exports" and each.verdict == "ok" for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "told", "remedy"),
+    [
+        ("elr", "550", "write in 'out'"),
+        ("elradmw", "not renamed", "publishing.publish 'direct'"),
+    ],
+    ids=["no writing", "no renaming"],
+)
+def test_what_an_ftp_server_forbids(
+    root: Path, tmp_path: Path, permissions: str, told: str, remedy: str
+) -> None:
+    """Each ability that a delivery needs is tried, and the way out is named."""
+    needs = replace(NEEDS, inboxes=(), outlets=(NEEDS.outlets[2],))
+    with start_ftp(root, username="acme", password="secret", permissions=permissions) as server:
+        found = the_one(checked(ftp_way(server), tmp_path, needs))
+    assert found.check == "write exports"
+    assert told in found.told
+    assert remedy in found.remedy
+
+
+def test_a_probe_that_cannot_be_deleted_is_told_by_its_name(root: Path, tmp_path: Path) -> None:
+    """Somebody has to take it away, so it is named, and only then."""
+    needs = replace(NEEDS, inboxes=(), outlets=(replace(NEEDS.outlets[2], replaces=False),))
+    (tmp_path / "scratch").mkdir()
+    with start_ftp(root, username="acme", password="secret", permissions="elrafmw") as server:
+        found = the_one(check_server(ftp_way(server), needs, tmp_path / "scratch"))
+    (left,) = (root / "out").iterdir()
+    assert found.check == "delete"
+    assert f"'out/{left.name}'" in found.remedy
+    assert left.name.startswith(".mailup-connection-check-")
+
+
+def test_where_files_are_neither_renamed_nor_replaced_no_probe_is_risked(
+    root: Path, tmp_path: Path
+) -> None:
+    """A drop box that forbids deleting would keep the probe, so none is written."""
+    needs = replace(
+        NEEDS, inboxes=(), outlets=(Outlet("exports", "out", "out", renames=False, tries=False),)
+    )
+    with start_ftp(root, username="acme", password="secret", permissions="elrw") as server:
+        findings = checked(ftp_way(server), tmp_path, needs)
+    assert to_mend(findings) == []
+    assert any("was not written to" in finding.told for finding in findings)
+
+
+def test_direct_publishing_needs_no_rename(root: Path, tmp_path: Path) -> None:
+    """What the agreement does not need is not tried."""
+    needs = replace(
+        NEEDS, inboxes=(), outlets=(Outlet("exports", "out", "out", renames=False, replaces=True),)
+    )
+    with start_ftp(root, username="acme", password="secret", permissions="elrdw") as server:
+        assert to_mend(checked(ftp_way(server), tmp_path, needs)) == []
+
+
+def test_plain_ftp_is_pointed_out(root: Path, tmp_path: Path) -> None:
+    """Nothing fails, yet everybody on the way can read the password."""
+    with start_ftp(root, username="acme", password="secret") as server:
+        findings = checked(ftp_way(server), tmp_path)
+    assert to_mend(findings) == []
+    assert any(each.check == "identity" and "password" in each.told for each in findings)
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(90, "ok"), (20, "note"), (3, "mend"), (-3, "mend")])
+def test_a_certificate_is_told_before_it_expires(
+    root: Path, tmp_path: Path, days: int, verdict: str
+) -> None:
+    """A month before the day it is a note, a week before something to mend, after it a refusal."""
+    authority = trustme.CA()
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days, hours=1)
+    issued = authority.issue_cert("127.0.0.1", not_after=end)
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(str(certificate))
+    issued.private_key_pem.write_to_path(str(key))
+    with start_ftps(
+        root, username="acme", password="secret", certificate=certificate, private_key=key
+    ) as server:
+        way = ftp_way(server, tls="explicit", ca_certificate=authority.cert_pem.bytes().decode())
+        findings = checked(way, tmp_path)
+    found = next(finding for finding in findings if finding.check == "identity")
+    assert found.verdict == verdict
+    assert ("expired" if days < 0 else f"{days} days from now") in found.told
+    # A certificate that will expire is no reason not to look at the rest.
+    assert any(each.check == "write exports" for each in findings) == (days > 0)
+
+
+def test_a_server_without_exact_times_is_told(root: Path, tmp_path: Path) -> None:
+    """Where clocks cannot be compared, that is said instead of a guess."""
+    with start_ftp(root, username="acme", password="secret", mlsd=False) as server:
+
+        def connect() -> Transport:
+            transport = ftp_way(server).connect()
+            assert isinstance(transport, FtpTransport)
+            transport._features -= {"MDTM"}
+            return transport
+
+        findings = checked(replace(ftp_way(server), connect=connect), tmp_path)
+    clock = next(finding for finding in findings if finding.check == "clock")
+    assert clock.verdict == "note"
+    assert "no exact time" in clock.told
+
+
+class Skewed(SftpTransport):
+    """A server whose clock is ten minutes fast."""
+
+    def write(self, source: Path, path: str) -> int:
+        size = super().write(source, path)
+        later = datetime.datetime.now(datetime.UTC).timestamp() + 600
+        self._client.utime(path, (later, later))
+        return size
+
+
+@pytest.mark.parametrize(("minimum_age", "verdict"), [(0, "note"), (60, "mend")])
+def test_clocks_matter_where_ages_are_read(
+    sftp: SftpSettings, tmp_path: Path, minimum_age: int, verdict: str
+) -> None:
+    """A fast clock is to be mended only if files are left alone until they have an age."""
+    inbox = Source(folder="in", minimum_age_seconds=minimum_age)
+    needs = replace(NEEDS, inboxes=(inbox,))
+    findings = checked(sftp_way(sftp, Skewed), tmp_path, needs)
+    clock = next(finding for finding in findings if finding.check == "clock")
+    assert clock.verdict == verdict
+    assert re.search(r"(599|600|601) s ahead", clock.told)
+
+
+class Interrupted(SftpTransport):
+    """A connection that breaks when a probe gets its name among the results."""
+
+    def rename(self, old: str, new: str, *, replace: bool = False) -> None:
+        if new.startswith("in/results/"):
+            self.close()
+        super().rename(old, new, replace=replace)
+
+
+def test_the_probe_is_taken_away_after_a_broken_connection(
+    sftp: SftpSettings, tmp_path: Path
+) -> None:
+    """What was written before the break is deleted over a new one, and the rest is checked."""
+    findings = checked(sftp_way(sftp, Interrupted), tmp_path)
+    assert the_one(findings).check == "write results"
+    assert any(each.check == "write exports" and each.verdict == "ok" for each in findings)

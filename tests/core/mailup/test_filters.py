@@ -1,0 +1,30 @@
+"""filterby and orderby values."""
+
+import pytest
+
+from blocks.mailup.pages.filters import all_of, can_filter, contains, equals, filterby, orderby
+
+
+def test_the_documented_form_is_built() -> None:
+    """Values are wrapped in double quotes, literals in single ones, numbers bare."""
+    condition = all_of(equals("Email", "a+b@c.it"), equals("IdList", 7), contains("Name", "x"))
+    assert filterby(condition) == {
+        "filterby": "\"Email=='a+b@c.it' && IdList==7 && Name.Contains('x')\""
+    }
+    assert orderby("Optout_Date", descending=True) == {"orderby": '"Optout_Date desc"'}
+    assert orderby("Id") == {"orderby": '"Id asc"'}
+
+
+@pytest.mark.parametrize("value", ["o'brien@a.it", 'a"b', "a\\b", "a\nb", "a\0b"])
+def test_a_value_that_could_break_out_is_refused(value: str) -> None:
+    """What MailUp gives no way to escape is refused, and not repeated in the message."""
+    assert not can_filter(value)
+    with pytest.raises(ValueError, match="may not hold quotes") as caught:
+        equals("Email", value)
+    assert value not in str(caught.value)
+
+
+def test_a_field_name_is_a_name() -> None:
+    """No expression gets in through the name of a field."""
+    with pytest.raises(ValueError, match="name of a field"):
+        orderby("Id asc;Email")
