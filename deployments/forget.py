@@ -31,11 +31,11 @@ from blocks.transport.delivery import deliver
 from deployments.prompts import terminal
 from deployments.prompts.terminal import say
 from tasks.connections.deployed_agreements import agreed
+from tasks.files.remote_paths import join
 from tasks.imports.archive import remove, take_person_out
-from tasks.imports.claim import working_alone
 from tasks.records.agreement import ImportAgreement
 from tasks.records.archive.erase import Person, without
-from tasks.records.source import join
+from tasks.runs.lease import working_alone
 from tasks.runs.scratch import scratch_folder
 
 REJECTS = ".rejects.csv"

@@ -27,9 +27,10 @@ from pydantic_core import ErrorDetails
 
 from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError
+from blocks.ftp_servers import FtpServer, FtpsServer
 from blocks.keys import GpgKey, GpgRecipient
 from blocks.ledgers import Ledger
-from blocks.servers import FtpServer, FtpsServer, SftpServer
+from blocks.sftp_servers import SftpServer
 from deployments.prompts import terminal
 from deployments.prompts.form import ask
 

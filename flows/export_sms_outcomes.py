@@ -7,8 +7,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from tasks.exports.export import export
-from tasks.imports.final_state import run_name
 from tasks.reports.agreement import ExportAgreement
+from tasks.runs.naming import run_name
 
 
 @flow(name="export-sms-outcomes", flow_run_name=run_name)

@@ -15,11 +15,10 @@ from blocks.ledger.leases import Lease
 from blocks.transport.base import RemoteFile
 from tasks.imports.account_facts import consult, facts_for
 from tasks.imports.archive import archive, let_go
-from tasks.imports.claim import claim, working_alone
-from tasks.imports.collect import fetch, look
+from tasks.imports.claim import claim
+from tasks.imports.collect import fetch, look, tell_of_passed_over
 from tasks.imports.decisions import recall, wait_for_decision
-from tasks.imports.final_state import conclude, run_name, show_files_in_name
-from tasks.imports.pass_over import tell_of_passed_over
+from tasks.imports.final_state import conclude
 from tasks.imports.prepare import prepare
 from tasks.imports.replay import ReplayWith, compare, concluded, take_out, without_grant
 from tasks.imports.report import report
@@ -28,6 +27,8 @@ from tasks.imports.turn import turn_first
 from tasks.records.agreement import ImportAgreement
 from tasks.records.stages import AccountFacts, Fetched, Outcome, Prepared, Submission
 from tasks.runs.failure import telling
+from tasks.runs.lease import working_alone
+from tasks.runs.naming import run_name, show_files_in_name
 from tasks.runs.scratch import scratch_folder
 
 

@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from tasks.health.life import Patience
+from tasks.health.diagnosis import Patience
 from tasks.monitoring.watch import Limits, clients, conclude, watch
 from tasks.runs.scratch import sweep_machine
 

@@ -14,7 +14,6 @@ from blocks.mailup.http.wire import Wire
 from blocks.mailup.resources import (
     clicks,
     confirmations,
-    fields,
     imports,
     lists,
     messages,
@@ -103,7 +102,7 @@ class MailUpClient:
 
     def dynamic_fields(self) -> list[DynamicField]:
         """See `fields.dynamic_fields`."""
-        return fields.dynamic_fields(self.session)
+        return lists.dynamic_fields(self.session)
 
     def start_import(self, target: ImportTarget, body: bytes) -> int:
         """See `imports.start_import`."""

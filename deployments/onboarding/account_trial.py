@@ -19,7 +19,7 @@ from tasks.checks.findings import Finding, Subject, told
 from tasks.checks.unknowns import settle
 from tasks.exports.walk import Gathered, Walk, subscribed
 from tasks.records.batching.payloads import array, recipients
-from tasks.records.delta.missing import PEOPLE
+from tasks.records.frames import PEOPLE
 from tasks.records.mapping.emails import valid
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.output import layouts

@@ -7,7 +7,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from blocks.errors import SyncError
-from blocks.servers import SftpServer
+from blocks.sftp_servers import SftpServer
 from blocks.transport.sftp.host_keys import parse_host_keys
 from blocks.transport.sftp.session import SftpSettings, offered_host_keys
 from deployments.prompts import terminal

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tasks.files.remote_paths import join
 from tasks.records.agreement import ImportAgreement
-from tasks.records.source import Source, join
+from tasks.records.source import Source
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.output.packing import Packing
 

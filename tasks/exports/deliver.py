@@ -16,7 +16,7 @@ from blocks.servers import load_server
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
 from tasks.exports.walks import KindName
-from tasks.records.source import join
+from tasks.files.remote_paths import join
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.output.filenames import Scope
 from tasks.reports.output.retention import expired

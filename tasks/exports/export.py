@@ -14,10 +14,10 @@ from tasks.exports.deliver import Parcel, advance, hand_over
 from tasks.exports.extract import Produced, extract, stage
 from tasks.exports.walks import KindName
 from tasks.exports.window import Due, due, last, window_of
-from tasks.imports.claim import working_alone
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.windows import Window
 from tasks.runs.failure import telling
+from tasks.runs.lease import working_alone
 from tasks.runs.scratch import scratch_folder
 from tasks.runs.steps import taken
 from tasks.texts.export_summary import export_summary

@@ -1,15 +1,11 @@
 """Remember: ask the ledger what earlier runs did with a file, and work alone for a client."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from blocks.ledger import files, grants, journal, leases
+from blocks.ledger import files, grants, journal
 from blocks.ledger.decisions import Decision
 from blocks.ledger.files import FileEntry, FileKey
-from blocks.ledger.leases import Lease
 from blocks.ledger.progress import SEEN_AGAIN
 from blocks.ledger.store import Store, utc_now
 from blocks.ledgers import Ledger
@@ -20,25 +16,6 @@ from tasks.records.counts import Counts
 from tasks.records.stages import MAYBE_SENT, Claim, Done, Fetched
 from tasks.records.validation.history import Figures
 from tasks.runs.retrying import unit
-
-LEASE_WAIT_SECONDS = 180.0
-"""How long a run waits for another run of the same client; longer than a dead run's lease lives."""
-
-
-@contextmanager
-def working_alone(
-    ledger: str, client: str, stream: str, *, dry_run: bool
-) -> Iterator[Lease | None]:
-    """Hold the lease of a client's stream while the run lasts; a dry run needs and takes none."""
-    if dry_run:
-        yield None
-        return
-    name = f"client/{client}/{stream}"
-    with (
-        load(Ledger, ledger).open() as store,
-        leases.held(store, name, wait_seconds=LEASE_WAIT_SECONDS) as lease,
-    ):
-        yield lease
 
 
 @unit("claim", "claim {fetched.name}")

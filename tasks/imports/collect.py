@@ -4,16 +4,22 @@ import hashlib
 from pathlib import Path
 
 from prefect import get_run_logger
+from prefect.artifacts import create_markdown_artifact
 
 from blocks.errors import FileGone, FileHeld
 from blocks.servers import load_server
 from blocks.transport.arrival import stable_files
 from blocks.transport.base import RemoteFile
+from blocks.transport.delivery import deliver
 from tasks.files.hashing import sha256_of
+from tasks.files.remote_paths import join
 from tasks.records.agreement import ImportAgreement
 from tasks.records.source import Source, in_order, named, own_name
 from tasks.records.stages import Fetched, Looked
+from tasks.runs.owned_folders import owned_folder
 from tasks.runs.retrying import unit
+from tasks.runs.scratch import scratch_parent
+from tasks.texts.skipped_names import NOTICE_NAME, for_operators, notice
 
 
 @unit("look", "look for files of {agreement.client}")
@@ -67,3 +73,36 @@ def fetch(agreement: ImportAgreement, remote: RemoteFile, scratch: Path) -> Fetc
             get_run_logger().warning("%s It is left for the next run.", passed_over)
             return None
     return Fetched(own_name(remote.name), target, size, sha256_of(target), remote)
+
+
+def tell_of_passed_over(agreement: ImportAgreement, looked: Looked, *, dry_run: bool) -> None:
+    """Nothing where no file was passed over."""
+    if looked.passed_over:
+        _tell(agreement, looked.passed_over, dry_run=dry_run)
+
+
+@unit("pass over", "tell of files that are passed over")
+def _tell(agreement: ImportAgreement, number: int, *, dry_run: bool) -> None:
+    """An artifact for the operator and, unless it is there, a notice in the results folder."""
+    create_markdown_artifact(
+        key=f"{agreement.client}-passed-over",
+        markdown=for_operators(agreement.source.folder, number),
+        description=f"{number} files are passed over",
+    )
+    if not dry_run:
+        _deliver(agreement, notice(agreement.results.language))
+
+
+def _deliver(agreement: ImportAgreement, content: bytes) -> None:
+    folder = join(agreement.source.folder, agreement.results.folder)
+    alone = owned_folder(scratch_parent())
+    with alone as scratch, load_server(agreement.server).connect() as server:
+        server.make_folder(folder)
+        try:
+            there = server.stat(join(folder, NOTICE_NAME)).size
+        except FileGone:
+            there = None
+        if there != len(content):  # it says the same each time
+            path = scratch / NOTICE_NAME
+            path.write_bytes(content)
+            deliver(server, path, folder, NOTICE_NAME)

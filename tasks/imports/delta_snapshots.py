@@ -22,9 +22,9 @@ from blocks.loading import load
 from tasks.files.hashing import sha256_of
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
-from tasks.records.counts import LINE
 from tasks.records.delta import hashes
 from tasks.records.delta.snapshot import Snapshot, snapshot_of, write_snapshot
+from tasks.records.frames import LINE
 from tasks.records.stages import AccountFacts, Claim, Compared, Prepared
 
 KIND = "records"

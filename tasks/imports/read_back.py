@@ -18,7 +18,7 @@ from blocks.mailup.resources.imports import Channel
 from tasks.imports.look_up import LookUp
 from tasks.records.batching.batches import Batch
 from tasks.records.consent.apply import comparable
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.mapping.resolve import in_file
 from tasks.records.mapping.settings import Mapping, Target
 from tasks.records.results.mailup_rejects import add_refused

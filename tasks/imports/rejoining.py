@@ -17,15 +17,15 @@ from blocks.ledger.batches import BatchState
 from blocks.ledger.grants import Grant
 from blocks.ledger.store import utc_now
 from blocks.mailup.resources.imports import ImportTarget
+from tasks.imports.account_facts import as_seen
 from tasks.imports.batch_sender import Counter, Parcel, PlanChanged
 from tasks.imports.look_up import LookUp
-from tasks.imports.refusals import as_seen
 from tasks.records.batching.batches import Batch
 from tasks.records.batching.payloads import array, recipients
 from tasks.records.consent.apply import Known, comparable
 from tasks.records.consent.rejoining import PERSON, by_state, fate, only_key, relist, stays_out
 from tasks.records.consent.settings import Consent, check_grant
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.results.parts import read_parts
 from tasks.records.stages import Prepared
 

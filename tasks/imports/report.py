@@ -16,13 +16,15 @@ from blocks.loading import load
 from blocks.servers import load_server
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
+from tasks.files.remote_paths import fitting, join, unique_name
 from tasks.imports.decisions import close, may_ask, this_run
 from tasks.imports.move_source import put_away
 from tasks.records.agreement import ImportAgreement
 from tasks.records.mapping.resolve import told_names
-from tasks.records.results.parts import part_paths, read_parts, write_skipped
+from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.reject_file import write_rejects
-from tasks.records.source import fitting, join, resting_place, unique_name
+from tasks.records.results.skipped_file import write_skipped
+from tasks.records.source import resting_place
 from tasks.records.stages import Claim, Fetched, Outcome, Prepared, Submission
 from tasks.runs.retrying import unit
 from tasks.runs.steps import taken

@@ -21,7 +21,7 @@ from tasks.records.consent.second_key import DIFFERS, KEPT, both_keys, differing
 from tasks.records.mapping.resolve import in_file
 from tasks.records.mapping.settings import Mapping, Target
 from tasks.records.results.mailup_rejects import add_refused
-from tasks.records.results.parts import SKIPPED
+from tasks.records.results.skipped_file import SKIPPED
 from tasks.records.stages import Prepared
 
 STATES: tuple[State, ...] = ("Subscribed", "Unsubscribed", "Pending")

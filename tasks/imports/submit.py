@@ -37,9 +37,10 @@ from tasks.records.batching.destinations import Destination
 from tasks.records.batching.payloads import array, encoded, recipients
 from tasks.records.consent.apply import NOBODY
 from tasks.records.consent.second_key import without_second_key
-from tasks.records.counts import LINE, Counts
+from tasks.records.counts import Counts
 from tasks.records.delta.missing import who_is_missing
 from tasks.records.delta.snapshot import all_people
+from tasks.records.frames import LINE
 from tasks.records.read_file import asked
 from tasks.records.stages import (
     COUNTS_DIFFER,

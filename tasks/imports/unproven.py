@@ -20,7 +20,7 @@ from blocks.mailup.resources.imports import ImportTarget
 from blocks.mailup.resources.models import ImportDetail
 from tasks.imports.look_up import LookUp, Statuses
 from tasks.records.consent.apply import comparable
-from tasks.records.delta.missing import PEOPLE
+from tasks.records.frames import PEOPLE
 
 Known = Callable[[pl.DataFrame], pl.DataFrame]
 """Of people (schema PEOPLE) those whom the client's files may have brought to MailUp before."""

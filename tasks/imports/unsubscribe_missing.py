@@ -14,12 +14,13 @@ from blocks.ledger.batches import BatchEntry
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import Channel, ImportTarget
 from blocks.mailup.resources.models import Recipient
+from tasks.imports.account_facts import CHANNELS
 from tasks.imports.batch_sender import Counter, Parcel
-from tasks.imports.refusals import CHANNELS
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.payloads import array, recipients
-from tasks.records.delta.missing import PEOPLE, who_is_missing
+from tasks.records.delta.missing import who_is_missing
 from tasks.records.delta.snapshot import missing_people
+from tasks.records.frames import PEOPLE
 from tasks.records.stages import Compared
 
 

@@ -11,8 +11,8 @@ from prefect.states import Crashed
 
 from blocks.ledger import progress
 from blocks.ledger.store import Store
+from tasks.health.diagnosis import SILENT, Patience, is_dead
 from tasks.health.facts import Run, Watched
-from tasks.health.life import SILENT, Patience, is_dead
 from tasks.monitoring import prefect_api
 
 

@@ -14,9 +14,8 @@ from blocks.ledger import conditions, progress
 from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
 from blocks.loading import load
-from tasks.health.diagnosis import Finding, judge
+from tasks.health.diagnosis import Finding, Patience, judge
 from tasks.health.facts import Facts, Run, Watched
-from tasks.health.life import Patience
 from tasks.health.wording import sentence
 from tasks.monitoring import prefect_api
 from tasks.monitoring.dead_runs import end_dead_runs

@@ -3,27 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
-import polars as pl
-
 from blocks.errors import CountsDiffer
-
-LINE = "__line"
-"""Name of the column that holds the line (1 = first line of the file) on which a record starts."""
-
-REJECTS: dict[str, pl.DataType] = {
-    "line": pl.Int64(),
-    "columns": pl.List(pl.String()),
-    "reasons": pl.List(pl.String()),
-    "cells": pl.List(pl.String()),
-    "original": pl.String(),
-}
-"""Schema of refused records.
-
-`line` where the record starts; `columns` the client's column names at fault (parallel to
-`reasons`, empty text where the whole line is at fault); `reasons` codes of `REASONS`; `cells` the
-record's cells as they were, in the file's order, null where the line could not be cut into cells;
-`original` the text of the line, null where `cells` already says everything.
-"""
 
 
 @dataclass(frozen=True)
@@ -65,8 +45,3 @@ class Counts:
                 **asdict(self),
             )
         return self
-
-
-def no_rejects() -> pl.DataFrame:
-    """An empty frame with the schema REJECTS."""
-    return pl.DataFrame(schema=REJECTS)

@@ -18,17 +18,19 @@ from tasks.files.prefetch import ahead
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import LaidDown, write_batches
 from tasks.records.batching.destinations import Destination, only_destination
-from tasks.records.consent.apply import UNSUBSCRIBED, Judged, Known, judge, known
+from tasks.records.consent.apply import Judged, Known, judge, known
 from tasks.records.consent.rejoining import PERSON
 from tasks.records.consent.settings import Consent
-from tasks.records.counts import LINE, Counts
+from tasks.records.counts import Counts
 from tasks.records.delta.snapshot import Snapshot
+from tasks.records.frames import LINE, UNSUBSCRIBED
 from tasks.records.mapping.cells import by_itself
 from tasks.records.mapping.resolve import Binding, bind
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import FileDialect, resolve
 from tasks.records.reading.truncation import check_ending
-from tasks.records.results.parts import SKIPPED, Parts, read_parts
+from tasks.records.results.parts import Parts, read_parts
+from tasks.records.results.skipped_file import SKIPPED
 from tasks.records.stages import AccountFacts, Compared, Prepared
 from tasks.records.validation.duplicates import Keys
 from tasks.records.validation.row_rules import Contract, contract

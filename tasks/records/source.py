@@ -1,30 +1,16 @@
 """Which files of a client's folder are taken, in which order, and where they go afterwards."""
 
 import fnmatch
-import hashlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from blocks.transport.names import MAX_NAME_BYTES
-
-LONGEST_ENDING = 100
-"""Bytes of what is kept of a name's ending when the name is too long."""
+from tasks.files.remote_paths import Listed, fitting, join
 
 _ASIDE = re.compile(r"(.+)\.[0-9a-f]{8}\.being-put-away")
-
-
-class Listed(Protocol):
-    """What this module needs to know of a file on a server."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def modified_at(self) -> datetime | None: ...
 
 
 F = TypeVar("F", bound=Listed)
@@ -111,11 +97,6 @@ class Source(BaseModel):
         return join(self.folder, name)
 
 
-def join(folder: str, name: str) -> str:
-    """Join a folder of the server, possibly empty or '.', and a name."""
-    return name if folder in ("", ".") else str(PurePosixPath(folder) / name)
-
-
 def in_order(files: Iterable[F], source: Source) -> list[F]:
     """The client's own files among `files`, in the order in which they are imported."""
     taken = [file for file in files if source.takes(file.name)]
@@ -146,26 +127,6 @@ def own_name(name: str) -> str:
 def name_aside(name: str, sha256: str) -> str:
     """The name of a file whose import is done, until it is proven to be the one imported."""
     return fitting(name, f".{sha256[:8]}.being-put-away")
-
-
-def fitting(name: str, ending: str) -> str:
-    """NAME and ENDING; where servers take no name that long, NAME is cut and gets a hash of itself.
-
-    The same name always gives the same, and different ones different ones.
-    """
-    if len(ending.encode()) > LONGEST_ENDING:
-        name, ending = name + ending, ""
-    if len((name + ending).encode()) <= MAX_NAME_BYTES:
-        return name + ending
-    end = f"~{hashlib.sha256(name.encode()).hexdigest()[:8]}{ending}"
-    room = MAX_NAME_BYTES - len(end.encode())
-    return name.encode()[:room].decode(errors="ignore") + end
-
-
-def unique_name(name: str, sha256: str, seen_at: datetime) -> str:
-    """A name that is unique, and always the same for the same content: NAME.TIME.HASH.ENDING."""
-    stem, dot, ending = name.partition(".")
-    return fitting(f"{stem}.{seen_at:%Y%m%dT%H%M%S}.{sha256[:8]}", dot + ending)
 
 
 def resting_place(source: Source, unique: str, *, refused: bool = False) -> str | None:

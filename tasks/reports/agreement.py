@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tasks.agreements.due import Due
 from tasks.reports.output.filenames import Naming
 from tasks.reports.output.formats import Format, is_zone
-from tasks.reports.output.packing import Packing
-from tasks.reports.output.publishing import Publishing, contradictions
+from tasks.reports.output.packing import Packing, Publishing, contradictions
 from tasks.reports.output.retention import retention_mistake
 
 

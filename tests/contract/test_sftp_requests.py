@@ -11,7 +11,7 @@ import asyncssh
 import pytest
 
 from blocks.errors import TransferInterrupted
-from blocks.servers import SftpServer
+from blocks.sftp_servers import SftpServer
 from blocks.transport.sftp.transfer import MOST_BYTES
 from sandbox.file_servers import start_sftp
 

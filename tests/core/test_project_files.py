@@ -9,7 +9,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import Settings
 from pytest import MonkeyPatch
 
-from tasks.health.life import SILENT
+from tasks.health.diagnosis import SILENT
 from tasks.monitoring import notifications
 
 DEPLOYMENTS = Path(__file__).resolve().parents[2] / "deployments"

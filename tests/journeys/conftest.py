@@ -15,7 +15,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from blocks.accounts import MailUpAccount
 from blocks.ledgers import Ledger
-from blocks.servers import SftpServer
+from blocks.sftp_servers import SftpServer
 from flows.import_recipients import import_recipients
 from sandbox.file_servers import start_sftp
 from sandbox.mailup.server import Emulator

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 from blocks.accounts import MailUpAccount
 from blocks.keys import GpgKey, GpgRecipient
 from blocks.ledgers import Ledger
-from blocks.servers import SftpServer
+from blocks.sftp_servers import SftpServer
 from flows.check_connections import check_connections, main
 from flows.export_unsubscribed import export_unsubscribed
 from flows.import_recipients import import_recipients

@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
 from blocks.loading import load
-from blocks.servers import SftpServer
+from blocks.sftp_servers import SftpServer
 from deployments.onboard import main as onboard
 from deployments.remove import delete, surplus
 from flows.import_recipients import import_recipients

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from benchmarks.faults.cases import Case, kept_cases
+from tasks.files.remote_paths import fitting
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import Dialect, resolve
-from tasks.records.source import fitting
 from tests.journeys.harness.artifacts import newest
 
 SOME = (

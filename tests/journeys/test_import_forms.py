@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from blocks.ftp_servers import FtpServer, FtpsServer
 from blocks.ledger import leases
 from blocks.ledger.store import Store
-from blocks.servers import FtpServer, FtpsServer
 from sandbox.certificates import certificates
 from sandbox.file_servers import start_ftp, start_ftps
 

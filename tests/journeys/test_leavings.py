@@ -10,7 +10,7 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from blocks.keys import GpgKey, GpgRecipient
-from blocks.servers import SftpServer
+from blocks.sftp_servers import SftpServer
 from flows.check_connections import check_connections
 from flows.watch_clients import watch_clients
 from tests.journeys.harness import leftovers

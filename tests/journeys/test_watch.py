@@ -24,7 +24,7 @@ from blocks.ledger import conditions, leases
 from blocks.ledger.store import Store
 from deployments.automations import FILE, OWNER, apply
 from flows.watch_clients import watch_clients
-from tasks.health.life import SILENT, Patience
+from tasks.health.diagnosis import SILENT, Patience
 from tasks.monitoring import prefect_api
 from tasks.monitoring.dead_runs import end_dead_runs
 from tests.journeys.conftest import World, merged

@@ -14,8 +14,8 @@ import requests
 from pydantic import SecretStr
 
 from blocks.accounts import MailUpAccount
+from blocks.ftp_servers import FtpServer
 from blocks.ledgers import Ledger
-from blocks.servers import FtpServer
 from sandbox.file_servers import FileServer
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator

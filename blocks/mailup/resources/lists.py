@@ -1,11 +1,12 @@
 """Lists and their groups."""
 
 import json
+from itertools import chain
 
 from blocks.mailup.http.answers import Answer
 from blocks.mailup.http.session import Session
 from blocks.mailup.pages.paging import pages
-from blocks.mailup.resources.models import AccountInfo, Group, MailUpList
+from blocks.mailup.resources.models import AccountInfo, DynamicField, Group, MailUpList
 
 
 def account_info(session: Session) -> AccountInfo:
@@ -38,3 +39,15 @@ def create_group(session: Session, list_id: int, name: str) -> Group:
         return Group.read(answer.json(), answer.doing)
 
     return session.change("POST", f"/Console/List/{list_id}/Group", understand, body=body)
+
+
+# A field value is nvarchar(200) at MailUp; what happens to a longer one is not documented.
+MAX_VALUE_CHARACTERS = 200
+
+
+def dynamic_fields(session: Session) -> list[DynamicField]:
+    """All dynamic fields of the account, by id. One page holds 20 unless more are asked for."""
+    path = "/Console/Recipient/DynamicFields"
+    found = chain.from_iterable(pages(session, path, "Id"))
+    unique = {each.id: each for each in (DynamicField.read(item, f"GET {path}") for item in found)}
+    return [unique[key] for key in sorted(unique)]

@@ -7,6 +7,7 @@ and unclean ends of TLS data connections, which many servers practise.
 import contextlib
 import ftplib
 import logging
+import re
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from blocks.errors import ConfigurationError
 from blocks.transport.base import Identity
 from blocks.transport.failures import Step
 from blocks.transport.ftp.errors import ftp_errors
-from blocks.transport.ftp.pem import rewrapped
 from blocks.transport.timeouts import CLOSE_SECONDS, Timeouts, ended_after
 
 logger = logging.getLogger(__name__)
@@ -272,3 +272,19 @@ def open_session(settings: FtpSettings) -> tuple[FtpSession, frozenset[str]]:
             session.close()
             raise
     return session, features
+
+
+BLOCK = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]+)(-----END [A-Z0-9 ]+-----)")
+
+LINE_CHARACTERS = 64  # RFC 7468
+
+
+def rewrapped(text: str) -> str:
+    """The text with every PEM block broken into lines again; what is no plain block stays."""
+    return BLOCK.sub(_wrapped, text.strip()) + "\n"
+
+
+def _wrapped(block: re.Match[str]) -> str:
+    body = "".join(block[2].split())
+    lines = [body[at : at + LINE_CHARACTERS] for at in range(0, len(body), LINE_CHARACTERS)]
+    return "\n".join([block[1], *lines, block[3], ""])

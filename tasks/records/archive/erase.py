@@ -17,7 +17,7 @@ import phonenumbers
 import polars as pl
 
 from blocks.errors import ConfigurationError
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import Dialect, FileDialect, resolve
 from tasks.records.results.parts import part_paths

@@ -7,25 +7,10 @@ import polars as pl
 
 from blocks.errors import ConfigurationError, RunStopped
 from tasks.records.consent.settings import Consent, check_grant
-from tasks.records.counts import LINE, REJECTS, no_rejects
+from tasks.records.frames import LINE, REJECTS, no_rejects
 from tasks.records.mapping.emails import with_ascii_domains
 from tasks.records.mapping.resolve import Binding
 from tasks.records.validation.validate import keys
-
-UNSUBSCRIBED: dict[str, pl.DataType] = {
-    "list_id": pl.Int64(),
-    "channel": pl.String(),
-    "address": pl.String(),
-    "cause": pl.String(),
-    "left_on": pl.String(),
-}
-"""Schema of people who are not subscribed in MailUp.
-
-`channel` is "email" or "sms"; `address` the e-mail address, or prefix and number in one, in any
-spelling; `cause` MailUp's code as text (type, or type and sub-type: "2", "81", "161"), or
-"pending"; null where MailUp gives none. `left_on` is the day on which they left, such as
-"2026-01-31", null where MailUp does not say.
-"""
 
 _BOUNCED = ("8", "80", "81", "82", "83", "256", "2561", "2562", "2563")
 _BOUNCED_SOFTLY = ("512", "5121", "5122")

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.records.consent.apply import GRANTED, UNSUBSCRIBED, Known, kinds_of
+from tasks.records.consent.apply import GRANTED, Known, kinds_of
 from tasks.records.consent.settings import Consent
-from tasks.records.counts import LINE
-from tasks.records.results.parts import SKIPPED, part_paths, read_parts
+from tasks.records.frames import LINE, UNSUBSCRIBED
+from tasks.records.results.parts import part_paths, read_parts
+from tasks.records.results.skipped_file import SKIPPED
 
 LEFT_MEANWHILE = "consent_left_meanwhile"
 """Reason of people who are not subscribed by a grant, as they left after they were judged."""

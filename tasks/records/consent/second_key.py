@@ -6,7 +6,7 @@ import polars as pl
 
 from tasks.records.batching.batches import Batch
 from tasks.records.consent.apply import comparable
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 
 KEPT, DIFFERS = "second_key_kept", "second_key_differs"
 """Reasons of rows that went without their second key, and of rows that were refused for it."""

@@ -9,14 +9,9 @@ from blocks.ledger.snapshots import LeftBecause
 from tasks.records.consent.apply import comparable
 from tasks.records.delta.hashes import person_digests
 from tasks.records.delta.settings import Delta
+from tasks.records.frames import PEOPLE
 from tasks.records.stages import Claim, Compared
 from tasks.records.validation.limits import TOO_MANY_MISSING, Complaint
-
-PEOPLE = {
-    "channel": pl.String(), "list_id": pl.Int64(), "email": pl.String(), "prefix": pl.String(),
-    "number": pl.String(),
-}  # fmt: skip
-"""Schema of a list's people as MailUp spells them: what the channel does not use is null."""
 
 
 def decided(delta: Delta, compared: Compared, claim: Claim, *, replayed: bool) -> Compared:

@@ -7,7 +7,7 @@ from typing import Literal
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.records.mapping import dates
+from tasks.files import date_formats
 
 Target = Literal["email", "mobile", "prefix", "field", "list", "group", "status"]
 Status = Literal["subscribed", "unsubscribed"]
@@ -106,10 +106,10 @@ def _field_mistakes(column: Column) -> Iterator[str]:
         yield "date_out needs date_in, how the file writes the date, such as %d/%m/%Y."
     for name, reading in (("date_in", True), ("date_out", False)):
         written = getattr(column, name)
-        mistake = dates.mistake(written, reading=reading) if written else ""
+        mistake = date_formats.mistake(written, reading=reading) if written else ""
         if mistake:
             yield f"{name} '{written}' {mistake}."
-    if dates.time_parts(column.date_out) - dates.time_parts(column.date_in):
+    if date_formats.time_parts(column.date_out) - date_formats.time_parts(column.date_in):
         yield "date_out has a time of day that date_in does not read; take it out or add it."
     if column.date_in and column.case != "keep":
         yield "case is of no use for a date; leave it at 'keep'."

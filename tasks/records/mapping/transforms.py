@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.mapping import dates, emails, phones
 from tasks.records.mapping.cells import UNREADABLE, blank_to_null, shortened, trimmed
 from tasks.records.mapping.resolve import Binding, BoundColumn

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from blocks.errors import FileHeld
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.onboarding.column_names import hint
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import SEPARATORS, Dialect, FileDialect, resolve

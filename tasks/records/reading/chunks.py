@@ -9,11 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.records.counts import LINE, REJECTS
+from tasks.records.frames import LINE, REJECTS
 from tasks.records.reading.dialect import FileDialect
-from tasks.records.reading.encoding import PIECE, utf8_pieces
+from tasks.records.reading.encoding import PIECE, line_blocks, utf8_pieces
 from tasks.records.reading.exact_path import Block, Outcome, judge
-from tasks.records.reading.line_blocks import line_blocks
 
 
 @dataclass(frozen=True)

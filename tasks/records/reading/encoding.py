@@ -6,7 +6,7 @@ them can be refused by itself.
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,6 @@ import polars as pl
 from charset_normalizer import from_bytes
 
 from blocks.errors import FileHeld
-from tasks.records.reading.line_blocks import line_blocks
 
 PIECE = 3 << 19
 """Bytes read at a time."""
@@ -229,3 +228,27 @@ def _errors(encoding: str) -> str:
     """Codec error handler that lets what is not legal through as invalid UTF-8."""
     # A lone surrogate of UTF-16 survives as three bytes that are not valid UTF-8.
     return "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
+
+
+def line_blocks(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """Yield the bytes of `pieces` in blocks of complete lines; the last may lack its line break.
+
+    A line longer than `limit` bytes may come out shortened, but stays longer than `limit`, so
+    that memory is bounded whatever the file holds.
+    """
+    rest = b""
+    for piece in pieces:
+        rest += piece
+        end = _last_break(rest)
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+        if len(rest) > limit + 1:
+            rest = rest[: limit + 1] + (b"\r" if rest.endswith(b"\r") else b"")
+    if rest:
+        yield rest
+
+
+def _last_break(data: bytes) -> int:
+    """Offset behind the last line break; a CR at the very end may be the half of a CRLF."""
+    return max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(len(data) - 1, 0))) + 1

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 import polars as pl
 
-from tasks.records.counts import LINE, REJECTS, no_rejects
+from tasks.records.frames import LINE, REJECTS, no_rejects
 from tasks.records.reading.csv_parser import Record, Splitter
 from tasks.records.reading.dialect import FileDialect
 from tasks.records.reading.fast_path import CONTROL, Marks, mark, plain_frame

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.reading.dialect import FileDialect
 from tasks.records.reading.encoding import is_utf8
 

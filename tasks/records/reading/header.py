@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from blocks.errors import FileHeld
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.reading.csv_parser import Record, Splitter
 
 SAMPLE_RECORDS = 100

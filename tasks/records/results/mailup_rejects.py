@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.records.counts import LINE, REJECTS
+from tasks.records.frames import LINE, REJECTS
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import FileDialect
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 
 DUPLICATE = "duplicate"
 """Reason of records that another row of the file replaces."""

@@ -13,13 +13,11 @@ from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
 from blocks.errors import RunStopped
+from tasks.records.frames import FAULTS
 from tasks.records.mapping import emails
 from tasks.records.mapping.cells import UNREADABLE, fits
 from tasks.records.mapping.resolve import Binding, BoundColumn
 from tasks.records.mapping.transforms import NO_LIST
-
-FAULTS = {"row": pl.Int64(), "column": pl.String(), "reason": pl.String()}
-"""Schema of faults: position in the frame, our name of the column, code of the reason."""
 
 
 @dataclass(frozen=True)

@@ -5,34 +5,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tasks.records.counts import LINE, REJECTS
+from tasks.records.frames import LINE, RECORD, REJECTS
 from tasks.records.mapping.cells import UNREADABLE
 from tasks.records.mapping.resolve import Binding
 from tasks.records.mapping.transforms import normalised
 from tasks.records.validation.row_rules import Contract, faults
-
-RECORD: dict[str, pl.DataType] = {
-    LINE: pl.Int64(),
-    "key_high": pl.UInt64(),
-    "key_low": pl.UInt64(),
-    "channel": pl.String(),
-    "list_id": pl.Int64(),
-    "group": pl.String(),
-    "status": pl.String(),
-    "clear": pl.Boolean(),
-    "email": pl.String(),
-    "prefix": pl.String(),
-    "number": pl.String(),
-}
-"""Schema of records, followed by one text column `field_<id>` for each dynamic field, by id.
-
-`key_high` and `key_low` are 128 bits of hash of channel and address: two people share them with a
-chance of 1 in 10^24 for a file of ten million. They hold within one installation of polars only,
-so nothing that is kept may contain them. `channel` is "email" or "sms", the one whose address is
-the record's key. `group` is a name or an id, as the mapping says; null for none. `status` is
-"subscribed", "unsubscribed", or null where the row does not say. `clear` is true where a blank
-cell has to clear a field. Of email, prefix and number, and of the fields, null means: not sent.
-"""
 
 _KEYS = {
     "email": ("email", "list_id"),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.records.mapping import dates
+from tasks.files import date_formats
 
 LINE_ENDS = {"crlf": "\r\n", "lf": "\n"}
 
@@ -85,8 +85,8 @@ def date_mistake(date_format: str, *, whole_date: bool) -> str:
     if not date_format.isprintable():
         return "holds characters that cannot be seen"
     without_offset = re.sub("%(.?)", lambda found: found[0].replace("%z", ""), date_format)
-    mistake = dates.mistake(without_offset, reading=whole_date)
-    return mistake.replace(dates.DIRECTIVES, f"{dates.DIRECTIVES}, %z")
+    mistake = date_formats.mistake(without_offset, reading=whole_date)
+    return mistake.replace(date_formats.DIRECTIVES, f"{date_formats.DIRECTIVES}, %z")
 
 
 def is_zone(name: str) -> bool:

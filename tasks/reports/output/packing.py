@@ -8,6 +8,7 @@ import gzip
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import BinaryIO, Literal, Self
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from blocks.errors import ConfigurationError
 from tasks.files.hashing import sha256_of
-from tasks.reports.output.filenames import name_mistake
+from tasks.reports.output.filenames import Naming, name_mistake
 
 COMPRESSED = {"none": "", "gzip": ".gz", "zip": ".zip"}
 ENCRYPTED = ".gpg"
@@ -157,3 +158,35 @@ def _zip(source: BinaryIO, target: Path, name: str, size: int) -> None:
     member.file_size = size  # tells zipfile whether the large format is needed
     with zipfile.ZipFile(target, "w") as archive, archive.open(member, "w") as packed:
         shutil.copyfileobj(source, packed, _PIECE)
+
+
+class Publishing(BaseModel):
+    """What the client's server allows when a file is delivered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    publish: Literal["rename", "direct"] = Field(
+        default="rename",
+        description=(
+            "Upload under a temporary name and rename, so that nobody sees half a file; or, where "
+            "the server forbids renaming, upload directly and announce the file by a done-marker."
+        ),
+    )
+    existing: Literal["replace", "keep"] = Field(
+        default="replace",
+        description=(
+            "When a delivery is repeated: replace the file of the same name; or, where the server "
+            "forbids that, keep it if it has the right size, and stop the run if it has not."
+        ),
+    )
+
+
+def contradictions(publishing: Publishing, naming: Naming, packing: Packing) -> Iterator[str]:
+    """What does not go together, as sentences."""
+    if publishing.publish == "direct" and not packing.done_marker:
+        yield (
+            "publish 'direct' shows files while they grow; set done_marker, so that the client can "
+            "wait for it, or publish 'rename'."
+        )
+    if publishing.existing == "keep" and naming.overwrite:
+        yield "existing 'keep' contradicts overwrite in the naming; choose one of them."

@@ -8,7 +8,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from blocks.errors import ConfigurationError
-from tasks.records.source import Listed
+from tasks.files.remote_paths import Listed
 from tasks.reports.output.filenames import DATES, NUMBERS, Naming, Scope, fixed_values, width
 from tasks.reports.output.packing import Packing, plain_name
 

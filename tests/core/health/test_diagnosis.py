@@ -7,9 +7,8 @@ import pytest
 
 from tasks.agreements.due import Due
 from tasks.exports.walks import KINDS as EXPORTS
-from tasks.health.diagnosis import Finding, judge
+from tasks.health.diagnosis import SILENT, Finding, Patience, is_dead, judge
 from tasks.health.facts import KINDS, Facts, Run, Watched
-from tasks.health.life import SILENT, Patience, is_dead
 from tasks.health.wording import sentence
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -8,8 +8,7 @@ import polars as pl
 from tasks.imports.submit import parcels
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import write_batches
-from tasks.records.counts import LINE
-from tasks.records.validation.validate import RECORD
+from tasks.records.frames import LINE, RECORD
 
 AGREEMENT = ImportAgreement.model_validate(
     {

@@ -19,7 +19,7 @@ from sandbox.mailup.server import Emulator, start
 from tasks.imports.read_back import ReadBack, refused_by_mailup
 from tasks.records.batching.batches import Batch, Piece
 from tasks.records.batching.destinations import Destination
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.stages import Refused
 from tests.core.emulated import settings_of
 

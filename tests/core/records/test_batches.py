@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.records.batching.batches import Batch, LaidDown, write_batches
 from tasks.records.batching.destinations import Destination, only_destination
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 
 SCHEMA = {
     LINE: pl.Int64,

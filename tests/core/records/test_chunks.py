@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks.errors import FileHeld
-from tasks.records.counts import LINE, REJECTS
+from tasks.records.frames import LINE, REJECTS
 from tasks.records.reading.chunks import Chunk, read_chunks
 from tasks.records.reading.dialect import Dialect, FileDialect, resolve
-from tasks.records.reading.line_blocks import line_blocks
+from tasks.records.reading.encoding import line_blocks
 from tasks.records.reading.truncation import check_ending
 
 CONTACTS = 1000

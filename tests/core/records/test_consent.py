@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError, RunStopped
-from tasks.records.consent.apply import GRANTED, UNSUBSCRIBED, Judged, judge, known
+from tasks.records.consent.apply import GRANTED, Judged, judge, known
 from tasks.records.consent.settings import Consent, check_grant
-from tasks.records.counts import LINE, REJECTS
+from tasks.records.frames import LINE, REJECTS, UNSUBSCRIBED
 from tasks.records.mapping.resolve import bind
 from tasks.records.mapping.settings import Column, Mapping
 from tasks.records.validation.row_rules import contract

@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
 from sandbox.mailup.caller import Caller
-from tasks.imports.refusals import write_refusals
+from tasks.imports.account_facts import write_refusals
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.payloads import array, recipients
 from tasks.records.read_file import read_file

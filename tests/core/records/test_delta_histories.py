@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
 from sandbox.mailup.caller import Caller
-from tasks.imports.refusals import write_refusals
+from tasks.imports.account_facts import write_refusals
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.payloads import array, recipients
 from tasks.records.delta.snapshot import Snapshot, snapshot_of, write_snapshot

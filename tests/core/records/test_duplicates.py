@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.validation.duplicates import Keys
 
 SCHEMA = {

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from blocks.ledger.decisions import Decision
 from tasks.records.counts import Counts
-from tasks.records.delta.missing import PEOPLE, decided, too_many_missing, who_is_missing
+from tasks.records.delta.missing import decided, too_many_missing, who_is_missing
 from tasks.records.delta.settings import Delta
 from tasks.records.delta.snapshot import Snapshot, missing_people
+from tasks.records.frames import PEOPLE
 from tasks.records.stages import Claim, Compared, Prepared
 from tests.core.full_files import FIRST, KEY, kept, read
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.records.counts import LINE, REJECTS
+from tasks.records.frames import LINE, REJECTS
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import Dialect, FileDialect, resolve
 from tasks.records.reading.truncation import check_ending

@@ -7,7 +7,7 @@ import pytest
 from pandera.config import config_context
 
 from blocks.errors import RunStopped
-from tasks.records.counts import LINE
+from tasks.records.frames import LINE
 from tasks.records.mapping.resolve import Binding, bind
 from tasks.records.mapping.settings import Column, Mapping
 from tasks.records.mapping.transforms import normalised

@@ -7,16 +7,8 @@ from typing import Literal
 import pytest
 from pydantic import ValidationError
 
-from tasks.records.source import (
-    Source,
-    fitting,
-    in_order,
-    name_aside,
-    named,
-    own_name,
-    resting_place,
-    unique_name,
-)
+from tasks.files.remote_paths import fitting, unique_name
+from tasks.records.source import Source, in_order, name_aside, named, own_name, resting_place
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.records.counts import LINE, REJECTS
+from tasks.records.frames import LINE, RECORD, REJECTS
 from tasks.records.mapping.resolve import Binding, bind
 from tasks.records.mapping.settings import Column, Mapping
 from tasks.records.validation.row_rules import contract
-from tasks.records.validation.validate import RECORD, check, refuse
+from tasks.records.validation.validate import check, refuse
 
 COLUMNS = ["id", "email", "cell", "born", "name", "status", "group"]
 MAPPED: list[dict[str, Any]] = [

@@ -11,8 +11,14 @@ from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
 from tasks.reports.output.filenames import Naming
-from tasks.reports.output.packing import Packed, Packing, compress, plain_name
-from tasks.reports.output.publishing import Publishing, contradictions
+from tasks.reports.output.packing import (
+    Packed,
+    Packing,
+    Publishing,
+    compress,
+    contradictions,
+    plain_name,
+)
 
 CONTENT = b"email;idList\r\nanna@example.com;1\r\n" * 1000
 

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from blocks.errors import ConfigurationError
-from blocks.transport.ftp.pem import rewrapped
+from blocks.transport.ftp.session import rewrapped
 from blocks.transport.sftp.host_keys import FAMILIES, RSA_SIGNATURES, parse_host_keys
 from blocks.transport.sftp.private_keys import load_private_key
 

@@ -9,7 +9,9 @@ from prefect.blocks.core import Block
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
-from blocks.servers import FtpServer, FtpsServer, SftpServer, load_server
+from blocks.ftp_servers import FtpServer, FtpsServer
+from blocks.servers import load_server
+from blocks.sftp_servers import SftpServer
 from blocks.transport.ftp.session import tls_context
 
 pytestmark = pytest.mark.core

@@ -17,8 +17,9 @@ from prefect.blocks.core import Block
 from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.accounts import MailUpAccount
+from blocks.ftp_servers import FtpServer, FtpsServer
 from blocks.ledgers import Ledger
-from blocks.servers import FtpServer, FtpsServer, SftpServer
+from blocks.sftp_servers import SftpServer
 from sandbox.certificates import certificates
 from sandbox.file_servers import FileServer, start_ftp, start_ftps, start_sftp
 from sandbox.mailup.server import start as start_mailup

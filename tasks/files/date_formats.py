@@ -1,0 +1,49 @@
+"""Date formats: what they may consist of, and the shape of what they read."""
+
+import re
+
+_SHAPES = {
+    "d": "[0-9]{1,2}",
+    "m": "[0-9]{1,2}",
+    "Y": "[0-9]{4}",
+    "y": "[0-9]{2}",
+    "H": "[0-9]{1,2}",
+    "M": "[0-9]{2}",
+    "S": "[0-9]{2}",
+}
+
+
+DIRECTIVES = ", ".join(f"%{letter}" for letter in _SHAPES)
+"""What a date format may consist of, beside plain characters; none depends on a language."""
+
+_DIRECTIVE = re.compile(r"%(.?)")
+
+
+def mistake(date_format: str, *, reading: bool) -> str:
+    """What is wrong with a date format, as the second half of a sentence; empty if nothing is."""
+    letters = _DIRECTIVE.findall(date_format)
+    unknown = [f"%{letter}" for letter in letters if letter not in _SHAPES]
+    if unknown:
+        return f"knows no {unknown[0]}; accepted are {DIRECTIVES}"
+    if not letters:
+        return f"holds no part of a date; accepted are {DIRECTIVES}"
+    if len(letters) != len(set(letters)) or {"y", "Y"} <= set(letters):
+        return "names one part of the date twice"
+    if reading and not ({"d", "m"} <= set(letters) and {"y", "Y"} & set(letters)):
+        return "needs a day, a month and a year: %d, %m and %Y (or %y)"
+    if reading and "M" in letters and "H" not in letters:
+        return "has minutes but no hours; add %H"
+    if reading and "S" in letters and "M" not in letters:
+        return "has seconds but no minutes; add %M"
+    return ""
+
+
+def time_parts(date_format: str) -> set[str]:
+    """The parts of the time of day that a format names: H, M, S."""
+    return set(_DIRECTIVE.findall(date_format)) & set("HMS")
+
+
+def pattern(date_format: str) -> str:
+    parts = _DIRECTIVE.split(date_format)
+    pieces = [_SHAPES[p] if i % 2 else re.escape(p) for i, p in enumerate(parts)]
+    return "".join(pieces)
