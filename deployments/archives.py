@@ -36,7 +36,7 @@ def shown(entry: ArchiveEntry) -> str:
 def listed(ledger: Ledger, client: str | None) -> list[str]:
     """The lines about what is kept."""
     with ledger.open(only_look=True) as store:
-        return [] if store.is_new else list(map(shown, archives.kept_of(store, client)))
+        return [] if store.is_empty else list(map(shown, archives.kept_of(store, client)))
 
 
 def expire(ledger: Ledger, client: str | None) -> int:

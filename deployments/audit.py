@@ -66,7 +66,7 @@ def main() -> int:
     wanted = _arguments()
     try:
         with load(Ledger, wanted.ledger).open(only_look=True) as store:
-            if not store.is_new:
+            if not store.is_empty:
                 csv.writer(sys.stdout).writerows(lines(store, wanted.client, wanted.since))
     except SyncError as error:
         print(error, file=sys.stderr)

@@ -77,7 +77,7 @@ def import_recipients(
             outcomes += _import(
                 agreement, remote, facts, lease, scratch, release=release, send_all=send_all
             )
-            if outcomes and outcomes[-1].fate in ("held", "waiting"):
+            if outcomes and outcomes[-1].outcome in ("held", "waiting"):
                 break  # a later file must not be overtaken by this one once it is released
     wait_for_decision(agreement, outcomes)
     return conclude(outcomes, len(files), decided, passed_over=looked.passed_over)
@@ -116,7 +116,7 @@ def _carry_out(
     known = claim(agreement, fetched, dry_run=dry_run, release=release)
     prepared, submission = Prepared(), Submission()
     if known.is_open:
-        sends = not dry_run and known.done == "nothing"
+        sends = not dry_run and known.progress == "nothing"
         with turn_first(agreement, needed=sends and agreement.consent.asks_mailup) as turn:
             facts = facts_for(agreement, fetched, facts, scratch, dry_run=dry_run)
             prepared = prepare(agreement, fetched, known, facts, scratch, send_all=send_all)

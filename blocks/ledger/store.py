@@ -50,7 +50,7 @@ class Store:
             raise
 
     def _check_schema(self, *, only_look: bool) -> None:
-        if only_look and self.is_new:
+        if only_look and self.is_empty:
             return
         with self.transaction() as connection:
             if only_look:
@@ -59,7 +59,7 @@ class Store:
                 schema.bring_up_to_date(connection)
 
     @property
-    def is_new(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing was ever written into this ledger."""
         place = self._engine.url.database or ""
         if self._engine.dialect.name == "sqlite" and not Path(place).exists():

@@ -46,7 +46,7 @@ def _database(
 ) -> Iterator[Finding]:
     try:
         with look() as seen:
-            new = seen.is_new
+            new = seen.is_empty
     except ConfigurationError as error:
         if not error.context.get("older"):
             raise

@@ -30,7 +30,7 @@ def check_server(way: Way, needs: ServerNeeds, scratch: Path) -> list[Finding]:
         if line.is_open:
             findings += _used(subject, line, needs, probe)
     finally:
-        line.hang_up()
+        line.close()
     return findings
 
 
@@ -70,7 +70,7 @@ class _Line:
             yield from look(self._server)
         except SyncError as error:
             if isinstance(error, RetryableError):
-                self.hang_up()
+                self.close()
             yield self._subject.mend(
                 check,
                 told(error),
@@ -78,7 +78,7 @@ class _Line:
                 "moment.",
             )
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """Close the connection; the next look makes another one."""
         if self._server is not None:
             self._server.close()

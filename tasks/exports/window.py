@@ -33,7 +33,7 @@ def due(
     KINDS[kind].layout.columns(agreement.columns)
     now = datetime.now(UTC).replace(microsecond=0)
     with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
-        new = store.is_new
+        new = store.is_empty
         entry = None if new else exports.newest(store, agreement.client, agreement.stream(kind))
     snapshot = entry.snapshot if entry else ""
     if since or until:
@@ -51,7 +51,7 @@ def due(
 def last(agreement: ExportAgreement, kind: KindName, *, only_look: bool) -> ExportEntry | None:
     """The window that was rendered last, delivered or not; None before the first one."""
     with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
-        if store.is_new:
+        if store.is_empty:
             return None
         return exports.newest(store, agreement.client, agreement.stream(kind))
 

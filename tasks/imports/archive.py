@@ -47,7 +47,7 @@ def archive(
     scratch: Path,
 ) -> None:
     """Keep a file that is about to be sent; nothing where that is not agreed."""
-    if agreement.archive.days and not prepared.hold and claim.done == "nothing":
+    if agreement.archive.days and not prepared.hold and claim.progress == "nothing":
         compared = prepared.compared
         used = compared.former if compared and not compared.why else None
         decided = replace(facts, snapshot=used[0] if used else None)

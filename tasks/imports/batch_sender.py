@@ -98,7 +98,7 @@ class Counter:
         self._known = {each.number: replace(each, account=self.account) for each in known}
         self._ended: list[tuple[int, dict[str, int]]] = []
 
-    def bring(self, parcel: Parcel, *, newest_import: int) -> None:
+    def send(self, parcel: Parcel, *, newest_import: int) -> None:
         """Have MailUp complete the parcel, unless it has; PlanChanged where it is another one.
 
         `newest_import` is the highest import id known before: ours has a higher one. MaybeSent
@@ -123,9 +123,9 @@ class Counter:
         target = ImportTarget(**entry.target)
         content = self._read(entry.stored) if entry.stored else None
         if content is None:
-            self.settle(entry)
+            self.finish_abandoned(entry)
             return
-        self.bring(
+        self.send(
             Parcel(entry.number, entry.rows, content, entry.sha256, target, entry.purpose),
             newest_import=entry.after_import,
         )
@@ -140,7 +140,7 @@ class Counter:
             self.storage().remove(each.stored)
             bodies.removed(self.store, each.id)
 
-    def settle(self, entry: BatchEntry) -> None:
+    def finish_abandoned(self, entry: BatchEntry) -> None:
         """Wait until a batch of an abandoned plan is on its way no more; it is not sent again."""
         entry, target = replace(entry, account=self.account), ImportTarget(**entry.target)
         if entry.state == "accepted":

@@ -28,12 +28,12 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
     former: tuple[Figures, ...] = ()
     entry, decision, cut_off, granted = None, None, False, frozenset[int]()
     with load(Ledger, agreement.ledger).open(only_look=dry_run) as store:
-        if not store.is_new:
+        if not store.is_empty:
             former = _former(store, key, agreement.habit.files)
             entry = files.find(store, key)
         if not dry_run:
             entry = _entered(store, key, entry, agreement, fetched, release=release)
-            if fetched.seen is not None:
+            if fetched.remote is not None:
                 _close_replaced(store, key, entry, fetched.name)
             cut_off = _is_cut_off(store, entry, agreement)
         if entry is not None:

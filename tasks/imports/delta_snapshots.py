@@ -88,7 +88,7 @@ def _found(
     if facts.snapshot:
         return _of_its_day(ledger, agreement, facts.snapshot)
     with ledger.open(only_look=True) as store:
-        if store.is_new:
+        if store.is_empty:
             return Former("asked" if send_all else "first", now)
         whose = (store, agreement.client, agreement.stream)
         kept, why = snapshots.standing(
@@ -262,8 +262,8 @@ def compared_as(
     entry = snapshots.of_file(store, file_id) if agreement.delta.on else None
     if entry is None:
         return None
-    nameless = prepared.compared.nameless if prepared.compared else 0
+    nameless = prepared.compared.unidentified_rows if prepared.compared else 0
     return Compared(
-        entry.why, entry.missing, full_at=entry.full_at, nameless=nameless,
+        entry.why, entry.missing, full_at=entry.full_at, unidentified_rows=nameless,
         left_because=entry.left_because,
     )  # fmt: skip

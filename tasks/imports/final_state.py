@@ -26,7 +26,7 @@ def conclude(
     told = [_told(outcome, files - len(outcomes)) for outcome in outcomes]
     if decided and decided.entry_id not in [outcome.entry_id for outcome in outcomes]:
         told.insert(0, _void(decided))
-    if any(outcome.fate == "held" for outcome in outcomes):
+    if any(outcome.outcome == "held" for outcome in outcomes):
         return Failed(message=told[-1] + _passed_over(passed_over))
     nothing = "Nothing to do." if files else "Nothing to do: no file is waiting."
     return Completed(message=("; ".join(told) or nothing) + _passed_over(passed_over))
@@ -61,7 +61,7 @@ def _missing(outcome: Outcome) -> Iterator[str]:
         return
     if compared.left_because:
         yield f"{compared.missing} missing people left as they are ({compared.left_because})"
-    elif outcome.fate == "dry_run":
+    elif outcome.outcome == "dry_run":
         yield f"up to {compared.missing} missing people would be unsubscribed"
     else:
         yield f"{outcome.unsubscribed} missing people unsubscribed"
@@ -71,20 +71,20 @@ def _told(outcome: Outcome, behind: int) -> str:
     counts, decision = outcome.counts, outcome.decision
     if outcome.hold:
         return _held(outcome.name, outcome.hold, behind)
-    if outcome.fate == "waiting":
+    if outcome.outcome == "waiting":
         return f"{in_line(outcome.name)} waits for a decision: {where(outcome.waiting_run)}"
-    if outcome.fate == "refused":
+    if outcome.outcome == "refused":
         who = f" by {in_line(decision.decided_by)}" if decision else ""
         return f"{in_line(outcome.name)}: refused{who}, nothing sent"
-    if outcome.fate == "already_imported":
+    if outcome.outcome == "already_imported":
         return f"{in_line(outcome.name)}: imported before, nothing sent"
-    verb = "would be submitted" if outcome.fate == "dry_run" else "submitted"
+    verb = "would be submitted" if outcome.outcome == "dry_run" else "submitted"
     parts = [f"{counts.submitted} of {counts.records} {verb}"]
     words = ("unchanged", "duplicate", "rejected", "blocked")
     parts += [f"{getattr(counts, word)} {word}" for word in words if getattr(counts, word)]
     if outcome.refused.count:
         parts.append(f"MailUp refused {outcome.refused.count}{_LISTED[outcome.refused.state]}")
     parts += _missing(outcome)
-    if decision and outcome.fate == "imported":
+    if decision and outcome.outcome == "imported":
         parts.append(f"released by {in_line(decision.decided_by)}")
     return f"{in_line(outcome.name)}: " + ", ".join(parts)

@@ -19,12 +19,12 @@ from tasks.records.stages import Fetched
 
 def put_away(server: Transport, source: Source, fetched: Fetched, goal: str) -> None:
     """Move or rename the source file to `goal`, or leave what has taken its place; repeatable."""
-    if fetched.seen is None:
+    if fetched.remote is None:
         return
     if source.afterwards == "move":
         server.make_folder(str(PurePosixPath(goal).parent))
     aside = source.path(name_aside(fetched.name, fetched.sha256))
-    _set_aside(server, source.path(fetched.seen.name), aside, fetched.seen)
+    _set_aside(server, source.path(fetched.remote.name), aside, fetched.remote)
     if _is_the_same(server, aside, fetched):
         with suppress(FileGone):
             server.rename(aside, goal, replace=True)

@@ -50,7 +50,7 @@ def prepare(
     except FileHeld as held:
         return Prepared(hold=_hold(held))
     if former:
-        compared, replayed = former.noted(prepared.compared), fetched.seen is None
+        compared, replayed = former.noted(prepared.compared), fetched.remote is None
         compared = decided(agreement.delta, compared, claim, replayed=replayed)
         prepared = replace(prepared, compared=compared)
     if not claim.released:
@@ -78,10 +78,10 @@ def _within_limits(
             agreement.thresholds,
             prepared.counts,
             opt_outs=prepared.opt_outs,
-            before=claim.former[0].records if claim.former else 0,
+            before=claim.history[0].records if claim.history else 0,
             full=agreement.mode == "full",
         ),
-        *unusual(agreement.habit, now, claim.former),
+        *unusual(agreement.habit, now, claim.history),
     ]
     if not complaints:
         return prepared

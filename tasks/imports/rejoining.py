@@ -87,7 +87,7 @@ class Rejoining:
             counter = replace(
                 self.counter, queue=_Stays(), meanwhile=watch.look, judge=judge
             )  # fmt: skip
-            counter.bring(parcel, newest_import=self.newest_import)
+            counter.send(parcel, newest_import=self.newest_import)
             counter.finish()
         if grant.gone is None:
             self._end(self._again(grant), sent)
@@ -168,7 +168,7 @@ class Rejoining:
         number = FIRST_NUMBER + grant.id
         parcel = Parcel.of(number, people.height, content, target, purpose="left")
         counter = replace(self.counter, queue=_Stays())
-        counter.bring(parcel, newest_import=self.newest_import)
+        counter.send(parcel, newest_import=self.newest_import)
         counter.finish()
 
     def _ended(self, grant: Grant, gone: Collection[int]) -> None:

@@ -60,7 +60,7 @@ def take_out(
     """
     ledger = load(Ledger, agreement.ledger)
     with ledger.open(only_look=True) as store:
-        kept = None if store.is_new else archives.newest(store, number)
+        kept = None if store.is_empty else archives.newest(store, number)
         if kept is None or kept.client != agreement.client:
             raise ConfigurationError(
                 f"Nothing is kept of a file {number} of {agreement.client}: it was never archived, "

@@ -48,7 +48,7 @@ def report(
     """
     dry_run = lease is None
     outcome = _outcome(fetched, claim, prepared, submission, dry_run=dry_run)
-    if outcome.fate == "waiting":
+    if outcome.outcome == "waiting":
         return outcome  # all was told when it was held
     delivered = []
     if lease is not None:
@@ -60,10 +60,12 @@ def report(
             guard = Guard(store, lease)
             delivered = _deliver(agreement, fetched, claim, prepared, document, server, guard)
             _remember(store, guard, claim, prepared, outcome)
-            if outcome.fate != "held":
+            if outcome.outcome != "held":
                 guard()
-                _put_to_rest(agreement, fetched, claim, server, refused=outcome.fate == "refused")
-        if outcome.fate == "imported" and agreement.source.afterwards != "leave":
+                _put_to_rest(
+                    agreement, fetched, claim, server, refused=outcome.outcome == "refused"
+                )
+        if outcome.outcome == "imported" and agreement.source.afterwards != "leave":
             _note_put_away(agreement, claim)
     _show(agreement, outcome, prepared, submission, delivered)
     return outcome
@@ -79,9 +81,9 @@ def _outcome(
     compared = submission.compared or prepared.compared
     known = replace(known, compared=compared, unsubscribed=submission.unsubscribed)
     hold = prepared.hold or submission.hold
-    if claim.done in ("waiting", "refused"):
-        return replace(known, fate=claim.done)
-    if claim.done == "reported":
+    if claim.progress in ("waiting", "refused"):
+        return replace(known, fate=claim.progress)
+    if claim.progress == "reported":
         return replace(known, fate="already_imported")
     if hold:
         asks = hold.decidable and not dry_run and may_ask()
@@ -134,9 +136,9 @@ def _remember(
     store: Store, guard: Guard, claim: Claim, prepared: Prepared, outcome: Outcome
 ) -> None:
     """The file's state, and who waits for a decision about it, in the ledger."""
-    if outcome.fate == "imported":
+    if outcome.outcome == "imported":
         files.move_to(store, claim.entry_id, "reported", also=guard.within)
-    elif outcome.fate == "refused":
+    elif outcome.outcome == "refused":
         files.move_to(store, claim.entry_id, "refused", reason=claim.reason, also=guard.within)
     elif prepared.hold:
         counts = asdict(prepared.counts) | prepared.noted
@@ -147,7 +149,7 @@ def _remember(
     if outcome.asks:
         files.set_waiting(store, claim.entry_id, this_run())
     elif claim.waiting_run:
-        close(store, claim.entry_id, claim.waiting_run, f"{outcome.name}: {outcome.fate}.")
+        close(store, claim.entry_id, claim.waiting_run, f"{outcome.name}: {outcome.outcome}.")
 
 
 def _put_to_rest(
@@ -181,13 +183,13 @@ def _show(
     delivered: list[str],
 ) -> None:
     rejects = []
-    if outcome.fate == "dry_run":
+    if outcome.outcome == "dry_run":
         columns = prepared.dialect.columns if prepared.dialect else ()
         names = told_names(columns, agreement.mapping)
         rejects = first_lines(read_parts(prepared.rejects), names)
     create_markdown_artifact(
         key=f"{agreement.client}-import-recipients",
         markdown=summary(outcome, prepared, submission, taken(), rejects, delivered),
-        description=f"{in_markdown(outcome.name)}: {outcome.fate}",
+        description=f"{in_markdown(outcome.name)}: {outcome.outcome}",
     )
-    get_run_logger().info("%s: %s %s", outcome.name, outcome.fate, counted(outcome.counts))
+    get_run_logger().info("%s: %s %s", outcome.name, outcome.outcome, counted(outcome.counts))

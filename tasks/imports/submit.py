@@ -104,7 +104,7 @@ def submit(
             agreement, facts, account, client, store, guard, claim.entry_id, claim.attempt, turn
         )
         job = replace(job, known=_known(job, prepared), released_at=_released_at(claim))
-        if claim.done == "nothing":
+        if claim.progress == "nothing":
             try:
                 job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
             except MaybeSent as doubt:
@@ -116,7 +116,7 @@ def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
     """Compare the counts, list who was refused or has left, and mark the file."""
     store, agreement = job.store, job.agreement
     entries = [each for each in _all_batches(job) if each.purpose == "records"]
-    known = claim.done == "submitted"
+    known = claim.progress == "submitted"
     if not known:
         read_back = ReadBack(store, job.client, agreement.read_back_calls)
         entries = read_back.settle(entries, prepared.batches)
@@ -197,12 +197,12 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], tur
     plain = [each for each in prepared.batches if not is_granted(each)]
     made = parcels(job.agreement, plain, groups, differing=job.differing)
     for parcel in ahead(made, most=PARCELS_AHEAD):
-        counter.bring(parcel, newest_import=newest)
-        progress.reached(parcel.number, total)
+        counter.send(parcel, newest_import=newest)
+        progress.set(parcel.number, total)
     counter.finish()
     for batch in filter(is_granted, prepared.batches):
         rejoining.bring(batch, _target(job.agreement, batch.destination, groups))
-        progress.reached(batch.number, total)
+        progress.set(batch.number, total)
 
 
 def _all_batches(job: _Job) -> list[BatchEntry]:
@@ -224,7 +224,7 @@ def _unsubscribe_missing(job: _Job, prepared: Prepared) -> None:
 def _begin_anew(job: _Job, turn: Turn) -> _Job:
     counter = _counter(job, turn)
     for entry in _all_batches(job):
-        counter.settle(entry)
+        counter.finish_abandoned(entry)
     again = files.start_again(
         job.store, job.entry_id, agreement=job.agreement.fingerprint, run=str(flow_run.id or "")
     )

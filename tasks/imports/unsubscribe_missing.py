@@ -53,7 +53,7 @@ def unsubscribe_missing(
         some = people.slice(start, batch_size)
         content = array(recipients(some))
         parcel = Parcel.of(number, some.height, content, target, purpose="missing")
-        counter.bring(parcel, newest_import=newest)
+        counter.send(parcel, newest_import=newest)
     counter.finish()
 
 

@@ -85,7 +85,7 @@ def read_file(
         skipped=desk.skipped.folder,
         opt_outs=sum(each.rows for each in batches if each.destination.import_type == "optout"),
         opened=path,
-        compared=_compared(snapshot, folder / "flags.parquet", desk.nameless),
+        compared=_compared(snapshot, folder / "flags.parquet", desk.unidentified_rows),
         granted=desk.people.folder,
     )
 
@@ -97,7 +97,10 @@ def _compared(snapshot: Snapshot | None, path: Path, nameless: int) -> Compared 
     flags.write_parquet(path)
     missing = int(flags["missing"].sum())
     return Compared(
-        missing=missing, former=(snapshot.path, path), known=flags.height, nameless=nameless
+        missing=missing,
+        former=(snapshot.path, path),
+        known=flags.height,
+        unidentified_rows=nameless,
     )
 
 
@@ -121,7 +124,7 @@ class _Desk:
     granted: tuple[int, ...] = ()
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    nameless: int = 0
+    unidentified_rows: int = 0
 
     def __post_init__(self) -> None:
         # Where nobody has to be looked up, a record is judged as soon as it was checked.
@@ -201,11 +204,11 @@ class _Desk:
         if not waiting.rows:
             return
         refused = refuse(waiting.doubtful, agreed)
-        keys.add_vetoes(refused.vetoes)
+        keys.add_vetoes(refused.unsubscribing)
         if self.snapshot is not None:
             self.snapshot.meet_refused(refused.named)
         rejects = pl.concat([*waiting.rejects, refused.rejects]).sort("line")
-        self.nameless += rejects.height - refused.named.height
+        self.unidentified_rows += rejects.height - refused.named.height
         self.rejects.add(rejects)
         self.outcomes["rejected"] += rejects.height
         self.reasons.update(rejects["reasons"].explode().drop_nulls().to_list())

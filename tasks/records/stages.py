@@ -45,7 +45,7 @@ class Fetched:
     path: Path
     size: int
     sha256: str
-    seen: RemoteFile | None
+    remote: RemoteFile | None
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ class Claim:
     entry_id: int
     attempt: int
     seen_at: datetime
-    done: Done
+    progress: Done
     earlier_name: str
     counts: Counts
-    former: tuple[Figures, ...]
+    history: tuple[Figures, ...]
     reason: str = ""
     released: bool = False
     decision: Decision | None = None
@@ -96,7 +96,7 @@ class Claim:
     @property
     def is_open(self) -> bool:
         """Whether there is something to prepare and to submit."""
-        return self.done in ("nothing", "submitted")
+        return self.progress in ("nothing", "submitted")
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Compared:
     unsure: int = 0
     former: tuple[Path, Path] | None = None
     full_at: datetime | None = None
-    nameless: int = 0
+    unidentified_rows: int = 0
     left_because: LeftBecause = "report"
 
     @property
@@ -240,7 +240,7 @@ class Outcome:
     """
 
     name: str
-    fate: Fate
+    outcome: Fate
     counts: Counts
     hold: Hold | None = None
     refused: Refused = Refused()

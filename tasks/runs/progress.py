@@ -36,7 +36,7 @@ class Progress:
         """
         self._done += number
         if self._expected:
-            self.reached(min(self._done, self._expected), self._expected)
+            self.set(min(self._done, self._expected), self._expected)
 
     def counted(self, pages: Iterable[S]) -> Iterator[S]:
         """The same pages; what is on one is done once the next one is asked for."""
@@ -44,7 +44,7 @@ class Progress:
             yield page
             self.add(len(page))
 
-    def reached(self, done: int, total: int) -> None:
+    def set(self, done: int, total: int) -> None:
         """Say that so many of so many are done; call it as often as you like."""
         steps.reached(f"{done} of {total} {self._what}")
         last = done == total and self._artifact is not None

@@ -85,7 +85,7 @@ def result_document(
         "first_seen_as": claim.earlier_name,
         "first_seen_at": _utc(claim.seen_at),
         "reported_at": _utc(datetime.now(UTC)),
-        "outcome": outcome.fate,
+        "outcome": outcome.outcome,
         "held": _held(outcome, claim),
         "decision": _decision(outcome.decision),
         "counts": asdict(outcome.counts),
@@ -115,7 +115,7 @@ def reasons(prepared: Prepared, submission: Submission) -> dict[str, int]:
 
 
 def _held(outcome: Outcome, claim: Claim) -> dict[str, str] | None:
-    if outcome.fate == "refused":
+    if outcome.outcome == "refused":
         return {"reason": claim.reason, "message": "The file was held, and then it was refused."}
     hold = outcome.hold
     return None if hold is None else {"reason": hold.reason, "message": hold.message}
@@ -130,7 +130,7 @@ def _delta(outcome: Outcome) -> dict[str, Any] | None:
         "sent_all_because": compared.why or None,
         "missing": compared.missing,
         "unsubscribed": outcome.unsubscribed,
-        "nameless_rows": compared.nameless,
+        "nameless_rows": compared.unidentified_rows,
         "left_because": (compared.left_because or None) if compared.missing else None,
     }
 
@@ -164,7 +164,7 @@ def summary(
     """
     known = f" File {outcome.entry_id} of the ledger." if outcome.entry_id else ""
     begun = outcome.hold is not None and outcome.hold.reason in (COUNTS_DIFFER, MAYBE_SENT)
-    fate = HELD_WHEN_SENT if begun else FATES[outcome.fate]
+    fate = HELD_WHEN_SENT if begun else FATES[outcome.outcome]
     parts = [f"## {in_markdown(outcome.name)}", f"**{fate}.**{known}"]
     if outcome.hold:
         parts.append(f"> {in_markdown(f'{outcome.hold.reason}: {outcome.hold.message}')}")
@@ -185,7 +185,7 @@ def summary(
         parts.append(table(names, rows))
     if submission.extra:
         parts.append(EXTRA.format(submission.extra))
-    if outcome.fate == "dry_run":
+    if outcome.outcome == "dry_run":
         parts.append(_planned(prepared.batches))
     if first_rejects:
         parts.append(table(("line", "column", "reason"), first_rejects))
@@ -211,10 +211,10 @@ def _comparison(compared: Compared, outcome: Outcome) -> Iterator[str]:
         yield "Unchanged rows are those that MailUp has confirmed of the file before."
     if compared.missing is not None:
         done = f"{outcome.unsubscribed:,} of them were still subscribed and were unsubscribed"
-        if outcome.fate in ("held", "dry_run"):
+        if outcome.outcome in ("held", "dry_run"):
             done = "those who are still subscribed would be unsubscribed"
         if compared.left_because:
-            done = LEFT[compared.left_because].format(nameless=compared.nameless)
+            done = LEFT[compared.left_because].format(nameless=compared.unidentified_rows)
         told = f"{compared.missing:,} people whom MailUp has from the client's files are missing"
         yield f"{told}; {done}." if compared.missing else "Nobody is missing."
 

@@ -100,7 +100,7 @@ def test_looking_writes_nothing_and_an_older_ledger_is_told(baseline: Database) 
 def test_looking_at_no_ledger_makes_none(tmp_path: Path) -> None:
     """A dry run before the first run leaves no file and no folder."""
     with Store(f"sqlite:///{tmp_path}/new/ledger.db", only_look=True) as store:
-        assert store.is_new
+        assert store.is_empty
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,7 +15,7 @@ def long_step() -> None:
     progress = Progress("acme-long-step", "parts are done", every_seconds=1)
     time.sleep(1.1)
     for done in (1, 2, 3):
-        progress.reached(done, 3)
+        progress.set(done, 3)
 
 
 @flow
@@ -23,7 +23,7 @@ def short_step() -> None:
     """Three parts within the interval."""
     progress = Progress("acme-short-step", "parts are done")
     for done in (1, 2, 3):
-        progress.reached(done, 3)
+        progress.set(done, 3)
 
 
 @flow

@@ -170,7 +170,7 @@ def _refuse_contradictions(
     people: Known | None, consent: Consent, binding: Binding, today: date
 ) -> None:
     check_grant(consent, today)
-    if consent.import_type == "opt-out" and binding.to("status"):
+    if consent.import_type == "opt-out" and binding.column_for("status"):
         raise ConfigurationError(
             "import_type 'opt-out' unsubscribes everybody, but a column gives each row's status; "
             "set import_type to 'default' or take the status column out of the mapping."

@@ -35,7 +35,7 @@ def _left_because(delta: Delta, compared: Compared, *, replayed: bool) -> LeftBe
         return "report"
     if replayed:
         return "replay"
-    return "unreadable" if compared.nameless > delta.max_nameless_rows else ""
+    return "unreadable" if compared.unidentified_rows > delta.max_nameless_rows else ""
 
 
 def too_many_missing(delta: Delta, compared: Compared | None) -> Iterator[Complaint]:

@@ -20,7 +20,7 @@ class BoundColumn:
     """
 
     name: str
-    into: str
+    field_name: str
     rule: Column
     field_id: int = 0
 
@@ -42,7 +42,7 @@ class Binding:
     groups: Table[int, Table[str, str]]
     create_groups: bool
 
-    def to(self, target: Target) -> BoundColumn | None:
+    def column_for(self, target: Target) -> BoundColumn | None:
         """The column with this target; None where there is none."""
         return next((column for column in self.columns if column.rule.target == target), None)
 
@@ -54,7 +54,7 @@ class Binding:
 
     def client_name(self, into: str) -> str:
         """The client's name for what our records call `into`; empty if it is in no column."""
-        return next((column.name for column in self.columns if column.into == into), "")
+        return next((column.name for column in self.columns if column.field_name == into), "")
 
 
 _INTO: dict[Target, str] = {
@@ -177,12 +177,12 @@ def field_id(wanted: str, fields: Table[int, str]) -> int:
 def _refuse_shared_fields(bound: Sequence[BoundColumn]) -> None:
     seen: dict[str, str] = {}
     for column in bound:
-        if column.into in seen:
+        if column.field_name in seen:
             raise ConfigurationError(
-                f"The columns '{seen[column.into]}' and '{column.rule.column}' both go to field "
+                f"The columns '{seen[column.field_name]}' and '{column.rule.column}' both go to field "
                 f"{column.field_id}; map one of them."
             )
-        seen[column.into] = column.rule.column
+        seen[column.field_name] = column.rule.column
 
 
 def _refuse_surprise_clearing(

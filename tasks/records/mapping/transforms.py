@@ -23,13 +23,17 @@ def normalised(frame: pl.DataFrame, binding: Binding) -> pl.DataFrame:
     `frame` has LINE and one text column per column of the file. Blank cells become null.
     """
     # In steps, for polars computes an expression again wherever an eager select repeats it.
-    values = frame.select(LINE, *(_text(bound).alias(bound.into) for bound in binding.columns))
-    values = values.with_columns(blank_to_null(pl.col(bound.into)) for bound in binding.columns)
+    values = frame.select(
+        LINE, *(_text(bound).alias(bound.field_name) for bound in binding.columns)
+    )
+    values = values.with_columns(
+        blank_to_null(pl.col(bound.field_name)) for bound in binding.columns
+    )
     values = values.with_columns(*_dates(values, binding), *_meanings(binding))
-    if binding.to("email"):
+    if binding.column_for("email"):
         values = values.with_columns(emails.with_ascii_domains(values["email"]))
     values = _with_known_groups(_with_numbers(values, binding), binding)
-    cut = [bound.into for bound in binding.fields if bound.rule.too_long == "cut"]
+    cut = [bound.field_name for bound in binding.fields if bound.rule.too_long == "cut"]
     return values.with_columns(shortened(values[name]) for name in cut)
 
 
@@ -51,16 +55,24 @@ def _text(bound: BoundColumn) -> pl.Expr:
 def _dates(values: pl.DataFrame, binding: Binding) -> Iterator[pl.Series]:
     for bound in binding.fields:
         if bound.rule.date_in:
-            cells = values[bound.into]
+            cells = values[bound.field_name]
             date = dates.rewritten(cells, bound.rule.date_in, bound.rule.date_out)
-            yield date.alias(bound.into)
+            yield date.alias(bound.field_name)
 
 
 def _meanings(binding: Binding) -> Iterator[pl.Expr]:
     """What the texts say: list ids and statuses; constants for what is in no column."""
-    yield _list_id() if binding.to("list") else pl.lit(binding.list_id, pl.Int64).alias("list_id")
-    yield _status(binding) if binding.to("status") else pl.lit(None, pl.String).alias("status")
-    if not binding.to("group"):
+    yield (
+        _list_id()
+        if binding.column_for("list")
+        else pl.lit(binding.list_id, pl.Int64).alias("list_id")
+    )
+    yield (
+        _status(binding)
+        if binding.column_for("status")
+        else pl.lit(None, pl.String).alias("status")
+    )
+    if not binding.column_for("group"):
         yield pl.lit(binding.group or None, pl.String).alias("group")
     rest: list[tuple[Target, str]] = [
         ("email", "email"),
@@ -68,7 +80,7 @@ def _meanings(binding: Binding) -> Iterator[pl.Expr]:
         ("prefix", "prefix"),
     ]
     for target, into in rest:
-        if not binding.to(target):
+        if not binding.column_for(target):
             yield pl.lit(None, pl.String).alias(into)
 
 
@@ -87,9 +99,9 @@ def _status(binding: Binding) -> pl.Expr:
 
 
 def _with_numbers(values: pl.DataFrame, binding: Binding) -> pl.DataFrame:
-    if binding.to("mobile") is None:
+    if binding.column_for("mobile") is None:
         return values
-    prefixes = values["prefix"] if binding.to("prefix") else None
+    prefixes = values["prefix"] if binding.column_for("prefix") else None
     region = binding.mapping.default_region
     read = phones.prefix_and_number(values["number"], prefixes, region)
     return values.with_columns(read["prefix"], read["number"])
@@ -97,7 +109,7 @@ def _with_numbers(values: pl.DataFrame, binding: Binding) -> pl.DataFrame:
 
 def _with_known_groups(values: pl.DataFrame, binding: Binding) -> pl.DataFrame:
     """Groups in the account's own spelling; UNREADABLE for one it lacks and may not get."""
-    if binding.to("group") is None:
+    if binding.column_for("group") is None:
         return values
     known = pl.DataFrame(
         [(number, *pair) for number, names in binding.groups.items() for pair in names.items()],

@@ -28,7 +28,7 @@ class Contract:
     schema: pa.DataFrameSchema
     met: pl.Expr
 
-    def met_by(self, normal: pl.DataFrame) -> pl.Series:
+    def passes(self, normal: pl.DataFrame) -> pl.Series:
         """Which rows of a normalised frame meet everything."""
         try:
             return normal.select(self.met).to_series()
@@ -41,7 +41,7 @@ def contract(binding: Binding) -> Contract:
     terms = list(_terms(binding))
     checks: dict[str, list[pa.Check]] = {}
     for term in terms:
-        checks.setdefault(term.into, []).append(_check(term))
+        checks.setdefault(term.field_name, []).append(_check(term))
     schema = pa.DataFrameSchema(
         {
             into: pa.Column(pl.Int64 if into == "list_id" else pl.String, found, nullable=True)
@@ -93,12 +93,12 @@ def _misshapen(*what: str) -> RunStopped:
 class _Term:
     """One rule for a column, named after its reason; null from `meets` counts as met."""
 
-    into: str
+    field_name: str
     reason: str
     meets: Callable[[pl.Expr], pl.Expr]
 
     def met(self) -> pl.Expr:
-        return self.meets(pl.col(self.into)).fill_null(True)
+        return self.meets(pl.col(self.field_name)).fill_null(True)
 
 
 def _check(term: _Term) -> pa.Check:
@@ -131,30 +131,32 @@ def _email_or_number(email: pl.Expr) -> pl.Expr:
 
 def _blank_terms(bound: BoundColumn, binding: Binding) -> Iterator[_Term]:
     # The key's own columns say "missing" already; a list cell is never optional.
-    if bound.into in {"email": ("email",), "mobile": ("number",)}.get(binding.mapping.key, ()):
+    if bound.field_name in {"email": ("email",), "mobile": ("number",)}.get(
+        binding.mapping.key, ()
+    ):
         return
     if bound.rule.required or bound.rule.target == "list":
-        yield _Term(bound.into, "required_blank", pl.Expr.is_not_null)
+        yield _Term(bound.field_name, "required_blank", pl.Expr.is_not_null)
     elif bound.rule.blank == "reject":
-        yield _Term(bound.into, "blank_refused", pl.Expr.is_not_null)
+        yield _Term(bound.field_name, "blank_refused", pl.Expr.is_not_null)
 
 
 def _content_terms(bound: BoundColumn, binding: Binding) -> Iterator[_Term]:
     match bound.rule.target:
         case "email":
-            yield _Term(bound.into, "email_invalid", emails.valid)
+            yield _Term(bound.field_name, "email_invalid", emails.valid)
         case "mobile":
-            yield _Term(bound.into, "mobile_invalid", _readable)
+            yield _Term(bound.field_name, "mobile_invalid", _readable)
         case "prefix":
-            yield _Term(bound.into, "prefix_invalid", _readable)
+            yield _Term(bound.field_name, "prefix_invalid", _readable)
         case "group":
-            yield _Term(bound.into, "group_unknown", _readable)
+            yield _Term(bound.field_name, "group_unknown", _readable)
         case "status":
-            yield _Term(bound.into, "status_unknown", _readable)
+            yield _Term(bound.field_name, "status_unknown", _readable)
         case "list":
             allowed = [NO_LIST, *binding.mapping.lists]
-            yield _Term(bound.into, "list_unknown", lambda number: number != NO_LIST)
-            yield _Term(bound.into, "list_not_allowed", lambda number: number.is_in(allowed))
+            yield _Term(bound.field_name, "list_unknown", lambda number: number != NO_LIST)
+            yield _Term(bound.field_name, "list_not_allowed", lambda number: number.is_in(allowed))
         case "field":
             yield from _field_terms(bound)
 
@@ -162,11 +164,13 @@ def _content_terms(bound: BoundColumn, binding: Binding) -> Iterator[_Term]:
 def _field_terms(bound: BoundColumn) -> Iterator[_Term]:
     rule = bound.rule
     if rule.date_in:
-        yield _Term(bound.into, "date_invalid", _readable)
+        yield _Term(bound.field_name, "date_invalid", _readable)
     if rule.length:
-        yield _Term(bound.into, "length_wrong", lambda text: _of_length(text, rule.length))
+        yield _Term(bound.field_name, "length_wrong", lambda text: _of_length(text, rule.length))
     if rule.too_long == "reject":
-        yield _Term(bound.into, "value_too_long", lambda text: text.map_batches(fits, pl.Boolean()))
+        yield _Term(
+            bound.field_name, "value_too_long", lambda text: text.map_batches(fits, pl.Boolean())
+        )
 
 
 def _of_length(text: pl.Expr, length: int) -> pl.Expr:

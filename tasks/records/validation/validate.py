@@ -52,7 +52,7 @@ class Refused:
     named: pl.DataFrame
 
     @property
-    def vetoes(self) -> pl.DataFrame:
+    def unsubscribing(self) -> pl.DataFrame:
         """Refused rows that unsubscribe somebody, or may mean to: no other row may subscribe that
         person."""
         return self.named.filter(pl.col("status").is_in(["unsubscribed", UNREADABLE]))
@@ -64,7 +64,7 @@ def check(frame: pl.DataFrame, agreed: Contract) -> Checked:
     `frame` has LINE and one text column per column of the file, empty cells as empty text.
     """
     values = normalised(frame, agreed.binding)
-    met = agreed.met_by(values)
+    met = agreed.passes(values)
     doubtful = Doubtful(frame.filter(~met), values.filter(~met))
     return Checked(_records(values.filter(met), agreed.binding), doubtful)
 
@@ -91,7 +91,7 @@ def keys(channel: pl.Expr, address: pl.Expr) -> list[pl.Expr]:
 
 
 def _records(normal: pl.DataFrame, binding: Binding) -> pl.DataFrame:
-    fields = [bound.into for bound in binding.fields]
+    fields = [bound.field_name for bound in binding.fields]
     channel = {
         "email": pl.lit("email"),
         "mobile": pl.lit("sms"),
@@ -110,7 +110,7 @@ def _records(normal: pl.DataFrame, binding: Binding) -> pl.DataFrame:
 def _rejects(frame: pl.DataFrame, found: pl.DataFrame, binding: Binding) -> pl.DataFrame:
     """One reject per row of `frame` that `found` (schema FAULTS) names."""
     positions = {name: place for place, name in enumerate(binding.file_columns)}
-    names = {bound.into: bound.name for bound in binding.columns}
+    names = {bound.field_name: bound.name for bound in binding.columns}
     rows = (
         found.with_columns(pl.col("column").replace_strict(names, return_dtype=pl.String))
         .with_columns(place=pl.col("column").replace_strict(positions, return_dtype=pl.Int64))

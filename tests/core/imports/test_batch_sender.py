@@ -91,9 +91,9 @@ def test_a_parcel_is_brought_once_and_a_second_time_not_at_all(
 ) -> None:
     """What the ledger shows as done costs no call."""
     before = posts(mailup)
-    counter.bring(PARCEL, newest_import=counter.client.latest_import_id())
+    counter.send(PARCEL, newest_import=counter.client.latest_import_id())
     calls = counter.client.calls
-    counter.bring(PARCEL, newest_import=0)
+    counter.send(PARCEL, newest_import=0)
 
     assert (posts(mailup) - before, counter.client.calls) == (1, calls)
     assert outcome(counter).state == "done"
@@ -106,7 +106,7 @@ def test_a_parcel_that_may_have_arrived_is_sent_again(counter: Counter, mailup: 
     counter = written_ahead(counter, counter.client.latest_import_id())
     import_id = counter.client.start_import(TARGET, PARCEL.content)
     before = posts(mailup)
-    counter.bring(PARCEL, newest_import=0)
+    counter.send(PARCEL, newest_import=0)
 
     known = outcome(counter)
     assert posts(mailup) == before + 1
@@ -119,7 +119,7 @@ def test_a_parcel_that_never_arrived_is_sent(counter: Counter, mailup: Emulator)
     """Cut off before MailUp saw anything: looked up, not found, sent."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     before = posts(mailup)
-    counter.bring(PARCEL, newest_import=0)
+    counter.send(PARCEL, newest_import=0)
 
     assert posts(mailup) == before + 1
     assert (outcome(counter).state, outcome(counter).extra) == ("done", 0)
@@ -133,7 +133,7 @@ def test_an_import_of_somebody_else_is_not_taken_for_ours(
     others = [{"Email": f"o{number}@example.it", "Fields": []} for number in range(3)]
     foreign = counter.client.start_import(TARGET, json.dumps(others).encode())
     before = posts(mailup)
-    counter.bring(PARCEL, newest_import=0)
+    counter.send(PARCEL, newest_import=0)
 
     assert posts(mailup) == before + 1
     assert outcome(counter).import_id not in (None, foreign)
@@ -147,7 +147,7 @@ def test_an_accepted_parcel_is_only_waited_for(counter: Counter, mailup: Emulato
     batches.accepted(counter.store, outcome(counter), import_id)
     counter = replace(counter)
     before = posts(mailup)
-    counter.bring(PARCEL, newest_import=0)
+    counter.send(PARCEL, newest_import=0)
 
     assert posts(mailup) == before
     assert outcome(counter).state == "done"
@@ -157,9 +157,9 @@ def test_another_parcel_under_the_same_number_changes_the_plan(counter: Counter)
     """What an earlier run began with is not mixed with something else; it can be settled first."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     with pytest.raises(PlanChanged):
-        counter.bring(replace(PARCEL, sha256="ef" * 32), newest_import=0)
+        counter.send(replace(PARCEL, sha256="ef" * 32), newest_import=0)
 
-    counter.settle(outcome(counter))
+    counter.finish_abandoned(outcome(counter))
     assert outcome(counter).state == "sending"
 
 
@@ -168,5 +168,5 @@ def test_without_its_lease_a_run_sends_nothing(counter: Counter, mailup: Emulato
     leases.release(counter.store, counter.guard.lease)
     before = posts(mailup)
     with pytest.raises(RunStopped, match="taken over"):
-        counter.bring(PARCEL, newest_import=0)
+        counter.send(PARCEL, newest_import=0)
     assert posts(mailup) == before

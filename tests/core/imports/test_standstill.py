@@ -171,7 +171,7 @@ def test_what_went_out_over_a_standstill_is_mended(
 
         monkeypatch.setattr(client, "start_import", late)
         with pytest.raises(RunStopped, match=r"stood still .* was sent once more"):
-            first.bring(old, newest_import=client.latest_import_id())
+            first.send(old, newest_import=client.latest_import_id())
         people = caller.people(2)
         assert [people[each]["fields"]["1"] for each in who] == ["NEW", "OLD"]
     (entry,) = batches.of_file(store, first.file_id, 1)
@@ -195,7 +195,7 @@ def test_a_run_that_still_works_alone_goes_on_when_it_wakes(
             return real(target, body)
 
         monkeypatch.setattr(client, "start_import", late)
-        first.bring(parcel(*who, name="OLD"), newest_import=client.latest_import_id())
+        first.send(parcel(*who, name="OLD"), newest_import=client.latest_import_id())
         first.finish()
         names = [desk.people[each]["fields"]["1"] for each in who]
     assert (names, desk.kept) == (["NEW", "OLD"], [])

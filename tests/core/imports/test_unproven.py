@@ -80,7 +80,7 @@ class Desk:
         """A run that brings the parcel to its end."""
         counter = self.run(client, *args, **of_judge)
         try:
-            counter.bring(parcel, newest_import=self.client.latest_import_id())
+            counter.send(parcel, newest_import=self.client.latest_import_id())
             counter.finish()
         finally:
             leases.release(self.store, counter.guard.lease)
@@ -263,7 +263,7 @@ def test_looking_up_is_bounded(desk: Desk) -> None:
     counter = desk.run("a", everybody)
     counter.judge = replace(counter.judge, calls=0)
     with pytest.raises(MaybeSent, match="more calls than read_back_calls"):
-        counter.bring(parcel(*who), newest_import=0)
+        counter.send(parcel(*who), newest_import=0)
 
 
 @pytest.mark.parametrize("target", [OPT_OUT, OPT_IN], ids=["opt-out", "opt-in"])

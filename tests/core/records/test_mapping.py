@@ -116,7 +116,7 @@ def test_a_file_without_header_is_held_without_showing_anybody(row: list[str]) -
 def test_fields_are_found_by_id_and_by_name(wanted: str, number: int) -> None:
     """A dynamic field is meant by its id or by its name, letter case aside."""
     binding = bind(mapping(EMAIL, FIELD | {"field": wanted}), ["email", "name"], FIELDS, list_id=1)
-    assert [(bound.into, bound.field_id) for bound in binding.fields] == [
+    assert [(bound.field_name, bound.field_id) for bound in binding.fields] == [
         (f"field_{number}", number)
     ]
 

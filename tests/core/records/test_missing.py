@@ -48,7 +48,7 @@ def test_who_is_in_a_rejected_row_is_not_missing(tmp_path: Path) -> None:
 
     assert flagged(second) == {"unchanged": 1, "refused": 1, "missing": 1}
     assert second.compared is not None
-    assert (sent, second.compared.nameless, second.compared.missing) == ([], 2, 1)
+    assert (sent, second.compared.unidentified_rows, second.compared.missing) == ([], 2, 1)
 
 
 @pytest.mark.parametrize("keep", [(), ("refused",), ("missing",), ("refused", "missing")])
@@ -116,7 +116,7 @@ def test_nobody_is_unsubscribed_unless_it_is_agreed_and_sure(
     delta: Delta, nameless: int, replayed: bool, because: str
 ) -> None:
     """By default, by an old file, and by a file with rows that may be anybody's, nobody is."""
-    compared = Compared(missing=1, known=9, nameless=nameless)
+    compared = Compared(missing=1, known=9, unidentified_rows=nameless)
     assert decided(delta, compared, CLAIM, replayed=replayed).left_because == because
 
 

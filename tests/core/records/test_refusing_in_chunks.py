@@ -65,5 +65,5 @@ def test_a_frame_of_another_form_stops_the_run_without_a_value() -> None:
     agreed = contract(bind(mapping, ["email", "stato"], {}, list_id=1))
     frame = pl.DataFrame({"email": [[b"secret-value"]], "status": ["subscribed"]})
     with pytest.raises(RunStopped) as caught:
-        agreed.met_by(frame)
+        agreed.passes(frame)
     assert "secret-value" not in f"{caught.value} {caught.value.context} {caught.value.__cause__}"

@@ -153,7 +153,7 @@ def test_a_refused_row_names_its_person_where_the_key_is_sound() -> None:
     def named(*rows: tuple[str, ...], key: str) -> tuple[list[str], list[str]]:
         agreed = contract(bound(key=key))
         refused = refuse([check(chunk(*rows), agreed).doubtful], agreed)
-        return refused.named["email"].to_list(), refused.vetoes["email"].to_list()
+        return refused.named["email"].to_list(), refused.unsubscribing["email"].to_list()
 
     assert named(leaves, BAD, key="email") == (["a@b.it"], ["a@b.it"])
     assert named(stays, BAD, key="email") == (["a@b.it"], [])
