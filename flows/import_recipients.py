@@ -26,14 +26,14 @@ from tasks.imports.submit import submit
 from tasks.imports.turn import turn_first
 from tasks.records.agreement import ImportAgreement
 from tasks.records.stages import AccountFacts, Fetched, Outcome, Prepared, Submission
-from tasks.runs.failure import telling
+from tasks.runs.failure import reports_failure
 from tasks.runs.lease import working_alone
 from tasks.runs.naming import run_name, show_files_in_name
 from tasks.runs.scratch import scratch_folder
 
 
 @flow(name="import-recipients", flow_run_name=run_name)
-@telling
+@reports_failure
 def import_recipients(
     file: str = "",
     dry_run: bool = False,

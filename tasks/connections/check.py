@@ -26,14 +26,14 @@ from tasks.checks.needs import AccountNeeds, ServerNeeds
 from tasks.checks.reaching import Way
 from tasks.checks.servers import check_server
 from tasks.checks.unknowns import settle
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import scratch_parent
 
 MOST_CALLS = 40
 """Calls that one account is asked in at most."""
 
 
-@unit("check server", "check {needs.reference}", retries=0)
+@retried_task("check server", "check {needs.reference}", retries=0)
 def check_one_server(needs: ServerNeeds, scratch: Path) -> Asked:
     """A file server: reached, logged in to, listed, and written to where files are delivered."""
     try:
@@ -44,7 +44,7 @@ def check_one_server(needs: ServerNeeds, scratch: Path) -> Asked:
     return Asked(tuple(check_server(way, needs, scratch)))
 
 
-@unit("check account", "check mailup-account/{needs.name}", retries=0)
+@retried_task("check account", "check mailup-account/{needs.name}", retries=0)
 def check_one_account(needs: AccountNeeds) -> Asked:
     """A MailUp account: log-in, lists, groups, fields, and what the API leaves open."""
     subject = Subject(f"mailup-account/{needs.name}")
@@ -61,7 +61,7 @@ def check_one_account(needs: AccountNeeds) -> Asked:
         return Asked(tuple(findings), client.calls)
 
 
-@unit("check ledger", "check ledger/{name}", retries=0)
+@retried_task("check ledger", "check ledger/{name}", retries=0)
 def check_one_ledger(name: str, pools: Sequence[str]) -> Asked:
     """A ledger: its database and its storage, and whether one machine is enough for it."""
     subject = Subject(f"ledger/{name}")
@@ -87,7 +87,7 @@ def check_one_ledger(name: str, pools: Sequence[str]) -> Asked:
     return Asked(tuple(findings))
 
 
-@unit("check workers", "check workers", retries=0)
+@retried_task("check workers", "check workers", retries=0)
 def check_workers(pools: Sequence[str]) -> Asked:
     """The work pools, and on the machine on which this runs the room for the files of a run."""
     room = check_room(Subject("this worker"), "scratch folder", scratch_parent())

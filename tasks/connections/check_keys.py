@@ -14,7 +14,7 @@ from tasks.gpg.decrypt import decrypt
 from tasks.gpg.encrypt import Seal, encrypt
 from tasks.gpg.program import RECIPIENT, run_gpg
 from tasks.reports.output.packing import Packing
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 
 CONTENT = b"Encrypted by MailUp file exchange to check a key.\n"
 REMEDY = "Do what the message says, on the block that it names or on this worker."
@@ -22,7 +22,7 @@ NEW_KEY = "Make a new key, put it on the block, and give its public half to the 
 NEW_PUBLIC_KEY = "Ask the client for its present public key, and put it on the block."
 
 
-@unit("check key", "check gpg-key/{name}", retries=0)
+@retried_task("check key", "check gpg-key/{name}", retries=0)
 def check_decryption(name: str, scratch: Path) -> Asked:
     """A key that opens files: what is encrypted for it is opened with it; its signers are read."""
     subject = Subject(f"gpg-key/{name}")
@@ -33,7 +33,7 @@ def check_decryption(name: str, scratch: Path) -> Asked:
     return Asked(tuple(opening(subject, key, scratch)))
 
 
-@unit("check seal", "check gpg-recipient/{packing.encrypt_for}", retries=0)
+@retried_task("check seal", "check gpg-recipient/{packing.encrypt_for}", retries=0)
 def check_encryption(packing: Packing, scratch: Path) -> Asked:
     """A recipient of encrypted exports, and the key that signs them."""
     subject = Subject(f"gpg-recipient/{packing.encrypt_for}")

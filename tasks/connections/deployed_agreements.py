@@ -20,7 +20,7 @@ from tasks.checks.findings import Finding, Subject
 from tasks.checks.needs import Agreement
 from tasks.records.agreement import ImportAgreement
 from tasks.reports.agreement import ExportAgreement
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 
 PAGE = 200
 
@@ -44,7 +44,7 @@ class Deployed:
     pool: str
 
 
-@unit("agreed", "what is agreed with {client}", retries=0)
+@retried_task("agreed", "what is agreed with {client}", retries=0)
 def agreed(client: str, file: str) -> Agreed:
     """What the client's deployments agree: those that carry its tag, or those of a file."""
     deployed = list(_in_file(file, client) if file else _in_prefect(client))

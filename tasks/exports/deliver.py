@@ -20,7 +20,7 @@ from tasks.files.remote_paths import join
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.output.filenames import Scope
 from tasks.reports.output.retention import expired
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Parcel:
         return cls(entry.file_name, entry.sha256, path, staged=entry.staged)
 
 
-@unit("deliver", "deliver {parcel.name}")
+@retried_task("deliver", "deliver {parcel.name}")
 def hand_over(agreement: ExportAgreement, kind: KindName, parcel: Parcel, scratch: Path) -> str:
     """Deliver a file, and its done-marker behind it; the path on the server, "" for no file.
 
@@ -117,7 +117,7 @@ def scope(agreement: ExportAgreement, kind: KindName) -> Scope:
     return Scope(agreement.client, kind, tuple(agreement.lists), agreement.format.zone)
 
 
-@unit("advance", "advance {agreement.client}")
+@retried_task("advance", "advance {agreement.client}")
 def advance(agreement: ExportAgreement, kind: KindName, entry: ExportEntry) -> None:
     """The client has the file: what served older windows is removed, and this one is closed.
 

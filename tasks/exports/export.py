@@ -16,14 +16,14 @@ from tasks.exports.walks import KindName
 from tasks.exports.window import Due, due, last, window_of
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.windows import Window
-from tasks.runs.failure import telling
+from tasks.runs.failure import reports_failure
 from tasks.runs.lease import working_alone
 from tasks.runs.scratch import scratch_folder
-from tasks.runs.steps import taken
+from tasks.runs.steps import steps_since_last_report
 from tasks.texts.export_summary import export_summary
 
 
-@telling
+@reports_failure
 def export(
     agreement: ExportAgreement,
     kind: KindName,
@@ -116,7 +116,7 @@ def _concluded(
 ) -> State[None]:
     create_markdown_artifact(
         key=f"{agreement.client}-export-{kind}".replace("_", "-"),
-        markdown=export_summary(kind, window, told, notes or {}, taken()),
+        markdown=export_summary(kind, window, told, notes or {}, steps_since_last_report()),
         description=in_markdown(told),
     )
     return Completed(message=told)

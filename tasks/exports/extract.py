@@ -33,9 +33,9 @@ from tasks.reports.output.csv_writer import Rendered, Renderer
 from tasks.reports.output.layouts import ExtraField, LayoutColumn
 from tasks.reports.output.packing import Packed, compress
 from tasks.reports.rows import EVENTS, UNSUBSCRIPTIONS, RowKind
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
-from tasks.runs.steps import connected, order_of_calls
+from tasks.runs.steps import mailup_client, shared_call_order
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Produced:
     notes: dict[str, int] = field(default_factory=dict)
 
 
-@unit("extract", "extract {kind} of {agreement.client}")
+@retried_task("extract", "extract {kind} of {agreement.client}")
 def extract(
     agreement: ExportAgreement,
     kind: KindName,
@@ -71,8 +71,8 @@ def extract(
         storage = load(Ledger, agreement.ledger).open_storage()
         known = storage.get(covered.snapshot, folder / "known.parquet")
     account = load(MailUpAccount, agreement.account)
-    order = order_of_calls(agreement.ledger, dry_run=dry_run)
-    with order as store, connected(account, store) as client:
+    order = shared_call_order(agreement.ledger, dry_run=dry_run)
+    with order as store, mailup_client(account, store) as client:
         fields = _fields(agreement, client)
         columns = KINDS[kind].layout.columns(agreement.columns, fields)
         gathered = Gathered(folder / "rows")
@@ -207,7 +207,7 @@ class _View:
         return read(rows, sent=agreed.sent, bounces=agreed.bounces)
 
 
-@unit("stage", "stage {produced.name}")
+@retried_task("stage", "stage {produced.name}")
 def stage(
     agreement: ExportAgreement, kind: KindName, covered: Due, produced: Produced
 ) -> ExportEntry:

@@ -12,7 +12,7 @@ from blocks.loading import load
 from tasks.exports.walks import KINDS, KindName
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.windows import Window, backfill, following
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Due:
     pending: ExportEntry | None = None
 
 
-@unit("window", "window of {agreement.client}")
+@retried_task("window", "window of {agreement.client}")
 def due(
     agreement: ExportAgreement, kind: KindName, since: str, until: str, *, only_look: bool
 ) -> Due:
@@ -47,7 +47,7 @@ def due(
     return Due(window, snapshot, entry)
 
 
-@unit("last window", "last window of {agreement.client}")
+@retried_task("last window", "last window of {agreement.client}")
 def last(agreement: ExportAgreement, kind: KindName, *, only_look: bool) -> ExportEntry | None:
     """The window that was rendered last, delivered or not; None before the first one."""
     with load(Ledger, agreement.ledger).open(only_look=only_look) as store:

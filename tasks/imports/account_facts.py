@@ -20,12 +20,12 @@ from tasks.records.consent.settings import check_grant
 from tasks.records.frames import UNSUBSCRIBED
 from tasks.records.results.parts import Parts
 from tasks.records.stages import AccountFacts, Fetched
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
-from tasks.runs.steps import connected, order_of_calls
+from tasks.runs.steps import mailup_client, shared_call_order
 
 
-@unit("consult", "consult MailUp account {agreement.account}")
+@retried_task("consult", "consult MailUp account {agreement.account}")
 def consult(agreement: ImportAgreement, *, dry_run: bool) -> AccountFacts:
     """Dynamic fields and groups of the account, asked once per run.
 
@@ -34,8 +34,8 @@ def consult(agreement: ImportAgreement, *, dry_run: bool) -> AccountFacts:
     account = load(MailUpAccount, agreement.account)
     today = account.today()
     check_grant(agreement.consent, today)
-    order = order_of_calls(agreement.ledger, dry_run=dry_run)
-    with order as store, connected(account, store) as client:
+    order = shared_call_order(agreement.ledger, dry_run=dry_run)
+    with order as store, mailup_client(account, store) as client:
         _require_lists(agreement, client)
         fields = {field.id: field.name for field in client.dynamic_fields()}
         groups = {
@@ -62,7 +62,7 @@ def facts_for(
     return _ask(agreement, fetched, facts, scratch, dry_run=dry_run)
 
 
-@unit("ask", "ask who is not subscribed, for {fetched.name}")
+@retried_task("ask", "ask who is not subscribed, for {fetched.name}")
 def _ask(
     agreement: ImportAgreement,
     fetched: Fetched,
@@ -75,9 +75,9 @@ def _ask(
     account = load(MailUpAccount, agreement.account)
     today = account.today()
     check_grant(agreement.consent, today)
-    order = order_of_calls(agreement.ledger, dry_run=dry_run)
+    order = shared_call_order(agreement.ledger, dry_run=dry_run)
     folder = fresh_folder(scratch / "asked" / fetched.path.name) / "refusals"
-    with order as store, connected(account, store) as client:
+    with order as store, mailup_client(account, store) as client:
         refusals = write_refusals(folder, agreement, client)
         get_run_logger().info("Who is not subscribed was asked in %d calls", client.calls)
     return replace(facts, refusals=refusals, today=today)

@@ -31,7 +31,7 @@ from tasks.records.archive.bundle import (
 from tasks.records.archive.erase import Person, without, without_refusals
 from tasks.records.reading.unpack import unpack
 from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
 
 KIND = "archive"
@@ -54,7 +54,7 @@ def archive(
         _archive(agreement, fetched, claim, decided, scratch)
 
 
-@unit("archive", "archive {fetched.name}")
+@retried_task("archive", "archive {fetched.name}")
 def _archive(
     agreement: ImportAgreement, fetched: Fetched, claim: Claim, facts: AccountFacts, scratch: Path
 ) -> None:
@@ -126,7 +126,7 @@ def let_go(agreement: ImportAgreement, lease: Lease | None) -> None:
         _let_go(agreement)
 
 
-@unit("let go", "delete archives of {agreement.client}")
+@retried_task("let go", "delete archives of {agreement.client}")
 def _let_go(agreement: ImportAgreement) -> None:
     ledger = load(Ledger, agreement.ledger)
     storage = ledger.open_storage()

@@ -15,10 +15,10 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.counts import Counts
 from tasks.records.stages import MAYBE_SENT, Claim, Done, Fetched
 from tasks.records.validation.history import Figures
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 
 
-@unit("claim", "claim {fetched.name}")
+@retried_task("claim", "claim {fetched.name}")
 def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, release: bool) -> Claim:
     """Write the file down in the ledger, or find out how far an earlier run came with it.
 

@@ -17,12 +17,12 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.source import Source, in_order, named, own_name
 from tasks.records.stages import Fetched, Looked
 from tasks.runs.owned_folders import owned_folder
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import scratch_parent
 from tasks.texts.skipped_names import NOTICE_NAME, for_operators, notice
 
 
-@unit("look", "look for files of {agreement.client}")
+@retried_task("look", "look for files of {agreement.client}")
 def look(agreement: ImportAgreement, file: str) -> Looked:
     """Files to import, in order; only `file` where one is named. Empty where nothing is there.
 
@@ -58,7 +58,7 @@ def _named(listed: list[RemoteFile], file: str, source: Source) -> list[RemoteFi
     return chosen
 
 
-@unit("fetch", "fetch {remote.name}")
+@retried_task("fetch", "fetch {remote.name}")
 def fetch(agreement: ImportAgreement, remote: RemoteFile, scratch: Path) -> Fetched | None:
     """Download one file into the scratch folder and hash it.
 
@@ -81,7 +81,7 @@ def tell_of_passed_over(agreement: ImportAgreement, looked: Looked, *, dry_run: 
         _tell(agreement, looked.passed_over, dry_run=dry_run)
 
 
-@unit("pass over", "tell of files that are passed over")
+@retried_task("pass over", "tell of files that are passed over")
 def _tell(agreement: ImportAgreement, number: int, *, dry_run: bool) -> None:
     """An artifact for the operator and, unless it is there, a notice in the results folder."""
     create_markdown_artifact(

@@ -29,7 +29,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.stages import COUNTS_DIFFER, MAYBE_SENT, Decided, Outcome
 from tasks.records.validation.history import UNUSUAL
 from tasks.records.validation.limits import BROKEN_LIMITS
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 from tasks.texts.hold_question import question
 
 SECONDS_PER_DAY = 86_400
@@ -81,7 +81,7 @@ def wait_for_decision(agreement: ImportAgreement, outcomes: Sequence[Outcome]) -
     )
 
 
-@unit("recall", "recall what was decided for {agreement.client}")
+@retried_task("recall", "recall what was decided for {agreement.client}")
 def recall(agreement: ImportAgreement, *, dry_run: bool) -> Decided | None:
     """Write the answer with which this run was resumed into the ledger; None where it was not."""
     if dry_run or not may_ask():

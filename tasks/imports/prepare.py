@@ -17,11 +17,11 @@ from tasks.records.reading.unpack import unpack
 from tasks.records.stages import AccountFacts, Claim, Fetched, Hold, Prepared
 from tasks.records.validation.history import Figures, unusual
 from tasks.records.validation.limits import beyond
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
 
 
-@unit("prepare", "prepare {fetched.name}")
+@retried_task("prepare", "prepare {fetched.name}")
 def prepare(
     agreement: ImportAgreement,
     fetched: Fetched,

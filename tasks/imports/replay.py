@@ -24,7 +24,7 @@ from tasks.records.batching.destinations import group_named
 from tasks.records.consent.settings import Consent
 from tasks.records.counts import Counts
 from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
 from tasks.texts.replay_result import Comparison, sentence, summary
 
@@ -50,7 +50,7 @@ class Recalled:
     proven: bool
 
 
-@unit("take out", "take file {number} out of the archive")
+@retried_task("take out", "take file {number} out of the archive")
 def take_out(
     agreement: ImportAgreement, number: int, replay_with: ReplayWith, scratch: Path
 ) -> Recalled:
@@ -101,7 +101,7 @@ def without_grant(recalled: Recalled) -> ImportAgreement:
     return agreement.model_copy(update={"consent": Consent(unsubscribed="block")})
 
 
-@unit("compare", "compare {recalled.fetched.name}")
+@retried_task("compare", "compare {recalled.fetched.name}")
 def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comparison:
     """Hold the requests of a replay against those of the file's day; nothing is sent."""
     agreement, kept = recalled.agreement, recalled.kept

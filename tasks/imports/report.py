@@ -26,12 +26,12 @@ from tasks.records.results.reject_file import write_rejects
 from tasks.records.results.skipped_file import write_skipped
 from tasks.records.source import resting_place
 from tasks.records.stages import Claim, Fetched, Outcome, Prepared, Submission
-from tasks.runs.retrying import unit
-from tasks.runs.steps import taken
+from tasks.runs.retrying import retried_task
+from tasks.runs.steps import steps_since_last_report
 from tasks.texts.import_result import counted, first_lines, result_document, summary
 
 
-@unit("report", "report {fetched.name}")
+@retried_task("report", "report {fetched.name}")
 def report(
     agreement: ImportAgreement,
     fetched: Fetched,
@@ -189,7 +189,9 @@ def _show(
         rejects = first_lines(read_parts(prepared.rejects), names)
     create_markdown_artifact(
         key=f"{agreement.client}-import-recipients",
-        markdown=summary(outcome, prepared, submission, taken(), rejects, delivered),
+        markdown=summary(
+            outcome, prepared, submission, steps_since_last_report(), rejects, delivered
+        ),
         description=f"{in_markdown(outcome.name)}: {outcome.outcome}",
     )
     get_run_logger().info("%s: %s %s", outcome.name, outcome.outcome, counted(outcome.counts))

@@ -53,8 +53,8 @@ from tasks.records.stages import (
     Submission,
 )
 from tasks.runs.progress import Progress
-from tasks.runs.retrying import unit
-from tasks.runs.steps import connected
+from tasks.runs.retrying import retried_task
+from tasks.runs.steps import mailup_client
 
 PARCELS_AHEAD = 3
 """Batches that are encoded and wait, so that some are there while the next records are read."""
@@ -79,7 +79,7 @@ class _Job:
     released_at: datetime | None = None
 
 
-@unit("submit", "submit {claim.name}")
+@retried_task("submit", "submit {claim.name}")
 def submit(
     agreement: ImportAgreement,
     prepared: Prepared,
@@ -98,7 +98,7 @@ def submit(
     account = load(MailUpAccount, agreement.account)
     with (
         load(Ledger, agreement.ledger).open() as store,
-        connected(account, store, guard=(guard := Guard(store, lease))) as client,
+        mailup_client(account, store, guard=(guard := Guard(store, lease))) as client,
     ):
         job = _Job(
             agreement, facts, account, client, store, guard, claim.entry_id, claim.attempt, turn

@@ -9,7 +9,7 @@ from blocks.ledger.turns import Turn
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from tasks.records.agreement import ImportAgreement
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 
 SLOT_WAIT_SECONDS = 3600.0
 """How long an import waits for other imports of the same MailUp account."""
@@ -31,7 +31,7 @@ def turn_first(agreement: ImportAgreement, *, needed: bool) -> Iterator[Turn | N
         yield _take(agreement, held) if needed else None
 
 
-@unit("wait", "wait for MailUp account {agreement.account}")
+@retried_task("wait", "wait for MailUp account {agreement.account}")
 def _take(agreement: ImportAgreement, held: ExitStack) -> Turn:
     account = load(MailUpAccount, agreement.account)
     store = held.enter_context(load(Ledger, agreement.ledger).open())

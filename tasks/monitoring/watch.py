@@ -20,7 +20,7 @@ from tasks.health.wording import sentence
 from tasks.monitoring import prefect_api
 from tasks.monitoring.dead_runs import end_dead_runs
 from tasks.monitoring.notifications import News, looked, tell
-from tasks.runs.retrying import unit
+from tasks.runs.retrying import retried_task
 from tasks.texts.markdown import table
 
 
@@ -33,7 +33,7 @@ class Limits:
     remind_after: timedelta
 
 
-@unit("clients")
+@retried_task("clients")
 def clients() -> dict[str, list[Watched]]:
     """Every function of every client that is deployed, by the name of its ledger."""
     by_ledger: dict[str, list[Watched]] = {}
@@ -43,7 +43,7 @@ def clients() -> dict[str, list[Watched]]:
     return by_ledger
 
 
-@unit("watch", "watch clients of ledger {ledger}")
+@retried_task("watch", "watch clients of ledger {ledger}")
 def watch(ledger: str, watched: Sequence[Watched], limits: Limits) -> list[News]:
     """Look at the functions whose clients share a ledger; dead runs are ended first."""
     with load(Ledger, ledger).open() as store, get_client(sync_client=True) as client:

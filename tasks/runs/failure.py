@@ -14,7 +14,7 @@ from prefect.states import Failed
 
 from blocks.errors import SyncError
 from blocks.errors.shown import in_markdown, visible
-from tasks.runs.steps import at_work, measured, ours, taken
+from tasks.runs.steps import as_sync_error, current_step, measured, steps_since_last_report
 from tasks.texts.failure import failure_message, failure_summary
 
 P = ParamSpec("P")
@@ -23,7 +23,7 @@ NAMES = ("server", "account", "ledger")
 """Names of blocks in an agreement, which a failure may be about."""
 
 
-def telling(work: Callable[P, State[None]]) -> Callable[P, State[None]]:
+def reports_failure(work: Callable[P, State[None]]) -> Callable[P, State[None]]:
     """Decorator of what a flow does: its steps are measured, and an error ends in plain words.
 
     They are the message of a Failed state. An error that is not ours is told by kind and place.
@@ -35,7 +35,7 @@ def telling(work: Callable[P, State[None]]) -> Callable[P, State[None]]:
             try:
                 return work(*args, **kwargs)
             except Exception as error:
-                known = ours(error)
+                known = as_sync_error(error)
                 return Failed(message=_shown(known), data=known)
 
     return run
@@ -43,13 +43,15 @@ def telling(work: Callable[P, State[None]]) -> Callable[P, State[None]]:
 
 def _shown(error: SyncError) -> str:
     """The sentence about an error, once the run's page shows what was done until then."""
-    told = failure_message(error, at_work())
+    told = failure_message(error, current_step())
     agreed = flow_run.parameters["agreement"]
     known = agreed if isinstance(agreed, dict) else agreed.model_dump()
     blocks = [f"{name} {known[name]}" for name in NAMES if known.get(name)]
     create_markdown_artifact(
         key=f"{known['client']}-{flow_run.flow_name}",
-        markdown=failure_summary(f"{flow_run.flow_name}: {flow_run.name}", told, taken(), blocks),
+        markdown=failure_summary(
+            f"{flow_run.flow_name}: {flow_run.name}", told, steps_since_last_report(), blocks
+        ),
         description=in_markdown(told),
     )
     get_run_logger().error(told)

@@ -46,7 +46,7 @@ class Progress:
 
     def set(self, done: int, total: int) -> None:
         """Say that so many of so many are done; call it as often as you like."""
-        steps.reached(f"{done} of {total} {self._what}")
+        steps.set_progress(f"{done} of {total} {self._what}")
         last = done == total and self._artifact is not None
         if time.monotonic() - self._told < self._every and not last:
             return

@@ -10,7 +10,7 @@ from prefect.tasks import exponential_backoff
 
 from blocks.errors import SyncError
 from blocks.errors.shown import in_line
-from tasks.runs.steps import as_step
+from tasks.runs.steps import measured_step
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,7 +43,7 @@ def _shown_name(pattern: str) -> Callable[..., str]:
     return name
 
 
-def unit(
+def retried_task(
     name: str, run_name: str | None = None, *, retries: int = ATTEMPTS_AFTER_THE_FIRST
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Decorator of every task of the project: a named unit of retry, measured as a step."""
@@ -62,6 +62,6 @@ def unit(
     )
 
     def decorate(work: Callable[P, R]) -> Task[P, R]:
-        return made(as_step(name)(work))
+        return made(measured_step(name)(work))
 
     return decorate

@@ -40,7 +40,7 @@ def measured() -> Iterator[list[Step]]:
         _steps.reset(token)
 
 
-def as_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def measured_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorator of what a task does: one step of the run, however often it is attempted.
 
     An error that is not ours leaves it as a Defect, or as a full disk; its own text is for
@@ -59,7 +59,7 @@ def as_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 raise
             except Exception as error:
                 _logger.debug("What a defect quotes stays here", exc_info=True)
-                raise ours(error) from None
+                raise as_sync_error(error) from None
             finally:
                 step.ended = time.monotonic()
             step.failed = False
@@ -70,7 +70,7 @@ def as_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def ours(error: Exception) -> SyncError:
+def as_sync_error(error: Exception) -> SyncError:
     """An error as one of ours: as it is, a full disk, or a Defect."""
     if isinstance(error, SyncError):
         return error
@@ -95,7 +95,7 @@ def _begun(name: str) -> Step:
 
 
 @contextmanager
-def order_of_calls(ledger: str, *, dry_run: bool) -> Iterator[Store | None]:
+def shared_call_order(ledger: str, *, dry_run: bool) -> Iterator[Store | None]:
     """The ledger in which runs reserve their calls; None where nothing is written, or it is away:
     then they share what Prefect gives."""
     if dry_run:
@@ -112,7 +112,7 @@ def order_of_calls(ledger: str, *, dry_run: bool) -> Iterator[Store | None]:
 
 
 @contextmanager
-def connected(
+def mailup_client(
     account: MailUpAccount, store: Store | None, *, guard: Callable[[], None] | None = None
 ) -> Iterator[MailUpClient]:
     """A client of the account whose calls count for the step at hand, however it ends.
@@ -128,19 +128,19 @@ def connected(
                 steps[-1].calls += client.calls
 
 
-def reached(told: str) -> None:
+def set_progress(told: str) -> None:
     """Say how far the step at hand has come."""
     if steps := _steps.get():
         steps[-1].reached = told
 
 
-def at_work() -> str:
+def current_step() -> str:
     """What the step at hand, or else the last one, works on if it has not ended well."""
     steps = _steps.get()
     return steps[-1].title if steps and steps[-1].failed else ""
 
 
-def taken() -> str:
+def steps_since_last_report() -> str:
     """The steps since this was asked last, as a table; the one at hand is among them."""
     steps = _steps.get()
     if steps is None:

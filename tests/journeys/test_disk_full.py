@@ -8,8 +8,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from tasks.runs.failure import telling
-from tasks.runs.retrying import unit
+from tasks.runs.failure import reports_failure
+from tasks.runs.retrying import retried_task
 
 
 def fill(agreement: dict[str, Any]) -> None:
@@ -17,11 +17,11 @@ def fill(agreement: dict[str, Any]) -> None:
     Path("/dev/full").write_text(str(agreement), encoding="utf-8")
 
 
-write = unit("write", "write a file")(fill)
+write = retried_task("write", "write a file")(fill)
 
 
 @flow(name="fills-the-disk")
-@telling
+@reports_failure
 def fills_the_disk(agreement: dict[str, Any], within_a_task: bool) -> State[None]:
     """Writes in one of its tasks, or between them."""
     (write if within_a_task else fill)(agreement)

@@ -8,7 +8,7 @@ from blocks.errors import LedgerUnavailable
 from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
 from tasks.runs import steps
-from tasks.runs.steps import order_of_calls
+from tasks.runs.steps import shared_call_order
 
 
 @pytest.fixture
@@ -21,13 +21,13 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_calls_are_reserved_in_the_ledger(ledger: Path) -> None:
-    with order_of_calls("acme", dry_run=False) as store:
+    with shared_call_order("acme", dry_run=False) as store:
         assert isinstance(store, Store)
     assert ledger.exists()
 
 
 def test_a_dry_run_writes_no_ledger(ledger: Path) -> None:
-    with order_of_calls("acme", dry_run=True) as store:
+    with shared_call_order("acme", dry_run=True) as store:
         assert store is None
     assert not ledger.exists()
 
@@ -38,5 +38,5 @@ def test_a_ledger_that_is_away_keeps_nobody_from_calling(monkeypatch: pytest.Mon
         raise LedgerUnavailable("away")
 
     monkeypatch.setattr(Ledger, "open", away)
-    with order_of_calls("acme", dry_run=False) as store:
+    with shared_call_order("acme", dry_run=False) as store:
         assert store is None

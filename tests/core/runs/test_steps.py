@@ -43,13 +43,13 @@ def test_the_table_says_how_long_how_often_and_how_far() -> None:
 
 def test_steps_are_told_once_and_only_of_the_run_at_hand() -> None:
     """What was shown with one file is not shown again with the next; outside a run nothing is."""
-    work: Callable[[], None] = steps.as_step("fetch")(lambda: steps.reached("half"))
+    work: Callable[[], None] = steps.measured_step("fetch")(lambda: steps.set_progress("half"))
     work()
-    assert steps.taken() == ""
+    assert steps.steps_since_last_report() == ""
     with steps.measured():
         work()
-        assert "| fetch | 0.0 s | 0 | half |" in steps.taken()
-        assert steps.taken() == ""
+        assert "| fetch | 0.0 s | 0 | half |" in steps.steps_since_last_report()
+        assert steps.steps_since_last_report() == ""
 
 
 def test_more_than_expected_is_all_and_no_more() -> None:
@@ -57,8 +57,8 @@ def test_more_than_expected_is_all_and_no_more() -> None:
     progress = Progress("acme-export", "recipients are read")
     progress.expect(4)
     with steps.measured():
-        steps.as_step("extract")(lambda: list(progress.counted(["abc", "abc"])))()
-        assert "| 4 of 4 recipients are read |" in steps.taken()
+        steps.measured_step("extract")(lambda: list(progress.counted(["abc", "abc"])))()
+        assert "| 4 of 4 recipients are read |" in steps.steps_since_last_report()
 
 
 def test_a_failed_step_is_what_a_failure_is_about() -> None:
@@ -68,8 +68,8 @@ def test_a_failed_step_is_what_a_failure_is_about() -> None:
         raise ValueError
 
     with steps.measured():
-        steps.as_step("look")(lambda: None)()
-        assert steps.at_work() == ""
+        steps.measured_step("look")(lambda: None)()
+        assert steps.current_step() == ""
         with pytest.raises(Defect):
-            steps.as_step("fetch")(fail)()
-        assert steps.at_work() == "fetch"
+            steps.measured_step("fetch")(fail)()
+        assert steps.current_step() == "fetch"

@@ -10,7 +10,7 @@ import pytest
 
 import tasks.runs.failure  # noqa: F401 - hangs its filter onto the loggers
 from blocks.errors import Defect, SyncError, is_full
-from tasks.runs.steps import as_step
+from tasks.runs.steps import measured_step
 from tasks.texts.failure import failure_message, failure_summary
 from tasks.texts.step_table import duration
 
@@ -36,7 +36,7 @@ def test_every_kind_of_error_says_what_next(kind: type[SyncError]) -> None:
 
 def test_of_a_foreign_error_only_kind_and_place_are_told() -> None:
     """A library's text may quote a record; where it happened is in our code."""
-    step = as_step("prepare")(lambda: duration("anna@example.it"))  # type: ignore[arg-type]
+    step = measured_step("prepare")(lambda: duration("anna@example.it"))  # type: ignore[arg-type]
     with pytest.raises(Defect) as caught:
         step()
     told = failure_message(caught.value, "prepare a.csv")
