@@ -18,7 +18,7 @@ from benchmarks.contacts import BATCH_ROWS, FIELDS
 from benchmarks.floor import bodies
 from benchmarks.imports import agreement
 from tasks.files.prefetch import ahead
-from tasks.imports.submit import parcels
+from tasks.imports.submit import batch_requests
 from tasks.records.agreement import ImportAgreement
 from tasks.records.read_file import read_file
 from tasks.records.stages import AccountFacts
@@ -31,7 +31,9 @@ def ours(path: Path, folder: Path) -> int:
     prepared = read_file(
         path, agreed, facts, folder, batch_size=BATCH_ROWS, today=datetime.now(UTC).date()
     )
-    return sum(len(parcel.content) for parcel in ahead(parcels(agreed, prepared.batches, {})))
+    return sum(
+        len(parcel.content) for parcel in ahead(batch_requests(agreed, prepared.batches, {}))
+    )
 
 
 def main() -> None:

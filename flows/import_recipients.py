@@ -13,19 +13,19 @@ from pydantic import Field
 
 from blocks.ledger.leases import Lease
 from blocks.transport.base import RemoteFile
-from tasks.imports.account_facts import consult, facts_for
-from tasks.imports.archive import archive, let_go
+from tasks.imports.account_facts import facts_for, fetch_account_facts
+from tasks.imports.archive import archive, delete_expired
 from tasks.imports.claim import claim
-from tasks.imports.collect import fetch, look, tell_of_passed_over
+from tasks.imports.collect import fetch, find_files, tell_of_passed_over
 from tasks.imports.decisions import recall, wait_for_decision
-from tasks.imports.final_state import conclude
+from tasks.imports.final_state import final_state
 from tasks.imports.prepare import prepare
 from tasks.imports.replay import ReplayWith, compare, concluded, take_out, without_grant
 from tasks.imports.report import report
 from tasks.imports.submit import submit
 from tasks.imports.turn import turn_first
 from tasks.records.agreement import ImportAgreement
-from tasks.records.stages import AccountFacts, Fetched, Outcome, Prepared, Submission
+from tasks.records.stages import AccountFacts, Fetched, FileOutcome, Prepared, Submission
 from tasks.runs.failure import reports_failure
 from tasks.runs.lease import working_alone
 from tasks.runs.naming import run_name, show_files_in_name
@@ -63,16 +63,16 @@ def import_recipients(
     """
     if replay:
         return _replay(agreement, replay, replay_with, send=send and not dry_run)
-    outcomes: list[Outcome] = []
+    outcomes: list[FileOutcome] = []
     alone = working_alone(agreement.ledger, agreement.client, agreement.stream, dry_run=dry_run)
     with alone as lease, scratch_folder() as scratch:
-        let_go(agreement, lease)
+        delete_expired(agreement, lease)
         decided = recall(agreement, dry_run=dry_run)
-        looked = look(agreement, file)
+        looked = find_files(agreement, file)
         files = looked.files
         tell_of_passed_over(agreement, looked, dry_run=dry_run)
         show_files_in_name(agreement, files)
-        facts = consult(agreement, dry_run=dry_run) if files else AccountFacts()
+        facts = fetch_account_facts(agreement, dry_run=dry_run) if files else AccountFacts()
         for remote in files:
             outcomes += _import(
                 agreement, remote, facts, lease, scratch, release=release, send_all=send_all
@@ -80,7 +80,7 @@ def import_recipients(
             if outcomes and outcomes[-1].outcome in ("held", "waiting"):
                 break  # a later file must not be overtaken by this one once it is released
     wait_for_decision(agreement, outcomes)
-    return conclude(outcomes, len(files), decided, passed_over=looked.passed_over)
+    return final_state(outcomes, len(files), decided, passed_over=looked.passed_over)
 
 
 def _import(
@@ -92,7 +92,7 @@ def _import(
     *,
     release: bool,
     send_all: bool,
-) -> list[Outcome]:
+) -> list[FileOutcome]:
     """One file from the server to its report; nothing where it is left for the next run."""
     fetched = fetch(agreement, remote, scratch)
     if fetched is None:
@@ -110,7 +110,7 @@ def _carry_out(
     *,
     release: bool,
     send_all: bool,
-) -> Outcome:
+) -> FileOutcome:
     """One file that is here, to its report."""
     dry_run = lease is None
     known = claim(agreement, fetched, dry_run=dry_run, release=release)
@@ -135,7 +135,7 @@ def _replay(
         used = without_grant(recalled) if send else recalled.agreement
         fetched, facts = recalled.fetched, recalled.facts
         if send or replay_with == "today":
-            facts = consult(used, dry_run=not send)
+            facts = fetch_account_facts(used, dry_run=not send)
         if not send:
             if replay_with == "today":
                 facts = facts_for(used, fetched, facts, scratch, dry_run=True)
@@ -143,4 +143,4 @@ def _replay(
             return concluded(recalled, compare(recalled, prepared, facts))
         with working_alone(used.ledger, used.client, used.stream, dry_run=False) as lease:
             outcome = _carry_out(used, fetched, facts, lease, scratch, release=True, send_all=True)
-    return conclude([outcome], 1, None)
+    return final_state([outcome], 1, None)

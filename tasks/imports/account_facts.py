@@ -26,7 +26,7 @@ from tasks.runs.steps import mailup_client, shared_call_order
 
 
 @retried_task("consult", "consult MailUp account {agreement.account}")
-def consult(agreement: ImportAgreement, *, dry_run: bool) -> AccountFacts:
+def fetch_account_facts(agreement: ImportAgreement, *, dry_run: bool) -> AccountFacts:
     """Dynamic fields and groups of the account, asked once per run.
 
     ConfigurationError where a list of the agreement is not among those that the user may see.

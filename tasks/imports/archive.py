@@ -34,7 +34,7 @@ from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
 from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
 
-KIND = "archive"
+_STORED_AS = "archive"
 """Folder of the ledger's storage."""
 
 
@@ -68,8 +68,8 @@ def _archive(
         folder = fresh_folder(scratch / "archive")
         packed = write_archive(folder / "archive.zip", grounds, fetched.path, facts)
         key = agreement.archive.key
-        storage, packed = ledger.open_storage(), sealed(packed, key)
-        name = storage.new_name(KIND, f"{agreement.client}-{claim.entry_id}", packed.suffix)
+        storage, packed = ledger.open_storage(), encrypted(packed, key)
+        name = storage.new_name(_STORED_AS, f"{agreement.client}-{claim.entry_id}", packed.suffix)
         announced = archives.announce(
             store, claim.entry_id, claim.attempt, stored=name, grounds=grounds.hash, key=key,
             days=agreement.archive.days,
@@ -78,7 +78,7 @@ def _archive(
         archives.keep(store, announced)
 
 
-def sealed(path: Path, key: str) -> Path:
+def encrypted(path: Path, key: str) -> Path:
     """An archive encrypted for the key of a block, and the open one gone; itself without a key."""
     if not key:
         return path
@@ -116,22 +116,22 @@ def _decrypted(path: Path, key: str, folder: Path) -> Path:
         ) from None
 
 
-def let_go(agreement: ImportAgreement, lease: Lease | None) -> None:
+def delete_expired(agreement: ImportAgreement, lease: Lease | None) -> None:
     """Delete the client's archives that are kept long enough; nothing in a dry run."""
     if lease is None:
         return
     with load(Ledger, agreement.ledger).open() as store:
-        due = _due(store, agreement)
+        due = _expired(store, agreement)
     if due:
-        _let_go(agreement)
+        _delete_expired(agreement)
 
 
 @retried_task("let go", "delete archives of {agreement.client}")
-def _let_go(agreement: ImportAgreement) -> None:
+def _delete_expired(agreement: ImportAgreement) -> None:
     ledger = load(Ledger, agreement.ledger)
     storage = ledger.open_storage()
     with ledger.open() as store:
-        due = _due(store, agreement)
+        due = _expired(store, agreement)
         remove(store, storage, due)
     get_run_logger().info("%d archived files were kept long enough and are deleted", len(due))
 
@@ -143,7 +143,7 @@ def remove(store: Store, storage: Storage, entries: Iterable[ArchiveEntry]) -> N
         archives.removed(store, entry.id)
 
 
-def _due(store: Store, agreement: ImportAgreement) -> list[ArchiveEntry]:
+def _expired(store: Store, agreement: ImportAgreement) -> list[ArchiveEntry]:
     return archives.due_for_removal(
         store, agreement.client, agreement.stream, agreement.archive.days
     )
@@ -190,8 +190,8 @@ def _replace(
     file: Path,
     facts: AccountFacts,
 ) -> None:
-    packed = sealed(write_archive(file.with_suffix(".zip"), grounds, file, facts), entry.key)
-    name = storage.new_name(KIND, f"{entry.client}-{entry.file_id}", packed.suffix)
+    packed = encrypted(write_archive(file.with_suffix(".zip"), grounds, file, facts), entry.key)
+    name = storage.new_name(_STORED_AS, f"{entry.client}-{entry.file_id}", packed.suffix)
     announced = archives.announce_instead(
         store, entry, stored=name, grounds=grounds.hash, forgotten=grounds.forgotten
     )

@@ -42,7 +42,7 @@ class PlanChanged(Exception):
 
 
 @dataclass(frozen=True)
-class Parcel:
+class BatchRequest:
     """One batch ready to go: its number in the file, its encoded recipients and where they go."""
 
     number: int
@@ -60,7 +60,7 @@ class Parcel:
         content: bytes,
         target: ImportTarget,
         purpose: Purpose = "records",
-    ) -> "Parcel":
+    ) -> "BatchRequest":
         """A parcel whose hash is that of the request that it makes."""
         digest = hashlib.sha256(f"{target.path} {target.params} ".encode() + content)
         return cls(number, rows, content, digest.hexdigest(), target, purpose)
@@ -73,7 +73,7 @@ class Queue(Protocol):
 
 
 @dataclass
-class Counter:
+class BatchSender:
     """Where parcels are handed in: one file's attempt in the ledger, and MailUp on the other side.
 
     Nobody else writes to the file's batches while the lease of `guard` is held. `account` tells the
@@ -98,7 +98,7 @@ class Counter:
         self._known = {each.number: replace(each, account=self.account) for each in known}
         self._ended: list[tuple[int, dict[str, int]]] = []
 
-    def send(self, parcel: Parcel, *, newest_import: int) -> None:
+    def send(self, parcel: BatchRequest, *, newest_import: int) -> None:
         """Have MailUp complete the parcel, unless it has; PlanChanged where it is another one.
 
         `newest_import` is the highest import id known before: ours has a higher one. MaybeSent
@@ -126,7 +126,7 @@ class Counter:
             self.finish_abandoned(entry)
             return
         self.send(
-            Parcel(entry.number, entry.rows, content, entry.sha256, target, entry.purpose),
+            BatchRequest(entry.number, entry.rows, content, entry.sha256, target, entry.purpose),
             newest_import=entry.after_import,
         )
 
@@ -149,7 +149,7 @@ class Counter:
         elif entry.state == "sending":
             self._possible(entry, target)
 
-    def _written_ahead(self, parcel: Parcel, newest_import: int) -> BatchEntry:
+    def _written_ahead(self, parcel: BatchRequest, newest_import: int) -> BatchEntry:
         entry = batches.write_ahead(
             self.store, self.file_id, self.attempt, parcel.number,
             target=asdict(parcel.target), rows=parcel.rows, sha256=parcel.sha256,
@@ -161,7 +161,7 @@ class Counter:
             self.storage().write(parcel.content, entry.stored)
         return entry
 
-    def _sent_again(self, entry: BatchEntry, parcel: Parcel) -> BatchEntry:
+    def _sent_again(self, entry: BatchEntry, parcel: BatchRequest) -> BatchEntry:
         """Send a batch anew that an earlier run began to send, where that is harmless."""
         possible = self._possible(entry, parcel.target)
         if possible:

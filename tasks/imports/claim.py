@@ -10,7 +10,7 @@ from blocks.ledger.progress import SEEN_AGAIN
 from blocks.ledger.store import Store, utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
-from tasks.imports.decisions import close, standing, waits_elsewhere
+from tasks.imports.decisions import close, current_decision, waits_elsewhere
 from tasks.records.agreement import ImportAgreement
 from tasks.records.counts import Counts
 from tasks.records.stages import MAYBE_SENT, Claim, Done, Fetched
@@ -37,7 +37,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
                 _close_replaced(store, key, entry, fetched.name)
             cut_off = _is_cut_off(store, entry, agreement)
         if entry is not None:
-            decision = standing(store, entry, release=release and not dry_run)
+            decision = current_decision(store, entry, release=release and not dry_run)
             granted = grants.unfinished(store, entry.id)
     if entry is None:
         now = utc_now()

@@ -15,7 +15,7 @@ from tasks.files.hashing import sha256_of
 from tasks.files.remote_paths import join
 from tasks.records.agreement import ImportAgreement
 from tasks.records.source import Source, in_order, named, own_name
-from tasks.records.stages import Fetched, Looked
+from tasks.records.stages import Fetched, FoundFiles
 from tasks.runs.owned_folders import owned_folder
 from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import scratch_parent
@@ -23,7 +23,7 @@ from tasks.texts.skipped_names import NOTICE_NAME, for_operators, notice
 
 
 @retried_task("look", "look for files of {agreement.client}")
-def look(agreement: ImportAgreement, file: str) -> Looked:
+def find_files(agreement: ImportAgreement, file: str) -> FoundFiles:
     """Files to import, in order; only `file` where one is named. Empty where nothing is there.
 
     A file that is still growing or younger than agreed is left for the next run.
@@ -45,7 +45,7 @@ def look(agreement: ImportAgreement, file: str) -> Looked:
         "%d files in the folder, %d match %r, %d of them are complete",
         len(listed), len(chosen), file or source.pattern, len(ready),
     )  # fmt: skip
-    return Looked(tuple(ready), passed_over)
+    return FoundFiles(tuple(ready), passed_over)
 
 
 def _named(listed: list[RemoteFile], file: str, source: Source) -> list[RemoteFile]:
@@ -75,7 +75,7 @@ def fetch(agreement: ImportAgreement, remote: RemoteFile, scratch: Path) -> Fetc
     return Fetched(own_name(remote.name), target, size, sha256_of(target), remote)
 
 
-def tell_of_passed_over(agreement: ImportAgreement, looked: Looked, *, dry_run: bool) -> None:
+def tell_of_passed_over(agreement: ImportAgreement, looked: FoundFiles, *, dry_run: bool) -> None:
     """Nothing where no file was passed over."""
     if looked.passed_over:
         _tell(agreement, looked.passed_over, dry_run=dry_run)

@@ -26,7 +26,7 @@ from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from tasks.records.agreement import ImportAgreement
-from tasks.records.stages import COUNTS_DIFFER, MAYBE_SENT, Decided, Outcome
+from tasks.records.stages import COUNTS_DIFFER, MAYBE_SENT, Decided, FileOutcome
 from tasks.records.validation.history import UNUSUAL
 from tasks.records.validation.limits import BROKEN_LIMITS
 from tasks.runs.retrying import retried_task
@@ -66,7 +66,7 @@ def may_ask() -> bool:
     return deployment.id is not None
 
 
-def wait_for_decision(agreement: ImportAgreement, outcomes: Sequence[Outcome]) -> None:
+def wait_for_decision(agreement: ImportAgreement, outcomes: Sequence[FileOutcome]) -> None:
     """Suspend this run where its last file needs a decision; a call that then does not return."""
     last = outcomes[-1] if outcomes else None
     if last is None or last.hold is None or not last.asks:
@@ -147,7 +147,7 @@ def _state(run: str) -> State | None:
         return None
 
 
-def standing(store: Store, entry: FileEntry, *, release: bool) -> Decision | None:
+def current_decision(store: Store, entry: FileEntry, *, release: bool) -> Decision | None:
     """The decision about a file's hold; a run by hand with `release` makes one."""
     known = decisions.latest(store, entry.id, entry.attempt)
     if entry.state != "held":

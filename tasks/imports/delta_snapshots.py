@@ -25,9 +25,9 @@ from tasks.records.batching.batches import Batch
 from tasks.records.delta import hashes
 from tasks.records.delta.snapshot import Snapshot, snapshot_of, write_snapshot
 from tasks.records.frames import LINE
-from tasks.records.stages import AccountFacts, Claim, Compared, Prepared
+from tasks.records.stages import AccountFacts, Claim, DeltaResult, Prepared
 
-KIND = "records"
+_STORED_AS = "records"
 """Folder of the ledger's storage."""
 UNSURE = "unsure"
 """Among the counts of a file in the ledger: rows that its snapshot lacks though they were sent."""
@@ -39,7 +39,7 @@ _SHAPING = {
 
 
 @dataclass(frozen=True)
-class Former:
+class PreviousSnapshot:
     """What a file is compared with; without a snapshot, `why` it is not. `unsure` is how many rows
     of the file before the snapshot lacks, as it was not sure that MailUp took them."""
 
@@ -48,21 +48,21 @@ class Former:
     snapshot: Snapshot | None = None
     unsure: int = 0
 
-    def noted(self, compared: Compared | None) -> Compared:
+    def noted(self, compared: DeltaResult | None) -> DeltaResult:
         """How a file was compared, completed."""
         return replace(
-            compared or Compared(), why=self.why, full_at=self.full_at, unsure=self.unsure
+            compared or DeltaResult(), why=self.why, full_at=self.full_at, unsure=self.unsure
         )
 
 
-def former_snapshot(
+def previous_snapshot(
     agreement: ImportAgreement,
     claim: Claim,
     facts: AccountFacts,
     folder: Path,
     *,
     send_all: bool,
-) -> Former | None:
+) -> PreviousSnapshot | None:
     """What the file before is known to have left in MailUp; None where files are not compared.
 
     Whatever is wrong with it, the file is sent as a whole.
@@ -82,14 +82,14 @@ def _found(
     folder: Path,
     *,
     send_all: bool,
-) -> Former:
+) -> PreviousSnapshot:
     now = utc_now()
     ledger = load(Ledger, agreement.ledger)
     if facts.snapshot:
         return _of_its_day(ledger, agreement, facts.snapshot)
     with ledger.open(only_look=True) as store:
         if store.is_empty:
-            return Former("asked" if send_all else "first", now)
+            return PreviousSnapshot("asked" if send_all else "first", now)
         whose = (store, agreement.client, agreement.stream)
         kept, why = snapshots.standing(
             *whose, file_id=claim.entry_id, shape=shape_of(agreement, facts)
@@ -97,21 +97,25 @@ def _found(
         key = snapshots.key_of(*whose)
         unsure = files.counts_of(store, kept.file_id).get(UNSURE, 0) if kept else 0
     if kept is None or key is None:
-        return Former("asked" if send_all else why or "lost", now)
+        return PreviousSnapshot("asked" if send_all else why or "lost", now)
     whole: Why = "asked" if send_all else "due" if _due(agreement, kept, now) else ""
     path = _fetched(ledger.open_storage(), kept, folder)
     if path is None:
-        return Former(whole or "lost", now)
+        return PreviousSnapshot(whole or "lost", now)
     if whole:
-        return Former(whole, now, Snapshot(path, key, send_all=True))
-    return Former("", kept.full_at, Snapshot(path, key), unsure)
+        return PreviousSnapshot(whole, now, Snapshot(path, key, send_all=True))
+    return PreviousSnapshot("", kept.full_at, Snapshot(path, key), unsure)
 
 
-def _of_its_day(ledger: Ledger, agreement: ImportAgreement, path: Path) -> Former:
+def _of_its_day(ledger: Ledger, agreement: ImportAgreement, path: Path) -> PreviousSnapshot:
     """What a replayed file was compared with; hashed with the key that the ledger still has."""
     with ledger.open(only_look=True) as store:
         key = snapshots.key_of(store, agreement.client, agreement.stream)
-    return Former("", utc_now(), Snapshot(path, key)) if key else Former("lost", utc_now())
+    return (
+        PreviousSnapshot("", utc_now(), Snapshot(path, key))
+        if key
+        else PreviousSnapshot("lost", utc_now())
+    )
 
 
 def _due(agreement: ImportAgreement, kept: SnapshotEntry, now: datetime) -> bool:
@@ -139,17 +143,17 @@ def shape_of(agreement: ImportAgreement, facts: AccountFacts) -> str:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlannedSnapshot:
     """A file that is about to be sent: its row in the ledger, and the name of its snapshot."""
 
     id: int = 0
     stored: str = ""
 
 
-NO_PLAN = Plan()
+NO_PLAN = PlannedSnapshot()
 
 
-def plan(
+def plan_snapshot(
     store: Store,
     agreement: ImportAgreement,
     facts: AccountFacts,
@@ -157,20 +161,20 @@ def plan(
     *,
     file_id: int,
     attempt: int,
-) -> Plan:
+) -> PlannedSnapshot:
     """Write down that a file is about to be sent; what older files needed is deleted first."""
     _tidy(store, agreement)
-    stored, compared = "", prepared.compared or Compared()
+    stored, compared = "", prepared.compared or DeltaResult()
     if agreement.delta.on:
         storage = load(Ledger, agreement.ledger).open_storage()
-        stored = storage.new_name(KIND, f"{agreement.client}-{file_id}", ".parquet")
+        stored = storage.new_name(_STORED_AS, f"{agreement.client}-{file_id}", ".parquet")
     planned = snapshots.plan(
         store, agreement.client, agreement.stream, file_id=file_id, attempt=attempt,
         shape=shape_of(agreement, facts), stored=stored, why=compared.why,
         missing=compared.missing, left_because=compared.left_because,
         full_at=compared.full_at or utc_now(),
     )  # fmt: skip
-    return Plan(planned, stored)
+    return PlannedSnapshot(planned, stored)
 
 
 def _tidy(store: Store, agreement: ImportAgreement) -> None:
@@ -184,7 +188,7 @@ def _tidy(store: Store, agreement: ImportAgreement) -> None:
 
 
 @dataclass(frozen=True)
-class Keep:
+class SnapshotToKeep:
     """To be done in the transaction that marks the file as submitted; `unsure` rows are sent again
     with the next file, changed or not."""
 
@@ -202,13 +206,13 @@ def snapshot(
     store: Store,
     agreement: ImportAgreement,
     prepared: Prepared,
-    planned: Plan,
+    planned: PlannedSnapshot,
     entries: Sequence[BatchEntry],
     *,
     file_id: int,
     attempt: int,
     differing: Collection[int] = (),
-) -> Keep:
+) -> SnapshotToKeep:
     """Store what MailUp has confirmed of a file; nothing where that is not agreed, or not sure.
 
     Rows of the lines in `differing` were not sent as they are.
@@ -216,12 +220,12 @@ def snapshot(
     whose = (store, agreement.client, agreement.stream)
     sure = snapshots.undisturbed(*whose, file_id=file_id, attempt=attempt)
     if not (planned.stored and sure and prepared.opened):
-        return Keep(planned.id, "", "")
+        return SnapshotToKeep(planned.id, "", "")
     key = snapshots.make_key(*whose)
     confirmed = _confirmed(prepared.batches, entries)
     whole = (each.filter(~pl.col(LINE).is_in(list(differing))) for each in confirmed)
     rows = [snapshot_of(records, key) for records in whole]
-    compared = prepared.compared or Compared()
+    compared = prepared.compared or DeltaResult()
     keep = ["unchanged"]
     if snapshots.begun_once(*whose):  # else another run may have sent a row that is rejected now
         keep.append("refused")
@@ -232,7 +236,7 @@ def snapshot(
     load(Ledger, agreement.ledger).open_storage().put_as(path, planned.stored)
     sent = prepared.counts.submitted - prepared.opt_outs
     unsure = sent - sum(each.height for each in rows)
-    return Keep(planned.id, planned.stored, sha256_of(path), unsure)
+    return SnapshotToKeep(planned.id, planned.stored, sha256_of(path), unsure)
 
 
 def _confirmed(sent: Sequence[Batch], entries: Sequence[BatchEntry]) -> Iterator[pl.DataFrame]:
@@ -257,13 +261,13 @@ def _refused(entry: BatchEntry | None) -> list[int] | None:
 
 def compared_as(
     store: Store, agreement: ImportAgreement, prepared: Prepared, file_id: int
-) -> Compared | None:
+) -> DeltaResult | None:
     """How a file was compared when it was sent; None where it was not agreed."""
     entry = snapshots.of_file(store, file_id) if agreement.delta.on else None
     if entry is None:
         return None
     nameless = prepared.compared.unidentified_rows if prepared.compared else 0
-    return Compared(
+    return DeltaResult(
         entry.why, entry.missing, full_at=entry.full_at, unidentified_rows=nameless,
         left_because=entry.left_because,
     )  # fmt: skip

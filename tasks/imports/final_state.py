@@ -7,7 +7,7 @@ from prefect.states import Completed, Failed
 
 from blocks.errors.shown import in_line
 from tasks.imports.decisions import where
-from tasks.records.stages import Decided, Hold, Outcome
+from tasks.records.stages import Decided, FileOutcome, Hold
 
 _LISTED = {
     "": "",
@@ -19,8 +19,8 @@ _LISTED = {
 """How looking for refused recipients ended, behind their number."""
 
 
-def conclude(
-    outcomes: Sequence[Outcome], files: int, decided: Decided | None, *, passed_over: int = 0
+def final_state(
+    outcomes: Sequence[FileOutcome], files: int, decided: Decided | None, *, passed_over: int = 0
 ) -> State[None]:
     """Completed, with what was done; Failed where a file is held and nobody can be asked."""
     told = [_told(outcome, files - len(outcomes)) for outcome in outcomes]
@@ -54,7 +54,7 @@ def _void(decided: Decided) -> str:
     )
 
 
-def _missing(outcome: Outcome) -> Iterator[str]:
+def _missing(outcome: FileOutcome) -> Iterator[str]:
     """What became of people who are missing, where they may be unsubscribed."""
     compared = outcome.compared
     if compared is None or not compared.missing or compared.left_because == "report":
@@ -67,7 +67,7 @@ def _missing(outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.unsubscribed} missing people unsubscribed"
 
 
-def _told(outcome: Outcome, behind: int) -> str:
+def _told(outcome: FileOutcome, behind: int) -> str:
     counts, decision = outcome.counts, outcome.decision
     if outcome.hold:
         return _held(outcome.name, outcome.hold, behind)

@@ -9,7 +9,7 @@ from blocks.errors import FileHeld
 from blocks.keys import GpgKey
 from blocks.loading import load
 from tasks.gpg.decrypt import decrypt
-from tasks.imports.delta_snapshots import former_snapshot
+from tasks.imports.delta_snapshots import previous_snapshot
 from tasks.records.agreement import ImportAgreement
 from tasks.records.delta.missing import decided, too_many_missing
 from tasks.records.read_file import read_file
@@ -39,7 +39,7 @@ def prepare(
     that was released passes the limits, never one that is damaged.
     """
     folder = fresh_folder(scratch / "prepared" / fetched.path.name)
-    former = former_snapshot(agreement, claim, facts, folder, send_all=send_all)
+    former = previous_snapshot(agreement, claim, facts, folder, send_all=send_all)
     try:
         path = _opened(agreement, fetched.path, folder)
         prepared = read_file(

@@ -22,17 +22,17 @@ from tasks.records.frames import LINE
 from tasks.records.mapping.resolve import in_file
 from tasks.records.mapping.settings import Mapping, Target
 from tasks.records.results.mailup_rejects import add_refused
-from tasks.records.stages import Prepared, ReadBackState, Refused
+from tasks.records.stages import Prepared, ReadBackState, RejectedByMailUp
 
 _STATES: tuple[ReadBackState, ...] = ("", "complete", "partial", "unclear", "too_many_calls")
 """From the best to the worst end of looking."""
 
 
-def refused_by_mailup(entries: Sequence[BatchEntry]) -> Refused:
+def refused_by_mailup(entries: Sequence[BatchEntry]) -> RejectedByMailUp:
     """What the ledger holds about the refused recipients of a file's batches, in one."""
     count = sum(entry.counters.get("not_valid", 0) for entry in entries)
     found = [_STATES.index(entry.refused["state"]) for entry in entries if entry.refused]
-    return Refused(count, tuple(sorted(_columns(entries))), _STATES[max(found, default=0)])
+    return RejectedByMailUp(count, tuple(sorted(_columns(entries))), _STATES[max(found, default=0)])
 
 
 def list_refused(mapping: Mapping, prepared: Prepared, entries: Sequence[BatchEntry]) -> None:

@@ -18,7 +18,7 @@ from blocks.ledger.grants import Grant
 from blocks.ledger.store import utc_now
 from blocks.mailup.resources.imports import ImportTarget
 from tasks.imports.account_facts import as_seen
-from tasks.imports.batch_sender import Counter, Parcel, PlanChanged
+from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
 from tasks.imports.look_up import LookUp
 from tasks.records.batching.batches import Batch
 from tasks.records.batching.payloads import array, recipients
@@ -54,7 +54,7 @@ class Rejoining:
     PlanChanged where they are not those that an earlier run began with.
     """
 
-    counter: Counter
+    counter: BatchSender
     account: MailUpAccount
     consent: Consent
     judged: Known
@@ -79,7 +79,7 @@ class Rejoining:
             raise PlanChanged
         sent = records.filter(pl.col(LINE).is_in(grant.sent))
         if sent.height:
-            parcel = Parcel.of(batch.number, sent.height, array(recipients(sent)), target)
+            parcel = BatchRequest.of(batch.number, sent.height, array(recipients(sent)), target)
             self._require_unchanged(grant, sent)
             watch = _Watch(self, grant, sent)
             # Each of them was looked at just now: sending again subscribes nobody who has left.
@@ -166,7 +166,7 @@ class Rejoining:
         target = ImportTarget(list_id=list_id, channel=channel, import_type="optout")
         content = array(recipients(only_key(people.select(PERSON))))
         number = FIRST_NUMBER + grant.id
-        parcel = Parcel.of(number, people.height, content, target, purpose="left")
+        parcel = BatchRequest.of(number, people.height, content, target, purpose="left")
         counter = replace(self.counter, queue=_Stays())
         counter.send(parcel, newest_import=self.newest_import)
         counter.finish()

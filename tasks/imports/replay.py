@@ -18,7 +18,7 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 from tasks.imports.archive import reopened
 from tasks.imports.rejoining import left_out
-from tasks.imports.submit import parcels
+from tasks.imports.submit import batch_requests
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.destinations import group_named
 from tasks.records.consent.settings import Consent
@@ -147,7 +147,7 @@ def _compared(
 ) -> Comparison:
     sent = {entry.number: entry for entry in then}
     groups = _groups(prepared, facts, sent)
-    requests = parcels(recalled.agreement, prepared.batches, groups, absent, differing)
+    requests = batch_requests(recalled.agreement, prepared.batches, groups, absent, differing)
     made = {each.number: each.sha256 for each in requests}
     identical = sum(made.get(number) == entry.sha256 for number, entry in sent.items())
     unlike = max(0, recalled.claim.counts.unchanged - prepared.counts.unchanged)

@@ -24,8 +24,8 @@ from tasks.records.mapping.resolve import told_names
 from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.reject_file import write_rejects
 from tasks.records.results.skipped_file import write_skipped
-from tasks.records.source import resting_place
-from tasks.records.stages import Claim, Fetched, Outcome, Prepared, Submission
+from tasks.records.source import processed_path
+from tasks.records.stages import Claim, Fetched, FileOutcome, Prepared, Submission
 from tasks.runs.retrying import retried_task
 from tasks.runs.steps import steps_since_last_report
 from tasks.texts.import_result import counted, first_lines, result_document, summary
@@ -39,7 +39,7 @@ def report(
     prepared: Prepared,
     submission: Submission,
     lease: Lease | None,
-) -> Outcome:
+) -> FileOutcome:
     """Deliver the results, record that it was done, and move the source file, in this order.
 
     Each step may be repeated. A dry run, which has no lease, does none of them and only shows what
@@ -62,7 +62,7 @@ def report(
             _remember(store, guard, claim, prepared, outcome)
             if outcome.outcome != "held":
                 guard()
-                _put_to_rest(
+                _move_source(
                     agreement, fetched, claim, server, refused=outcome.outcome == "refused"
                 )
         if outcome.outcome == "imported" and agreement.source.afterwards != "leave":
@@ -73,8 +73,8 @@ def report(
 
 def _outcome(
     fetched: Fetched, claim: Claim, prepared: Prepared, submission: Submission, *, dry_run: bool
-) -> Outcome:
-    known = Outcome(
+) -> FileOutcome:
+    known = FileOutcome(
         fetched.name, "imported", claim.counts, entry_id=claim.entry_id,
         waiting_run=claim.waiting_run, decision=claim.decision,
     )  # fmt: skip
@@ -133,7 +133,7 @@ def _written_document(beside: Path, document: dict[str, Any]) -> Path:
 
 
 def _remember(
-    store: Store, guard: Guard, claim: Claim, prepared: Prepared, outcome: Outcome
+    store: Store, guard: Guard, claim: Claim, prepared: Prepared, outcome: FileOutcome
 ) -> None:
     """The file's state, and who waits for a decision about it, in the ledger."""
     if outcome.outcome == "imported":
@@ -152,7 +152,7 @@ def _remember(
         close(store, claim.entry_id, claim.waiting_run, f"{outcome.name}: {outcome.outcome}.")
 
 
-def _put_to_rest(
+def _move_source(
     agreement: ImportAgreement,
     fetched: Fetched,
     claim: Claim,
@@ -162,7 +162,7 @@ def _put_to_rest(
 ) -> None:
     """Move or rename the source file as agreed."""
     unique = unique_name(fetched.name, fetched.sha256, claim.seen_at)
-    goal = resting_place(agreement.source, unique, refused=refused)
+    goal = processed_path(agreement.source, unique, refused=refused)
     if goal is not None:
         put_away(server, agreement.source, fetched, goal)
 
@@ -177,7 +177,7 @@ def _note_put_away(agreement: ImportAgreement, claim: Claim) -> None:
 
 def _show(
     agreement: ImportAgreement,
-    outcome: Outcome,
+    outcome: FileOutcome,
     prepared: Prepared,
     submission: Submission,
     delivered: list[str],

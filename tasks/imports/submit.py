@@ -22,15 +22,22 @@ from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
 from tasks.files.prefetch import ahead
-from tasks.imports.batch_sender import Counter, Parcel, PlanChanged
-from tasks.imports.delta_snapshots import NO_PLAN, UNSURE, Plan, compared_as, plan, snapshot
+from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
+from tasks.imports.delta_snapshots import (
+    NO_PLAN,
+    UNSURE,
+    PlannedSnapshot,
+    compared_as,
+    plan_snapshot,
+    snapshot,
+)
 from tasks.imports.groups import group_ids
 from tasks.imports.read_back import ReadBack, list_refused, refused_by_mailup
 from tasks.imports.rejoining import Rejoining, is_granted, left_out, listed
 from tasks.imports.second_key import SecondKeys, list_second_keys
 from tasks.imports.turn import turn_of
 from tasks.imports.unproven import Judge, Known, MaybeSent, everybody
-from tasks.imports.unsubscribe_missing import unsubscribe_missing, unsubscribed
+from tasks.imports.unsubscribe_missing import count_unsubscribed, unsubscribe_missing
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
 from tasks.records.batching.destinations import Destination
@@ -49,7 +56,7 @@ from tasks.records.stages import (
     Claim,
     Hold,
     Prepared,
-    Refused,
+    RejectedByMailUp,
     Submission,
 )
 from tasks.runs.progress import Progress
@@ -73,7 +80,7 @@ class _Job:
     entry_id: int
     attempt: int
     turn: Turn | None
-    planned: Plan = NO_PLAN
+    planned: PlannedSnapshot = NO_PLAN
     differing: frozenset[int] = frozenset()
     known: Known = everybody
     released_at: datetime | None = None
@@ -142,7 +149,7 @@ def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
     return replace(
         submission,
         compared=compared_as(store, agreement, prepared, job.entry_id),
-        unsubscribed=unsubscribed(_all_batches(job)),
+        unsubscribed=count_unsubscribed(_all_batches(job)),
         extra=batches.extra_imports(store, job.entry_id),
         consent=listed(prepared, granted, job.attempt),
         second_key={reason: len(second)} if second else {},
@@ -170,7 +177,7 @@ def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]
 
 
 def _planned(job: _Job, prepared: Prepared) -> _Job:
-    planned = plan(
+    planned = plan_snapshot(
         job.store, job.agreement, job.facts, prepared, file_id=job.entry_id, attempt=job.attempt
     )
     calls = job.agreement.read_back_calls
@@ -195,7 +202,7 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], tur
     )
     rejoining.finish_earlier(prepared)
     plain = [each for each in prepared.batches if not is_granted(each)]
-    made = parcels(job.agreement, plain, groups, differing=job.differing)
+    made = batch_requests(job.agreement, plain, groups, differing=job.differing)
     for parcel in ahead(made, most=PARCELS_AHEAD):
         counter.send(parcel, newest_import=newest)
         progress.set(parcel.number, total)
@@ -233,9 +240,9 @@ def _begin_anew(job: _Job, turn: Turn) -> _Job:
     return replace(job, attempt=again.attempt)
 
 
-def _counter(job: _Job, turn: Turn) -> Counter:
+def _counter(job: _Job, turn: Turn) -> BatchSender:
     calls = job.agreement.read_back_calls
-    return Counter(
+    return BatchSender(
         job.store, job.client, job.entry_id, job.attempt, job.guard, turn,
         job.account.import_timeout_seconds, job.account.rate_limit_name,
         load(Ledger, job.agreement.ledger).open_storage,
@@ -271,13 +278,13 @@ def _held_for(job: _Job, prepared: Prepared, doubt: MaybeSent) -> Submission:
     return Submission(prepared.counts, hold=Hold(MAYBE_SENT, str(doubt)))
 
 
-def parcels(
+def batch_requests(
     agreement: ImportAgreement,
     batches: Iterable[Batch],
     groups: dict[tuple[int, str], int],
     absent: Collection[int] = (),
     differing: Collection[int] = (),
-) -> Iterator[Parcel]:
+) -> Iterator[BatchRequest]:
     """Every batch as it is sent, one after the other; without the lines that were left out.
 
     Lines in `differing` have another second key than MailUp's.
@@ -290,7 +297,7 @@ def parcels(
             texts = recipients(_with_known_keys(agreement, batch.records(), differing))
         if texts.len():
             target = _target(agreement, batch.destination, groups)
-            yield Parcel.of(batch.number, texts.len(), array(texts), target)
+            yield BatchRequest.of(batch.number, texts.len(), array(texts), target)
 
 
 def _with_known_keys(
@@ -317,7 +324,7 @@ def _target(
     )
 
 
-def _compare(counts: Counts, entries: list[BatchEntry], refused: Refused) -> Submission:
+def _compare(counts: Counts, entries: list[BatchEntry], refused: RejectedByMailUp) -> Submission:
     """Set MailUp's counters beside what was sent; a difference holds the file for a look."""
     imports = tuple(
         {"import_id": entry.import_id, "list_id": entry.target["list_id"],

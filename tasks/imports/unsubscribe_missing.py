@@ -15,19 +15,19 @@ from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import Channel, ImportTarget
 from blocks.mailup.resources.models import Recipient
 from tasks.imports.account_facts import CHANNELS
-from tasks.imports.batch_sender import Counter, Parcel
+from tasks.imports.batch_sender import BatchRequest, BatchSender
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.payloads import array, recipients
 from tasks.records.delta.missing import who_is_missing
 from tasks.records.delta.snapshot import missing_people
 from tasks.records.frames import PEOPLE
-from tasks.records.stages import Compared
+from tasks.records.stages import DeltaResult
 
 
 def unsubscribe_missing(
-    counter: Counter,
+    counter: BatchSender,
     agreement: ImportAgreement,
-    compared: Compared | None,
+    compared: DeltaResult | None,
     key: bytes | None,
     *,
     batch_size: int,
@@ -52,12 +52,12 @@ def unsubscribe_missing(
     for number, start in enumerate(starts, max((each.number for each in known), default=0) + 1):
         some = people.slice(start, batch_size)
         content = array(recipients(some))
-        parcel = Parcel.of(number, some.height, content, target, purpose="missing")
+        parcel = BatchRequest.of(number, some.height, content, target, purpose="missing")
         counter.send(parcel, newest_import=newest)
     counter.finish()
 
 
-def unsubscribed(entries: Sequence[BatchEntry]) -> int:
+def count_unsubscribed(entries: Sequence[BatchEntry]) -> int:
     """How many missing people MailUp has unsubscribed, by its own counters."""
     taken = (each.counters for each in entries if each.purpose == "missing")
     return sum(counters.get("rows", 0) - counters.get("not_valid", 0) for counters in taken)

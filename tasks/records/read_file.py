@@ -31,7 +31,7 @@ from tasks.records.reading.dialect import FileDialect, resolve
 from tasks.records.reading.truncation import check_ending
 from tasks.records.results.parts import Parts, read_parts
 from tasks.records.results.skipped_file import SKIPPED
-from tasks.records.stages import AccountFacts, Compared, Prepared
+from tasks.records.stages import AccountFacts, DeltaResult, Prepared
 from tasks.records.validation.duplicates import Keys
 from tasks.records.validation.row_rules import Contract, contract
 from tasks.records.validation.validate import Doubtful, check, refuse
@@ -90,13 +90,13 @@ def read_file(
     )
 
 
-def _compared(snapshot: Snapshot | None, path: Path, nameless: int) -> Compared | None:
+def _compared(snapshot: Snapshot | None, path: Path, nameless: int) -> DeltaResult | None:
     if snapshot is None:
         return None
     flags = snapshot.compared()
     flags.write_parquet(path)
     missing = int(flags["missing"].sum())
-    return Compared(
+    return DeltaResult(
         missing=missing,
         former=(snapshot.path, path),
         known=flags.height,

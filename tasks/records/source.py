@@ -129,7 +129,7 @@ def name_aside(name: str, sha256: str) -> str:
     return fitting(name, f".{sha256[:8]}.being-put-away")
 
 
-def resting_place(source: Source, unique: str, *, refused: bool = False) -> str | None:
+def processed_path(source: Source, unique: str, *, refused: bool = False) -> str | None:
     """Path to which an imported or refused file goes under its unique name; None where it stays."""
     if source.afterwards == "leave":
         return None

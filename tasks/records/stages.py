@@ -28,7 +28,7 @@ Done = Literal["nothing", "submitted", "reported", "refused", "waiting"]
 
 
 @dataclass(frozen=True)
-class Looked:
+class FoundFiles:
     """What a look at a client's folder found: files to import, in order, and how many files were
     passed over because no server's protocol carries their names safely."""
 
@@ -123,7 +123,7 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Compared:
+class DeltaResult:
     """How a full file was compared with what MailUp has confirmed of the one before.
 
     `why` all of it is sent, "" where only what has changed is. `former` are the snapshot and a file
@@ -178,14 +178,14 @@ class Prepared:
     opt_outs: int = 0
     hold: Hold | None = None
     opened: Path | None = None
-    compared: Compared | None = None
+    compared: DeltaResult | None = None
     granted: Path | None = None
 
     @property
     def noted(self) -> dict[str, int]:
         """What the ledger keeps beside the counts, to compare later files with."""
         columns = self.dialect.columns if self.dialect else ()
-        compared = (self.compared or Compared()).noted(self.counts.submitted - self.opt_outs)
+        compared = (self.compared or DeltaResult()).noted(self.counts.submitted - self.opt_outs)
         return noted(columns, self.opt_outs) | compared
 
     def held(self, hold: Hold) -> "Prepared":
@@ -202,7 +202,7 @@ counts, so that nobody is listed. too_many_calls: looking takes more calls than 
 
 
 @dataclass(frozen=True)
-class Refused:
+class RejectedByMailUp:
     """Recipients that MailUp refused: how many it counts, and the lines of those who were found."""
 
     count: int = 0
@@ -223,9 +223,9 @@ class Submission:
 
     counts: Counts = NONE
     imports: tuple[dict[str, Any], ...] = ()
-    refused: Refused = Refused()
+    refused: RejectedByMailUp = RejectedByMailUp()
     hold: Hold | None = None
-    compared: Compared | None = None
+    compared: DeltaResult | None = None
     unsubscribed: int = 0
     extra: int = 0
     consent: dict[str, int] | None = None
@@ -233,7 +233,7 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileOutcome:
     """The end of one file in one run; `asks` where this run waits for the decision about it.
 
     `compared` and `unsubscribed` are those of the Submission, or of what would be sent.
@@ -243,10 +243,10 @@ class Outcome:
     outcome: Fate
     counts: Counts
     hold: Hold | None = None
-    refused: Refused = Refused()
+    refused: RejectedByMailUp = RejectedByMailUp()
     entry_id: int = 0
     asks: bool = False
     waiting_run: str = ""
     decision: Decision | None = None
-    compared: Compared | None = None
+    compared: DeltaResult | None = None
     unsubscribed: int = 0

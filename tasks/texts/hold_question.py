@@ -1,10 +1,10 @@
 """What an operator is asked about a held file: Markdown above the form, no personal data."""
 
 from blocks.errors.shown import in_markdown
-from tasks.records.stages import Hold, Outcome
+from tasks.records.stages import FileOutcome, Hold
 
 
-def question(outcome: Outcome, hold: Hold, *, days: int) -> str:
+def question(outcome: FileOutcome, hold: Hold, *, days: int) -> str:
     """Which file, why it is held with all figures, what either answer does, until when."""
     counts = outcome.counts
     lines = [

@@ -18,9 +18,9 @@ from tasks.records.stages import (
     COUNTS_DIFFER,
     MAYBE_SENT,
     Claim,
-    Compared,
+    DeltaResult,
     Fetched,
-    Outcome,
+    FileOutcome,
     Prepared,
     Submission,
 )
@@ -72,7 +72,7 @@ def result_document(
     claim: Claim,
     prepared: Prepared,
     submission: Submission,
-    outcome: Outcome,
+    outcome: FileOutcome,
 ) -> dict[str, Any]:
     """The client's result file as JSON values; no value of a record is in it."""
     language = agreement.results.language
@@ -114,14 +114,14 @@ def reasons(prepared: Prepared, submission: Submission) -> dict[str, int]:
     return known | ({MAILUP_REFUSED: found} if found else {}) | submission.second_key
 
 
-def _held(outcome: Outcome, claim: Claim) -> dict[str, str] | None:
+def _held(outcome: FileOutcome, claim: Claim) -> dict[str, str] | None:
     if outcome.outcome == "refused":
         return {"reason": claim.reason, "message": "The file was held, and then it was refused."}
     hold = outcome.hold
     return None if hold is None else {"reason": hold.reason, "message": hold.message}
 
 
-def _delta(outcome: Outcome) -> dict[str, Any] | None:
+def _delta(outcome: FileOutcome) -> dict[str, Any] | None:
     """How a full file was compared with the one before; None where files are not compared."""
     compared = outcome.compared
     if compared is None:
@@ -151,7 +151,7 @@ def _utc(moment: datetime) -> str:
 
 
 def summary(
-    outcome: Outcome,
+    outcome: FileOutcome,
     prepared: Prepared,
     submission: Submission,
     steps: str,
@@ -204,7 +204,7 @@ def _decided(decision: Decision) -> str:
     )
 
 
-def _comparison(compared: Compared, outcome: Outcome) -> Iterator[str]:
+def _comparison(compared: DeltaResult, outcome: FileOutcome) -> Iterator[str]:
     if compared.why:
         yield f"The file was sent as a whole: {SENT_ALL[compared.why]}."
     else:

@@ -10,11 +10,11 @@ from tasks.records.consent.apply import comparable
 from tasks.records.delta.hashes import person_digests
 from tasks.records.delta.settings import Delta
 from tasks.records.frames import PEOPLE
-from tasks.records.stages import Claim, Compared
+from tasks.records.stages import Claim, DeltaResult
 from tasks.records.validation.limits import TOO_MANY_MISSING, Complaint
 
 
-def decided(delta: Delta, compared: Compared, claim: Claim, *, replayed: bool) -> Compared:
+def decided(delta: Delta, compared: DeltaResult, claim: Claim, *, replayed: bool) -> DeltaResult:
     """The same, with whether the missing are unsubscribed (`left_because`).
 
     A release that was not given for just that lets a file pass, and leaves too many in peace.
@@ -26,7 +26,7 @@ def decided(delta: Delta, compared: Compared, claim: Claim, *, replayed: bool) -
     return compared
 
 
-def _left_because(delta: Delta, compared: Compared, *, replayed: bool) -> LeftBecause:
+def _left_because(delta: Delta, compared: DeltaResult, *, replayed: bool) -> LeftBecause:
     """Why nobody is unsubscribed, however few are missing; "" where they are, within the limits.
 
     A row whose address cannot be read may be anybody's: with more of these than agreed nobody is.
@@ -38,7 +38,7 @@ def _left_because(delta: Delta, compared: Compared, *, replayed: bool) -> LeftBe
     return "unreadable" if compared.unidentified_rows > delta.max_nameless_rows else ""
 
 
-def too_many_missing(delta: Delta, compared: Compared | None) -> Iterator[Complaint]:
+def too_many_missing(delta: Delta, compared: DeltaResult | None) -> Iterator[Complaint]:
     """What is beyond the limits, with the figures; nothing where nobody is to be unsubscribed."""
     if compared is None or not compared.unsubscribes:
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.imports.submit import parcels
+from tasks.imports.submit import batch_requests
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import write_batches
 from tasks.records.frames import LINE, RECORD
@@ -26,7 +26,7 @@ def test_each_batch_of_a_file_is_sent_with_its_own_people(tmp_path: Path) -> Non
         pl.int_range(2, 7).alias(LINE), channel=pl.lit("email"), list_id=pl.lit(7, pl.Int64),
         clear=pl.lit(False), email=pl.Series(people), import_type=pl.lit("default"),
     )  # fmt: skip
-    made = list(parcels(AGREEMENT, write_batches([judged], tmp_path, 2), {}))
+    made = list(batch_requests(AGREEMENT, write_batches([judged], tmp_path, 2), {}))
 
     sent = [[each["Email"] for each in json.loads(parcel.content)] for parcel in made]
     assert sent == [people[:2], people[2:4], people[4:]]

@@ -18,13 +18,13 @@ from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
-from tasks.imports.batch_sender import Counter, Parcel, PlanChanged
+from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
 from tasks.imports.unproven import Judge
 from tests.core.emulated import settings_of
 
 TARGET = ImportTarget(list_id=1)
 PEOPLE = [{"Email": f"p{number}@example.it", "Fields": []} for number in range(3)]
-PARCEL = Parcel(1, len(PEOPLE), json.dumps(PEOPLE).encode(), "ab" * 32, TARGET)
+PARCEL = BatchRequest(1, len(PEOPLE), json.dumps(PEOPLE).encode(), "ab" * 32, TARGET)
 
 
 class _NobodyWaits:
@@ -44,7 +44,7 @@ def mailup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def counter(mailup: Emulator, tmp_path: Path) -> Iterator[Counter]:
+def counter(mailup: Emulator, tmp_path: Path) -> Iterator[BatchSender]:
     """A counter for attempt 1 of a file that the ledger has just written down."""
     with (
         Store(f"sqlite:///{tmp_path}/ledger.db") as store,
@@ -54,7 +54,7 @@ def counter(mailup: Emulator, tmp_path: Path) -> Iterator[Counter]:
         entry = files.enter(store, key, name="a.csv", size=1, agreement="v1", run="")
         lease = leases.take(store, "client/acme")
         assert lease is not None
-        yield Counter(
+        yield BatchSender(
             store, client, entry.id, 1, leases.Guard(store, lease), NOBODY_WAITS, 20.0, "acme",
             lambda: Storage(str(tmp_path / "storage")), Judge(client, 300, nobody),
             sleep=lambda _: None,
@@ -71,7 +71,7 @@ def posts(mailup: Emulator) -> int:
     return sum(c["method"] == "POST" and c["path"].endswith("/Recipients") for c in calls)
 
 
-def written_ahead(counter: Counter, newest: int) -> Counter:
+def written_ahead(counter: BatchSender, newest: int) -> BatchSender:
     """A new run's counter, after an earlier one that was cut off while it sent the parcel."""
     batches.write_ahead(
         counter.store, counter.file_id, 1, 1, target=asdict(TARGET), rows=PARCEL.rows,
@@ -80,14 +80,14 @@ def written_ahead(counter: Counter, newest: int) -> Counter:
     return replace(counter)
 
 
-def outcome(counter: Counter) -> BatchEntry:
+def outcome(counter: BatchSender) -> BatchEntry:
     counter.finish()
     (entry,) = batches.of_file(counter.store, counter.file_id, 1)
     return entry
 
 
 def test_a_parcel_is_brought_once_and_a_second_time_not_at_all(
-    counter: Counter, mailup: Emulator
+    counter: BatchSender, mailup: Emulator
 ) -> None:
     """What the ledger shows as done costs no call."""
     before = posts(mailup)
@@ -100,7 +100,9 @@ def test_a_parcel_is_brought_once_and_a_second_time_not_at_all(
     assert outcome(counter).counters["rows"] == len(PEOPLE)
 
 
-def test_a_parcel_that_may_have_arrived_is_sent_again(counter: Counter, mailup: Emulator) -> None:
+def test_a_parcel_that_may_have_arrived_is_sent_again(
+    counter: BatchSender, mailup: Emulator
+) -> None:
     """Cut off between MailUp's yes and the ledger's: nothing proves whose the import is, so it is
     not taken for ours, and the import beyond an undisturbed run is counted."""
     counter = written_ahead(counter, counter.client.latest_import_id())
@@ -115,7 +117,7 @@ def test_a_parcel_that_may_have_arrived_is_sent_again(counter: Counter, mailup: 
     assert batches.extra_imports(counter.store, counter.file_id) == 1
 
 
-def test_a_parcel_that_never_arrived_is_sent(counter: Counter, mailup: Emulator) -> None:
+def test_a_parcel_that_never_arrived_is_sent(counter: BatchSender, mailup: Emulator) -> None:
     """Cut off before MailUp saw anything: looked up, not found, sent."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     before = posts(mailup)
@@ -126,7 +128,7 @@ def test_a_parcel_that_never_arrived_is_sent(counter: Counter, mailup: Emulator)
 
 
 def test_an_import_of_somebody_else_is_not_taken_for_ours(
-    counter: Counter, mailup: Emulator
+    counter: BatchSender, mailup: Emulator
 ) -> None:
     """A foreign program imports as many rows into the list at that moment: ours are sent."""
     counter = written_ahead(counter, counter.client.latest_import_id())
@@ -140,7 +142,7 @@ def test_an_import_of_somebody_else_is_not_taken_for_ours(
     assert outcome(counter).counters["rows"] == len(PEOPLE)
 
 
-def test_an_accepted_parcel_is_only_waited_for(counter: Counter, mailup: Emulator) -> None:
+def test_an_accepted_parcel_is_only_waited_for(counter: BatchSender, mailup: Emulator) -> None:
     """With an import id in the ledger nothing is sent and nothing is looked up."""
     counter = written_ahead(counter, 0)
     import_id = counter.client.start_import(TARGET, PARCEL.content)
@@ -153,7 +155,7 @@ def test_an_accepted_parcel_is_only_waited_for(counter: Counter, mailup: Emulato
     assert outcome(counter).state == "done"
 
 
-def test_another_parcel_under_the_same_number_changes_the_plan(counter: Counter) -> None:
+def test_another_parcel_under_the_same_number_changes_the_plan(counter: BatchSender) -> None:
     """What an earlier run began with is not mixed with something else; it can be settled first."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     with pytest.raises(PlanChanged):
@@ -163,7 +165,7 @@ def test_another_parcel_under_the_same_number_changes_the_plan(counter: Counter)
     assert outcome(counter).state == "sending"
 
 
-def test_without_its_lease_a_run_sends_nothing(counter: Counter, mailup: Emulator) -> None:
+def test_without_its_lease_a_run_sends_nothing(counter: BatchSender, mailup: Emulator) -> None:
     """A run that was taken for dead and replaced stops before the next batch."""
     leases.release(counter.store, counter.guard.lease)
     before = posts(mailup)

@@ -20,7 +20,7 @@ from tasks.imports.read_back import ReadBack, refused_by_mailup
 from tasks.records.batching.batches import Batch, Piece
 from tasks.records.batching.destinations import Destination
 from tasks.records.frames import LINE
-from tasks.records.stages import Refused
+from tasks.records.stages import RejectedByMailUp
 from tests.core.emulated import settings_of
 
 REFUSED = "no@example.it"
@@ -69,7 +69,7 @@ class Desk:
     def entries(self) -> list[BatchEntry]:
         return batches.of_file(self.store, 1, 1)
 
-    def look(self, calls: int = 100) -> Refused:
+    def look(self, calls: int = 100) -> RejectedByMailUp:
         """Read back within so many calls; what the ledger then says."""
         ReadBack(self.store, self.client, calls).settle(self.entries(), self.sent)
         return refused_by_mailup(self.entries())
@@ -90,7 +90,7 @@ def test_few_recipients_are_asked_for_one_by_one(desk: Desk) -> None:
     """A small batch for a long list costs a call per recipient, not a walk through the list."""
     desk.send(["yes1@example.it", REFUSED, "yes2@example.it"])
     before = desk.client.calls
-    assert desk.look() == Refused(1, (3,), "complete")
+    assert desk.look() == RejectedByMailUp(1, (3,), "complete")
     assert desk.client.calls - before == 4
 
 
@@ -99,7 +99,7 @@ def test_many_recipients_are_looked_for_in_the_list(desk: Desk) -> None:
     desk.send([REFUSED, *(f"first{n}@example.it" for n in range(30))])
     desk.send([*(f"second{n}@example.it" for n in range(30)), REFUSED])
     before = desk.client.calls
-    assert desk.look() == Refused(2, (2, 32), "complete")
+    assert desk.look() == RejectedByMailUp(2, (2, 32), "complete")
     assert desk.client.calls - before < 40
 
 
@@ -115,13 +115,13 @@ def test_nobody_refused_costs_no_call(desk: Desk) -> None:
     """Where MailUp took everybody, nothing is read back."""
     desk.send(["yes1@example.it"])
     calls = desk.client.calls
-    assert (desk.look(), desk.client.calls) == (Refused(), calls)
+    assert (desk.look(), desk.client.calls) == (RejectedByMailUp(), calls)
 
 
 def test_numbers_are_found_too(desk: Desk) -> None:
     """On the SMS channel people are known by number, whatever form its prefix has at MailUp."""
     desk.send(["3331112223", "3330000000"], list_id=3, channel="sms")
-    assert desk.look() == Refused(1, (3,), "complete")
+    assert desk.look() == RejectedByMailUp(1, (3,), "complete")
 
 
 def test_who_is_in_the_list_from_before_is_not_found(emulator: Emulator, desk: Desk) -> None:
@@ -131,7 +131,7 @@ def test_who_is_in_the_list_from_before_is_not_found(emulator: Emulator, desk: D
     Caller(emulator).control("settings", {"refused": ["before@example.it", REFUSED]})
     desk.send(["before@example.it", REFUSED])
     Caller(emulator).control("settings", {"refused": [REFUSED, "3330000000"]})
-    assert desk.look() == Refused(2, (3,), "partial")
+    assert desk.look() == RejectedByMailUp(2, (3,), "partial")
 
 
 def test_nobody_is_accused_when_more_are_missing_than_refused(
@@ -141,7 +141,7 @@ def test_nobody_is_accused_when_more_are_missing_than_refused(
     desk.send(["gone@example.it", REFUSED])
     gone = Caller(emulator).people(1)["gone@example.it"]["id"]
     Caller(emulator).call("DELETE", f"/Console/List/1/Recipient/{gone}")
-    assert desk.look() == Refused(1, (), "unclear")
+    assert desk.look() == RejectedByMailUp(1, (), "unclear")
 
 
 @pytest.mark.parametrize("calls", [0, 1, 3])
@@ -149,14 +149,14 @@ def test_looking_ends_with_the_calls_agreed(desk: Desk, calls: int) -> None:
     """Where looking takes more calls than agreed, it says so, and stays within them."""
     desk.send([REFUSED, *(f"bound{n}@example.it" for n in range(40))])
     before = desk.client.calls
-    assert desk.look(calls) == Refused(1, (), "too_many_calls")
+    assert desk.look(calls) == RejectedByMailUp(1, (), "too_many_calls")
     assert desk.client.calls - before <= calls
 
 
 def test_an_apostrophe_is_looked_for_in_the_list(desk: Desk) -> None:
     """An address that no filter can hold is compared on our side."""
     desk.send(["d'angelo@example.it", REFUSED])
-    assert desk.look() == Refused(1, (3,), "complete")
+    assert desk.look() == RejectedByMailUp(1, (3,), "complete")
 
 
 @pytest.mark.parametrize("kind", ["ignored", "refused"])
@@ -166,4 +166,4 @@ def test_a_mailup_without_filters_is_walked(emulator: Emulator, desk: Desk, kind
     Caller(emulator).control("settings", {"filters": kind})
     found = desk.look()
     Caller(emulator).control("settings", {"filters": "known"})
-    assert found == Refused(1, (3,), "complete")
+    assert found == RejectedByMailUp(1, (3,), "complete")

@@ -24,7 +24,7 @@ from blocks.mailup.resources.models import ImportDetail
 from deployments.forget import Report, _without_bodies
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
-from tasks.imports.batch_sender import Counter, Parcel
+from tasks.imports.batch_sender import BatchRequest, BatchSender
 from tasks.imports.unproven import Judge, Known, MaybeSent, everybody
 from tests.core.emulated import settings_of
 
@@ -52,7 +52,7 @@ class Desk:
     storage: Storage
     caller: Caller
 
-    def run(self, client: str, known: Known = nobody, **of_judge: Any) -> Counter:
+    def run(self, client: str, known: Known = nobody, **of_judge: Any) -> BatchSender:
         """A run of a client's file; each call is the next run of the same file."""
         key = FileKey(client, "import:2", (client * 64)[:64])
         entry = files.enter(self.store, key, name="a.csv", size=1, agreement="v1", run="")
@@ -62,13 +62,13 @@ class Desk:
         assert lease is not None
         leases.renew(self.store, lease)
         guard = leases.Guard(self.store, lease)
-        return Counter(
+        return BatchSender(
             self.store, self.client, entry.id, 1, guard, _NobodyWaits(), 20.0, "acme",
             lambda: self.storage, Judge(self.client, 300, known, **of_judge),
             sleep=lambda _: None,
         )  # fmt: skip
 
-    def dies(self, client: str, parcel: Parcel, *, arrives: bool) -> None:
+    def dies(self, client: str, parcel: BatchRequest, *, arrives: bool) -> None:
         """A run that is cut off while it sends: before or after MailUp has taken it."""
         counter = self.run(client)
         counter._written_ahead(parcel, self.client.latest_import_id())
@@ -76,7 +76,7 @@ class Desk:
             self.client.start_import(parcel.target, parcel.content)
         leases.release(self.store, counter.guard.lease)
 
-    def lives(self, client: str, parcel: Parcel, *args: Any, **of_judge: Any) -> BatchEntry:
+    def lives(self, client: str, parcel: BatchRequest, *args: Any, **of_judge: Any) -> BatchEntry:
         """A run that brings the parcel to its end."""
         counter = self.run(client, *args, **of_judge)
         try:
@@ -114,9 +114,9 @@ def desk(mailup: Emulator, tmp_path: Path) -> Iterator[Desk]:
 
 def parcel(
     *people: str, name: str = "N", target: ImportTarget = PLAIN, purpose: Purpose = "records"
-) -> Parcel:
+) -> BatchRequest:
     rows = [{"Email": each, "Fields": [{"Id": 1, "Value": name}]} for each in people]
-    return Parcel.of(1, len(rows), json.dumps(rows).encode(), target, purpose)
+    return BatchRequest.of(1, len(rows), json.dumps(rows).encode(), target, purpose)
 
 
 def some(who: str, number: int = 20) -> list[str]:

@@ -14,14 +14,14 @@ from tasks.records.delta.missing import decided, too_many_missing, who_is_missin
 from tasks.records.delta.settings import Delta
 from tasks.records.delta.snapshot import Snapshot, missing_people
 from tasks.records.frames import PEOPLE
-from tasks.records.stages import Claim, Compared, Prepared
+from tasks.records.stages import Claim, DeltaResult, Prepared
 from tests.core.full_files import FIRST, KEY, kept, read
 
 ADA, BEA, CLEO = FIRST
 UNSUBSCRIBE = Delta(on=True, missing="unsubscribe")
 NOW = datetime(2026, 5, 15, tzinfo=UTC)
 CLAIM = Claim("a.csv", 1, 1, NOW, "nothing", "a.csv", Counts(), ())
-FEW = Compared(missing=5, known=100, left_because="")
+FEW = DeltaResult(missing=5, known=100, left_because="")
 
 
 def former(prepared: Prepared) -> tuple[Path, Path]:
@@ -116,7 +116,7 @@ def test_nobody_is_unsubscribed_unless_it_is_agreed_and_sure(
     delta: Delta, nameless: int, replayed: bool, because: str
 ) -> None:
     """By default, by an old file, and by a file with rows that may be anybody's, nobody is."""
-    compared = Compared(missing=1, known=9, unidentified_rows=nameless)
+    compared = DeltaResult(missing=1, known=9, unidentified_rows=nameless)
     assert decided(delta, compared, CLAIM, replayed=replayed).left_because == because
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.files.remote_paths import fitting, unique_name
-from tasks.records.source import Source, in_order, name_aside, named, own_name, resting_place
+from tasks.records.source import Source, in_order, name_aside, named, own_name, processed_path
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def test_files_are_ordered_by_name_or_by_age() -> None:
 def test_a_renamed_file_is_not_taken_again() -> None:
     """Whatever the pattern, what carries the agreed suffix has been imported."""
     source = Source(pattern="*", afterwards="rename", rename_suffix=".done")
-    place = resting_place(source, unique_name("a.csv", "ab" * 32, datetime(2026, 1, 2, 3, 4, 5)))  # noqa: DTZ001
+    place = processed_path(source, unique_name("a.csv", "ab" * 32, datetime(2026, 1, 2, 3, 4, 5)))  # noqa: DTZ001
 
     assert place == "a.20260102T030405.abababab.csv.done"
     assert not source.takes(place)
@@ -73,9 +73,9 @@ def test_the_same_content_always_rests_at_the_same_place() -> None:
     source, day = Source(folder="in"), datetime(2026, 1, 2, tzinfo=UTC)
     first, second = (unique_name("a.csv", digest * 32, day) for digest in ("aa", "bb"))
 
-    assert resting_place(source, first) == "in/imported/a.20260102T000000.aaaaaaaa.csv"
-    assert resting_place(source, first) != resting_place(source, second)
-    assert resting_place(Source(afterwards="leave"), first) is None
+    assert processed_path(source, first) == "in/imported/a.20260102T000000.aaaaaaaa.csv"
+    assert processed_path(source, first) != processed_path(source, second)
+    assert processed_path(Source(afterwards="leave"), first) is None
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_refused_file_rests_apart_and_is_not_taken_again(
 ) -> None:
     """What was refused is not mixed with what was imported."""
     source = Source(folder="in", pattern="*", afterwards=afterwards)
-    assert resting_place(source, "a.csv", refused=True) == place
+    assert processed_path(source, "a.csv", refused=True) == place
     assert not source.takes("a.csv.refused") or afterwards == "move"
 
 
@@ -121,7 +121,7 @@ def test_the_longest_names_still_get_results_and_a_resting_place(name: str) -> N
         assert len(result.encode()) <= 255
         assert result == fitting(name, ending) != fitting(other, ending)
     for source in (Source(), Source(afterwards="rename")):
-        one, two = (resting_place(source, unique_name(name, sha256 * 64, seen)) for sha256 in "ab")
+        one, two = (processed_path(source, unique_name(name, sha256 * 64, seen)) for sha256 in "ab")
         assert one != two
         assert one is not None
         assert len(one.rpartition("/")[2].encode()) <= 255

@@ -18,7 +18,7 @@ from blocks.errors import FileHeld
 from blocks.errors.shown import in_html, in_json, in_line, in_markdown, visible
 from tasks.imports.final_state import _told
 from tasks.records.counts import Counts
-from tasks.records.stages import Hold, Outcome
+from tasks.records.stages import FileOutcome, Hold
 from tasks.runs import failure
 from tasks.texts.failure import failure_summary
 from tasks.texts.hold_question import question
@@ -143,9 +143,11 @@ def test_bidirectional_and_invisible_characters_are_seen() -> None:
     assert shown == r"a\u202eb\u200bc\U000e0041d\u3164e\xa0f\x1b[31m\u2066\u2800\ufe0f"
 
 
-def held(name: str) -> Outcome:
+def held(name: str) -> FileOutcome:
     """A file of that name that is held for a reason that quotes it."""
-    return Outcome(name, "held", Counts(), hold=Hold("header", f"The file {name} lacks a column."))
+    return FileOutcome(
+        name, "held", Counts(), hold=Hold("header", f"The file {name} lacks a column.")
+    )
 
 
 def test_everything_that_operators_see_shows_text() -> None:
