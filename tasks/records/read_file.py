@@ -28,7 +28,7 @@ from tasks.records.mapping.cells import by_itself
 from tasks.records.mapping.resolve import Binding, bind
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import FileDialect, resolve
-from tasks.records.reading.truncation import check_ending
+from tasks.records.reading.truncation import check_not_truncated
 from tasks.records.results.parts import Parts, read_parts
 from tasks.records.results.skipped_file import SKIPPED
 from tasks.records.stages import AccountFacts, DeltaResult, Prepared
@@ -59,7 +59,7 @@ def read_file(
     Raises FileHeld where the file as a whole is not what was agreed.
     """
     dialect = resolve(path, agreement.dialect)
-    check_ending(path, dialect)
+    check_not_truncated(path, dialect)
     binding = bind(
         agreement.mapping,
         dialect.columns,

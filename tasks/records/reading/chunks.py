@@ -12,7 +12,7 @@ import polars as pl
 from tasks.records.frames import LINE, REJECTS
 from tasks.records.reading.dialect import FileDialect
 from tasks.records.reading.encoding import PIECE, line_blocks, utf8_pieces
-from tasks.records.reading.exact_path import Block, Outcome, judge
+from tasks.records.reading.exact_path import Block, ParsedBlock, parse_block
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def read_chunks(
     yield from gathered.rest()
 
 
-def _outcomes(path: Path, dialect: FileDialect, block_bytes: int) -> Iterator[Outcome]:
+def _outcomes(path: Path, dialect: FileDialect, block_bytes: int) -> Iterator[ParsedBlock]:
     """Judge the file block by block; lines that wait for more are carried into the next block."""
     pieces = utf8_pieces(path, dialect.encoding, bom=dialect.bom, size=block_bytes)
     line, skip = 1, dialect.header_lines if dialect.header else 0
@@ -54,7 +54,7 @@ def _outcomes(path: Path, dialect: FileDialect, block_bytes: int) -> Iterator[Ou
         if skip:
             block, skipped = block.without(skip)
             skip -= skipped
-        outcome = judge(block, dialect)
+        outcome = parse_block(block, dialect)
         yield outcome
         pending, line = block.data[outcome.consumed :], block.line + outcome.lines
 
@@ -79,7 +79,7 @@ class _Gathered:
     frames: list[pl.DataFrame] = field(default_factory=list)
     rejects: list[pl.DataFrame] = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: ParsedBlock) -> None:
         self.frames.append(outcome.frame)
         self.rejects.append(outcome.rejects)
 

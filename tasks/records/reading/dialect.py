@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from blocks.errors import FileHeld
 from tasks.records.reading.encoding import PIECE, detect, utf8_pieces
-from tasks.records.reading.header import Layout, read_layout
+from tasks.records.reading.header import HeaderLayout, read_layout
 
 SEPARATORS = {";": ";", ",": ",", "|": "|", "tab": "\t"}
 QUOTES = {'"': '"', "'": "'", "none": ""}
@@ -105,7 +105,7 @@ def resolve(path: Path, dialect: Dialect) -> FileDialect:
     )
 
 
-def _layout(path: Path, dialect: Dialect, encoding: str, *, bom: bool) -> Layout:
+def _layout(path: Path, dialect: Dialect, encoding: str, *, bom: bool) -> HeaderLayout:
     """Separator and columns, from the head of the file."""
     head = b""
     for piece in utf8_pieces(path, encoding, bom=bom):

@@ -9,7 +9,7 @@ import polars as pl
 from tasks.records.frames import LINE, REJECTS, no_rejects
 from tasks.records.reading.csv_parser import Record, Splitter
 from tasks.records.reading.dialect import FileDialect
-from tasks.records.reading.fast_path import CONTROL, Marks, mark, plain_frame
+from tasks.records.reading.fast_path import CONTROL, LineMasks, classify_lines, split_good_lines
 
 SHOWN_CHARACTERS = 1_000
 """How much is shown of a line that is too long."""
@@ -33,7 +33,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ParsedBlock:
     """Good records and rejects of a block, and how many of its bytes and lines are settled."""
 
     frame: pl.DataFrame
@@ -42,23 +42,23 @@ class Outcome:
     lines: int
 
 
-def judge(block: Block, dialect: FileDialect) -> Outcome:
+def parse_block(block: Block, dialect: FileDialect) -> ParsedBlock:
     """Settle every line of the block, except an open quote that the next block may close."""
-    marks = mark(block.data, dialect)
+    marks = classify_lines(block.data, dialect)
     doubtful = marks.doubtful()
     exact = _Exact(block, dialect, marks)
     if doubtful:
         exact.settle(doubtful)
-    frame = plain_frame(marks, exact.untouched(), block.line, dialect)
+    frame = split_good_lines(marks, exact.untouched(), block.line, dialect)
     if exact.good:
         frame = pl.concat([frame, exact.good_frame()]).sort(LINE)
-    return Outcome(frame, exact.reject_frame(), exact.consumed, exact.lines)
+    return ParsedBlock(frame, exact.reject_frame(), exact.consumed, exact.lines)
 
 
 class _Exact:
     """The doubtful lines of one block, read one by one in their order."""
 
-    def __init__(self, block: Block, dialect: FileDialect, marks: Marks) -> None:
+    def __init__(self, block: Block, dialect: FileDialect, marks: LineMasks) -> None:
         self.block, self.dialect, self.marks = block, dialect, marks
         self.width = len(dialect.columns)
         self.splitter = Splitter(dialect.separator.encode(), (dialect.quote or "").encode())
@@ -149,7 +149,7 @@ class _Exact:
         raw = self._bytes(index, behind).rstrip(b"\r\n")
         if reason == "line_too_long":
             raw = raw[:SHOWN_CHARACTERS]
-        self.rejects.append((self.block.line + index, reason, cells, shown(raw)))
+        self.rejects.append((self.block.line + index, reason, cells, printable(raw)))
         self.taken.extend(range(index, behind))
         return behind
 
@@ -190,7 +190,7 @@ class _Exact:
         )
 
 
-def shown(raw: bytes) -> str:
+def printable(raw: bytes) -> str:
     r"""A line as text that can be shown: bytes and control characters that cannot be, as \xNN."""
     text = raw.decode("utf-8", "backslashreplace")
     return CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)

@@ -23,7 +23,7 @@ codecs.register_error("nul", lambda error: ("\0", error.end))  # type: ignore[at
 
 
 @dataclass(frozen=True)
-class Marks:
+class LineMasks:
     """Lines of a block, `flat` its text, with masks.
 
     `good` are plainly one record each; `quoted` hold a quote.
@@ -43,7 +43,7 @@ class Marks:
         return (~self.good & (self.lines != "")).arg_true().to_list()
 
 
-def mark(data: bytes, dialect: FileDialect) -> Marks:
+def classify_lines(data: bytes, dialect: FileDialect) -> LineMasks:
     """Mark the lines of a block that are records of the right width beyond doubt."""
     flat = _flat(data)
     lines = pl.read_lines(flat) if flat else pl.DataFrame(schema={"line": pl.String})
@@ -62,7 +62,7 @@ def mark(data: bytes, dialect: FileDialect) -> Marks:
         index = (marks["sound"] & marks["quoted"]).arg_true()
         fine = _well_quoted(marks["line"].gather(index), dialect, str(dialect.quote))
         good = good.scatter(index.filter(fine), True)
-    return Marks(flat, marks["line"], good, marks["quoted"])
+    return LineMasks(flat, marks["line"], good, marks["quoted"])
 
 
 def _flat(data: bytes) -> bytes:
@@ -100,7 +100,9 @@ def _shape(inner: str, q: str, s: str) -> str:
     return f"^{cell}(?:{s}{cell})*$"
 
 
-def plain_frame(marks: Marks, free: pl.Series, line: int, dialect: FileDialect) -> pl.DataFrame:
+def split_good_lines(
+    marks: LineMasks, free: pl.Series, line: int, dialect: FileDialect
+) -> pl.DataFrame:
     """Cells of the good lines in mask `free`; `line` numbers the first line of the block."""
     take = marks.good & free
     numbers = (take.arg_true().cast(pl.Int64) + line).alias(LINE)

@@ -19,7 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
-class Layout:
+class HeaderLayout:
     """Separator, column names, physical lines above the first record, first line break."""
 
     separator: str
@@ -54,7 +54,7 @@ class _Sample:
 
 def read_layout(
     head: bytes, separators: Sequence[str], quote: bytes, limit: int, *, header: bool
-) -> Layout:
+) -> HeaderLayout:
     """Read the layout from `head`, the start of the file as UTF-8 without byte order mark.
 
     `separators` are the ones to choose from; `limit` is the longest record in bytes. Raises
@@ -68,10 +68,10 @@ def read_layout(
         widths = Counter(len(record.cells) for record in sample.records)
         width = widths.most_common(1)[0][0]
         names = tuple(f"#{number}" for number in range(1, width + 1))
-        return Layout(sample.separator, names, 0, line_end)
+        return HeaderLayout(sample.separator, names, 0, line_end)
     names = _names(sample.records[0])
     _refuse_other_width(sample)
-    return Layout(sample.separator, names, sample.lines, line_end)
+    return HeaderLayout(sample.separator, names, sample.lines, line_end)
 
 
 def _sample(head: bytes, separator: str, quote: bytes, limit: int) -> _Sample:

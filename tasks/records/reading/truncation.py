@@ -9,7 +9,7 @@ from tasks.records.reading.dialect import FileDialect
 from tasks.records.reading.encoding import BOMS, transcode
 
 
-def check_ending(path: Path, dialect: FileDialect) -> None:
+def check_not_truncated(path: Path, dialect: FileDialect) -> None:
     """Raise FileHeld (reason "cut") where the file ends as a cut one does.
 
     That is: the last line has no line break although `dialect` requires one; or it has none and

@@ -14,7 +14,7 @@ from tasks.records.frames import LINE, REJECTS
 from tasks.records.reading.chunks import Chunk, read_chunks
 from tasks.records.reading.dialect import Dialect, FileDialect, resolve
 from tasks.records.reading.encoding import line_blocks
-from tasks.records.reading.truncation import check_ending
+from tasks.records.reading.truncation import check_not_truncated
 
 CONTACTS = 1000
 
@@ -79,7 +79,7 @@ def test_one_bad_line_is_named_and_stops_no_other(tmp_path, change, reason):
     path = tmp_path / "file.csv"
     path.write_bytes(b"\r\n".join(lines) + b"\r\n")
     dialect = resolve(path, Dialect())
-    check_ending(path, dialect)
+    check_not_truncated(path, dialect)
     chunk = read(path, dialect)
     assert reasons(chunk) == {502: reason}
     assert chunk.frame.height == CONTACTS - 1
@@ -93,7 +93,7 @@ def test_encodings_read_alike(tmp_path, encoding):
     path = tmp_path / "file.csv"
     path.write_bytes(b"\n".join([*contacts(), b""]).decode().encode(encoding))
     dialect = resolve(path, Dialect())
-    check_ending(path, dialect)
+    check_not_truncated(path, dialect)
     chunk = read(path, dialect)
     assert chunk.frame.columns == [LINE, "email", "name", "city", "number"]
     assert chunk.frame.row(0) == (2, "u1@example.com", "Nicolò", "Forlì", "1")
@@ -213,7 +213,7 @@ def test_header_alone(tmp_path):
     path = tmp_path / "file.csv"
     path.write_bytes(b"email;name\r\n")
     dialect = resolve(path, Dialect())
-    check_ending(path, dialect)
+    check_not_truncated(path, dialect)
     assert read(path, dialect).records == 0
 
 
@@ -303,7 +303,7 @@ def test_cut_files_are_held(tmp_path, data, final_newline):
     path = tmp_path / "file.csv"
     path.write_bytes(data)
     with pytest.raises(FileHeld) as held:
-        check_ending(path, dialect_of(3, final_newline=final_newline))
+        check_not_truncated(path, dialect_of(3, final_newline=final_newline))
     assert held.value.context["reason"] == "cut"
 
 
@@ -327,7 +327,7 @@ def test_whole_files_pass(tmp_path, data, final_newline):
     """A complete file passes, also when its last record spans lines or is a bad row."""
     path = tmp_path / "file.csv"
     path.write_bytes(data)
-    check_ending(path, dialect_of(3, final_newline=final_newline))
+    check_not_truncated(path, dialect_of(3, final_newline=final_newline))
 
 
 def test_half_a_character_is_a_cut(tmp_path):
@@ -335,4 +335,4 @@ def test_half_a_character_is_a_cut(tmp_path):
     path = tmp_path / "file.csv"
     path.write_bytes("a;b;c\n".encode("utf-16-le")[:-1])
     with pytest.raises(FileHeld):
-        check_ending(path, dialect_of(3, encoding="utf-16-le", final_newline="any"))
+        check_not_truncated(path, dialect_of(3, encoding="utf-16-le", final_newline="any"))

@@ -9,7 +9,7 @@ import pytest
 from tasks.records.frames import LINE, REJECTS
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import Dialect, FileDialect, resolve
-from tasks.records.reading.truncation import check_ending
+from tasks.records.reading.truncation import check_not_truncated
 from tasks.records.results.reasons import REASONS, sentence
 from tasks.records.results.reject_file import REJECT_COLUMNS, write_rejects
 
@@ -69,7 +69,7 @@ def test_reject_file_can_be_read_back(tmp_path, encoding, bom, separator, quote,
     write_rejects(path, [rejects], wanted, "en")
     agreed = {"encoding": "iso-8859-15"} if encoding == "iso-8859-15" else {}
     found = resolve(path, Dialect(quote=quote or "none", **agreed))
-    check_ending(path, found)
+    check_not_truncated(path, found)
     assert (found.encoding, found.bom, found.separator) == (encoding, bom, separator)
     assert (found.columns, found.line_end) == ((*COLUMNS, *REJECT_COLUMNS), line_end)
     (chunk,) = read_chunks(path, found)
