@@ -25,7 +25,7 @@ from tasks.records.counts import Counts
 from tasks.records.delta.snapshot import Snapshot
 from tasks.records.frames import LINE, UNSUBSCRIBED
 from tasks.records.mapping.cells import by_itself
-from tasks.records.mapping.resolve import Binding, bind
+from tasks.records.mapping.resolve import ResolvedMapping, resolve_mapping
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import FileDialect, resolve
 from tasks.records.reading.truncation import check_not_truncated
@@ -60,7 +60,7 @@ def read_file(
     """
     dialect = resolve(path, agreement.dialect)
     check_not_truncated(path, dialect)
-    binding = bind(
+    binding = resolve_mapping(
         agreement.mapping,
         dialect.columns,
         facts.fields,
@@ -116,7 +116,7 @@ class _Desk:
     """Where one file is read: counts grow here, records and refusals go to disk."""
 
     consent: Consent
-    binding: Binding
+    binding: ResolvedMapping
     refusals: Known | None
     today: date
     folder: Path

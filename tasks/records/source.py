@@ -13,7 +13,7 @@ from tasks.files.remote_paths import Listed, fitting, join
 _ASIDE = re.compile(r"(.+)\.[0-9a-f]{8}\.being-put-away")
 
 
-F = TypeVar("F", bound=Listed)
+_File = TypeVar("_File", bound=Listed)
 
 
 class Source(BaseModel):
@@ -97,7 +97,7 @@ class Source(BaseModel):
         return join(self.folder, name)
 
 
-def in_order(files: Iterable[F], source: Source) -> list[F]:
+def in_order(files: Iterable[_File], source: Source) -> list[_File]:
     """The client's own files among `files`, in the order in which they are imported."""
     taken = [file for file in files if source.takes(file.name)]
     if source.order == "name":
@@ -106,7 +106,7 @@ def in_order(files: Iterable[F], source: Source) -> list[F]:
     return sorted(taken, key=lambda file: (file.modified_at or never, *_by_name(file.name)))
 
 
-def named(files: Iterable[F], name: str) -> list[F]:
+def named(files: Iterable[_File], name: str) -> list[_File]:
     """The file of this name, and what was set aside of that name before it."""
     mine = [file for file in files if name in (file.name, own_name(file.name))]
     return sorted(mine, key=lambda file: _by_name(file.name))

@@ -9,7 +9,7 @@ from blocks.errors import ConfigurationError, RunStopped
 from tasks.records.consent.settings import Consent, check_grant
 from tasks.records.frames import LINE, REJECTS, no_rejects
 from tasks.records.mapping.emails import with_ascii_domains
-from tasks.records.mapping.resolve import Binding
+from tasks.records.mapping.resolve import ResolvedMapping
 from tasks.records.validation.validate import keys
 
 _BOUNCED = ("8", "80", "81", "82", "83", "256", "2561", "2562", "2563")
@@ -127,7 +127,7 @@ def judge(
     originals: pl.DataFrame | None,
     people: Known | None,
     consent: Consent,
-    binding: Binding,
+    binding: ResolvedMapping,
     *,
     today: date,
 ) -> Judged:
@@ -167,7 +167,7 @@ def judge(
 
 
 def _refuse_contradictions(
-    people: Known | None, consent: Consent, binding: Binding, today: date
+    people: Known | None, consent: Consent, binding: ResolvedMapping, today: date
 ) -> None:
     check_grant(consent, today)
     if consent.import_type == "opt-out" and binding.column_for("status"):
@@ -216,7 +216,7 @@ def _one_channel(send: pl.DataFrame) -> pl.DataFrame:
 
 
 def _listed(
-    records: pl.DataFrame, reason: pl.Expr, originals: pl.DataFrame | None, binding: Binding
+    records: pl.DataFrame, reason: pl.Expr, originals: pl.DataFrame | None, binding: ResolvedMapping
 ) -> pl.DataFrame:
     """Records as rows of the schema REJECTS, with the client's column of their key at fault."""
     if records.is_empty():

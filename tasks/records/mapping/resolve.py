@@ -13,7 +13,7 @@ from tasks.records.mapping.settings import Column, Mapping, Target
 
 
 @dataclass(frozen=True)
-class BoundColumn:
+class MappedColumn:
     """A column of the mapping with its name in the file and its name in our records.
 
     `name` is the file's; `into` is the record's ("email", "number", "field_12" ...).
@@ -26,7 +26,7 @@ class BoundColumn:
 
 
 @dataclass(frozen=True)
-class Binding:
+class ResolvedMapping:
     """A mapping resolved against a file and an account.
 
     `file_columns` in the file's order; `groups` per list id the groups that exist, as
@@ -36,18 +36,18 @@ class Binding:
 
     mapping: Mapping
     file_columns: tuple[str, ...]
-    columns: tuple[BoundColumn, ...]
+    columns: tuple[MappedColumn, ...]
     list_id: int
     group: str
     groups: Table[int, Table[str, str]]
     create_groups: bool
 
-    def column_for(self, target: Target) -> BoundColumn | None:
+    def column_for(self, target: Target) -> MappedColumn | None:
         """The column with this target; None where there is none."""
         return next((column for column in self.columns if column.rule.target == target), None)
 
     @property
-    def fields(self) -> list[BoundColumn]:
+    def fields(self) -> list[MappedColumn]:
         """The columns that go to dynamic fields, by ascending id."""
         bound = [column for column in self.columns if column.field_id]
         return sorted(bound, key=lambda column: column.field_id)
@@ -67,7 +67,7 @@ _INTO: dict[Target, str] = {
 }
 
 
-def bind(
+def resolve_mapping(
     mapping: Mapping,
     file_columns: Sequence[str],
     fields: Table[int, str],
@@ -76,7 +76,7 @@ def bind(
     group: str = "",
     groups: Table[int, Table[int, str]] | None = None,
     create_groups: bool = False,
-) -> Binding:
+) -> ResolvedMapping:
     """Resolve the names of a mapping.
 
     `file_columns` are the file's columns in order; `fields` the account's dynamic fields, id to
@@ -94,7 +94,7 @@ def bind(
         raise ConfigurationError(
             "The records have no list: give list_id, or map a column to target 'list'."
         )
-    return Binding(
+    return ResolvedMapping(
         mapping=mapping,
         file_columns=tuple(file_columns),
         columns=bound,
@@ -107,12 +107,12 @@ def bind(
 
 def _bound(
     column: Column, file_columns: Sequence[str], fields: Table[int, str], mapping: Mapping
-) -> BoundColumn:
+) -> MappedColumn:
     name = in_file(column.column, file_columns, mapping)
     if column.target != "field":
-        return BoundColumn(name, _INTO[column.target], column)
+        return MappedColumn(name, _INTO[column.target], column)
     number = field_id(column.field, fields)
-    return BoundColumn(name, f"field_{number}", column, number)
+    return MappedColumn(name, f"field_{number}", column, number)
 
 
 def in_file(wanted: str, file_columns: Sequence[str], mapping: Mapping) -> str:
@@ -174,7 +174,7 @@ def field_id(wanted: str, fields: Table[int, str]) -> int:
     )
 
 
-def _refuse_shared_fields(bound: Sequence[BoundColumn]) -> None:
+def _refuse_shared_fields(bound: Sequence[MappedColumn]) -> None:
     seen: dict[str, str] = {}
     for column in bound:
         if column.field_name in seen:
@@ -186,7 +186,7 @@ def _refuse_shared_fields(bound: Sequence[BoundColumn]) -> None:
 
 
 def _refuse_surprise_clearing(
-    mapping: Mapping, bound: Sequence[BoundColumn], fields: Table[int, str]
+    mapping: Mapping, bound: Sequence[MappedColumn], fields: Table[int, str]
 ) -> None:
     unmapped = set(fields) - {column.field_id for column in bound}
     if mapping.clears and unmapped and not mapping.clear_unmapped_fields:

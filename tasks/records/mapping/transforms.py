@@ -10,14 +10,14 @@ import polars as pl
 from tasks.records.frames import LINE
 from tasks.records.mapping import dates, emails, phones
 from tasks.records.mapping.cells import UNREADABLE, blank_to_null, shortened, trimmed
-from tasks.records.mapping.resolve import Binding, BoundColumn
+from tasks.records.mapping.resolve import MappedColumn, ResolvedMapping
 from tasks.records.mapping.settings import Target
 
 NO_LIST = -1
 """Stands for a list cell that is no number."""
 
 
-def normalised(frame: pl.DataFrame, binding: Binding) -> pl.DataFrame:
+def apply_transforms(frame: pl.DataFrame, binding: ResolvedMapping) -> pl.DataFrame:
     """Columns LINE, email, prefix, number, list_id, group, status and field_<id>, row by row.
 
     `frame` has LINE and one text column per column of the file. Blank cells become null.
@@ -37,7 +37,7 @@ def normalised(frame: pl.DataFrame, binding: Binding) -> pl.DataFrame:
     return values.with_columns(shortened(values[name]) for name in cut)
 
 
-def _text(bound: BoundColumn) -> pl.Expr:
+def _text(bound: MappedColumn) -> pl.Expr:
     """A column's cells, trimmed and in their letter case."""
     cells = trimmed(pl.col(bound.name)) if bound.rule.trim else pl.col(bound.name)
     case = "lower" if bound.rule.target in ("email", "status") else bound.rule.case
@@ -52,7 +52,7 @@ def _text(bound: BoundColumn) -> pl.Expr:
             return cells
 
 
-def _dates(values: pl.DataFrame, binding: Binding) -> Iterator[pl.Series]:
+def _dates(values: pl.DataFrame, binding: ResolvedMapping) -> Iterator[pl.Series]:
     for bound in binding.fields:
         if bound.rule.date_in:
             cells = values[bound.field_name]
@@ -60,7 +60,7 @@ def _dates(values: pl.DataFrame, binding: Binding) -> Iterator[pl.Series]:
             yield date.alias(bound.field_name)
 
 
-def _meanings(binding: Binding) -> Iterator[pl.Expr]:
+def _meanings(binding: ResolvedMapping) -> Iterator[pl.Expr]:
     """What the texts say: list ids and statuses; constants for what is in no column."""
     yield (
         _list_id()
@@ -90,7 +90,7 @@ def _list_id() -> pl.Expr:
     return pl.when(text.is_not_null()).then(number.fill_null(NO_LIST)).alias("list_id")
 
 
-def _status(binding: Binding) -> pl.Expr:
+def _status(binding: ResolvedMapping) -> pl.Expr:
     values = binding.mapping.status_values.items()
     meanings = {value.strip().lower(): status for value, status in values}
     text = pl.col("status")
@@ -98,7 +98,7 @@ def _status(binding: Binding) -> pl.Expr:
     return pl.when(text.is_not_null()).then(known).alias("status")
 
 
-def _with_numbers(values: pl.DataFrame, binding: Binding) -> pl.DataFrame:
+def _with_numbers(values: pl.DataFrame, binding: ResolvedMapping) -> pl.DataFrame:
     if binding.column_for("mobile") is None:
         return values
     prefixes = values["prefix"] if binding.column_for("prefix") else None
@@ -107,7 +107,7 @@ def _with_numbers(values: pl.DataFrame, binding: Binding) -> pl.DataFrame:
     return values.with_columns(read["prefix"], read["number"])
 
 
-def _with_known_groups(values: pl.DataFrame, binding: Binding) -> pl.DataFrame:
+def _with_known_groups(values: pl.DataFrame, binding: ResolvedMapping) -> pl.DataFrame:
     """Groups in the account's own spelling; UNREADABLE for one it lacks and may not get."""
     if binding.column_for("group") is None:
         return values

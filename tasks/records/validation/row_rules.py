@@ -16,7 +16,7 @@ from blocks.errors import RunStopped
 from tasks.records.frames import FAULTS
 from tasks.records.mapping import emails
 from tasks.records.mapping.cells import UNREADABLE, fits
-from tasks.records.mapping.resolve import Binding, BoundColumn
+from tasks.records.mapping.resolve import MappedColumn, ResolvedMapping
 from tasks.records.mapping.transforms import NO_LIST
 
 
@@ -24,7 +24,7 @@ from tasks.records.mapping.transforms import NO_LIST
 class Contract:
     """A pandera schema, and the same checks as one expression: true where a row meets them all."""
 
-    binding: Binding
+    binding: ResolvedMapping
     schema: pa.DataFrameSchema
     met: pl.Expr
 
@@ -36,7 +36,7 @@ class Contract:
             raise _misshapen(type(error).__name__) from None  # its text may quote a record
 
 
-def contract(binding: Binding) -> Contract:
+def contract(binding: ResolvedMapping) -> Contract:
     """What normalised frames of this binding have to meet."""
     terms = list(_terms(binding))
     checks: dict[str, list[pa.Check]] = {}
@@ -108,14 +108,14 @@ def _check(term: _Term) -> pa.Check:
     return pa.Check(run, name=term.reason, ignore_na=False)
 
 
-def _terms(binding: Binding) -> Iterator[_Term]:
+def _terms(binding: ResolvedMapping) -> Iterator[_Term]:
     yield from _key_terms(binding)
     for bound in binding.columns:
         yield from _blank_terms(bound, binding)
         yield from _content_terms(bound, binding)
 
 
-def _key_terms(binding: Binding) -> Iterator[_Term]:
+def _key_terms(binding: ResolvedMapping) -> Iterator[_Term]:
     match binding.mapping.key:
         case "email":
             yield _Term("email", "email_missing", pl.Expr.is_not_null)
@@ -129,7 +129,7 @@ def _email_or_number(email: pl.Expr) -> pl.Expr:
     return email.is_not_null() | pl.col("number").is_not_null()
 
 
-def _blank_terms(bound: BoundColumn, binding: Binding) -> Iterator[_Term]:
+def _blank_terms(bound: MappedColumn, binding: ResolvedMapping) -> Iterator[_Term]:
     # The key's own columns say "missing" already; a list cell is never optional.
     if bound.field_name in {"email": ("email",), "mobile": ("number",)}.get(
         binding.mapping.key, ()
@@ -141,7 +141,7 @@ def _blank_terms(bound: BoundColumn, binding: Binding) -> Iterator[_Term]:
         yield _Term(bound.field_name, "blank_refused", pl.Expr.is_not_null)
 
 
-def _content_terms(bound: BoundColumn, binding: Binding) -> Iterator[_Term]:
+def _content_terms(bound: MappedColumn, binding: ResolvedMapping) -> Iterator[_Term]:
     match bound.rule.target:
         case "email":
             yield _Term(bound.field_name, "email_invalid", emails.valid)
@@ -161,7 +161,7 @@ def _content_terms(bound: BoundColumn, binding: Binding) -> Iterator[_Term]:
             yield from _field_terms(bound)
 
 
-def _field_terms(bound: BoundColumn) -> Iterator[_Term]:
+def _field_terms(bound: MappedColumn) -> Iterator[_Term]:
     rule = bound.rule
     if rule.date_in:
         yield _Term(bound.field_name, "date_invalid", _readable)

@@ -7,8 +7,8 @@ import polars as pl
 
 from tasks.records.frames import LINE, RECORD, REJECTS
 from tasks.records.mapping.cells import UNREADABLE
-from tasks.records.mapping.resolve import Binding
-from tasks.records.mapping.transforms import normalised
+from tasks.records.mapping.resolve import ResolvedMapping
+from tasks.records.mapping.transforms import apply_transforms
 from tasks.records.validation.row_rules import Contract, faults
 
 _KEYS = {
@@ -63,7 +63,7 @@ def check(frame: pl.DataFrame, agreed: Contract) -> Checked:
 
     `frame` has LINE and one text column per column of the file, empty cells as empty text.
     """
-    values = normalised(frame, agreed.binding)
+    values = apply_transforms(frame, agreed.binding)
     met = agreed.passes(values)
     doubtful = Doubtful(frame.filter(~met), values.filter(~met))
     return Checked(_records(values.filter(met), agreed.binding), doubtful)
@@ -90,7 +90,7 @@ def keys(channel: pl.Expr, address: pl.Expr) -> list[pl.Expr]:
     return [named.hash(seed).alias(name) for name, seed in _SEEDS.items()]
 
 
-def _records(normal: pl.DataFrame, binding: Binding) -> pl.DataFrame:
+def _records(normal: pl.DataFrame, binding: ResolvedMapping) -> pl.DataFrame:
     fields = [bound.field_name for bound in binding.fields]
     channel = {
         "email": pl.lit("email"),
@@ -107,7 +107,7 @@ def _records(normal: pl.DataFrame, binding: Binding) -> pl.DataFrame:
     )
 
 
-def _rejects(frame: pl.DataFrame, found: pl.DataFrame, binding: Binding) -> pl.DataFrame:
+def _rejects(frame: pl.DataFrame, found: pl.DataFrame, binding: ResolvedMapping) -> pl.DataFrame:
     """One reject per row of `frame` that `found` (schema FAULTS) names."""
     positions = {name: place for place, name in enumerate(binding.file_columns)}
     names = {bound.field_name: bound.name for bound in binding.columns}

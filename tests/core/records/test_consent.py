@@ -13,7 +13,7 @@ from blocks.errors import ConfigurationError, RunStopped
 from tasks.records.consent.apply import GRANTED, Judged, judge, known
 from tasks.records.consent.settings import Consent, check_grant
 from tasks.records.frames import LINE, REJECTS, UNSUBSCRIBED
-from tasks.records.mapping.resolve import bind
+from tasks.records.mapping.resolve import resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
 from tasks.records.validation.row_rules import contract
 from tasks.records.validation.validate import check
@@ -49,7 +49,7 @@ def judged(
         Column(column="cell", target="mobile"),
         *([Column(column="status", target="status")] if status else []),
     ]
-    binding = bind(Mapping(columns=columns, key=key), names, {}, list_id=7)
+    binding = resolve_mapping(Mapping(columns=columns, key=key), names, {}, list_id=7)
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     frame = frame.with_row_index(LINE, offset=2).cast({LINE: pl.Int64})
     days = [(*person, left_on) for person in people or []]
@@ -248,7 +248,7 @@ def test_blocked_and_granted_people_are_listed_with_their_cells() -> None:
 
 def test_people_are_listed_by_line_where_the_cells_are_gone() -> None:
     """Judged later than read, people are listed by their line alone."""
-    binding = bind(
+    binding = resolve_mapping(
         Mapping(columns=[Column(column="email", target="email")]), ["email"], {}, list_id=7
     )
     records = check(pl.DataFrame({LINE: [5], "email": ["a@b.it"]}), contract(binding)).records

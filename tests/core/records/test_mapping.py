@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError, FileHeld
-from tasks.records.mapping.resolve import bind, told_names
+from tasks.records.mapping.resolve import resolve_mapping, told_names
 from tasks.records.mapping.settings import Column, Mapping
 
 EMAIL = {"column": "email", "target": "email"}
@@ -87,7 +87,7 @@ def test_every_setting_is_described_for_the_form() -> None:
 def test_columns_are_found_by_name_by_case_and_by_position() -> None:
     """A column is meant by its exact name, by its name in another case, or by its position."""
     columns = [{"column": "MAIL ", "target": "email"}, FIELD | {"column": "#3"}]
-    binding = bind(mapping(*columns), ["id", "Mail", "Nome"], FIELDS, list_id=1)
+    binding = resolve_mapping(mapping(*columns), ["id", "Mail", "Nome"], FIELDS, list_id=1)
     assert [bound.name for bound in binding.columns] == ["Mail", "Nome"]
 
 
@@ -95,7 +95,7 @@ def test_columns_are_found_by_name_by_case_and_by_position() -> None:
 def test_a_missing_or_ambiguous_column_holds_the_file(header: list[str]) -> None:
     """A header without the agreed column holds the file and says how many columns are there."""
     with pytest.raises(FileHeld) as caught:
-        bind(mapping(), header, FIELDS, list_id=1)
+        resolve_mapping(mapping(), header, FIELDS, list_id=1)
     assert caught.value.context["reason"] == "header"
     assert "2 " in str(caught.value)
     assert not any(f"'{name}'" in str(caught.value) for name in header)
@@ -108,14 +108,16 @@ def test_a_missing_or_ambiguous_column_holds_the_file(header: list[str]) -> None
 def test_a_file_without_header_is_held_without_showing_anybody(row: list[str]) -> None:
     """Where the first line is no header that is agreed, the message repeats nothing of it."""
     with pytest.raises(FileHeld, match="may be data") as caught:
-        bind(mapping(), row, FIELDS, list_id=1)
+        resolve_mapping(mapping(), row, FIELDS, list_id=1)
     assert not any(value in f"{caught.value} {caught.value.context}" for value in row)
 
 
 @pytest.mark.parametrize(("wanted", "number"), [("12", 12), ("idcliente", 12), (" NOME ", 1)])
 def test_fields_are_found_by_id_and_by_name(wanted: str, number: int) -> None:
     """A dynamic field is meant by its id or by its name, letter case aside."""
-    binding = bind(mapping(EMAIL, FIELD | {"field": wanted}), ["email", "name"], FIELDS, list_id=1)
+    binding = resolve_mapping(
+        mapping(EMAIL, FIELD | {"field": wanted}), ["email", "name"], FIELDS, list_id=1
+    )
     assert [(bound.field_name, bound.field_id) for bound in binding.fields] == [
         (f"field_{number}", number)
     ]
@@ -125,7 +127,7 @@ def test_fields_are_found_by_id_and_by_name(wanted: str, number: int) -> None:
 def test_an_unknown_or_ambiguous_field_is_a_configuration_error(wanted: str) -> None:
     """A field that the account lacks, or has twice, stops with what the account has."""
     with pytest.raises(ConfigurationError, match="'12 IDCliente'"):
-        bind(
+        resolve_mapping(
             mapping(EMAIL, FIELD | {"field": wanted}),
             ["email", "name"],
             FIELDS | {20: "twin", 21: "TWIN"},
@@ -137,23 +139,23 @@ def test_one_field_by_id_and_by_name_is_refused() -> None:
     """Two columns never end in one field, however it is called."""
     both = mapping(EMAIL, FIELD, FIELD | {"field": "nome", "column": "other"})
     with pytest.raises(ConfigurationError, match="both go to field 1"):
-        bind(both, ["email", "name", "other"], FIELDS, list_id=1)
+        resolve_mapping(both, ["email", "name", "other"], FIELDS, list_id=1)
 
 
 def test_clearing_spares_fields_that_are_not_mapped() -> None:
     """Clearing is refused while it would clear fields that nobody agreed to clear."""
     clearing = (EMAIL, FIELD | {"blank": "clear"})
     with pytest.raises(ConfigurationError, match="'2 Cognome'"):
-        bind(mapping(*clearing), ["email", "name"], FIELDS, list_id=1)
-    assert bind(mapping(*clearing), ["email", "name"], {1: "Nome"}, list_id=1)
+        resolve_mapping(mapping(*clearing), ["email", "name"], FIELDS, list_id=1)
+    assert resolve_mapping(mapping(*clearing), ["email", "name"], {1: "Nome"}, list_id=1)
     agreed = mapping(*clearing, clear_unmapped_fields=True)
-    assert bind(agreed, ["email", "name"], FIELDS, list_id=1)
+    assert resolve_mapping(agreed, ["email", "name"], FIELDS, list_id=1)
 
 
 def test_records_need_a_list() -> None:
     """Without a list in the settings or in the file there is nowhere to go."""
     with pytest.raises(ConfigurationError, match="list_id"):
-        bind(mapping(), ["email"], FIELDS)
+        resolve_mapping(mapping(), ["email"], FIELDS)
 
 
 @given(st.lists(st.text("aAnN @1è", min_size=1), min_size=1, max_size=5, unique=True))
@@ -165,5 +167,5 @@ def test_nothing_of_a_first_line_is_told_but_names_of_the_mapping(cells: list[st
         "name",
     ]
     with pytest.raises(FileHeld, match=f"#{len(line)} 'name'") as caught:
-        bind(agreed, line, FIELDS, list_id=1)
+        resolve_mapping(agreed, line, FIELDS, list_id=1)
     assert "§" not in f"{caught.value} {caught.value.context}"

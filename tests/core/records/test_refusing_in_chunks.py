@@ -8,7 +8,7 @@ import pytest
 
 from blocks.errors import RunStopped
 from tasks.records.agreement import ImportAgreement
-from tasks.records.mapping.resolve import bind
+from tasks.records.mapping.resolve import resolve_mapping
 from tasks.records.read_file import REFUSED_AT_ONCE, read_file
 from tasks.records.results.parts import read_parts
 from tasks.records.stages import AccountFacts, Prepared
@@ -62,7 +62,7 @@ def test_a_frame_of_another_form_stops_the_run_without_a_value() -> None:
         {"client": "acme", "server": "sftp-server/acme", "account": "acme", "list_id": 1,
          "mapping": MAPPING}
     ).mapping  # fmt: skip
-    agreed = contract(bind(mapping, ["email", "stato"], {}, list_id=1))
+    agreed = contract(resolve_mapping(mapping, ["email", "stato"], {}, list_id=1))
     frame = pl.DataFrame({"email": [[b"secret-value"]], "status": ["subscribed"]})
     with pytest.raises(RunStopped) as caught:
         agreed.passes(frame)

@@ -8,9 +8,9 @@ from pandera.config import config_context
 
 from blocks.errors import RunStopped
 from tasks.records.frames import LINE
-from tasks.records.mapping.resolve import Binding, bind
+from tasks.records.mapping.resolve import ResolvedMapping, resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
-from tasks.records.mapping.transforms import normalised
+from tasks.records.mapping.transforms import apply_transforms
 from tasks.records.validation.row_rules import contract, faults
 from tasks.records.validation.validate import check, refuse
 
@@ -18,16 +18,16 @@ EMAIL = {"column": "email", "target": "email"}
 SECRET = "secret-value"
 
 
-def binding(*columns: dict[str, Any], **settings: Any) -> Binding:
+def binding(*columns: dict[str, Any], **settings: Any) -> ResolvedMapping:
     mapping = Mapping(columns=[Column(**column) for column in columns], **settings)
     groups = {7: {1: "News", 2: "Old"}, 8: {3: "Only in 8"}}
     list_id = 0 if mapping.lists else 7
     names = [column["column"] for column in columns]
     fields = {number: f"f{number}" for number in range(1, 40)}
-    return bind(mapping, names, fields, list_id=list_id, groups=groups)
+    return resolve_mapping(mapping, names, fields, list_id=list_id, groups=groups)
 
 
-def reasons(bound: Binding, *cells: str) -> list[tuple[str, str]]:
+def reasons(bound: ResolvedMapping, *cells: str) -> list[tuple[str, str]]:
     """(client's column, reason) of all faults of one row."""
     row = dict(zip(bound.file_columns, cells, strict=True))
     frame = pl.DataFrame({LINE: [2]} | row)
@@ -121,7 +121,7 @@ def test_no_value_leaves_in_an_error() -> None:
     """A frame of a wrong form stops the run, without a value of it in text or context."""
     bound = binding(EMAIL)
     frame = pl.DataFrame({LINE: [2], "email": [SECRET]})
-    normal = normalised(frame, bound).with_columns(email=pl.Series([SECRET.encode()]))
+    normal = apply_transforms(frame, bound).with_columns(email=pl.Series([SECRET.encode()]))
     with pytest.raises(RunStopped) as caught:
         faults(normal, contract(bound))
     seen = f"{caught.value} {caught.value.context} {caught.value.__cause__}"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.records.frames import LINE, RECORD, REJECTS
-from tasks.records.mapping.resolve import Binding, bind
+from tasks.records.mapping.resolve import ResolvedMapping, resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
 from tasks.records.validation.row_rules import contract
 from tasks.records.validation.validate import check, refuse
@@ -26,9 +26,9 @@ GOOD = ("1", " A@B.It\u200b", "333 1234567", "31/12/1980", "mario rossi", "0", "
 BAD = ("2", "x", "y", "31/02/1980", "anna", "2", "")
 
 
-def bound(columns: list[dict[str, Any]] = MAPPED, **settings: Any) -> Binding:
+def bound(columns: list[dict[str, Any]] = MAPPED, **settings: Any) -> ResolvedMapping:
     mapping = Mapping(columns=[Column(**column) for column in columns], **settings)
-    return bind(mapping, COLUMNS, FIELDS, list_id=7, groups={7: {1: "News", 4: "NEWS"}})
+    return resolve_mapping(mapping, COLUMNS, FIELDS, list_id=7, groups={7: {1: "News", 4: "NEWS"}})
 
 
 def chunk(*rows: tuple[str, ...]) -> pl.DataFrame:
@@ -38,7 +38,7 @@ def chunk(*rows: tuple[str, ...]) -> pl.DataFrame:
 
 
 def sorted_out(
-    *rows: tuple[str, ...], binding: Binding | None = None
+    *rows: tuple[str, ...], binding: ResolvedMapping | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Records and rejects of a chunk."""
     agreed = contract(binding or bound())
@@ -123,7 +123,9 @@ def test_blank_cells_are_not_sent_unless_they_clear() -> None:
 def test_groups_are_created_only_where_agreed() -> None:
     """An unknown group is a fault, or kept as written where groups are created."""
     mapping = bound().mapping
-    free = bind(mapping, COLUMNS, FIELDS, list_id=7, groups={7: {1: "News"}}, create_groups=True)
+    free = resolve_mapping(
+        mapping, COLUMNS, FIELDS, list_id=7, groups={7: {1: "News"}}, create_groups=True
+    )
     row = ("1", "a@b.it", "", "", "", "", " Brand New ")
     assert sorted_out(row)[1]["reasons"].to_list() == [["group_unknown"]]
     assert sorted_out(row, binding=free)[0]["group"].to_list() == ["Brand New"]
