@@ -15,7 +15,7 @@ from tasks.records.read_file import read_file
 from tasks.records.reading.unpack import unpack
 from tasks.records.results.parts import read_parts
 from tasks.records.stages import AccountFacts, Prepared
-from tasks.records.validation.limits import beyond
+from tasks.records.validation.limits import exceeded_limits
 
 FIELDS = {1: "nome", 27: "data di nascita"}
 """Dynamic fields as the sandbox's account numbers them."""
@@ -39,7 +39,9 @@ def outcome(case: Case, folder: Path) -> dict[str, Any]:
     except FileHeld as held:
         return {"held": held.context["reason"]}
     limits = ImportAgreement(**case.agreement).thresholds
-    for complaint in beyond(limits, read.counts, opt_outs=read.opt_outs, before=0, full=False):
+    for complaint in exceeded_limits(
+        limits, read.counts, opt_outs=read.opt_outs, before=0, full=False
+    ):
         return {"held": complaint.reason}
     sent = pl.concat([batch.records() for batch in read.batches], how="diagonal")
     found = {

@@ -14,7 +14,7 @@ from tasks.records.read_file import read_file
 from tasks.records.results.parts import read_parts
 from tasks.records.results.reasons import sentence
 from tasks.records.stages import AccountFacts, Prepared
-from tasks.records.validation.limits import beyond
+from tasks.records.validation.limits import exceeded_limits
 
 SHOWN_LINES = 5
 BATCH = 1000
@@ -87,7 +87,9 @@ def _reasons(prepared: Prepared) -> Iterator[str]:
 def _thresholds(agreed: ImportAgreement, prepared: Prepared) -> Iterator[str]:
     counts, full = prepared.counts, agreed.mode == "full"
     limits = agreed.thresholds
-    for complaint in beyond(limits, counts, opt_outs=prepared.opt_outs, before=0, full=full):
+    for complaint in exceeded_limits(
+        limits, counts, opt_outs=prepared.opt_outs, before=0, full=full
+    ):
         yield f"It would be held as a whole: {complaint.sentence}"
 
 

@@ -14,7 +14,7 @@ from tasks.imports.decisions import close, current_decision, waits_elsewhere
 from tasks.records.agreement import ImportAgreement
 from tasks.records.counts import Counts
 from tasks.records.stages import MAYBE_SENT, Claim, Done, Fetched
-from tasks.records.validation.history import Figures
+from tasks.records.validation.history import FileFigures
 from tasks.runs.retrying import retried_task
 
 
@@ -25,7 +25,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
     A dry run only looks. With `release`, a file that was reported or refused before is begun anew.
     """
     key = FileKey(agreement.client, agreement.stream, fetched.sha256)
-    former: tuple[Figures, ...] = ()
+    former: tuple[FileFigures, ...] = ()
     entry, decision, cut_off, granted = None, None, False, frozenset[int]()
     with load(Ledger, agreement.ledger).open(only_look=dry_run) as store:
         if not store.is_empty:
@@ -80,9 +80,9 @@ def _close_replaced(store: Store, key: FileKey, entry: FileEntry, name: str) -> 
             close(store, other.id, other.waiting_run, because)
 
 
-def _former(store: Store, key: FileKey, limit: int) -> tuple[Figures, ...]:
+def _former(store: Store, key: FileKey, limit: int) -> tuple[FileFigures, ...]:
     entries = files.imported_last(store, key.client, key.stream, limit=limit)
-    return tuple(Figures.of(each.size, each.counts) for each in entries)
+    return tuple(FileFigures.of(each.size, each.counts) for each in entries)
 
 
 def _entered(

@@ -15,8 +15,8 @@ from tasks.records.delta.missing import decided, too_many_missing
 from tasks.records.read_file import read_file
 from tasks.records.reading.unpack import unpack
 from tasks.records.stages import AccountFacts, Claim, Fetched, Hold, Prepared
-from tasks.records.validation.history import Figures, unusual
-from tasks.records.validation.limits import beyond
+from tasks.records.validation.history import FileFigures, deviations
+from tasks.records.validation.limits import exceeded_limits
 from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
 
@@ -70,18 +70,18 @@ def _within_limits(
     agreement: ImportAgreement, fetched: Fetched, claim: Claim, prepared: Prepared
 ) -> Prepared:
     """The same, or held where it breaks a limit or is unlike the client's last files."""
-    now = Figures.of(fetched.size, asdict(prepared.counts) | prepared.noted)
+    now = FileFigures.of(fetched.size, asdict(prepared.counts) | prepared.noted)
     complaints = [
         # First, for its code is the one that is decided about.
         *too_many_missing(agreement.delta, prepared.compared),
-        *beyond(
+        *exceeded_limits(
             agreement.thresholds,
             prepared.counts,
             opt_outs=prepared.opt_outs,
             before=claim.history[0].records if claim.history else 0,
             full=agreement.mode == "full",
         ),
-        *unusual(agreement.habit, now, claim.history),
+        *deviations(agreement.habit, now, claim.history),
     ]
     if not complaints:
         return prepared

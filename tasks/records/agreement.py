@@ -12,7 +12,7 @@ from tasks.records.mapping.settings import Mapping
 from tasks.records.reading.dialect import Dialect
 from tasks.records.reading.unpack import Unpacking
 from tasks.records.source import Source
-from tasks.records.validation.history import Habit
+from tasks.records.validation.history import HistoryLimits
 from tasks.records.validation.limits import Thresholds
 
 
@@ -161,8 +161,9 @@ class ImportAgreement(BaseModel):
     thresholds: Thresholds = Field(
         default=Thresholds(), description="When a file is held as a whole."
     )
-    habit: Habit = Field(
-        default=Habit(), description="When a file is held for being unlike the client's last ones."
+    habit: HistoryLimits = Field(
+        default=HistoryLimits(),
+        description="When a file is held for being unlike the client's last ones.",
     )
     decision_days: int = Field(
         default=7,

@@ -33,8 +33,8 @@ from tasks.records.results.parts import Parts, read_parts
 from tasks.records.results.skipped_file import SKIPPED
 from tasks.records.stages import AccountFacts, DeltaResult, Prepared
 from tasks.records.validation.duplicates import Keys
-from tasks.records.validation.row_rules import Contract, contract
-from tasks.records.validation.validate import Doubtful, check, refuse
+from tasks.records.validation.row_rules import RowRules, row_rules
+from tasks.records.validation.validate import InvalidRows, refuse, validate
 
 REFUSED_AT_ONCE = 10_000
 """Rows to be refused that are gathered before they are looked at and written down."""
@@ -138,8 +138,10 @@ class _Desk:
 
     def first_pass(self, path: Path, dialect: FileDialect, keys: Keys) -> None:
         """Cut, map and check; note the keys of what is good."""
-        agreed = contract(self.binding)
-        read = ((chunk, check(chunk.frame, agreed)) for chunk in ahead(read_chunks(path, dialect)))
+        agreed = row_rules(self.binding)
+        read = (
+            (chunk, validate(chunk.frame, agreed)) for chunk in ahead(read_chunks(path, dialect))
+        )
         waiting = _Waiting()
         for number, (chunk, checked) in enumerate(ahead(read)):
             self.outcomes["records"] += chunk.records
@@ -200,7 +202,7 @@ class _Desk:
     def _part(self, number: int) -> Path:
         return self.checked / f"{number:06d}.parquet"
 
-    def _refuse(self, waiting: "_Waiting", agreed: Contract, keys: Keys) -> None:
+    def _refuse(self, waiting: "_Waiting", agreed: RowRules, keys: Keys) -> None:
         if not waiting.rows:
             return
         refused = refuse(waiting.doubtful, agreed)
@@ -227,12 +229,12 @@ class _Waiting:
     """What is to be refused of the latest chunks: lines that are no records, doubtful rows."""
 
     rejects: list[pl.DataFrame] = field(default_factory=list)
-    doubtful: list[Doubtful] = field(default_factory=list)
+    doubtful: list[InvalidRows] = field(default_factory=list)
     rows: int = 0
 
-    def add(self, rejects: pl.DataFrame, doubtful: Doubtful) -> None:
+    def add(self, rejects: pl.DataFrame, doubtful: InvalidRows) -> None:
         self.rejects.append(rejects)
-        few = Doubtful(by_itself(doubtful.cells), by_itself(doubtful.values))
+        few = InvalidRows(by_itself(doubtful.cells), by_itself(doubtful.values))
         self.doubtful.append(few)
         self.rows += rejects.height + doubtful.height
 

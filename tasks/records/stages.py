@@ -11,7 +11,7 @@ from blocks.transport.base import RemoteFile
 from tasks.records.batching.batches import Batch
 from tasks.records.counts import Counts
 from tasks.records.reading.dialect import FileDialect
-from tasks.records.validation.history import UNUSUAL, Figures, noted
+from tasks.records.validation.history import UNUSUAL, FileFigures, noted
 from tasks.records.validation.limits import BROKEN_LIMITS
 
 NONE = Counts()
@@ -86,7 +86,7 @@ class Claim:
     progress: Done
     earlier_name: str
     counts: Counts
-    history: tuple[Figures, ...]
+    history: tuple[FileFigures, ...]
     reason: str = ""
     released: bool = False
     decision: Decision | None = None

@@ -10,7 +10,7 @@ from tasks.records.consent.settings import Consent, check_grant
 from tasks.records.frames import LINE, REJECTS, no_rejects
 from tasks.records.mapping.emails import with_ascii_domains
 from tasks.records.mapping.resolve import ResolvedMapping
-from tasks.records.validation.validate import keys
+from tasks.records.validation.validate import recipient_keys
 
 _BOUNCED = ("8", "80", "81", "82", "83", "256", "2561", "2562", "2563")
 _BOUNCED_SOFTLY = ("512", "5121", "5122")
@@ -91,7 +91,7 @@ def kinds_of(people: pl.DataFrame) -> pl.DataFrame:
     coded = people.with_columns(
         address=comparable(people), kind=kind.fill_null("closed").cast(_SEVERITY)
     )
-    key = keys(pl.col("channel"), pl.col("address"))
+    key = recipient_keys(pl.col("channel"), pl.col("address"))
     return coded.with_columns(*key).drop("channel", "address", "cause")
 
 

@@ -11,7 +11,7 @@ from tasks.records.delta.hashes import person_digests
 from tasks.records.delta.settings import Delta
 from tasks.records.frames import PEOPLE
 from tasks.records.stages import Claim, DeltaResult
-from tasks.records.validation.limits import TOO_MANY_MISSING, Complaint
+from tasks.records.validation.limits import TOO_MANY_MISSING, LimitExceeded
 
 
 def decided(delta: Delta, compared: DeltaResult, claim: Claim, *, replayed: bool) -> DeltaResult:
@@ -38,14 +38,14 @@ def _left_because(delta: Delta, compared: DeltaResult, *, replayed: bool) -> Lef
     return "unreadable" if compared.unidentified_rows > delta.max_nameless_rows else ""
 
 
-def too_many_missing(delta: Delta, compared: DeltaResult | None) -> Iterator[Complaint]:
+def too_many_missing(delta: Delta, compared: DeltaResult | None) -> Iterator[LimitExceeded]:
     """What is beyond the limits, with the figures; nothing where nobody is to be unsubscribed."""
     if compared is None or not compared.unsubscribes:
         return
     missing, known = compared.missing or 0, compared.known
     share = 100 * missing / known
     if missing > delta.max_missing or share > delta.max_missing_percent:
-        yield Complaint(
+        yield LimitExceeded(
             TOO_MANY_MISSING,
             f"{missing:,} of {known:,} people ({share:.1f} %) are missing and would be "
             f"unsubscribed; agreed is a limit of {delta.max_missing:,} people and "

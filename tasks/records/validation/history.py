@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.records.validation.limits import Complaint
+from tasks.records.validation.limits import LimitExceeded
 
 UNUSUAL = (
     "unusual_records", "unusual_size", "unusual_rejects", "unusual_opt_outs", "unusual_changes",
@@ -24,7 +24,7 @@ SMALL_FILE_RECORDS = 100
 more is not too small beside files that have fewer."""
 
 
-class Habit(BaseModel):
+class HistoryLimits(BaseModel):
     """How far a file may be from the client's last ones before it is held."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,14 +95,14 @@ class Habit(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _possible(self) -> "Habit":
+    def _possible(self) -> "HistoryLimits":
         if self.at_least > self.files:
             raise ValueError("at_least cannot be more than files: that many are never looked at.")
         return self
 
 
 @dataclass(frozen=True)
-class Figures:
+class FileFigures:
     """What a file looked like. `opt_outs`, `columns` and `header` (a fingerprint of the names in
     their order) are None for files that were imported before they were noted. `changed` counts
     records that are new or changed, `missing` those of the `known` people of the file before who
@@ -119,7 +119,7 @@ class Figures:
     known: int | None = None
 
     @classmethod
-    def of(cls, size: int, counts: Mapping[str, int]) -> "Figures":
+    def of(cls, size: int, counts: Mapping[str, int]) -> "FileFigures":
         """From what the ledger holds of a file: its size, and counts with `noted` among them."""
         return cls(
             size, counts.get("records", 0), counts.get("rejected", 0),
@@ -138,7 +138,9 @@ def noted(columns: Sequence[str], opt_outs: int) -> dict[str, int]:
     }
 
 
-def unusual(habit: Habit, now: Figures, former: Sequence[Figures]) -> Iterator[Complaint]:
+def deviations(
+    habit: HistoryLimits, now: FileFigures, former: Sequence[FileFigures]
+) -> Iterator[LimitExceeded]:
     """What makes a file unlike the ones before it; `former` are these, newest first."""
     last = former[: habit.files]
     if not habit.hold or len(last) < habit.at_least:
@@ -150,14 +152,16 @@ def unusual(habit: Habit, now: Figures, former: Sequence[Figures]) -> Iterator[C
         now.header not in {each.header for each in known}
     ):  # fmt: skip
         had = _range([each.columns or 0 for each in known])
-        yield Complaint(
+        yield LimitExceeded(
             "unusual_columns",
             f"Its {now.columns} columns are not those of the last {len(known)} files ({had}): "
             "names or their order have changed.",
         )
 
 
-def _extents(habit: Habit, now: Figures, last: Sequence[Figures]) -> Iterator[Complaint]:
+def _extents(
+    habit: HistoryLimits, now: FileFigures, last: Sequence[FileFigures]
+) -> Iterator[LimitExceeded]:
     small_before = min(each.records for each in last) < SMALL_FILE_RECORDS
     for reason, unit, value, before in (
         ("unusual_records", "records", now.records, [each.records for each in last]),
@@ -166,10 +170,12 @@ def _extents(habit: Habit, now: Figures, last: Sequence[Figures]) -> Iterator[Co
         large = now.records >= SMALL_FILE_RECORDS and value > habit.times * max(before)
         if large or (not small_before and value < min(before) / habit.times):
             had = f"the last {len(before)} files had {_range(before)}"
-            yield Complaint(reason, f"The file has {value:,} {unit}; {had}.")
+            yield LimitExceeded(reason, f"The file has {value:,} {unit}; {had}.")
 
 
-def _shares(habit: Habit, now: Figures, last: Sequence[Figures]) -> Iterator[Complaint]:
+def _shares(
+    habit: HistoryLimits, now: FileFigures, last: Sequence[FileFigures]
+) -> Iterator[LimitExceeded]:
     for reason, what, points in (
         ("unusual_rejects", "records are rejected", habit.more_rejected_points),
         ("unusual_opt_outs", "records are opt-outs", habit.more_opt_out_points),
@@ -180,14 +186,14 @@ def _shares(habit: Habit, now: Figures, last: Sequence[Figures]) -> Iterator[Com
         before = [each for each in (_share(file, reason, 1) for file in last) if each is not None]
         if share is None or len(before) < habit.at_least or share <= max(before) + points:
             continue
-        yield Complaint(
+        yield LimitExceeded(
             reason,
             f"{share:.1f} % of the {what}; in the last {len(before)} files at most "
             f"{max(before):.1f} % were.",
         )
 
 
-def _share(file: Figures, reason: str, least: int) -> float | None:
+def _share(file: FileFigures, reason: str, least: int) -> float | None:
     """The percentage that a complaint is about; None where it is not known, or where the whole is
     less than `least`, of which a share says nothing."""
     part, whole = {

@@ -14,7 +14,7 @@ BROKEN_LIMITS = (
     TOO_MANY_MISSING,
 )  # fmt: skip
 """Codes of limits that were agreed."""
-SMALL_FILE_RECORDS = 20
+_SMALL_FILE_RECORDS = 20
 """Shares say nothing about files with fewer records: one bad row of three is no alarm."""
 
 
@@ -53,20 +53,20 @@ class Thresholds(BaseModel):
 
 
 @dataclass(frozen=True)
-class Complaint:
+class LimitExceeded:
     """Why a file is held; `reason` is a code, `sentence` gives the figures."""
 
     reason: str
     sentence: str
 
 
-def beyond(
+def exceeded_limits(
     limits: Thresholds, counts: Counts, *, opt_outs: int, before: int, full: bool
-) -> Iterator[Complaint]:
+) -> Iterator[LimitExceeded]:
     """The limits that a file breaks; `before` is how many records the one before it had."""
-    share = 100 / counts.records if counts.records >= SMALL_FILE_RECORDS else 0.0
+    share = 100 / counts.records if counts.records >= _SMALL_FILE_RECORDS else 0.0
     former = before if full else 0
-    lost = 100 * (former - counts.records) / former if former >= SMALL_FILE_RECORDS else 0.0
+    lost = 100 * (former - counts.records) / former if former >= _SMALL_FILE_RECORDS else 0.0
     rejected, opted_out = counts.rejected * share, opt_outs * share
     checks = (
         ("too_few_records", counts.records, "<", limits.min_records, "records"),
@@ -77,7 +77,7 @@ def beyond(
     )
     for reason, value, sign, limit, unit in checks:
         if (value < limit) if sign == "<" else (value > limit):
-            yield Complaint(
+            yield LimitExceeded(
                 reason, f"The file has {_figure(value)} {unit}; agreed is a limit of {limit:.10g}."
             )
 

@@ -21,7 +21,7 @@ from tasks.records.mapping.transforms import NO_LIST
 
 
 @dataclass(frozen=True)
-class Contract:
+class RowRules:
     """A pandera schema, and the same checks as one expression: true where a row meets them all."""
 
     binding: ResolvedMapping
@@ -36,7 +36,7 @@ class Contract:
             raise _misshapen(type(error).__name__) from None  # its text may quote a record
 
 
-def contract(binding: ResolvedMapping) -> Contract:
+def row_rules(binding: ResolvedMapping) -> RowRules:
     """What normalised frames of this binding have to meet."""
     terms = list(_terms(binding))
     checks: dict[str, list[pa.Check]] = {}
@@ -48,12 +48,12 @@ def contract(binding: ResolvedMapping) -> Contract:
             for into, found in checks.items()
         }
     )
-    return Contract(
+    return RowRules(
         binding, schema, pl.all_horizontal(pl.lit(True), *(term.met() for term in terms))
     )
 
 
-def faults(doubtful: pl.DataFrame, agreed: Contract) -> pl.DataFrame:
+def faults(doubtful: pl.DataFrame, agreed: RowRules) -> pl.DataFrame:
     """All faults of normalised rows that do not meet the contract (schema FAULTS), in no order."""
     cases = _failure_cases(doubtful, agreed.schema)
     if cases["row"].null_count():
@@ -90,7 +90,7 @@ def _misshapen(*what: str) -> RunStopped:
 
 
 @dataclass(frozen=True)
-class _Term:
+class _Rule:
     """One rule for a column, named after its reason; null from `meets` counts as met."""
 
     field_name: str
@@ -101,74 +101,74 @@ class _Term:
         return self.meets(pl.col(self.field_name)).fill_null(True)
 
 
-def _check(term: _Term) -> pa.Check:
+def _check(term: _Rule) -> pa.Check:
     def run(data: PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(term.met())
 
     return pa.Check(run, name=term.reason, ignore_na=False)
 
 
-def _terms(binding: ResolvedMapping) -> Iterator[_Term]:
+def _terms(binding: ResolvedMapping) -> Iterator[_Rule]:
     yield from _key_terms(binding)
     for bound in binding.columns:
         yield from _blank_terms(bound, binding)
         yield from _content_terms(bound, binding)
 
 
-def _key_terms(binding: ResolvedMapping) -> Iterator[_Term]:
+def _key_terms(binding: ResolvedMapping) -> Iterator[_Rule]:
     match binding.mapping.key:
         case "email":
-            yield _Term("email", "email_missing", pl.Expr.is_not_null)
+            yield _Rule("email", "email_missing", pl.Expr.is_not_null)
         case "mobile":
-            yield _Term("number", "mobile_missing", pl.Expr.is_not_null)
+            yield _Rule("number", "mobile_missing", pl.Expr.is_not_null)
         case "both":
-            yield _Term("email", "key_missing", _email_or_number)
+            yield _Rule("email", "key_missing", _email_or_number)
 
 
 def _email_or_number(email: pl.Expr) -> pl.Expr:
     return email.is_not_null() | pl.col("number").is_not_null()
 
 
-def _blank_terms(bound: MappedColumn, binding: ResolvedMapping) -> Iterator[_Term]:
+def _blank_terms(bound: MappedColumn, binding: ResolvedMapping) -> Iterator[_Rule]:
     # The key's own columns say "missing" already; a list cell is never optional.
     if bound.field_name in {"email": ("email",), "mobile": ("number",)}.get(
         binding.mapping.key, ()
     ):
         return
     if bound.rule.required or bound.rule.target == "list":
-        yield _Term(bound.field_name, "required_blank", pl.Expr.is_not_null)
+        yield _Rule(bound.field_name, "required_blank", pl.Expr.is_not_null)
     elif bound.rule.blank == "reject":
-        yield _Term(bound.field_name, "blank_refused", pl.Expr.is_not_null)
+        yield _Rule(bound.field_name, "blank_refused", pl.Expr.is_not_null)
 
 
-def _content_terms(bound: MappedColumn, binding: ResolvedMapping) -> Iterator[_Term]:
+def _content_terms(bound: MappedColumn, binding: ResolvedMapping) -> Iterator[_Rule]:
     match bound.rule.target:
         case "email":
-            yield _Term(bound.field_name, "email_invalid", emails.valid)
+            yield _Rule(bound.field_name, "email_invalid", emails.valid)
         case "mobile":
-            yield _Term(bound.field_name, "mobile_invalid", _readable)
+            yield _Rule(bound.field_name, "mobile_invalid", _readable)
         case "prefix":
-            yield _Term(bound.field_name, "prefix_invalid", _readable)
+            yield _Rule(bound.field_name, "prefix_invalid", _readable)
         case "group":
-            yield _Term(bound.field_name, "group_unknown", _readable)
+            yield _Rule(bound.field_name, "group_unknown", _readable)
         case "status":
-            yield _Term(bound.field_name, "status_unknown", _readable)
+            yield _Rule(bound.field_name, "status_unknown", _readable)
         case "list":
             allowed = [NO_LIST, *binding.mapping.lists]
-            yield _Term(bound.field_name, "list_unknown", lambda number: number != NO_LIST)
-            yield _Term(bound.field_name, "list_not_allowed", lambda number: number.is_in(allowed))
+            yield _Rule(bound.field_name, "list_unknown", lambda number: number != NO_LIST)
+            yield _Rule(bound.field_name, "list_not_allowed", lambda number: number.is_in(allowed))
         case "field":
             yield from _field_terms(bound)
 
 
-def _field_terms(bound: MappedColumn) -> Iterator[_Term]:
+def _field_terms(bound: MappedColumn) -> Iterator[_Rule]:
     rule = bound.rule
     if rule.date_in:
-        yield _Term(bound.field_name, "date_invalid", _readable)
+        yield _Rule(bound.field_name, "date_invalid", _readable)
     if rule.length:
-        yield _Term(bound.field_name, "length_wrong", lambda text: _of_length(text, rule.length))
+        yield _Rule(bound.field_name, "length_wrong", lambda text: _of_length(text, rule.length))
     if rule.too_long == "reject":
-        yield _Term(
+        yield _Rule(
             bound.field_name, "value_too_long", lambda text: text.map_batches(fits, pl.Boolean())
         )
 

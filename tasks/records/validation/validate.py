@@ -9,7 +9,7 @@ from tasks.records.frames import LINE, RECORD, REJECTS
 from tasks.records.mapping.cells import UNREADABLE
 from tasks.records.mapping.resolve import ResolvedMapping
 from tasks.records.mapping.transforms import apply_transforms
-from tasks.records.validation.row_rules import Contract, faults
+from tasks.records.validation.row_rules import RowRules, faults
 
 _KEYS = {
     "email": ("email", "list_id"),
@@ -22,7 +22,7 @@ _SEEDS = {"key_high": 0x6D61696C, "key_low": 0x75702E69}
 
 
 @dataclass(frozen=True)
-class Doubtful:
+class InvalidRows:
     """Rows of a chunk that do not meet the contract: their cells, and the same rows normalised."""
 
     cells: pl.DataFrame
@@ -38,11 +38,11 @@ class Checked:
     """One chunk, sorted: `records` (schema RECORD and fields), and the rows to be refused."""
 
     records: pl.DataFrame
-    doubtful: Doubtful
+    doubtful: InvalidRows
 
 
 @dataclass(frozen=True)
-class Refused:
+class Rejected:
     """`rejects` (schema REJECTS), one for each doubtful row.
 
     `named` are those of them whose address is sound, as far as they could be read (schema RECORD).
@@ -58,18 +58,18 @@ class Refused:
         return self.named.filter(pl.col("status").is_in(["unsubscribed", UNREADABLE]))
 
 
-def check(frame: pl.DataFrame, agreed: Contract) -> Checked:
+def validate(frame: pl.DataFrame, agreed: RowRules) -> Checked:
     """Normalise a chunk and hold it against its contract; each row ends in exactly one frame.
 
     `frame` has LINE and one text column per column of the file, empty cells as empty text.
     """
     values = apply_transforms(frame, agreed.binding)
     met = agreed.passes(values)
-    doubtful = Doubtful(frame.filter(~met), values.filter(~met))
+    doubtful = InvalidRows(frame.filter(~met), values.filter(~met))
     return Checked(_records(values.filter(met), agreed.binding), doubtful)
 
 
-def refuse(doubtful: Sequence[Doubtful], agreed: Contract) -> Refused:
+def refuse(doubtful: Sequence[InvalidRows], agreed: RowRules) -> Rejected:
     """Every doubtful row, of one chunk or more, as one reject with all its faults.
 
     Faults are in the order of the file's columns. Better asked for many rows than often: pandera
@@ -81,10 +81,10 @@ def refuse(doubtful: Sequence[Doubtful], agreed: Contract) -> Refused:
     at_key = pl.col("column").is_in(_KEYS[agreed.binding.mapping.key])
     nameless = found.filter(at_key)["row"].unique()
     named = values.filter(~pl.int_range(pl.len()).is_in(nameless.implode()))
-    return Refused(_rejects(cells, found, agreed.binding), _records(named, agreed.binding))
+    return Rejected(_rejects(cells, found, agreed.binding), _records(named, agreed.binding))
 
 
-def keys(channel: pl.Expr, address: pl.Expr) -> list[pl.Expr]:
+def recipient_keys(channel: pl.Expr, address: pl.Expr) -> list[pl.Expr]:
     """The columns key_high and key_low of an address on its channel."""
     named = pl.concat_str(channel, pl.lit("\n"), address)
     return [named.hash(seed).alias(name) for name, seed in _SEEDS.items()]
@@ -102,7 +102,7 @@ def _records(normal: pl.DataFrame, binding: ResolvedMapping) -> pl.DataFrame:
     address = pl.when(pl.col("channel") == "email").then("email").otherwise(number)
     return (
         normal.with_columns(channel=channel, clear=pl.any_horizontal(pl.lit(False), *clears))
-        .with_columns(keys(pl.col("channel"), address))
+        .with_columns(recipient_keys(pl.col("channel"), address))
         .select(*RECORD, *fields)
     )
 

@@ -15,8 +15,8 @@ from tasks.records.consent.settings import Consent, check_grant
 from tasks.records.frames import LINE, REJECTS, UNSUBSCRIBED
 from tasks.records.mapping.resolve import resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
-from tasks.records.validation.row_rules import contract
-from tasks.records.validation.validate import check
+from tasks.records.validation.row_rules import row_rules
+from tasks.records.validation.validate import validate
 
 TODAY = date(2026, 5, 15)
 GRANT = {
@@ -55,7 +55,7 @@ def judged(
     days = [(*person, left_on) for person in people or []]
     frame_of_people = pl.DataFrame(days, schema=UNSUBSCRIBED, orient="row")
     return judge(
-        check(frame, contract(binding)).records,
+        validate(frame, row_rules(binding)).records,
         frame,
         None if people is None else known(frame_of_people),
         Consent(**consent),
@@ -251,7 +251,7 @@ def test_people_are_listed_by_line_where_the_cells_are_gone() -> None:
     binding = resolve_mapping(
         Mapping(columns=[Column(column="email", target="email")]), ["email"], {}, list_id=7
     )
-    records = check(pl.DataFrame({LINE: [5], "email": ["a@b.it"]}), contract(binding)).records
+    records = validate(pl.DataFrame({LINE: [5], "email": ["a@b.it"]}), row_rules(binding)).records
     people = pl.DataFrame([(7, "email", "a@b.it", "8", None)], schema=UNSUBSCRIBED, orient="row")
     consent = Consent(unsubscribed="block")
     got = judge(records, None, known(people), consent, binding, today=TODAY)

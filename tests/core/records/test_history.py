@@ -6,11 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.records.validation.history import SMALL_FILE_RECORDS, Figures, Habit, noted, unusual
+from tasks.records.validation.history import (
+    SMALL_FILE_RECORDS,
+    FileFigures,
+    HistoryLimits,
+    deviations,
+    noted,
+)
 
 COLUMNS = ("email", "nome", "consenso")
 LAST = [
-    Figures.of(
+    FileFigures.of(
         records * 50,
         {"records": records, "rejected": 10, "changed": 20, "missing": 5, "known": 1000}
         | noted(COLUMNS, 5),
@@ -20,9 +26,9 @@ LAST = [
 USUAL = LAST[0]
 
 
-def sentences(now: Figures, former: list[Figures], **agreed: object) -> dict[str, str]:
-    habit = Habit.model_validate(agreed)
-    return {each.reason: each.sentence for each in unusual(habit, now, former)}
+def sentences(now: FileFigures, former: list[FileFigures], **agreed: object) -> dict[str, str]:
+    habit = HistoryLimits.model_validate(agreed)
+    return {each.reason: each.sentence for each in deviations(habit, now, former)}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +49,7 @@ def sentences(now: Figures, former: list[Figures], **agreed: object) -> dict[str
     ],
 )
 def test_a_file_unlike_the_last_ones_is_told_with_its_figures(
-    now: Figures, reason: str, told: str
+    now: FileFigures, reason: str, told: str
 ) -> None:
     """Each habit is watched by itself, and the sentence sets this file beside the last ones."""
     found = sentences(now, LAST)
@@ -62,10 +68,10 @@ def test_columns_in_another_order_are_unusual() -> None:
 
 
 @given(
-    st.builds(Figures, *[st.integers(0, 10**7)] * 3, *[st.integers(0, 9)] * 6),
+    st.builds(FileFigures, *[st.integers(0, 10**7)] * 3, *[st.integers(0, 9)] * 6),
     st.lists(st.just(USUAL), max_size=4),
 )
-def test_a_young_client_has_no_habit(now: Figures, former: list[Figures]) -> None:
+def test_a_young_client_has_no_habit(now: FileFigures, former: list[FileFigures]) -> None:
     """Whatever a file looks like, nothing is held before five were imported."""
     assert sentences(now, former) == {}
 
@@ -117,4 +123,4 @@ def test_a_habit_can_be_switched_off_and_is_never_impossible() -> None:
     """`hold: false` holds nothing; more files than are looked at cannot be asked for."""
     assert sentences(replace(USUAL, records=120), LAST, hold=False) == {}
     with pytest.raises(ValueError, match="at_least"):
-        Habit(files=3, at_least=4)
+        HistoryLimits(files=3, at_least=4)

@@ -4,7 +4,7 @@ import pytest
 
 from blocks.errors import CountsDiffer
 from tasks.records.counts import Counts
-from tasks.records.validation.limits import Thresholds, beyond
+from tasks.records.validation.limits import Thresholds, exceeded_limits
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_file_beyond_a_limit_is_held(
     limits: Thresholds, counts: Counts, opt_outs: int, before: int, reason: str, told: str
 ) -> None:
     """Each limit holds the file, and the sentence gives the figure."""
-    (complaint,) = beyond(limits, counts, opt_outs=opt_outs, before=before, full=True)
+    (complaint,) = exceeded_limits(limits, counts, opt_outs=opt_outs, before=before, full=True)
     assert complaint.reason == reason
     assert told in complaint.sentence
 
@@ -45,7 +45,7 @@ def test_a_file_beyond_a_limit_is_held(
 )
 def test_a_file_within_the_limits_passes(counts: Counts, before: int, full: bool) -> None:
     """A limit is what is still accepted."""
-    assert not [*beyond(Thresholds(), counts, opt_outs=0, before=before, full=full)]
+    assert not [*exceeded_limits(Thresholds(), counts, opt_outs=0, before=before, full=full)]
 
 
 def test_a_record_without_an_outcome_stops_the_run() -> None:

@@ -12,7 +12,7 @@ from tasks.records.mapping.resolve import resolve_mapping
 from tasks.records.read_file import REFUSED_AT_ONCE, read_file
 from tasks.records.results.parts import read_parts
 from tasks.records.stages import AccountFacts, Prepared
-from tasks.records.validation.row_rules import contract
+from tasks.records.validation.row_rules import row_rules
 
 ROWS = 55_000  # more than two chunks
 BAD_EVERY = 2
@@ -62,7 +62,7 @@ def test_a_frame_of_another_form_stops_the_run_without_a_value() -> None:
         {"client": "acme", "server": "sftp-server/acme", "account": "acme", "list_id": 1,
          "mapping": MAPPING}
     ).mapping  # fmt: skip
-    agreed = contract(resolve_mapping(mapping, ["email", "stato"], {}, list_id=1))
+    agreed = row_rules(resolve_mapping(mapping, ["email", "stato"], {}, list_id=1))
     frame = pl.DataFrame({"email": [[b"secret-value"]], "status": ["subscribed"]})
     with pytest.raises(RunStopped) as caught:
         agreed.passes(frame)

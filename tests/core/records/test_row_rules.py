@@ -11,8 +11,8 @@ from tasks.records.frames import LINE
 from tasks.records.mapping.resolve import ResolvedMapping, resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
 from tasks.records.mapping.transforms import apply_transforms
-from tasks.records.validation.row_rules import contract, faults
-from tasks.records.validation.validate import check, refuse
+from tasks.records.validation.row_rules import faults, row_rules
+from tasks.records.validation.validate import refuse, validate
 
 EMAIL = {"column": "email", "target": "email"}
 SECRET = "secret-value"
@@ -31,8 +31,8 @@ def reasons(bound: ResolvedMapping, *cells: str) -> list[tuple[str, str]]:
     """(client's column, reason) of all faults of one row."""
     row = dict(zip(bound.file_columns, cells, strict=True))
     frame = pl.DataFrame({LINE: [2]} | row)
-    agreed = contract(bound)
-    rejects = refuse([check(frame, agreed).doubtful], agreed).rejects
+    agreed = row_rules(bound)
+    rejects = refuse([validate(frame, agreed).doubtful], agreed).rejects
     if rejects.is_empty():
         return []
     return list(zip(rejects["columns"][0], rejects["reasons"][0], strict=True))
@@ -123,6 +123,6 @@ def test_no_value_leaves_in_an_error() -> None:
     frame = pl.DataFrame({LINE: [2], "email": [SECRET]})
     normal = apply_transforms(frame, bound).with_columns(email=pl.Series([SECRET.encode()]))
     with pytest.raises(RunStopped) as caught:
-        faults(normal, contract(bound))
+        faults(normal, row_rules(bound))
     seen = f"{caught.value} {caught.value.context} {caught.value.__cause__}"
     assert SECRET not in seen

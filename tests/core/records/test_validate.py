@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tasks.records.frames import LINE, RECORD, REJECTS
 from tasks.records.mapping.resolve import ResolvedMapping, resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
-from tasks.records.validation.row_rules import contract
-from tasks.records.validation.validate import check, refuse
+from tasks.records.validation.row_rules import row_rules
+from tasks.records.validation.validate import refuse, validate
 
 COLUMNS = ["id", "email", "cell", "born", "name", "status", "group"]
 MAPPED: list[dict[str, Any]] = [
@@ -41,8 +41,8 @@ def sorted_out(
     *rows: tuple[str, ...], binding: ResolvedMapping | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Records and rejects of a chunk."""
-    agreed = contract(binding or bound())
-    checked = check(chunk(*rows), agreed)
+    agreed = row_rules(binding or bound())
+    checked = validate(chunk(*rows), agreed)
     return checked.records, refuse([checked.doubtful], agreed).rejects
 
 
@@ -153,8 +153,8 @@ def test_a_refused_row_names_its_person_where_the_key_is_sound() -> None:
     leaves, stays = (("2", "a@b.it", "y", "31/02/1980", "anna", each, "") for each in "01")
 
     def named(*rows: tuple[str, ...], key: str) -> tuple[list[str], list[str]]:
-        agreed = contract(bound(key=key))
-        refused = refuse([check(chunk(*rows), agreed).doubtful], agreed)
+        agreed = row_rules(bound(key=key))
+        refused = refuse([validate(chunk(*rows), agreed).doubtful], agreed)
         return refused.named["email"].to_list(), refused.unsubscribing["email"].to_list()
 
     assert named(leaves, BAD, key="email") == (["a@b.it"], ["a@b.it"])
