@@ -22,7 +22,7 @@ from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
 from tasks.imports.look_up import LookUp
 from tasks.records.batching.batches import Batch
 from tasks.records.batching.payloads import array, recipients
-from tasks.records.consent.apply import Known, comparable
+from tasks.records.consent.apply import Unsubscribed, comparable
 from tasks.records.consent.rejoining import PERSON, by_state, fate, only_key, relist, stays_out
 from tasks.records.consent.settings import Consent, check_grant
 from tasks.records.frames import LINE
@@ -57,7 +57,7 @@ class Rejoining:
     counter: BatchSender
     account: MailUpAccount
     consent: Consent
-    judged: Known
+    judged: Unsubscribed
     newest_import: int
 
     def finish_earlier(self, prepared: Prepared) -> None:

@@ -18,7 +18,12 @@ from tasks.files.prefetch import ahead
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import LaidDown, write_batches
 from tasks.records.batching.destinations import Destination, only_destination
-from tasks.records.consent.apply import Judged, Known, judge, known
+from tasks.records.consent.apply import (
+    ConsentResult,
+    Unsubscribed,
+    apply_consent,
+    prepare_unsubscribed,
+)
 from tasks.records.consent.rejoining import PERSON
 from tasks.records.consent.settings import Consent
 from tasks.records.counts import Counts
@@ -104,11 +109,13 @@ def _compared(snapshot: Snapshot | None, path: Path, nameless: int) -> DeltaResu
     )
 
 
-def asked(facts: AccountFacts) -> Known | None:
+def asked(facts: AccountFacts) -> Unsubscribed | None:
     """Who is not subscribed, as MailUp was asked for a file; None where it was not."""
     if facts.refusals is None:
         return None
-    return known(pl.concat([pl.DataFrame(schema=UNSUBSCRIBED), *read_parts(facts.refusals)]))
+    return prepare_unsubscribed(
+        pl.concat([pl.DataFrame(schema=UNSUBSCRIBED), *read_parts(facts.refusals)])
+    )
 
 
 @dataclass
@@ -117,7 +124,7 @@ class _Desk:
 
     consent: Consent
     binding: ResolvedMapping
-    refusals: Known | None
+    refusals: Unsubscribed | None
     today: date
     folder: Path
     snapshot: Snapshot | None = None
@@ -175,8 +182,10 @@ class _Desk:
             path.unlink()
             yield records if self.at_once else self._sent(records)
 
-    def _judge(self, records: pl.DataFrame) -> Judged:
-        return judge(records, None, self.refusals, self.consent, self.binding, today=self.today)
+    def _judge(self, records: pl.DataFrame) -> ConsentResult:
+        return apply_consent(
+            records, None, self.refusals, self.consent, self.binding, today=self.today
+        )
 
     def _sent(self, records: pl.DataFrame) -> pl.DataFrame:
         """Those of the winners of a chunk that are to be sent; the blocked are set aside."""
@@ -185,7 +194,7 @@ class _Desk:
         self._note(_blocked(judged.granted))
         return self._changed(judged, records)
 
-    def _changed(self, judged: Judged, records: pl.DataFrame) -> pl.DataFrame:
+    def _changed(self, judged: ConsentResult, records: pl.DataFrame) -> pl.DataFrame:
         """What MailUp does not have yet of the judged records of a chunk."""
         if self.snapshot is None:
             return judged.send

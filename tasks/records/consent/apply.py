@@ -43,7 +43,7 @@ _SEVERITY = pl.Enum(["pending", "left", "closed", "complained", "bounced"])
 
 
 @dataclass(frozen=True)
-class Known:
+class Unsubscribed:
     """People who are not subscribed, ready for judging: no addresses, 128-bit keys instead.
 
     `by_list` has list_id, key_high, key_low, kind and left_on, once each; `bounced` the keys of
@@ -54,7 +54,7 @@ class Known:
     bounced: pl.DataFrame
 
 
-NOBODY = Known(
+NOBODY = Unsubscribed(
     # Nothing is computed here: polars' threads would be missing in a process forked afterwards.
     pl.DataFrame(
         schema={
@@ -76,13 +76,13 @@ def comparable(people: pl.DataFrame) -> pl.Series:
     return lower.zip_with(people["channel"] == "email", digits)
 
 
-def known(people: pl.DataFrame) -> Known:
+def prepare_unsubscribed(people: pl.DataFrame) -> Unsubscribed:
     """Prepare people (schema UNSUBSCRIBED) for judging; valid in this process only."""
     coded = kinds_of(people)
     by_list = coded.group_by("list_id", *_KEY).agg(
         pl.col("kind").max(), left_on=_latest(pl.col("left_on"))
     )
-    return Known(by_list, coded.filter(pl.col("kind") == "bounced").select(_KEY).unique())
+    return Unsubscribed(by_list, coded.filter(pl.col("kind") == "bounced").select(_KEY).unique())
 
 
 def kinds_of(people: pl.DataFrame) -> pl.DataFrame:
@@ -101,7 +101,7 @@ def _latest(days: pl.Expr) -> pl.Expr:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ConsentResult:
     """One chunk of records after the rules of consent.
 
     `send`: schema RECORD and fields, plus `import_type` ("default", "optout", "optin");
@@ -122,15 +122,15 @@ _BLOCKED = {
 """Kinds of people who are left out, by what was agreed."""
 
 
-def judge(
+def apply_consent(
     records: pl.DataFrame,
     originals: pl.DataFrame | None,
-    people: Known | None,
+    people: Unsubscribed | None,
     consent: Consent,
     binding: ResolvedMapping,
     *,
     today: date,
-) -> Judged:
+) -> ConsentResult:
     """Decide for each record of a chunk how it is sent, or that it is not.
 
     `originals` is the chunk's text frame, from which the cells of listed people are taken; None
@@ -159,7 +159,7 @@ def judge(
     blocked = judged.filter(stopped)
     send = judged.filter(~stopped.fill_null(False))
     granted = send.filter(pl.col("import_type") == "optin")
-    return Judged(
+    return ConsentResult(
         send=_one_channel(send).drop("kind", "left_on"),
         blocked=_listed(blocked, pl.col("kind").replace_strict(_REASONS), originals, binding),
         granted=_listed(granted, pl.lit(GRANTED), originals, binding),
@@ -167,7 +167,7 @@ def judge(
 
 
 def _refuse_contradictions(
-    people: Known | None, consent: Consent, binding: ResolvedMapping, today: date
+    people: Unsubscribed | None, consent: Consent, binding: ResolvedMapping, today: date
 ) -> None:
     check_grant(consent, today)
     if consent.import_type == "opt-out" and binding.column_for("status"):
@@ -182,7 +182,7 @@ def _refuse_contradictions(
         )
 
 
-def _with_kind(records: pl.DataFrame, people: Known | None) -> pl.DataFrame:
+def _with_kind(records: pl.DataFrame, people: Unsubscribed | None) -> pl.DataFrame:
     """Records with `kind`: why the person is not subscribed, null if nothing is known."""
     if people is None:
         return records.with_columns(pl.lit(None, pl.String).alias(name) for name in _KNOWN)

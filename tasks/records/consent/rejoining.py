@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.records.consent.apply import GRANTED, Known, kinds_of
+from tasks.records.consent.apply import GRANTED, Unsubscribed, kinds_of
 from tasks.records.consent.settings import Consent
 from tasks.records.frames import LINE, UNSUBSCRIBED
 from tasks.records.results.parts import part_paths, read_parts
@@ -23,7 +23,7 @@ _RELISTED = "granted.parquet"
 """Name of the part with these lines: it sorts behind the numbered ones."""
 
 
-def by_state(people: pl.DataFrame, seen: pl.DataFrame, judged: Known) -> dict[str, set[int]]:
+def by_state(people: pl.DataFrame, seen: pl.DataFrame, judged: Unsubscribed) -> dict[str, set[int]]:
     """Lines of people (columns PERSON) by what has become of them, as `seen` (schema SEEN) now.
 
     as_judged: they are as they were. subscribed: they are. left: they have left anew. came_back:
@@ -50,7 +50,7 @@ def by_state(people: pl.DataFrame, seen: pl.DataFrame, judged: Known) -> dict[st
     return {each: set(told.filter(state=each)[LINE]) for each in states}
 
 
-def stays_out(people: pl.DataFrame, judged: Known, consent: Consent) -> set[int]:
+def stays_out(people: pl.DataFrame, judged: Unsubscribed, consent: Consent) -> set[int]:
     """Lines of people (columns PERSON) who left, and whom the grant does not subscribe.
 
     Where an earlier run has sent them, they left after it had looked: MailUp has not carried its

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError, RunStopped
-from tasks.records.consent.apply import GRANTED, Judged, judge, known
+from tasks.records.consent.apply import GRANTED, ConsentResult, apply_consent, prepare_unsubscribed
 from tasks.records.consent.settings import Consent, check_grant
 from tasks.records.frames import LINE, REJECTS, UNSUBSCRIBED
 from tasks.records.mapping.resolve import resolve_mapping
@@ -41,7 +41,7 @@ def judged(
     key: str = "both",
     left_on: str | None = "2026-04-01",
     **consent: Any,
-) -> Judged:
+) -> ConsentResult:
     """Rows are (email, mobile, status), all for list 7; people left on one day."""
     names = ["email", "cell", "status"]
     columns = [
@@ -54,10 +54,10 @@ def judged(
     frame = frame.with_row_index(LINE, offset=2).cast({LINE: pl.Int64})
     days = [(*person, left_on) for person in people or []]
     frame_of_people = pl.DataFrame(days, schema=UNSUBSCRIBED, orient="row")
-    return judge(
+    return apply_consent(
         validate(frame, row_rules(binding)).records,
         frame,
-        None if people is None else known(frame_of_people),
+        None if people is None else prepare_unsubscribed(frame_of_people),
         Consent(**consent),
         binding,
         today=TODAY,
@@ -172,7 +172,7 @@ def test_the_latest_departure_counts() -> None:
     ):
         people = [(7, "email", "a@b.it", "2", day) for day in days]
         frame = pl.DataFrame(people, schema=UNSUBSCRIBED, orient="row")
-        assert known(frame).by_list["left_on"].to_list() == [latest]
+        assert prepare_unsubscribed(frame).by_list["left_on"].to_list() == [latest]
 
 
 def test_a_grant_forces_only_those_who_left() -> None:
@@ -254,7 +254,7 @@ def test_people_are_listed_by_line_where_the_cells_are_gone() -> None:
     records = validate(pl.DataFrame({LINE: [5], "email": ["a@b.it"]}), row_rules(binding)).records
     people = pl.DataFrame([(7, "email", "a@b.it", "8", None)], schema=UNSUBSCRIBED, orient="row")
     consent = Consent(unsubscribed="block")
-    got = judge(records, None, known(people), consent, binding, today=TODAY)
+    got = apply_consent(records, None, prepare_unsubscribed(people), consent, binding, today=TODAY)
     assert got.blocked.rows() == [(5, ["email"], ["consent_bounced"], None, None)]
 
 
