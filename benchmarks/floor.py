@@ -14,7 +14,7 @@ import polars as pl
 import requests
 
 from benchmarks.contacts import BATCH_ROWS, FIELDS
-from tasks.records.batching.payloads import array, recipients
+from tasks.records.batching.payloads import array, recipient_objects
 
 ROWS_AT_ONCE = 50_000
 
@@ -32,7 +32,7 @@ def bodies(path: Path) -> Iterator[bytes]:
     """The bodies of the whole file, good rows and bad."""
     contacts = pl.read_csv(path, separator=";", infer_schema=False)
     for part in contacts.iter_slices(ROWS_AT_ONCE):
-        texts = recipients(_records(part))
+        texts = recipient_objects(_records(part))
         for first in range(0, len(texts), BATCH_ROWS):
             yield array(texts.slice(first, BATCH_ROWS))
 

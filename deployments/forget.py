@@ -34,7 +34,7 @@ from tasks.connections.deployed_agreements import agreed
 from tasks.files.remote_paths import join
 from tasks.imports.archive import remove, take_person_out
 from tasks.records.agreement import ImportAgreement
-from tasks.records.archive.erase import Person, without
+from tasks.records.archive.erase import Person, without_person
 from tasks.runs.lease import working_alone
 from tasks.runs.scratch import scratch_folder
 
@@ -146,7 +146,7 @@ def _in_reject_file(
 ) -> int:  # fmt: skip
     here, changed = scratch / "rejects", scratch / "changed"
     server.read(join(folder, name), here)
-    records = without(here, agreement.dialect, person, changed, blank=False)
+    records = without_person(here, agreement.dialect, person, changed, blank=False)
     if records:
         deliver(server, changed, folder, name)
     return records

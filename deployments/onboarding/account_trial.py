@@ -18,7 +18,7 @@ from tasks.checks.asking import codes
 from tasks.checks.findings import Finding, Subject, told
 from tasks.checks.unknowns import settle
 from tasks.exports.walk import Gathered, Walk, subscribed
-from tasks.records.batching.payloads import array, recipients
+from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.frames import PEOPLE
 from tasks.records.mapping.emails import valid
 from tasks.reports.agreement import ExportAgreement
@@ -148,7 +148,7 @@ def bring_in(
 
 def _body(trial: Trial) -> bytes:
     rows = [("email", trial.list_id, address, None, None) for address in trial.addresses]
-    return array(recipients(pl.DataFrame(rows, schema=PEOPLE, orient="row")))
+    return array(recipient_objects(pl.DataFrame(rows, schema=PEOPLE, orient="row")))
 
 
 def _not_taken(subject: Subject, error: SyncError) -> Finding:

@@ -20,15 +20,15 @@ from tasks.gpg.decrypt import decrypt
 from tasks.gpg.program import RECIPIENT, run_gpg
 from tasks.records.agreement import ImportAgreement
 from tasks.records.archive.bundle import (
-    Grounds,
+    DecisionInputs,
     Known,
-    Reopened,
-    grounds_of,
+    OpenedArchive,
+    decision_inputs,
     open_archive,
     refusals_hash,
     write_archive,
 )
-from tasks.records.archive.erase import Person, without, without_refusals
+from tasks.records.archive.erase import Person, without_person, without_refusals
 from tasks.records.reading.unpack import unpack
 from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
 from tasks.runs.retrying import retried_task
@@ -60,7 +60,7 @@ def _archive(
 ) -> None:
     """Store the file with its grounds; once for the same grounds, however often it is begun."""
     ledger = load(Ledger, agreement.ledger)
-    grounds = grounds_of(agreement, fetched, facts, claim.seen_at)
+    grounds = decision_inputs(agreement, fetched, facts, claim.seen_at)
     with ledger.open() as store:
         known = archives.newest(store, claim.entry_id, attempt=claim.attempt)
         if known is not None and known.grounds == grounds.hash:
@@ -96,7 +96,7 @@ def encrypted(path: Path, key: str) -> Path:
     return target
 
 
-def reopened(storage: Storage, entry: ArchiveEntry, folder: Path) -> Reopened:
+def reopened(storage: Storage, entry: ArchiveEntry, folder: Path) -> OpenedArchive:
     """A kept archive, fetched, decrypted and laid down in `folder`, as the ledger knows it."""
     path = storage.get(entry.stored, folder / "stored")
     if entry.key:
@@ -164,7 +164,7 @@ def take_person_out(
         opened = decrypt(opened, load(GpgKey, agreement.decryption_key), folder)
     opened = unpack(opened, folder, agreement.unpacking)
     changed = folder / "changed"
-    records = without(opened, agreement.dialect, person, changed, blank=True)
+    records = without_person(opened, agreement.dialect, person, changed, blank=True)
     known = without_refusals(kept.facts.refusals, person)
     if not records and not known:
         return 0
@@ -186,7 +186,7 @@ def _replace(
     store: Store,
     storage: Storage,
     entry: ArchiveEntry,
-    grounds: Grounds,
+    grounds: DecisionInputs,
     file: Path,
     facts: AccountFacts,
 ) -> None:

@@ -21,7 +21,7 @@ from tasks.imports.account_facts import as_seen
 from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
 from tasks.imports.look_up import LookUp
 from tasks.records.batching.batches import Batch
-from tasks.records.batching.payloads import array, recipients
+from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.consent.apply import Unsubscribed, comparable
 from tasks.records.consent.rejoining import PERSON, by_state, fate, only_key, relist, stays_out
 from tasks.records.consent.settings import Consent, check_grant
@@ -79,7 +79,9 @@ class Rejoining:
             raise PlanChanged
         sent = records.filter(pl.col(LINE).is_in(grant.sent))
         if sent.height:
-            parcel = BatchRequest.of(batch.number, sent.height, array(recipients(sent)), target)
+            parcel = BatchRequest.of(
+                batch.number, sent.height, array(recipient_objects(sent)), target
+            )
             self._require_unchanged(grant, sent)
             watch = _Watch(self, grant, sent)
             # Each of them was looked at just now: sending again subscribes nobody who has left.
@@ -164,7 +166,7 @@ class Rejoining:
     def _unsubscribe(self, grant: Grant, people: pl.DataFrame) -> None:
         list_id, channel = people.select("list_id", "channel").row(0)
         target = ImportTarget(list_id=list_id, channel=channel, import_type="optout")
-        content = array(recipients(only_key(people.select(PERSON))))
+        content = array(recipient_objects(only_key(people.select(PERSON))))
         number = FIRST_NUMBER + grant.id
         parcel = BatchRequest.of(number, people.height, content, target, purpose="left")
         counter = replace(self.counter, queue=_Stays())

@@ -41,7 +41,7 @@ from tasks.imports.unsubscribe_missing import count_unsubscribed, unsubscribe_mi
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
 from tasks.records.batching.destinations import Destination
-from tasks.records.batching.payloads import array, encoded, recipients
+from tasks.records.batching.payloads import array, encoded, recipient_objects
 from tasks.records.consent.apply import NOBODY
 from tasks.records.consent.second_key import without_second_key
 from tasks.records.counts import Counts
@@ -294,7 +294,7 @@ def batch_requests(
         if absent and is_granted(batch):
             texts = every.filter(~batch.records()[LINE].is_in(list(absent)))
         elif differing and batch.destination.import_type == "default":
-            texts = recipients(_with_known_keys(agreement, batch.records(), differing))
+            texts = recipient_objects(_with_known_keys(agreement, batch.records(), differing))
         if texts.len():
             target = _target(agreement, batch.destination, groups)
             yield BatchRequest.of(batch.number, texts.len(), array(texts), target)

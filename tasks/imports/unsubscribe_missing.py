@@ -17,7 +17,7 @@ from blocks.mailup.resources.models import Recipient
 from tasks.imports.account_facts import CHANNELS
 from tasks.imports.batch_sender import BatchRequest, BatchSender
 from tasks.records.agreement import ImportAgreement
-from tasks.records.batching.payloads import array, recipients
+from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.delta.missing import who_is_missing
 from tasks.records.delta.snapshot import missing_people
 from tasks.records.frames import PEOPLE
@@ -51,7 +51,7 @@ def unsubscribe_missing(
     starts = range(0, people.height, batch_size)
     for number, start in enumerate(starts, max((each.number for each in known), default=0) + 1):
         some = people.slice(start, batch_size)
-        content = array(recipients(some))
+        content = array(recipient_objects(some))
         parcel = BatchRequest.of(number, some.height, content, target, purpose="missing")
         counter.send(parcel, newest_import=newest)
     counter.finish()

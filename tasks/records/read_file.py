@@ -16,7 +16,7 @@ import polars as pl
 
 from tasks.files.prefetch import ahead
 from tasks.records.agreement import ImportAgreement
-from tasks.records.batching.batches import LaidDown, write_batches
+from tasks.records.batching.batches import StoredRecords, write_batches
 from tasks.records.batching.destinations import Destination, only_destination
 from tasks.records.consent.apply import (
     ConsentResult,
@@ -74,7 +74,7 @@ def read_file(
         groups=facts.groups,
         create_groups=agreement.create_groups,
     )
-    desk = _Desk(
+    desk = _FileReader(
         agreement.consent, binding, asked(facts), today, folder, snapshot, tuple(granted)
     )  # fmt: skip
     keys = Keys(folder / "keys", last_row_decides_status=agreement.mapping.last_row_decides_status)
@@ -119,7 +119,7 @@ def asked(facts: AccountFacts) -> Unsubscribed | None:
 
 
 @dataclass
-class _Desk:
+class _FileReader:
     """Where one file is read: counts grow here, records and refusals go to disk."""
 
     consent: Consent
@@ -149,7 +149,7 @@ class _Desk:
         read = (
             (chunk, validate(chunk.frame, agreed)) for chunk in ahead(read_chunks(path, dialect))
         )
-        waiting = _Waiting()
+        waiting = _PendingRejects()
         for number, (chunk, checked) in enumerate(ahead(read)):
             self.outcomes["records"] += chunk.records
             keys.add(checked.records)
@@ -157,7 +157,7 @@ class _Desk:
             waiting.add(chunk.rejects, checked.doubtful)
             if waiting.rows >= REFUSED_AT_ONCE:
                 self._refuse(waiting, agreed, keys)
-                waiting = _Waiting()
+                waiting = _PendingRejects()
         self._refuse(waiting, agreed, keys)
 
     def _lay_down(self, number: int, records: pl.DataFrame) -> None:
@@ -170,13 +170,13 @@ class _Desk:
         self.goes_to.append(to)
         records.write_parquet(self._part(number), compression="lz4", statistics=False)
 
-    def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame | LaidDown]:
+    def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame | StoredRecords]:
         """Yield what is to be sent; set duplicates and blocked records aside."""
         self._skip("duplicate", keys.beaten())
         for number, wins in enumerate(keys.winners()):
             path, to = self._part(number), self.goes_to[number]
             if to is not None and wins.all():
-                yield LaidDown(to, path, wins.len())
+                yield StoredRecords(to, path, wins.len())
                 continue
             records = pl.read_parquet(path).filter(wins)
             path.unlink()
@@ -211,7 +211,7 @@ class _Desk:
     def _part(self, number: int) -> Path:
         return self.checked / f"{number:06d}.parquet"
 
-    def _refuse(self, waiting: "_Waiting", agreed: RowRules, keys: Keys) -> None:
+    def _refuse(self, waiting: "_PendingRejects", agreed: RowRules, keys: Keys) -> None:
         if not waiting.rows:
             return
         refused = refuse(waiting.doubtful, agreed)
@@ -234,7 +234,7 @@ class _Desk:
 
 
 @dataclass
-class _Waiting:
+class _PendingRejects:
     """What is to be refused of the latest chunks: lines that are no records, doubtful rows."""
 
     rejects: list[pl.DataFrame] = field(default_factory=list)

@@ -29,7 +29,7 @@ FASTEST = 1
 """Level of compression: an archive is written while a client waits for its import."""
 
 
-class Grounds(BaseModel):
+class DecisionInputs(BaseModel):
     """All that was looked at beside the file when its records were decided about.
 
     `sha256` and `size` are those of the file as it came. `refusals` is the hash of the people who
@@ -71,10 +71,10 @@ class Grounds(BaseModel):
 
 
 @dataclass(frozen=True)
-class Reopened:
+class OpenedArchive:
     """An archive that was opened: the file and what decided about it, as a run has them."""
 
-    grounds: Grounds
+    grounds: DecisionInputs
     fetched: Fetched
     facts: AccountFacts
 
@@ -97,11 +97,11 @@ class Known:
     rewritten: bool = False
 
 
-def grounds_of(
+def decision_inputs(
     agreement: ImportAgreement, fetched: Fetched, facts: AccountFacts, first_seen_at: datetime
-) -> Grounds:
+) -> DecisionInputs:
     """The grounds on which a run is about to send a file."""
-    return Grounds(
+    return DecisionInputs(
         name=fetched.name, sha256=fetched.sha256, size=fetched.size, first_seen_at=first_seen_at,
         agreement=agreement, today=facts.today, batch_size=facts.batch_size,
         fields=facts.fields, groups=facts.groups, refusals=refusals_hash(facts.refusals),
@@ -109,7 +109,7 @@ def grounds_of(
     )  # fmt: skip
 
 
-def write_archive(target: Path, grounds: Grounds, file: Path, facts: AccountFacts) -> Path:
+def write_archive(target: Path, grounds: DecisionInputs, file: Path, facts: AccountFacts) -> Path:
     """Write `target` with a file, its grounds, and what of the facts lies in files."""
     with zipfile.ZipFile(
         target, "w", zipfile.ZIP_DEFLATED, compresslevel=FASTEST, allowZip64=True
@@ -123,7 +123,7 @@ def write_archive(target: Path, grounds: Grounds, file: Path, facts: AccountFact
     return target
 
 
-def open_archive(path: Path, folder: Path, known: Known) -> Reopened:
+def open_archive(path: Path, folder: Path, known: Known) -> OpenedArchive:
     """The content of an archive, laid down in `folder`; RunStopped where it cannot be read, or the
     ledger does not know it.
     """
@@ -131,7 +131,7 @@ def open_archive(path: Path, folder: Path, known: Known) -> Reopened:
         with zipfile.ZipFile(path) as archive:
             written = archive.read(GROUNDS)
             _require(hash_of(_before(written) if known.rewritten else written) == known.grounds)
-            grounds = Grounds.model_validate_json(written)
+            grounds = DecisionInputs.model_validate_json(written)
             with archive.open(FILE) as source, (folder / FILE).open("wb") as target:
                 shutil.copyfileobj(source, target)
             parts = (f"{REFUSALS}/", SNAPSHOT)
@@ -166,7 +166,7 @@ def _before(written: bytes) -> bytes:
     return re.sub(ending, b',"opened":false,"forgotten":0}', written)
 
 
-def _as_known(grounds: Grounds, folder: Path, known: Known) -> bool:
+def _as_known(grounds: DecisionInputs, folder: Path, known: Known) -> bool:
     """Whether what lies beside the grounds is what they, and the ledger, know by its hash."""
     if grounds.sha256 != known.sha256:
         return False
@@ -180,7 +180,7 @@ def _as_known(grounds: Grounds, folder: Path, known: Known) -> bool:
     return not grounds.refusals or refusals_hash(folder / REFUSALS) == grounds.refusals
 
 
-def _reopened(grounds: Grounds, folder: Path) -> Reopened:
+def _reopened(grounds: DecisionInputs, folder: Path) -> OpenedArchive:
     file, refusals = folder / FILE, folder / REFUSALS
     if grounds.refusals:
         refusals.mkdir(exist_ok=True)
@@ -189,7 +189,9 @@ def _reopened(grounds: Grounds, folder: Path) -> Reopened:
         grounds.batch_size, snapshot=folder / SNAPSHOT if grounds.snapshot else None,
     )  # fmt: skip
     # Its hash and size stay those of the file as it came: that is how the ledger knows it.
-    return Reopened(grounds, Fetched(grounds.name, file, grounds.size, grounds.sha256, None), facts)
+    return OpenedArchive(
+        grounds, Fetched(grounds.name, file, grounds.size, grounds.sha256, None), facts
+    )
 
 
 def refusals_hash(refusals: Path | None) -> str:

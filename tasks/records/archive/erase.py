@@ -70,7 +70,9 @@ def _number(country: str, national: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\d)(?:(?:\+|00)?{code}{_BETWEEN}|0)?{digits}(?!\d)")
 
 
-def without(path: Path, agreed: Dialect, person: Person, target: Path, *, blank: bool) -> int:
+def without_person(
+    path: Path, agreed: Dialect, person: Person, target: Path, *, blank: bool
+) -> int:
     """Write a file without the records of a person to `target`; how many there were.
 
     Where there are none nothing is written. With `blank` empty lines stand in their place, so that

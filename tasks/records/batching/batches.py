@@ -51,7 +51,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class LaidDown:
+class StoredRecords:
     """Judged records of one destination that lie in a Parquet file of their own."""
 
     destination: Destination
@@ -60,7 +60,7 @@ class LaidDown:
 
 
 def write_batches(
-    parts: Iterable[pl.DataFrame | LaidDown],
+    parts: Iterable[pl.DataFrame | StoredRecords],
     folder: Path,
     batch_size: int,
     *,
@@ -75,9 +75,9 @@ def write_batches(
     this function wrote before.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shelves = _Shelves(folder, batch_size, pending_rows)
+    shelves = _BatchBuffers(folder, batch_size, pending_rows)
     for part in parts:
-        if isinstance(part, LaidDown):
+        if isinstance(part, StoredRecords):
             shelves.take(part)
         else:
             for destination, records in destinations(part):
@@ -119,7 +119,7 @@ class _Place(NamedTuple):
     rows: int
 
 
-class _Shelves:
+class _BatchBuffers:
     """One shelf per destination for what is not a full batch yet, in memory or on disk.
 
     A spill file holds destinations in the order of sending, so that a range of destinations is one
@@ -146,7 +146,7 @@ class _Shelves:
         if destination not in self._spilled and _height(shelf) >= self._batch_size:
             self._write(destination)
 
-    def take(self, laid: LaidDown) -> None:
+    def take(self, laid: StoredRecords) -> None:
         """Put a file's records behind those of their shelf; the file is moved where that does."""
         if laid.destination in self._spilled:
             self.put(laid.destination, pl.read_parquet(laid.path))

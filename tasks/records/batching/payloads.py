@@ -24,7 +24,7 @@ def encoded(batches: Iterable[Batch]) -> Iterator[tuple[Batch, pl.Series]]:
         parts: list[pl.Series] = []
         for path, start, rows in batch.pieces:
             if path != at:
-                at, texts = path, recipients(pl.read_parquet(path))
+                at, texts = path, recipient_objects(pl.read_parquet(path))
             parts.append(texts.slice(start, rows))
         yield batch, pl.concat(parts)
 
@@ -35,7 +35,7 @@ def array(recipients: pl.Series) -> bytes:
     return b"[" + joined + b"]"
 
 
-def recipients(records: pl.DataFrame) -> pl.Series:
+def recipient_objects(records: pl.DataFrame) -> pl.Series:
     """One JSON object for each record (schema RECORD and fields, all of one channel).
 
     The texts are those of json.dumps(..., ensure_ascii=False, separators=(",", ":")) on {"Name",

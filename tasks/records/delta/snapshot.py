@@ -13,11 +13,11 @@ import polars as pl
 from tasks.records.delta.hashes import person_digests, row_digests
 
 _ROW, _PERSON = ["row_high", "row_low"], ["person_high", "person_low"]
-SNAPSHOT = dict.fromkeys([*_ROW, *_PERSON], pl.UInt64())
+HASHES = dict.fromkeys([*_ROW, *_PERSON], pl.UInt64())
 """Schema of a snapshot."""
 
 
-FLAGS = ("unchanged", "refused", "missing")
+_FLAGS = ("unchanged", "refused", "missing")
 """What `Snapshot.compared` says of each row of a snapshot."""
 
 
@@ -77,7 +77,7 @@ class Snapshot:
         refused = away.join(pl.concat(self._refused), on=_PERSON, how="semi")["row"]
         missing = away.join(pl.concat(self._refused), on=_PERSON, how="anti")["row"]
         flags = (unchanged, self._flags(refused), self._flags(missing))
-        return pl.DataFrame(dict(zip(FLAGS, flags, strict=True)))
+        return pl.DataFrame(dict(zip(_FLAGS, flags, strict=True)))
 
     def _flags(self, rows: pl.Series) -> pl.Series:
         nothing = pl.select(pl.repeat(False, self._rows.height)).to_series()
@@ -119,6 +119,6 @@ def write_snapshot(
         path, flags = former
         there = pl.read_parquet(flags).select(pl.any_horizontal(keep)).to_series()
         kept.append(pl.read_parquet(path).filter(there))
-    pl.concat([pl.DataFrame(schema=SNAPSHOT), *rows, *kept]).sort("row_high").write_parquet(
+    pl.concat([pl.DataFrame(schema=HASHES), *rows, *kept]).sort("row_high").write_parquet(
         target, compression="uncompressed", statistics=False
     )

@@ -21,7 +21,7 @@ _DAYS = (
 _TIMES = ("", " %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M")
 FORMATS = tuple(day + time for time, day in product(_TIMES, _DAYS))
 
-FLAGS = (
+_FLAGS = (
     ("1", "0"), ("true", "false"), ("yes", "no"), ("y", "n"), ("si", "no"), ("sì", "no"),
     ("s", "n"), ("ja", "nein"), ("j", "n"), ("x", ""), ("on", "off"), ("t", "f"),
     ("v", "f"), ("vero", "falso"), ("1", "2"), ("1", "-1"),
@@ -63,7 +63,7 @@ class Contents:
     def is_flag(self) -> bool:
         """Whether the cells are one of two values that mean yes and no."""
         found = set(self.values)
-        return bool(found) and any(found <= set(pair) for pair in FLAGS)
+        return bool(found) and any(found <= set(pair) for pair in _FLAGS)
 
     @property
     def speaks(self) -> bool:

@@ -28,8 +28,8 @@ from tasks.records.archive.bundle import (
     FILE,
     GROUNDS,
     SNAPSHOT,
-    Reopened,
-    grounds_of,
+    OpenedArchive,
+    decision_inputs,
     write_archive,
 )
 from tasks.records.archive.erase import Person
@@ -76,7 +76,7 @@ class Kept:
         made.mkdir()
         return made
 
-    def opened(self) -> Reopened:
+    def opened(self) -> OpenedArchive:
         return reopened(self.storage, self.entry, self.folder())
 
     def forget(self, person: Person) -> int:
@@ -135,7 +135,7 @@ def kept(bare: Kept) -> Kept:
     facts = AccountFacts(
         {1: "Nome"}, {}, source / "refusals", date(2026, 11, 30), 500, "", source / SNAPSHOT
     )
-    grounds = grounds_of(AGREED, fetched, facts, DAY)
+    grounds = decision_inputs(AGREED, fetched, facts, DAY)
     bare.enter(fetched.sha256, fetched.size)
     bare.keep(write_archive(source / "a.zip", grounds, file, facts), grounds.hash)
     return bare
@@ -288,7 +288,7 @@ def test_archives_of_older_versions_are_read_as_before(old: tuple[Kept, str]) ->
     assert_sent_only_if_proven(kept, again)
 
 
-def assert_sent_only_if_proven(kept: Kept, found: Reopened) -> None:
+def assert_sent_only_if_proven(kept: Kept, found: OpenedArchive) -> None:
     claim = Claim("a.csv", kept.file_id, 1, DAY, "nothing", "", None, ())
     recalled = Recalled(
         found.grounds.agreement, found.fetched, found.facts, claim, kept.entry, "its-day",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.records.batching.batches import Batch, LaidDown, write_batches
+from tasks.records.batching.batches import Batch, StoredRecords, write_batches
 from tasks.records.batching.destinations import Destination, only_destination
 from tasks.records.frames import LINE
 
@@ -64,13 +64,13 @@ def test_batches_of_one_file_have_their_own_records_each(tmp_path: Path) -> None
     assert len({piece.path for batch in batches for piece in batch.pieces}) == 1
 
 
-def laid_down(folder: Path, frame: pl.DataFrame) -> LaidDown:
+def laid_down(folder: Path, frame: pl.DataFrame) -> StoredRecords:
     """The records in a file of their own, as the first pass leaves them."""
     path = folder / f"{frame[LINE][0]}.parquet"
     frame.write_parquet(path)
     to = only_destination(frame)
     assert to is not None
-    return LaidDown(to, path, frame.height)
+    return StoredRecords(to, path, frame.height)
 
 
 def test_what_is_laid_down_is_moved_and_keeps_its_place(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from blocks.mailup.resources.imports import ImportTarget
 from sandbox.mailup.caller import Caller
 from tasks.imports.account_facts import write_refusals
 from tasks.records.agreement import ImportAgreement
-from tasks.records.batching.payloads import array, recipients
+from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.read_file import read_file
 from tasks.records.results.parts import read_parts
 from tasks.records.stages import AccountFacts, Prepared
@@ -230,7 +230,7 @@ class Histories(RuleBasedStateMachine):
         for batch in prepared.batches:
             target = ImportTarget(list_id=1, import_type=batch.destination.import_type)
             for _ in range(1 + twice):
-                content = array(recipients(batch.records()))
+                content = array(recipient_objects(batch.records()))
                 import_id = self.client.start_import(target, content)
                 self.client.wait_for_import(import_id, timeout_seconds=20, poll_seconds=0.002)
         self.compare(file, before, self.states(), granted(prepared))

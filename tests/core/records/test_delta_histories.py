@@ -19,7 +19,7 @@ from blocks.mailup.resources.imports import ImportTarget
 from sandbox.mailup.caller import Caller
 from tasks.imports.account_facts import write_refusals
 from tasks.records.agreement import ImportAgreement
-from tasks.records.batching.payloads import array, recipients
+from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.delta.snapshot import Snapshot, snapshot_of, write_snapshot
 from tasks.records.read_file import read_file
 from tasks.records.stages import AccountFacts, Prepared
@@ -77,7 +77,7 @@ class Crowd:
         prepared = self.read(day, folder)
         for batch in prepared.batches:
             target = ImportTarget(list_id=1, import_type=batch.destination.import_type)
-            import_id = self.client.start_import(target, array(recipients(batch.records())))
+            import_id = self.client.start_import(target, array(recipient_objects(batch.records())))
             self.client.wait_for_import(import_id, timeout_seconds=20, poll_seconds=0.002)
         self.sent += prepared.counts.submitted
         if self.delta:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import ConfigurationError
-from tasks.records.archive.erase import Person, without
+from tasks.records.archive.erase import Person, without_person
 from tasks.records.reading.dialect import Dialect
 
 ANNA = Person.of("Anna.O'Neil@Example.it ")
@@ -32,7 +32,7 @@ def test_every_record_of_a_person_goes_and_no_other(
     path, target = tmp_path / "a.csv", tmp_path / "b.csv"
     path.write_bytes(TEXT.encode(encoding))
 
-    assert without(path, Dialect(), ANNA, target, blank=blank) == 4
+    assert without_person(path, Dialect(), ANNA, target, blank=blank) == 4
     lines = TEXT.split("\r\n")
     kept = [line if number in LEFT or not line else "" for number, line in enumerate(lines, 1)]
     wanted = kept if blank else [line for line in kept if line] + [""]
@@ -70,5 +70,5 @@ def test_nothing_is_written_where_the_person_is_not(tmp_path: Path) -> None:
     """A file without the person is not touched."""
     path, target = tmp_path / "a.csv", tmp_path / "b.csv"
     path.write_text("email;nome\r\nbruno@example.it;Bruno\r\n", newline="")
-    assert without(path, Dialect(), ANNA, target, blank=True) == 0
+    assert without_person(path, Dialect(), ANNA, target, blank=True) == 0
     assert not target.exists()

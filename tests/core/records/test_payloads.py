@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.records.batching.payloads import array, recipients
+from tasks.records.batching.payloads import array, recipient_objects
 
 KEYS = {"email": "Email", "prefix": "MobilePrefix", "number": "MobileNumber"}
 SCHEMA = {
@@ -26,7 +26,7 @@ def frame(rows: list[tuple[str | None, ...]], channel: str = "email") -> pl.Data
 
 
 def body(records: pl.DataFrame) -> bytes:
-    return array(recipients(records))
+    return array(recipient_objects(records))
 
 
 def as_json(records: pl.DataFrame) -> bytes:
