@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.contacts import BATCH_ROWS, FIELDS
 from benchmarks.floor import bodies
 from benchmarks.imports import agreement
-from tasks.files.prefetch import ahead
+from tasks.files.prefetch import prefetched
 from tasks.imports.submit import batch_requests
 from tasks.records.agreement import ImportAgreement
 from tasks.records.read_file import read_file
@@ -32,7 +32,7 @@ def ours(path: Path, folder: Path) -> int:
         path, agreed, facts, folder, batch_size=BATCH_ROWS, today=datetime.now(UTC).date()
     )
     return sum(
-        len(parcel.content) for parcel in ahead(batch_requests(agreed, prepared.batches, {}))
+        len(parcel.content) for parcel in prefetched(batch_requests(agreed, prepared.batches, {}))
     )
 
 

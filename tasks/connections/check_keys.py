@@ -11,7 +11,7 @@ from blocks.loading import load
 from tasks.checks.findings import Asked, Finding, Subject, no_block
 from tasks.checks.keys import expiry
 from tasks.gpg.decrypt import decrypt
-from tasks.gpg.encrypt import Seal, encrypt
+from tasks.gpg.encrypt import Encryption, encrypt
 from tasks.gpg.program import RECIPIENT, run_gpg
 from tasks.reports.output.packing import Packing
 from tasks.runs.retrying import retried_task
@@ -38,7 +38,7 @@ def check_encryption(packing: Packing, scratch: Path) -> Asked:
     """A recipient of encrypted exports, and the key that signs them."""
     subject = Subject(f"gpg-recipient/{packing.encrypt_for}")
     try:
-        seal = Seal.agreed(packing)
+        seal = Encryption.agreed(packing)
     except ConfigurationError as error:
         return Asked((no_block(subject.name, error),))
     if seal is None:
@@ -52,7 +52,7 @@ def opening(subject: Subject, key: GpgKey, scratch: Path) -> Iterator[Finding]:
         yield from subject.tried("use", REMEDY, lambda: _opens(subject, key, Path(folder)))
 
 
-def sealing(subject: Subject, seal: Seal, scratch: Path) -> Iterator[Finding]:
+def sealing(subject: Subject, seal: Encryption, scratch: Path) -> Iterator[Finding]:
     """Whether a file can be encrypted for the client, and signed where that is agreed."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         yield from subject.tried("use", REMEDY, lambda: _seals(subject, seal, Path(folder)))
@@ -73,7 +73,7 @@ def _opens(subject: Subject, key: GpgKey, folder: Path) -> Iterator[Finding]:
     yield subject.ok("use", "a file that was encrypted for the key is opened with it")
 
 
-def _seals(subject: Subject, seal: Seal, folder: Path) -> Iterator[Finding]:
+def _seals(subject: Subject, seal: Encryption, folder: Path) -> Iterator[Finding]:
     now = datetime.now(UTC)
     for number, armor in enumerate(seal.recipient.public_keys, 1):
         what = f"public key {number}"

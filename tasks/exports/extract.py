@@ -22,8 +22,8 @@ from tasks.exports.deliver import scope
 from tasks.exports.walk import Gathered, Part, Walk
 from tasks.exports.walks import KINDS, Kind, KindName
 from tasks.exports.window import Due
-from tasks.files.prefetch import ahead, behind
-from tasks.gpg.encrypt import Seal, encrypt
+from tasks.files.prefetch import consume_behind, prefetched
+from tasks.gpg.encrypt import Encryption, encrypt
 from tasks.reports import statistics_views
 from tasks.reports.agreement import ExportAgreement, StatisticsAgreement
 from tasks.reports.delta import seen_events
@@ -65,7 +65,7 @@ def extract(
 ) -> Produced:
     """Everything that is new in the window, as the file that the client gets."""
     folder = fresh_folder(scratch / "extract")
-    seal = Seal.agreed(agreement.packing)  # before MailUp is walked for nothing
+    seal = Encryption.agreed(agreement.packing)  # before MailUp is walked for nothing
     known = None
     if covered.snapshot:
         storage = load(Ledger, agreement.ledger).open_storage()
@@ -120,11 +120,11 @@ def _rendered(
     with Renderer(folder / "export.csv", columns, view.agreement.format) as writer:
 
         def write(part: Part) -> None:
-            for shown, new in ahead(view.slices(part)):
+            for shown, new in prefetched(view.slices(part)):
                 writer.write(_with_all(gathered.completed(shown, part.kind), columns))
                 seen[part.kind.name].add(new)
 
-        behind(kind.walk(walk), write)
+        consume_behind(kind.walk(walk), write)
         finished = writer.close()
     if finished.replaced:
         gathered.notes["replaced_characters"] = finished.replaced
@@ -132,7 +132,7 @@ def _rendered(
 
 
 def _packed(
-    agreement: ExportAgreement, kind: KindName, covered: Due, csv: Rendered, seal: Seal | None
+    agreement: ExportAgreement, kind: KindName, covered: Due, csv: Rendered, seal: Encryption | None
 ) -> Packed:
     """The file as the client gets it: named, compressed, encrypted.
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-T = TypeVar("T")
+_Item = TypeVar("_Item")
 
 
-def ahead(items: Iterable[T], *, most: int = 1) -> Iterator[T]:
+def prefetched(items: Iterable[_Item], *, most: int = 1) -> Iterator[_Item]:
     """The same items in the same order; up to `most` of them are ready and wait in memory.
 
     polars works without Python's lock, so that two steps that do little else share two cores. An
@@ -16,14 +16,14 @@ def ahead(items: Iterable[T], *, most: int = 1) -> Iterator[T]:
     """
     source, end = iter(items), object()
     with ThreadPoolExecutor(1) as thread:
-        waiting: deque[Future[T | object]] = deque()
+        waiting: deque[Future[_Item | object]] = deque()
         waiting.extend(thread.submit(next, source, end) for _ in range(most))
         while (item := waiting.popleft().result()) is not end:
             waiting.append(thread.submit(next, source, end))
             yield item  # type: ignore[misc]
 
 
-def behind(items: Iterable[T], use: Callable[[T], None]) -> None:
+def consume_behind(items: Iterable[_Item], use: Callable[[_Item], None]) -> None:
     """Use each of the items, in a thread of its own, while the next one is made in this one.
 
     At most one item waits for its turn. An exception of `use` is raised when the next item is

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from blocks.errors import ConfigurationError, FileHeld
 from blocks.keys import GpgKey
-from tasks.gpg.program import PRIVATE, TIMEOUT_SECONDS, Answer, run_gpg
+from tasks.gpg.program import PRIVATE, TIMEOUT_SECONDS, GpgResult, run_gpg
 from tasks.gpg.status import Line, decrypted, signers
 
 DECRYPTED_NAME = "decrypted"
@@ -36,7 +36,7 @@ def decrypt(path: Path, key: GpgKey, folder: Path, max_bytes: int = DEFAULT_MAX_
     return target
 
 
-def _judge(answer: Answer, target: Path, public: list[str], max_bytes: int) -> None:
+def _judge(answer: GpgResult, target: Path, public: list[str], max_bytes: int) -> None:
     """Raise what gpg's answer amounts to."""
     if not answer.fingerprints[PRIVATE]:
         raise ConfigurationError(
@@ -54,7 +54,7 @@ def _judge(answer: Answer, target: Path, public: list[str], max_bytes: int) -> N
         _hold("The file carries no valid signature of an accepted signer", "signature")
 
 
-def _explain(answer: Answer) -> NoReturn:
+def _explain(answer: GpgResult) -> NoReturn:
     """Say why gpg did not decrypt."""
     if Line("ERROR", ("pkdecrypt_failed",)) in answer.status:
         raise ConfigurationError(
@@ -67,7 +67,7 @@ def _explain(answer: Answer) -> NoReturn:
     _hold("The file is not encrypted with OpenPGP for a key", "decrypt")
 
 
-def _accepted(answer: Answer, public: list[str]) -> set[str]:
+def _accepted(answer: GpgResult, public: list[str]) -> set[str]:
     """Fingerprints of the signers' keys."""
     found: set[str] = set()
     for number, signer in enumerate(public, 1):

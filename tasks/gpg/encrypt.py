@@ -7,12 +7,12 @@ from typing import Self
 from blocks.errors import ConfigurationError, RunStopped
 from blocks.keys import GpgKey, GpgRecipient
 from blocks.loading import load
-from tasks.gpg.program import PRIVATE, RECIPIENT, TIMEOUT_SECONDS, Answer, run_gpg
+from tasks.gpg.program import PRIVATE, RECIPIENT, TIMEOUT_SECONDS, GpgResult, run_gpg
 from tasks.reports.output.packing import Packing
 
 
 @dataclass(frozen=True)
-class Seal:
+class Encryption:
     """For whom a file is encrypted, and who signs it."""
 
     recipient: GpgRecipient
@@ -27,7 +27,7 @@ class Seal:
         return cls(load(GpgRecipient, packing.encrypt_for), signer)
 
 
-def encrypt(path: Path, seal: Seal, target: Path) -> Path:
+def encrypt(path: Path, seal: Encryption, target: Path) -> Path:
     """Write `path`, encrypted for every key of the recipient and signed, to `target`.
 
     Each call gives other bytes: OpenPGP draws a key of its own for each file. Neither the local
@@ -48,7 +48,7 @@ def encrypt(path: Path, seal: Seal, target: Path) -> Path:
     return target
 
 
-def _judge(answer: Answer, *, signing: bool) -> None:
+def _judge(answer: GpgResult, *, signing: bool) -> None:
     """Raise what gpg's answer amounts to."""
     unread = [name for name, found in answer.fingerprints.items() if not found]
     if PRIVATE in unread:

@@ -59,7 +59,7 @@ _CODE = 0xFFFF
 
 
 @dataclass(frozen=True)
-class Answer:
+class GpgResult:
     """What gpg said: exit code, status lines, and the fingerprints in each key's text."""
 
     exit: int
@@ -91,7 +91,7 @@ def run_gpg(
     *,
     passphrase: SecretStr | None,
     max_bytes: int | None = None,
-) -> Answer:
+) -> GpgResult:
     """Let gpg make `target` of `source`, with these keys (name: ASCII armor) and no others.
 
     `action` is --decrypt, or --encrypt with or without --sign; a key that gpg cannot read has no
@@ -107,7 +107,7 @@ def run_gpg(
         (ring / "gpg-agent.conf").write_text("s2k-count 65536\n")
         limit = "unlimited" if max_bytes is None else str(max_bytes // 1024 + 1)
         _run(ring, action, source, target, limit, keys, passphrase)
-        return Answer(
+        return GpgResult(
             int((ring / "exit").read_text()),
             _status(ring / "status"),
             {name: imported(_status(ring / f"{name}.status")) for name in keys},

@@ -21,7 +21,7 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
-from tasks.files.prefetch import ahead
+from tasks.files.prefetch import prefetched
 from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
 from tasks.imports.delta_snapshots import (
     NO_PLAN,
@@ -203,7 +203,7 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], tur
     rejoining.finish_earlier(prepared)
     plain = [each for each in prepared.batches if not is_granted(each)]
     made = batch_requests(job.agreement, plain, groups, differing=job.differing)
-    for parcel in ahead(made, most=PARCELS_AHEAD):
+    for parcel in prefetched(made, most=PARCELS_AHEAD):
         counter.send(parcel, newest_import=newest)
         progress.set(parcel.number, total)
     counter.finish()

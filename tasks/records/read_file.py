@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.files.prefetch import ahead
+from tasks.files.prefetch import prefetched
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import StoredRecords, write_batches
 from tasks.records.batching.destinations import Destination, only_destination
@@ -79,7 +79,7 @@ def read_file(
     )  # fmt: skip
     keys = Keys(folder / "keys", last_row_decides_status=agreement.mapping.last_row_decides_status)
     desk.first_pass(path, dialect, keys)
-    batches = write_batches(ahead(desk.second_pass(keys)), folder / "batches", batch_size)
+    batches = write_batches(prefetched(desk.second_pass(keys)), folder / "batches", batch_size)
     submitted = sum(batch.rows for batch in batches)
     return Prepared(
         counts=desk.counts(submitted).conserved(),
@@ -147,10 +147,11 @@ class _FileReader:
         """Cut, map and check; note the keys of what is good."""
         agreed = row_rules(self.binding)
         read = (
-            (chunk, validate(chunk.frame, agreed)) for chunk in ahead(read_chunks(path, dialect))
+            (chunk, validate(chunk.frame, agreed))
+            for chunk in prefetched(read_chunks(path, dialect))
         )
         waiting = _PendingRejects()
-        for number, (chunk, checked) in enumerate(ahead(read)):
+        for number, (chunk, checked) in enumerate(prefetched(read)):
             self.outcomes["records"] += chunk.records
             keys.add(checked.records)
             self._lay_down(number, checked.records)

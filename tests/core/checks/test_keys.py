@@ -8,7 +8,7 @@ from blocks.keys import GpgKey, GpgRecipient
 from tasks.checks.findings import Finding, Subject, to_mend
 from tasks.checks.needs import decryption_keys
 from tasks.connections.check_keys import opening, sealing
-from tasks.gpg.encrypt import Seal
+from tasks.gpg.encrypt import Encryption
 from tasks.records.agreement import ImportAgreement
 from tests.keyrings import PASSPHRASE, Keyring, needs_gpg
 
@@ -75,14 +75,16 @@ def test_a_public_key_in_the_place_of_the_private_one(ring: Keyring, tmp_path: P
 
 def test_a_seal_encrypts_and_signs(ring: Keyring, tmp_path: Path) -> None:
     """A file can be encrypted for the client and signed with our key."""
-    seal = Seal(GpgRecipient(public_keys=[ring.public("client")]), ours(ring))
+    seal = Encryption(GpgRecipient(public_keys=[ring.public("client")]), ours(ring))
     found = told(list(sealing(SUBJECT, seal, tmp_path)), tmp_path)
     assert found["use"] == ("ok", "a file can be encrypted and signed")
 
 
 def test_a_signature_that_cannot_be_made(ring: Keyring, tmp_path: Path) -> None:
     """The passphrase of the signing key is tried, too."""
-    seal = Seal(GpgRecipient(public_keys=[ring.public("client")]), ours(ring, passphrase="wrong"))
+    seal = Encryption(
+        GpgRecipient(public_keys=[ring.public("client")]), ours(ring, passphrase="wrong")
+    )
     found = told(list(sealing(SUBJECT, seal, tmp_path)), tmp_path)
     assert found["use"][0] == "mend"
     assert "cannot sign" in found["use"][1]
@@ -93,7 +95,7 @@ def test_a_public_key_is_told_before_it_expires(
     ring: Keyring, tmp_path: Path, days: int, verdict: str
 ) -> None:
     """Exports stop on the day on which it expires."""
-    seal = Seal(GpgRecipient(public_keys=[soon(ring, f"for {days} days", days)]))
+    seal = Encryption(GpgRecipient(public_keys=[soon(ring, f"for {days} days", days)]))
     found = told(list(sealing(SUBJECT, seal, tmp_path)), tmp_path)
     assert found["key"][0] == verdict
     assert "days from now" in found["key"][1]
@@ -103,7 +105,7 @@ def test_a_public_key_is_told_before_it_expires(
 def test_a_public_key_that_has_expired(ring: Keyring, tmp_path: Path) -> None:
     """Nothing can be encrypted for it, which both looks tell."""
     ring.expiring("gone by now")
-    seal = Seal(GpgRecipient(public_keys=[ring.public("gone by now")]))
+    seal = Encryption(GpgRecipient(public_keys=[ring.public("gone by now")]))
     found = told(list(sealing(SUBJECT, seal, tmp_path)), tmp_path)
     assert (found["key"][0], found["use"][0]) == ("mend", "mend")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.files.prefetch import ahead, behind
+from tasks.files.prefetch import consume_behind, prefetched
 
 
 def test_items_come_in_order_and_the_next_one_is_made_meanwhile() -> None:
@@ -19,7 +19,7 @@ def test_items_come_in_order_and_the_next_one_is_made_meanwhile() -> None:
             yield number
 
     seen = []
-    for item in ahead(items()):
+    for item in prefetched(items()):
         deadline = time.monotonic() + 5
         while len(made) < min(item + 2, 5) and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -35,7 +35,7 @@ def test_an_error_comes_where_its_item_would_have_come() -> None:
         yield 1
         raise ValueError("two")
 
-    working = ahead(items())
+    working = prefetched(items())
     assert next(working) == 1
     with pytest.raises(ValueError, match="two"):
         next(working)
@@ -44,7 +44,7 @@ def test_an_error_comes_where_its_item_would_have_come() -> None:
 def test_who_stops_early_leaves_no_thread() -> None:
     """A step that fails in the middle does not leave the one before it at work."""
     before = threading.active_count()
-    working = ahead(iter(range(100)))
+    working = prefetched(iter(range(100)))
     next(working)
     working.close()  # type: ignore[attr-defined]
 
@@ -67,7 +67,7 @@ def test_items_are_used_in_order_while_the_next_one_is_made() -> None:
         assert go_on.acquire(timeout=5)  # the next one is being made
         used.append(item)
 
-    behind(items(), use)
+    consume_behind(items(), use)
     assert used == [0, 1, 2, 3]
     assert all(number - done <= 2 for number, done in enumerate(made_when))
 
@@ -86,6 +86,6 @@ def test_an_error_of_the_use_ends_the_making() -> None:
 
     before = threading.active_count()
     with pytest.raises(ValueError, match="item 0"):
-        behind(items(), use)
+        consume_behind(items(), use)
     assert made == [0, 1]
     assert threading.active_count() == before

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from blocks.errors import ConfigurationError
 from blocks.keys import GpgKey, GpgRecipient
 from tasks.gpg.decrypt import decrypt
-from tasks.gpg.encrypt import Seal, encrypt
+from tasks.gpg.encrypt import Encryption, encrypt
 from tests.keyrings import DATA, PASSPHRASE, Keyring, needs_gpg
 
 pytestmark = needs_gpg
@@ -21,7 +21,7 @@ def ours(ring: Keyring, passphrase: str = PASSPHRASE) -> GpgKey:
     return GpgKey(private_key=ring.private("us"), passphrase=passphrase)
 
 
-def sealed(tmp_path: Path, seal: Seal) -> Path:
+def sealed(tmp_path: Path, seal: Encryption) -> Path:
     """A file encrypted in a folder with a hostile name."""
     folder = tmp_path / "o; touch injected $(touch injected)"
     folder.mkdir(exist_ok=True)
@@ -46,7 +46,7 @@ def test_each_recipient_can_open_and_check_it(
     monkeypatch.chdir(tmp_path)
     both = GpgRecipient(public_keys=[ring.public("client"), ring.public("stranger")])
     with caplog.at_level(logging.DEBUG):
-        path = sealed(tmp_path, Seal(both, ours(ring)))
+        path = sealed(tmp_path, Encryption(both, ours(ring)))
         for name in ("client", "stranger"):
             reader = GpgKey(private_key=ring.private(name), signers=[ring.public("us")])
             assert decrypt(path, reader, tmp_path).read_bytes() == DATA
@@ -57,7 +57,7 @@ def test_each_recipient_can_open_and_check_it(
 
 def test_nothing_else_is_in_the_file(tmp_path: Path, ring: Keyring) -> None:
     """It is encrypted for the agreed keys only, unsigned if none is agreed, and names no file."""
-    path = sealed(tmp_path, Seal(GpgRecipient(public_keys=[ring.public("client")])))
+    path = sealed(tmp_path, Encryption(GpgRecipient(public_keys=[ring.public("client")])))
     told = ring.gpg("--list-packets", str(path)).decode()
     assert told.count(":pubkey enc packet:") == 1
     assert "signature packet" not in told
@@ -67,7 +67,7 @@ def test_nothing_else_is_in_the_file(tmp_path: Path, ring: Keyring) -> None:
 def test_keys_in_one_text_all_count(tmp_path: Path, ring: Keyring) -> None:
     """A text that holds several public keys, as gpg exports them, is taken as all of them."""
     text = ring.gpg("--armor", "--export", "client", "stranger").decode()
-    path = sealed(tmp_path, Seal(GpgRecipient(public_keys=[text])))
+    path = sealed(tmp_path, Encryption(GpgRecipient(public_keys=[text])))
     for name in ("client", "stranger"):
         assert decrypt(path, GpgKey(private_key=ring.private(name)), tmp_path).read_bytes() == DATA
 
@@ -96,7 +96,7 @@ def test_wrong_keys_deliver_nothing(
     if signer == "nonsense":
         key = GpgKey(private_key="nonsense")
     with pytest.raises(ConfigurationError, match=told):
-        sealed(tmp_path, Seal(keys, key))
+        sealed(tmp_path, Encryption(keys, key))
     assert not list(tmp_path.rglob("export.gpg"))
 
 
