@@ -17,7 +17,7 @@ from blocks.mailup.resources.models import ImportStatus, MailUpList, Optin
 from tasks.checks.asking import codes
 from tasks.checks.findings import Finding, Subject, told
 from tasks.checks.unknowns import settle
-from tasks.exports.walk import Gathered, Walk, subscribed
+from tasks.exports.walk import Gathered, Walk, walk_subscribed
 from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.frames import PEOPLE
 from tasks.records.mapping.emails import valid
@@ -224,7 +224,7 @@ def take_out(
         frozenset(column.source for column in columns),
     )  # fmt: skip
     with Renderer(folder / "subscribed.csv", columns, agreement.format) as writer:
-        for part in subscribed(walk):
+        for part in walk_subscribed(walk):
             for rows in part.slices():
                 whole = walk.gathered.completed(rows, part.kind)
                 writer.write(whole)

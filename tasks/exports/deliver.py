@@ -24,7 +24,7 @@ from tasks.runs.retrying import retried_task
 
 
 @dataclass(frozen=True)
-class Parcel:
+class OutgoingFile:
     """A file on its way: its name at the client, its hash, and where it is: a path in the scratch
     folder, or the name of a staged file in the ledger's storage."""
 
@@ -40,7 +40,9 @@ class Parcel:
 
 
 @retried_task("deliver", "deliver {parcel.name}")
-def hand_over(agreement: ExportAgreement, kind: KindName, parcel: Parcel, scratch: Path) -> str:
+def deliver_file(
+    agreement: ExportAgreement, kind: KindName, parcel: OutgoingFile, scratch: Path
+) -> str:
     """Deliver a file, and its done-marker behind it; the path on the server, "" for no file.
 
     Repeating it is harmless: the same bytes come under the same name.
@@ -84,7 +86,9 @@ def _is_there(server: Transport, goal: str, size: int) -> bool:
     return True
 
 
-def _mark(agreement: ExportAgreement, parcel: Parcel, server: Transport, scratch: Path) -> None:
+def _mark(
+    agreement: ExportAgreement, parcel: OutgoingFile, server: Transport, scratch: Path
+) -> None:
     marker = agreement.packing.marker_name(parcel.name)
     if marker:
         path, text = scratch / "marker", agreement.packing.marker_text(parcel.name, parcel.sha256)

@@ -10,10 +10,10 @@ from prefect.states import Completed
 from blocks.errors import ConfigurationError
 from blocks.errors.shown import in_markdown
 from blocks.ledger.exports import ExportEntry
-from tasks.exports.deliver import Parcel, advance, hand_over
+from tasks.exports.deliver import OutgoingFile, advance, deliver_file
 from tasks.exports.extract import Produced, extract, stage
 from tasks.exports.walks import KindName
-from tasks.exports.window import Due, due, last, window_of
+from tasks.exports.window import DueWindow, due_window, last_window, window_of
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.windows import Window
 from tasks.runs.failure import reports_failure
@@ -49,10 +49,10 @@ def export(
     with alone, scratch_folder() as scratch:
         if again:
             return _again(agreement, kind, scratch, dry_run=dry_run)
-        covered = due(agreement, kind, since, until, only_look=dry_run)
+        covered = due_window(agreement, kind, since, until, only_look=dry_run)
         if covered.pending and not dry_run:
             _close(agreement, kind, covered.pending, scratch)
-            covered = due(agreement, kind, since, until, only_look=dry_run)
+            covered = due_window(agreement, kind, since, until, only_look=dry_run)
         produced = extract(agreement, kind, covered, scratch, dry_run=dry_run)
         place = "" if dry_run else _deliver(agreement, kind, covered, produced, scratch)
     told = _told(produced.rows, place, dry_run=dry_run)
@@ -60,7 +60,11 @@ def export(
 
 
 def _deliver(
-    agreement: ExportAgreement, kind: KindName, covered: Due, produced: Produced, scratch: Path
+    agreement: ExportAgreement,
+    kind: KindName,
+    covered: DueWindow,
+    produced: Produced,
+    scratch: Path,
 ) -> str:
     if covered.window.number:
         entry = stage(agreement, kind, covered, produced)
@@ -68,8 +72,8 @@ def _deliver(
         near = produced.path if produced.sha256 == entry.sha256 else None
         return _close(agreement, kind, entry, scratch, near)
     wanted = produced.rows or agreement.empty == "header-only"
-    parcel = Parcel(produced.name if wanted else "", produced.sha256, produced.path)
-    return hand_over(agreement, kind, parcel, scratch)
+    parcel = OutgoingFile(produced.name if wanted else "", produced.sha256, produced.path)
+    return deliver_file(agreement, kind, parcel, scratch)
 
 
 def _close(
@@ -80,7 +84,7 @@ def _close(
     near: Path | None = None,
 ) -> str:
     """Deliver what is staged, from `near` where the same bytes are at hand, and move on."""
-    place = hand_over(agreement, kind, Parcel.of(entry, near), scratch)
+    place = deliver_file(agreement, kind, OutgoingFile.of(entry, near), scratch)
     advance(agreement, kind, entry)
     return place
 
@@ -89,14 +93,14 @@ def _again(
     agreement: ExportAgreement, kind: KindName, scratch: Path, *, dry_run: bool
 ) -> State[None]:
     """Deliver the last window once more, or for the first time where it never arrived."""
-    entry = last(agreement, kind, only_look=dry_run)
+    entry = last_window(agreement, kind, only_look=dry_run)
     if entry is None:
         return Completed(message="Nothing was delivered yet: there is no window to repeat.")
     place = ""
     if not dry_run and entry.state == "rendered":
         place = _close(agreement, kind, entry, scratch)
     elif not dry_run:
-        place = hand_over(agreement, kind, Parcel.of(entry), scratch)
+        place = deliver_file(agreement, kind, OutgoingFile.of(entry), scratch)
     told = f"Once more: {_told(entry.rows, place, dry_run=dry_run)}"
     return _concluded(agreement, kind, window_of(entry), told)
 

@@ -19,9 +19,9 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from tasks.exports.deliver import scope
-from tasks.exports.walk import Gathered, Part, Walk
-from tasks.exports.walks import KINDS, Kind, KindName
-from tasks.exports.window import Due
+from tasks.exports.walk import Gathered, Walk, WalkPart
+from tasks.exports.walks import WALKS, ExportWalk, KindName
+from tasks.exports.window import DueWindow
 from tasks.files.prefetch import consume_behind, prefetched
 from tasks.gpg.encrypt import Encryption, encrypt
 from tasks.reports import statistics_views
@@ -58,7 +58,7 @@ class Produced:
 def extract(
     agreement: ExportAgreement,
     kind: KindName,
-    covered: Due,
+    covered: DueWindow,
     scratch: Path,
     *,
     dry_run: bool,
@@ -74,13 +74,13 @@ def extract(
     order = shared_call_order(agreement.ledger, dry_run=dry_run)
     with order as store, mailup_client(account, store) as client:
         fields = _fields(agreement, client)
-        columns = KINDS[kind].layout.columns(agreement.columns, fields)
+        columns = WALKS[kind].layout.columns(agreement.columns, fields)
         gathered = Gathered(folder / "rows")
         walk = Walk(
             client, agreement, gathered, covered.window.end,
             tuple(each.id for each in fields), frozenset(column.source for column in columns),
         )  # fmt: skip
-        view = _View(agreement, covered, KINDS[kind], gathered, known)
+        view = _View(agreement, covered, WALKS[kind], gathered, known)
         csv, seen = _rendered(view, walk, columns, folder)
     snapshot = _snapshot(folder / "snapshot.parquet", known, seen)
     packed = _packed(agreement, kind, covered, csv, seal)
@@ -119,7 +119,7 @@ def _rendered(
     seen = {each.name: Spool(folder / f"seen-{at}") for at, each in enumerate(kind.rows)}
     with Renderer(folder / "export.csv", columns, view.agreement.format) as writer:
 
-        def write(part: Part) -> None:
+        def write(part: WalkPart) -> None:
             for shown, new in prefetched(view.slices(part)):
                 writer.write(_with_all(gathered.completed(shown, part.kind), columns))
                 seen[part.kind.name].add(new)
@@ -132,7 +132,11 @@ def _rendered(
 
 
 def _packed(
-    agreement: ExportAgreement, kind: KindName, covered: Due, csv: Rendered, seal: Encryption | None
+    agreement: ExportAgreement,
+    kind: KindName,
+    covered: DueWindow,
+    csv: Rendered,
+    seal: Encryption | None,
 ) -> Packed:
     """The file as the client gets it: named, compressed, encrypted.
 
@@ -169,12 +173,12 @@ class _View:
     """What is shown of the rows: the agreed reading, and of it what is due."""
 
     agreement: ExportAgreement
-    covered: Due
-    kind: Kind
+    covered: DueWindow
+    kind: ExportWalk
     gathered: Gathered
     known: Path | None
 
-    def slices(self, part: Part) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    def slices(self, part: WalkPart) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Of each slice of a part: the rows to write, and what they add to the snapshot."""
         before = seen_events.read_part(self.known, part.number)
         counted = part.number not in self.gathered.uncounted or part.kind is not EVENTS
@@ -209,7 +213,7 @@ class _View:
 
 @retried_task("stage", "stage {produced.name}")
 def stage(
-    agreement: ExportAgreement, kind: KindName, covered: Due, produced: Produced
+    agreement: ExportAgreement, kind: KindName, covered: DueWindow, produced: Produced
 ) -> ExportEntry:
     """Put the file and the snapshot into the ledger's storage, and write the window down.
 
@@ -231,7 +235,11 @@ def stage(
 
 
 def _stored(
-    agreement: ExportAgreement, stream: str, covered: Due, produced: Produced, storage: Storage
+    agreement: ExportAgreement,
+    stream: str,
+    covered: DueWindow,
+    produced: Produced,
+    storage: Storage,
 ) -> ExportEntry:
     """The window's row of the ledger, its files being in the storage."""
     window, snapshot = covered.window, covered.snapshot

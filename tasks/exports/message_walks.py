@@ -9,7 +9,7 @@ import polars as pl
 
 from blocks.mailup.resources.messages import Message, Sending
 from blocks.mailup.resources.statistics import Availability
-from tasks.exports.walk import Part, Walk, unsubscribed
+from tasks.exports.walk import Walk, WalkPart, walk_unsubscribed
 from tasks.reports.agreement import StatisticsAgreement
 from tasks.reports.rows import EVENTS, SMS_OUTCOMES
 
@@ -22,7 +22,7 @@ SMS_ERROR = 2
 """MailUp's number for an error, whose outcome is a text: FAILED_AT_004, EXPIRED ..."""
 
 
-def email_statistics(walk: Walk) -> Iterator[Part]:
+def email_statistics(walk: Walk) -> Iterator[WalkPart]:
     """Sent, opened, clicked and bounced, for each message of the lists that is young enough.
 
     Each message is whole before the next one is asked for. One whose statistics MailUp no longer
@@ -124,13 +124,13 @@ def _together(pages: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         yield pl.concat(waiting)
 
 
-def cumulative(walk: Walk) -> Iterator[Part]:
+def cumulative(walk: Walk) -> Iterator[WalkPart]:
     """The e-mail statistics, and before them everybody who left the lists by e-mail."""
-    yield from unsubscribed(walk)
+    yield from walk_unsubscribed(walk)
     yield from email_statistics(walk)
 
 
-def sms_outcomes(walk: Walk) -> Iterator[Part]:
+def sms_outcomes(walk: Walk) -> Iterator[WalkPart]:
     """The state of each SMS sent from the lists; a change of state is a new row.
 
     Where the file shows who the receivers are, they are looked for among all recipients of the

@@ -16,7 +16,7 @@ _WHO = "who"
 
 
 @dataclass
-class People:
+class RecipientData:
     """Recipients by list: `recipient_id`, `number` (digits with the international prefix), `phone`
     (as MailUp writes it), `email` and dynamic fields."""
 

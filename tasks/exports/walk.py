@@ -14,7 +14,7 @@ import polars as pl
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import Channel
 from blocks.mailup.resources.models import Optin
-from tasks.exports.people import People
+from tasks.exports.people import RecipientData
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.delta.spool import HELD_ROWS, Spool
 from tasks.reports.rows import MOMENT, SMS_OUTCOMES, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
@@ -23,7 +23,7 @@ from tasks.runs.progress import Progress
 
 
 @dataclass(frozen=True)
-class Part:
+class WalkPart:
     """All rows of one kind in one message or list, put aside."""
 
     kind: RowKind
@@ -47,11 +47,11 @@ class Gathered:
     notes: dict[str, int] = field(default_factory=dict)
     rows: dict[tuple[str, int], Spool] = field(default_factory=dict)
     uncounted: set[int] = field(default_factory=set)
-    people: People = field(init=False)
+    people: RecipientData = field(init=False)
     _filled: Spool | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.people = People(self.folder)
+        self.people = RecipientData(self.folder)
 
     def add(self, kind: RowKind, part: int, page: pl.DataFrame) -> None:
         """Put a page of rows of one kind behind the others of its part."""
@@ -71,12 +71,12 @@ class Gathered:
         if times:
             self.notes[reason] = self.notes.get(reason, 0) + times
 
-    def whole(self, kind: RowKind) -> Iterator[Part]:
+    def whole(self, kind: RowKind) -> Iterator[WalkPart]:
         """Each part of a kind in ascending order; no more rows of it may come."""
         self._filled = None
         for name, number in sorted(self.rows):
             if name == kind.name:
-                yield Part(kind, number, self.rows.pop((name, number)))
+                yield WalkPart(kind, number, self.rows.pop((name, number)))
 
     def completed(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
         """Rows of one slice with what is known of their people, as far as they were asked for."""
@@ -123,7 +123,7 @@ class Walk:
         return found
 
 
-def unsubscribed(walk: Walk) -> Iterator[Part]:
+def walk_unsubscribed(walk: Walk) -> Iterator[WalkPart]:
     """People who left the agreed lists by e-mail, with cause and date."""
     gone = _people(walk, UNSUBSCRIPTIONS, lambda each: each.opted_out)
     if walk.wants_people(UNSUBSCRIPTIONS):
@@ -131,7 +131,7 @@ def unsubscribed(walk: Walk) -> Iterator[Part]:
     yield from walk.gathered.whole(UNSUBSCRIPTIONS)
 
 
-def subscribed(walk: Walk) -> Iterator[Part]:
+def walk_subscribed(walk: Walk) -> Iterator[WalkPart]:
     """People who are subscribed to the agreed lists by e-mail, with the date of it."""
     here = _people(walk, SUBSCRIPTIONS, lambda each: not each.opted_out and each.opted_in)
     if walk.wants_people(SUBSCRIPTIONS):
@@ -176,12 +176,12 @@ def _spool_optins(walk: Walk, list_id: int, page: list[Optin], kind: RowKind) ->
     }
     if leaving:
         columns["subscribed_at"] = [each.optin_date for each in page]
-        columns["message_id"] = [whole(each.optout_message_id) for each in page]
+        columns["message_id"] = [number_of(each.optout_message_id) for each in page]
         columns["type"] = [each.optout_type for each in page]
         columns["subtype"] = [each.optout_subtype for each in page]
     walk.gathered.add(kind, list_id, walk.shaped(pl.DataFrame(columns), kind))
 
 
-def whole(text: str) -> int | None:
+def number_of(text: str) -> int | None:
     """A number that MailUp wrote as text; None for anything else."""
     return int(text) if text.isdecimal() else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.exports.message_walks import cumulative, email_statistics, sms_outcomes
-from tasks.exports.walk import Part, Walk, subscribed, unsubscribed
+from tasks.exports.walk import Walk, WalkPart, walk_subscribed, walk_unsubscribed
 from tasks.reports import rows
 from tasks.reports.output import layouts
 from tasks.reports.output.layouts import Layout
@@ -15,23 +15,27 @@ KindName = Literal["unsubscribed", "email_statistics", "cumulative", "sms_outcom
 
 
 @dataclass(frozen=True)
-class Kind:
+class ExportWalk:
     """One kind of export. Its walk brings the parts of one kind of rows after those of another, in
     ascending order."""
 
     name: KindName
     layout: Layout
     rows: tuple[RowKind, ...]
-    walk: Callable[[Walk], Iterator[Part]]
+    walk: Callable[[Walk], Iterator[WalkPart]]
 
 
-KINDS: dict[KindName, Kind] = {
+WALKS: dict[KindName, ExportWalk] = {
     kind.name: kind
     for kind in (
-        Kind("unsubscribed", layouts.UNSUBSCRIBED, (rows.UNSUBSCRIPTIONS,), unsubscribed),
-        Kind("email_statistics", layouts.EMAIL_STATISTICS, (rows.EVENTS,), email_statistics),
-        Kind("cumulative", layouts.CUMULATIVE, (rows.UNSUBSCRIPTIONS, rows.EVENTS), cumulative),
-        Kind("sms_outcomes", layouts.SMS_OUTCOMES, (rows.SMS_OUTCOMES,), sms_outcomes),
-        Kind("subscribed", layouts.SUBSCRIBED, (rows.SUBSCRIPTIONS,), subscribed),
+        ExportWalk(
+            "unsubscribed", layouts.UNSUBSCRIBED, (rows.UNSUBSCRIPTIONS,), walk_unsubscribed
+        ),
+        ExportWalk("email_statistics", layouts.EMAIL_STATISTICS, (rows.EVENTS,), email_statistics),
+        ExportWalk(
+            "cumulative", layouts.CUMULATIVE, (rows.UNSUBSCRIPTIONS, rows.EVENTS), cumulative
+        ),
+        ExportWalk("sms_outcomes", layouts.SMS_OUTCOMES, (rows.SMS_OUTCOMES,), sms_outcomes),
+        ExportWalk("subscribed", layouts.SUBSCRIBED, (rows.SUBSCRIPTIONS,), walk_subscribed),
     )
 }

@@ -9,14 +9,14 @@ from blocks.ledger import exports
 from blocks.ledger.exports import ExportEntry
 from blocks.ledgers import Ledger
 from blocks.loading import load
-from tasks.exports.walks import KINDS, KindName
+from tasks.exports.walks import WALKS, KindName
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.windows import Window, backfill, following
 from tasks.runs.retrying import retried_task
 
 
 @dataclass(frozen=True)
-class Due:
+class DueWindow:
     """What a run has to do: `pending` is delivered first, as it was rendered; `snapshot` names what
     the window before has seen."""
 
@@ -26,29 +26,31 @@ class Due:
 
 
 @retried_task("window", "window of {agreement.client}")
-def due(
+def due_window(
     agreement: ExportAgreement, kind: KindName, since: str, until: str, *, only_look: bool
-) -> Due:
+) -> DueWindow:
     """The window that is due: asked for by hand, or from the end of the last one until now."""
-    KINDS[kind].layout.columns(agreement.columns)
+    WALKS[kind].layout.columns(agreement.columns)
     now = datetime.now(UTC).replace(microsecond=0)
     with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
         new = store.is_empty
         entry = None if new else exports.newest(store, agreement.client, agreement.stream(kind))
     snapshot = entry.snapshot if entry else ""
     if since or until:
-        return Due(backfill(since, until, agreement.format.zone, now), snapshot)
+        return DueWindow(backfill(since, until, agreement.format.zone, now), snapshot)
     if entry is None:
-        return Due(following(0, None, now))
+        return DueWindow(following(0, None, now))
     window = window_of(entry)
     if entry.state == "delivered":
-        return Due(following(window.number, window.end, now), snapshot)
+        return DueWindow(following(window.number, window.end, now), snapshot)
     get_run_logger().warning("Window %d was rendered but not delivered yet", window.number)
-    return Due(window, snapshot, entry)
+    return DueWindow(window, snapshot, entry)
 
 
 @retried_task("last window", "last window of {agreement.client}")
-def last(agreement: ExportAgreement, kind: KindName, *, only_look: bool) -> ExportEntry | None:
+def last_window(
+    agreement: ExportAgreement, kind: KindName, *, only_look: bool
+) -> ExportEntry | None:
     """The window that was rendered last, delivered or not; None before the first one."""
     with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
         if store.is_empty:

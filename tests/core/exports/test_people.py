@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.exports.people import People, international
+from tasks.exports.people import RecipientData, international
 from tasks.reports.delta.spool import Spool
 from tasks.reports.rows import SMS_OUTCOME, SMS_OUTCOMES, SUBSCRIPTION, SUBSCRIPTIONS
 from tests.core.exported_rows import frame
@@ -22,9 +22,9 @@ def person(recipient_id: int, prefix: str | None, number: str | None) -> dict[st
     return {"recipient_id": recipient_id, "prefix": prefix, "number": number, **names}
 
 
-def people(folder: Path, *pages: list[dict[str, object]], list_id: int = 1) -> People:
+def people(folder: Path, *pages: list[dict[str, object]], list_id: int = 1) -> RecipientData:
     """Recipients of a list, as they come page by page."""
-    known = People(folder)
+    known = RecipientData(folder)
     known.add(list_id, (frame(PROFILE, *page) for page in pages))
     return known
 

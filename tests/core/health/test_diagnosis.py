@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tasks.agreements.due import Due
-from tasks.exports.walks import KINDS as EXPORTS
+from tasks.exports.walks import WALKS as EXPORTS
 from tasks.health.diagnosis import SILENT, Finding, Patience, is_dead, judge
 from tasks.health.facts import KINDS, Facts, Run, Watched
 from tasks.health.wording import sentence
