@@ -27,8 +27,8 @@ from tasks.gpg.encrypt import Encryption, encrypt
 from tasks.reports import statistics_views
 from tasks.reports.agreement import ExportAgreement, StatisticsAgreement
 from tasks.reports.delta import seen_events
-from tasks.reports.delta.new_rows import between, dated, fresh
-from tasks.reports.delta.spool import Spool
+from tasks.reports.delta.new_rows import between, rows_with_dates, select_new
+from tasks.reports.delta.spool import RowSpool
 from tasks.reports.output.csv_writer import Rendered, Renderer
 from tasks.reports.output.layouts import ExtraField, LayoutColumn
 from tasks.reports.output.packing import Packed, compress
@@ -110,13 +110,13 @@ def _fields(agreement: ExportAgreement, client: MailUpClient) -> list[ExtraField
 
 def _rendered(
     view: "_View", walk: Walk, columns: tuple[LayoutColumn, ...], folder: Path
-) -> tuple[Rendered, list[Spool]]:
+) -> tuple[Rendered, list[RowSpool]]:
     """What is due of what the walk brings, as a CSV file, and what it adds to the snapshot.
 
     What is new in one part is found and written while MailUp is asked for the next one.
     """
     gathered, kind = walk.gathered, view.kind
-    seen = {each.name: Spool(folder / f"seen-{at}") for at, each in enumerate(kind.rows)}
+    seen = {each.name: RowSpool(folder / f"seen-{at}") for at, each in enumerate(kind.rows)}
     with Renderer(folder / "export.csv", columns, view.agreement.format) as writer:
 
         def write(part: WalkPart) -> None:
@@ -155,10 +155,10 @@ def _packed(
     return Packed.of(path, name + agreement.packing.ending)
 
 
-def _snapshot(path: Path, known: Path | None, seen: list[Spool]) -> Path | None:
+def _snapshot(path: Path, known: Path | None, seen: list[RowSpool]) -> Path | None:
     if not any(added.rows for added in seen):
         return None
-    seen_events.write(path, seen_events.every_part(known), *(added.frames() for added in seen))
+    seen_events.write_seen(path, seen_events.every_part(known), *(added.frames() for added in seen))
     return path
 
 
@@ -184,7 +184,7 @@ class _View:
         counted = part.number not in self.gathered.uncounted or part.kind is not EVENTS
         for rows in part.slices():
             yield self._of(
-                part.kind, rows if counted else statistics_views.tallied_clicks(rows), before
+                part.kind, rows if counted else statistics_views.count_clicks(rows), before
             )
 
     def _of(
@@ -192,10 +192,10 @@ class _View:
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         window = self.covered.window
         told = self._reading(kind, rows)
-        new = fresh(told, known, kind, window.seen_at)
+        new = select_new(told, known, kind, window.seen_at)
         shown = new.rows
         if self.agreement.mode == "full" or not window.number:
-            shown = dated(told, known, kind, window.seen_at)
+            shown = rows_with_dates(told, known, kind, window.seen_at)
         if not window.number:
             shown = between(shown, window.start, window.end)
         if self.kind.name == "cumulative" and kind is UNSUBSCRIPTIONS:

@@ -11,7 +11,7 @@ from blocks.mailup.resources.messages import Message, Sending
 from blocks.mailup.resources.statistics import Availability
 from tasks.exports.walk import Walk, WalkPart, walk_unsubscribed
 from tasks.reports.agreement import StatisticsAgreement
-from tasks.reports.rows import EVENTS, SMS_OUTCOMES
+from tasks.reports.rows import EVENTS, SMS_EVENTS
 
 ROWS_TOGETHER = 25_000
 """Rows of pages that are brought into their kind at once."""
@@ -139,10 +139,10 @@ def sms_outcomes(walk: Walk) -> Iterator[WalkPart]:
     for list_id, message in _one_by_one(walk, walk.client.sms_messages):
         for report in walk.client.sms_report_details(message.id):
             rows = _states(report, list_id, message.id)
-            walk.gathered.add(SMS_OUTCOMES, message.id, walk.shaped(rows, SMS_OUTCOMES))
-    if walk.wants_people(SMS_OUTCOMES):
+            walk.gathered.add(SMS_EVENTS, message.id, walk.shaped(rows, SMS_EVENTS))
+    if walk.wants_people(SMS_EVENTS):
         _receivers(walk)
-    yield from walk.gathered.whole(SMS_OUTCOMES)
+    yield from walk.gathered.whole(SMS_EVENTS)
 
 
 def _receivers(walk: Walk) -> None:

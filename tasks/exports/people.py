@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.reports.delta.spool import Spool
+from tasks.reports.delta.spool import RowSpool
 from tasks.reports.rows import RowKind
 
 _WHO = "who"
@@ -21,12 +21,12 @@ class RecipientData:
     (as MailUp writes it), `email` and dynamic fields."""
 
     folder: Path
-    spools: dict[int, Spool] = field(default_factory=dict)
+    spools: dict[int, RowSpool] = field(default_factory=dict)
 
     def add(self, list_id: int, pages: Iterator[pl.DataFrame]) -> None:
         """Put the recipients of a list aside, behind those that are there."""
         if list_id not in self.spools:
-            self.spools[list_id] = Spool(self.folder / f"people-{list_id}")
+            self.spools[list_id] = RowSpool(self.folder / f"people-{list_id}")
         for page in pages:
             phone = pl.concat_str(pl.col("prefix").fill_null(""), "number")
             known = page.select(

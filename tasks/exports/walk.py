@@ -16,8 +16,8 @@ from blocks.mailup.resources.imports import Channel
 from blocks.mailup.resources.models import Optin
 from tasks.exports.people import RecipientData
 from tasks.reports.agreement import ExportAgreement
-from tasks.reports.delta.spool import HELD_ROWS, Spool
-from tasks.reports.rows import MOMENT, SMS_OUTCOMES, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
+from tasks.reports.delta.spool import HELD_ROWS, RowSpool
+from tasks.reports.rows import MOMENT, SMS_EVENTS, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
 from tasks.reports.windows import utc
 from tasks.runs.progress import Progress
 
@@ -28,7 +28,7 @@ class WalkPart:
 
     kind: RowKind
     number: int
-    rows: Spool = field(repr=False)
+    rows: RowSpool = field(repr=False)
 
     def slices(self) -> Iterator[pl.DataFrame]:
         """The rows as slices that hold whole people; they can be read once."""
@@ -45,10 +45,10 @@ class Gathered:
 
     folder: Path
     notes: dict[str, int] = field(default_factory=dict)
-    rows: dict[tuple[str, int], Spool] = field(default_factory=dict)
+    rows: dict[tuple[str, int], RowSpool] = field(default_factory=dict)
     uncounted: set[int] = field(default_factory=set)
     people: RecipientData = field(init=False)
-    _filled: Spool | None = field(default=None, init=False, repr=False)
+    _filled: RowSpool | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.people = RecipientData(self.folder)
@@ -60,7 +60,7 @@ class Gathered:
         spool = self.rows.get((kind.name, part))
         if spool is None:
             folder = self.folder / f"{kind.name.replace(' ', '-')}-{part}"
-            spool = self.rows[kind.name, part] = Spool(folder, held=HELD_ROWS)
+            spool = self.rows[kind.name, part] = RowSpool(folder, held=HELD_ROWS)
         if self._filled is not None and self._filled is not spool:
             self._filled.flush()
         self._filled = spool
@@ -81,7 +81,7 @@ class Gathered:
     def completed(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
         """Rows of one slice with what is known of their people, as far as they were asked for."""
         whole, unknown = self.people.joined(rows, kind)
-        if kind is SMS_OUTCOMES:
+        if kind is SMS_EVENTS:
             self.note("receivers_unknown", unknown)
         return whole
 

@@ -35,7 +35,7 @@ WALKS: dict[KindName, ExportWalk] = {
         ExportWalk(
             "cumulative", layouts.CUMULATIVE, (rows.UNSUBSCRIPTIONS, rows.EVENTS), cumulative
         ),
-        ExportWalk("sms_outcomes", layouts.SMS_OUTCOMES, (rows.SMS_OUTCOMES,), sms_outcomes),
+        ExportWalk("sms_outcomes", layouts.SMS_OUTCOMES, (rows.SMS_EVENTS,), sms_outcomes),
         ExportWalk("subscribed", layouts.SUBSCRIBED, (rows.SUBSCRIPTIONS,), walk_subscribed),
     )
 }

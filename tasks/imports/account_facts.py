@@ -17,7 +17,7 @@ from blocks.mailup.resources.models import NEVER, Optin
 from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.rejoining import SEEN
 from tasks.records.consent.settings import check_grant
-from tasks.records.frames import UNSUBSCRIBED
+from tasks.records.frames import UNSUBSCRIBED_PEOPLE
 from tasks.records.results.parts import Parts
 from tasks.records.stages import AccountFacts, Fetched
 from tasks.runs.retrying import retried_task
@@ -114,7 +114,7 @@ def write_refusals(folder: Path, agreement: ImportAgreement, client: MailUpClien
         for channel in CHANNELS[agreement.mapping.key]:
             for page in client.unsubscribed(list_id, channel):
                 rows = [_told(each, list_id, channel) for each in page]
-                parts.add(pl.DataFrame(rows, schema=UNSUBSCRIBED, orient="row"))
+                parts.add(pl.DataFrame(rows, schema=UNSUBSCRIBED_PEOPLE, orient="row"))
     return folder
 
 

@@ -55,7 +55,7 @@ FAULTS = {"row": pl.Int64(), "column": pl.String(), "reason": pl.String()}
 """Schema of faults: position in the frame, our name of the column, code of the reason."""
 
 
-UNSUBSCRIBED: dict[str, pl.DataType] = {
+UNSUBSCRIBED_PEOPLE: dict[str, pl.DataType] = {
     "list_id": pl.Int64(),
     "channel": pl.String(),
     "address": pl.String(),

@@ -28,7 +28,7 @@ from tasks.records.consent.rejoining import PERSON
 from tasks.records.consent.settings import Consent
 from tasks.records.counts import Counts
 from tasks.records.delta.snapshot import Snapshot
-from tasks.records.frames import LINE, UNSUBSCRIBED
+from tasks.records.frames import LINE, UNSUBSCRIBED_PEOPLE
 from tasks.records.mapping.cells import by_itself
 from tasks.records.mapping.resolve import ResolvedMapping, resolve_mapping
 from tasks.records.reading.chunks import read_chunks
@@ -114,7 +114,7 @@ def asked(facts: AccountFacts) -> Unsubscribed | None:
     if facts.refusals is None:
         return None
     return prepare_unsubscribed(
-        pl.concat([pl.DataFrame(schema=UNSUBSCRIBED), *read_parts(facts.refusals)])
+        pl.concat([pl.DataFrame(schema=UNSUBSCRIBED_PEOPLE), *read_parts(facts.refusals)])
     )
 
 

@@ -144,7 +144,7 @@ SUBSCRIPTIONS = RowKind(
     known_by="recipient_id",
     personal=("phone",),
 )
-SMS_OUTCOMES = RowKind(
+SMS_EVENTS = RowKind(
     "sms outcome",
     schema=SMS_OUTCOME,
     part="message_id",
@@ -170,7 +170,7 @@ def fitted(rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
     )
 
 
-def empty(kind: RowKind) -> pl.DataFrame:
+def no_rows(kind: RowKind) -> pl.DataFrame:
     """The frame without rows."""
     return pl.DataFrame(schema=kind.schema)
 

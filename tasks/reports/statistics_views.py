@@ -53,7 +53,7 @@ def latest_action(rows: pl.DataFrame, *, sent: bool = True, bounces: bool = True
     return pl.concat([latest, others]).filter(_wanted(sent=sent, bounces=bounces))
 
 
-def tallied_clicks(rows: pl.DataFrame) -> pl.DataFrame:
+def count_clicks(rows: pl.DataFrame) -> pl.DataFrame:
     """EVENT rows whose CLK rows are one click each, with the CLK rows counted: one per link.
 
     For accounts whose click details carry no count; all rows of each recipient. A row that comes

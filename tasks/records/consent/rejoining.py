@@ -6,13 +6,13 @@ import polars as pl
 
 from tasks.records.consent.apply import GRANTED, Unsubscribed, kinds_of
 from tasks.records.consent.settings import Consent
-from tasks.records.frames import LINE, UNSUBSCRIBED
+from tasks.records.frames import LINE, UNSUBSCRIBED_PEOPLE
 from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.skipped_file import SKIPPED
 
 LEFT_MEANWHILE = "consent_left_meanwhile"
 """Reason of people who are not subscribed by a grant, as they left after they were judged."""
-SEEN: dict[str, pl.DataType] = UNSUBSCRIBED | {"subscribed": pl.Boolean()}
+SEEN: dict[str, pl.DataType] = UNSUBSCRIBED_PEOPLE | {"subscribed": pl.Boolean()}
 """Schema of people as they are seen now, subscribed ones included; for these, cause and `left_on`
 are what MailUp may still tell of the time before."""
 PERSON = [LINE, "channel", "list_id", "key_high", "key_low", "email", "prefix", "number"]

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 import polars as pl
 
-from tasks.reports.delta.seen_events import SNAPSHOT
+from tasks.reports.delta.seen_events import SEEN_EVENTS
 from tasks.reports.delta.spool import LARGEST_COUNT
 from tasks.reports.rows import MOMENT, RowKind
 
@@ -23,7 +23,7 @@ _TIMES = "times"
 
 
 @dataclass(frozen=True)
-class Fresh:
+class NewRows:
     """New rows, one per new occurrence, and what to add to the snapshot for them.
 
     *capped* is how many rows claimed more than LARGEST_COUNT occurrences; the rest is not told.
@@ -34,7 +34,7 @@ class Fresh:
     capped: int = 0
 
 
-def keys(rows: pl.DataFrame, kind: RowKind) -> pl.Series:
+def event_keys(rows: pl.DataFrame, kind: RowKind) -> pl.Series:
     """The keys of rows, 16 bytes each: the BLAKE2b of what tells their event from others."""
     empty = blake2b(digest_size=KEY_BYTES)
 
@@ -50,7 +50,7 @@ def keys(rows: pl.DataFrame, kind: RowKind) -> pl.Series:
     return pl.Series("key", digests, dtype=pl.Binary)
 
 
-def fresh(rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: datetime) -> Fresh:
+def select_new(rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: datetime) -> NewRows:
     """The occurrences in *rows* that are not *known*: those beyond the sum of the known counts.
 
     *rows* are of one part, as `rows.fitted` gives them; *known* is that part's snapshot, whole.
@@ -63,10 +63,12 @@ def fresh(rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: datetime)
         pl.col(_TIMES).alias("count"),
     )  # fmt: skip
     told = _repeated(grown.with_columns(pl.col("at").fill_null(_moment(now))), rows.columns)
-    return Fresh(told, added.cast(pl.Schema(SNAPSHOT)), _capped(rows, kind))
+    return NewRows(told, added.cast(pl.Schema(SEEN_EVENTS)), _capped(rows, kind))
 
 
-def dated(rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: datetime) -> pl.DataFrame:
+def rows_with_dates(
+    rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: datetime
+) -> pl.DataFrame:
     """Every occurrence in *rows*, one row each, dated as the incremental files have dated them.
 
     `at` is the moment at which the occurrence was first seen: as *known*, and *now* for those
@@ -94,7 +96,7 @@ def between(rows: pl.DataFrame, start: datetime | None, end: datetime) -> pl.Dat
 
 def _single(rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
     """One row per `key`; of several the one with most `occurrences`, then the last."""
-    keyed = rows.with_columns(keys(rows, kind), _occurrences(kind).alias("occurrences"))
+    keyed = rows.with_columns(event_keys(rows, kind), _occurrences(kind).alias("occurrences"))
     if keyed["key"].n_unique() == keyed.height:
         return keyed
     # A column of its own: within over(), a place would be one in the group.

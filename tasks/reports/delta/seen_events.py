@@ -14,7 +14,7 @@ from polars.io.plugins import register_io_source
 
 from tasks.reports.rows import MOMENT, Schema
 
-SNAPSHOT: Schema = {
+SEEN_EVENTS: Schema = {
     "part": pl.Int64(),
     "key": pl.Binary(),
     "seen_at": MOMENT,
@@ -31,7 +31,7 @@ def read_part(path: Path | None, part: int) -> pl.LazyFrame:
     It is read when it is used, and only the row groups that hold the part.
     """
     if path is None:
-        return pl.LazyFrame(schema=SNAPSHOT)
+        return pl.LazyFrame(schema=SEEN_EVENTS)
     return pl.scan_parquet(path, glob=False).filter(pl.col("part") == part)
 
 
@@ -44,7 +44,7 @@ def every_part(path: Path | None) -> Iterator[pl.DataFrame]:
         yield rows.slice(start, _ROWS_AT_ONCE).collect()
 
 
-def write(path: Path, *sources: Iterable[pl.DataFrame]) -> None:
+def write_seen(path: Path, *sources: Iterable[pl.DataFrame]) -> None:
     """Write a snapshot of all rows of the sources, never more than some of them in memory.
 
     The next snapshot is `write(path, every_part(old), added)`. In each source the parts ascend;
@@ -60,7 +60,7 @@ def write(path: Path, *sources: Iterable[pl.DataFrame]) -> None:
             # polars shows an error of its source as one of its own.
             broken.append(error)
 
-    rows = register_io_source(frames, schema=SNAPSHOT)
+    rows = register_io_source(frames, schema=SEEN_EVENTS)
     rows.sink_parquet(path, row_group_size=_ROWS_AT_ONCE)
     if broken:
         path.unlink()

@@ -29,7 +29,7 @@ LARGEST_COUNT = 100_000
 """Occurrences of one row that are believed; more than that is no person."""
 
 
-class Spool:
+class RowSpool:
     """Frames of one schema, put aside: up to `held` rows in memory, more of them in Parquet files
     of a folder of their own, `rows_at_once` at a time."""
 
@@ -100,7 +100,9 @@ class Spool:
 
     def _shares(self, kind: RowKind, shares: int) -> Iterator[pl.DataFrame]:
         at_once = HELD_ROWS // shares
-        spools = [Spool(self._folder / f"share-{n}", rows_at_once=at_once) for n in range(shares)]
+        spools = [
+            RowSpool(self._folder / f"share-{n}", rows_at_once=at_once) for n in range(shares)
+        ]
         for frame in self.frames():
             told = frame.with_columns(_share(kind, frame, shares))
             split = told.partition_by("share", as_dict=True, include_key=False)

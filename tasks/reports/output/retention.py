@@ -12,7 +12,7 @@ from tasks.files.remote_paths import Listed
 from tasks.reports.output.filenames import DATES, NUMBERS, Naming, Scope, fixed_values, width
 from tasks.reports.output.packing import Packing, plain_name
 
-F = TypeVar("F", bound=Listed)
+_File = TypeVar("_File", bound=Listed)
 
 _MARK = "manual-(?:first|[0-9]{8}T[0-9]{6}Z)-[0-9]{8}T[0-9]{6}Z"
 _PARTS = {
@@ -28,8 +28,14 @@ _PARTS = {
 
 
 def expired(
-    files: Iterable[F], scope: Scope, naming: Naming, packing: Packing, *, days: int, now: datetime
-) -> list[F]:
+    files: Iterable[_File],
+    scope: Scope,
+    naming: Naming,
+    packing: Packing,
+    *,
+    days: int,
+    now: datetime,
+) -> list[_File]:
     """Files and done-markers of this scope that are more than `days` days old; none for 0 days.
 
     Ours is what has exactly a name that the template gives for this scope, packed or not. The age

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from tasks.exports.people import RecipientData, international
-from tasks.reports.delta.spool import Spool
-from tasks.reports.rows import SMS_OUTCOME, SMS_OUTCOMES, SUBSCRIPTION, SUBSCRIPTIONS
+from tasks.reports.delta.spool import RowSpool
+from tasks.reports.rows import SMS_EVENTS, SMS_OUTCOME, SUBSCRIPTION, SUBSCRIPTIONS
 from tests.core.exported_rows import frame
 
 PROFILE = {
@@ -47,7 +47,7 @@ def test_a_receiver_is_found_however_the_number_is_written(
 ) -> None:
     """Prefix and number of a recipient make the digits that MailUp calls the receiver."""
     known = people(tmp_path, [person(1, "0039", "3330000000"), person(2, prefix, number)])
-    rows, unknown = known.joined(sms("393331234567"), SMS_OUTCOMES)
+    rows, unknown = known.joined(sms("393331234567"), SMS_EVENTS)
     assert rows.select("email", "field_1").rows() == [("2@example.com", "Nr 2")]
     assert unknown == 0
 
@@ -56,7 +56,7 @@ def test_every_row_stays_and_the_unknown_are_counted(tmp_path: Path) -> None:
     """Rows keep their order; receivers that nobody has get empty cells and are counted once."""
     known = people(tmp_path, [person(1, "39", "111"), person(2, None, None)], [person(3, "", "")])
     given = sms("39222", "39111", "39222", None, "", "39111")
-    rows, unknown = known.joined(given, SMS_OUTCOMES)
+    rows, unknown = known.joined(given, SMS_EVENTS)
     assert rows["number"].to_list() == given["number"].to_list()
     assert [email and email[0] for email in rows["email"]] == [None, "1", None, None, None, "1"]
     assert unknown == 1
@@ -66,18 +66,18 @@ def test_every_row_stays_and_the_unknown_are_counted(tmp_path: Path) -> None:
 def test_of_two_people_with_one_number_the_last_counts(tmp_path: Path) -> None:
     """A number that was given on belongs to who has it now; no row is doubled."""
     known = people(tmp_path, [person(9, "39", "111")], [person(2, "+39", "111")])
-    rows, _ = known.joined(sms("39111"), SMS_OUTCOMES)
+    rows, _ = known.joined(sms("39111"), SMS_EVENTS)
     assert rows["email"].to_list() == ["2@example.com"]
 
 
 def test_lists_are_kept_apart(tmp_path: Path) -> None:
     """People of one list are not shown in rows of another, where nobody was asked for."""
     known = people(tmp_path, [person(1, "39", "111")], list_id=2)
-    rows, unknown = known.joined(sms("39111"), SMS_OUTCOMES)
+    rows, unknown = known.joined(sms("39111"), SMS_EVENTS)
     assert rows["email"].to_list() == [None]
     assert unknown == 0
     known.add(1, iter(()))
-    assert known.joined(sms("39111"), SMS_OUTCOMES)[1] == 1
+    assert known.joined(sms("39111"), SMS_EVENTS)[1] == 1
 
 
 def test_subscriptions_get_phone_and_fields(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_no_more_people_are_in_memory_than_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a large list only those who are asked for are put together."""
-    monkeypatch.setitem(Spool.__init__.__kwdefaults__, "rows_at_once", 10)
+    monkeypatch.setitem(RowSpool.__init__.__kwdefaults__, "rows_at_once", 10)
     many = [[person(at, "39", f"{at:06}")] for at in range(200)]
     known = people(tmp_path, *many)
     largest = 0
@@ -107,7 +107,7 @@ def test_no_more_people_are_in_memory_than_rows(
         return found
 
     monkeypatch.setattr(pl, "concat", watched)
-    rows, unknown = known.joined(sms("39000001", "39000199", "39000777"), SMS_OUTCOMES)
+    rows, unknown = known.joined(sms("39000001", "39000199", "39000777"), SMS_EVENTS)
     assert (rows["email"].null_count(), unknown) == (1, 1)
     assert largest <= 10
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from blocks.errors import ConfigurationError, RunStopped
 from tasks.records.consent.apply import GRANTED, ConsentResult, apply_consent, prepare_unsubscribed
 from tasks.records.consent.settings import Consent, check_grant
-from tasks.records.frames import LINE, REJECTS, UNSUBSCRIBED
+from tasks.records.frames import LINE, REJECTS, UNSUBSCRIBED_PEOPLE
 from tasks.records.mapping.resolve import resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
 from tasks.records.validation.row_rules import row_rules
@@ -53,7 +53,7 @@ def judged(
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     frame = frame.with_row_index(LINE, offset=2).cast({LINE: pl.Int64})
     days = [(*person, left_on) for person in people or []]
-    frame_of_people = pl.DataFrame(days, schema=UNSUBSCRIBED, orient="row")
+    frame_of_people = pl.DataFrame(days, schema=UNSUBSCRIBED_PEOPLE, orient="row")
     return apply_consent(
         validate(frame, row_rules(binding)).records,
         frame,
@@ -171,7 +171,7 @@ def test_the_latest_departure_counts() -> None:
         (["2026-01-01", None], None),
     ):
         people = [(7, "email", "a@b.it", "2", day) for day in days]
-        frame = pl.DataFrame(people, schema=UNSUBSCRIBED, orient="row")
+        frame = pl.DataFrame(people, schema=UNSUBSCRIBED_PEOPLE, orient="row")
         assert prepare_unsubscribed(frame).by_list["left_on"].to_list() == [latest]
 
 
@@ -252,7 +252,9 @@ def test_people_are_listed_by_line_where_the_cells_are_gone() -> None:
         Mapping(columns=[Column(column="email", target="email")]), ["email"], {}, list_id=7
     )
     records = validate(pl.DataFrame({LINE: [5], "email": ["a@b.it"]}), row_rules(binding)).records
-    people = pl.DataFrame([(7, "email", "a@b.it", "8", None)], schema=UNSUBSCRIBED, orient="row")
+    people = pl.DataFrame(
+        [(7, "email", "a@b.it", "8", None)], schema=UNSUBSCRIBED_PEOPLE, orient="row"
+    )
     consent = Consent(unsubscribed="block")
     got = apply_consent(records, None, prepare_unsubscribed(people), consent, binding, today=TODAY)
     assert got.blocked.rows() == [(5, ["email"], ["consent_bounced"], None, None)]

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from tasks.reports.delta import new_rows, seen_events
 from tasks.reports.delta import spool as delta_spool
-from tasks.reports.delta.new_rows import between, dated, fresh
-from tasks.reports.delta.seen_events import SNAPSHOT
-from tasks.reports.delta.spool import Spool
-from tasks.reports.rows import EVENTS, SMS_OUTCOMES, SUBSCRIPTIONS, fitted
+from tasks.reports.delta.new_rows import between, rows_with_dates, select_new
+from tasks.reports.delta.seen_events import SEEN_EVENTS
+from tasks.reports.delta.spool import RowSpool
+from tasks.reports.rows import EVENTS, SMS_EVENTS, SUBSCRIPTIONS, fitted
 
 NOW = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
-NOTHING = pl.LazyFrame(schema=SNAPSHOT)
+NOTHING = pl.LazyFrame(schema=SEEN_EVENTS)
 Event = tuple[int, str, int | None, datetime | None]
 
 
@@ -46,28 +46,28 @@ def after(*added: pl.DataFrame) -> pl.LazyFrame:
 
 def test_each_occurrence_is_a_row() -> None:
     """A count becomes as many rows; the snapshot learns the count and the moment, once."""
-    new = fresh(events((1, "x", 3, None), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
+    new = select_new(events((1, "x", 3, None), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
     assert told(new.rows) == [(1, "x", NOW)] * 3 + [(2, "x", NOW)]
-    assert new.added.schema == pl.Schema(SNAPSHOT)
+    assert new.added.schema == pl.Schema(SEEN_EVENTS)
     assert new.added.select("part", "seen_at", "count").rows() == [(12, NOW, 3), (12, NOW, 1)]
 
 
 def test_only_what_grew_is_new() -> None:
     """What is known, also from several extractions, is not told again."""
-    first = fresh(events((1, "x", 1, None), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
-    second = fresh(
+    first = select_new(events((1, "x", 1, None), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
+    second = select_new(
         events((1, "x", 3, None), (2, "x", 1, None)), after(first.added), EVENTS, hour(1)
     )
     assert told(second.rows) == [(1, "x", hour(1))] * 2
     known = after(first.added, second.added)
-    third = fresh(events((1, "x", 4, None), (2, "x", 1, None)), known, EVENTS, hour(2))
+    third = select_new(events((1, "x", 4, None), (2, "x", 1, None)), known, EVENTS, hour(2))
     assert told(third.rows) == [(1, "x", hour(2))]
     assert third.added["count"].to_list() == [1]
 
 
 def test_a_date_of_mailup_goes_before_ours() -> None:
     """The moment of the extraction is written only where MailUp tells none."""
-    new = fresh(events((1, "x", 1, hour(-9)), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
+    new = select_new(events((1, "x", 1, hour(-9)), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
     assert [at for *_, at in told(new.rows)] == [hour(-9), NOW]
     assert new.added["seen_at"].to_list() == [NOW, NOW]
 
@@ -75,33 +75,33 @@ def test_a_date_of_mailup_goes_before_ours() -> None:
 def test_a_row_that_comes_twice_counts_once() -> None:
     """Pages that move while they are walked double nothing; the largest count is right."""
     rows = events((1, "x", 1, None), (2, "x", 1, None), (1, "x", 3, None), (1, "x", 2, None))
-    new = fresh(rows, NOTHING, EVENTS, NOW)
+    new = select_new(rows, NOTHING, EVENTS, NOW)
     assert Counter(told(new.rows)) == {(1, "x", NOW): 3, (2, "x", NOW): 1}
     assert sorted(new.added["count"].to_list()) == [1, 3]
 
 
 def test_a_count_that_shrinks_tells_nothing() -> None:
     """Retention takes events away: no rows, none below zero, and no second telling on return."""
-    first = fresh(events((1, "x", 5, None)), NOTHING, EVENTS, NOW)
+    first = select_new(events((1, "x", 5, None)), NOTHING, EVENTS, NOW)
     known = after(first.added)
     for count in (2, 0, 5):
-        again = fresh(events((1, "x", count, None)), known, EVENTS, hour(1))
+        again = select_new(events((1, "x", count, None)), known, EVENTS, hour(1))
         assert (again.rows.height, again.added.height) == (0, 0)
-    assert fresh(events((1, "x", 6, None)), known, EVENTS, hour(1)).rows.height == 1
+    assert select_new(events((1, "x", 6, None)), known, EVENTS, hour(1)).rows.height == 1
 
 
 def test_a_row_that_vanishes_stays_known() -> None:
     """What MailUp forgets and shows again is not new."""
-    first = fresh(events((1, "x", 2, None), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
-    gone = fresh(events((2, "x", 1, None)), after(first.added), EVENTS, hour(1))
+    first = select_new(events((1, "x", 2, None), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
+    gone = select_new(events((2, "x", 1, None)), after(first.added), EVENTS, hour(1))
     assert gone.rows.is_empty()
     known = after(first.added, gone.added)
-    assert fresh(events((1, "x", 2, None)), known, EVENTS, hour(2)).rows.is_empty()
+    assert select_new(events((1, "x", 2, None)), known, EVENTS, hour(2)).rows.is_empty()
 
 
 def test_a_count_that_is_not_told_is_one() -> None:
     """A row without count stands for one occurrence, and one of 0 for none."""
-    new = fresh(events((1, "x", None, None), (2, "x", 0, None)), NOTHING, EVENTS, NOW)
+    new = select_new(events((1, "x", None, None), (2, "x", 0, None)), NOTHING, EVENTS, NOW)
     assert told(new.rows) == [(1, "x", NOW)]
 
 
@@ -109,9 +109,9 @@ def test_an_absurd_count_does_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch)
     """A row is told a limited number of times, and that it claimed more is said."""
     monkeypatch.setattr(new_rows, "LARGEST_COUNT", 10)
     rows = events((1, "x", 2**62, None), (2, "x", 10, None))
-    new = fresh(rows, NOTHING, EVENTS, NOW)
+    new = select_new(rows, NOTHING, EVENTS, NOW)
     assert (new.rows.height, new.capped) == (20, 1)
-    assert fresh(rows, after(new.added), EVENTS, NOW).rows.is_empty()
+    assert select_new(rows, after(new.added), EVENTS, NOW).rows.is_empty()
     assert delta_spool.LARGEST_COUNT == 100_000
 
 
@@ -119,51 +119,51 @@ def test_rows_without_counts_are_told_once() -> None:
     """A subscription is one event, also when it is seen in every extraction."""
     rows = fitted(pl.DataFrame({"list_id": [7], "recipient_id": [1]}), SUBSCRIPTIONS)
     again = rows.with_columns(at=pl.lit(hour(-1)).cast(SUBSCRIPTIONS.schema["at"]))
-    first = fresh(rows, NOTHING, SUBSCRIPTIONS, NOW)
+    first = select_new(rows, NOTHING, SUBSCRIPTIONS, NOW)
     assert first.rows.select("recipient_id", "at").rows() == [(1, NOW)]
     assert first.added["part"].to_list() == [7]
-    assert fresh(rows, after(first.added), SUBSCRIPTIONS, hour(1)).rows.is_empty()
-    assert fresh(again, after(first.added), SUBSCRIPTIONS, hour(1)).rows.height == 1
+    assert select_new(rows, after(first.added), SUBSCRIPTIONS, hour(1)).rows.is_empty()
+    assert select_new(again, after(first.added), SUBSCRIPTIONS, hour(1)).rows.height == 1
 
 
 def test_each_state_of_an_sms_is_told_once() -> None:
     """A change of state is a row; the state itself is not told again."""
     data = {"message_id": [3, 3], "number": ["39333", "39334"], "status": ["QUEUED", "QUEUED"]}
-    first = fresh(fitted(pl.DataFrame(data), SMS_OUTCOMES), NOTHING, SMS_OUTCOMES, NOW)
+    first = select_new(fitted(pl.DataFrame(data), SMS_EVENTS), NOTHING, SMS_EVENTS, NOW)
     assert first.rows.height == 2
-    changed = fitted(pl.DataFrame(data | {"status": ["DELIVERED", "QUEUED"]}), SMS_OUTCOMES)
-    second = fresh(changed, after(first.added), SMS_OUTCOMES, hour(1))
+    changed = fitted(pl.DataFrame(data | {"status": ["DELIVERED", "QUEUED"]}), SMS_EVENTS)
+    second = select_new(changed, after(first.added), SMS_EVENTS, hour(1))
     assert second.rows.select("number", "status", "at").rows() == [("39333", "DELIVERED", hour(1))]
 
 
 def test_dynamic_fields_stay_with_their_rows() -> None:
     """Columns beside those of the kind are written as they came."""
     given = pl.DataFrame({"list_id": [7], "recipient_id": [1], "field_3": ["Rossi"]})
-    new = fresh(fitted(given, SUBSCRIPTIONS), NOTHING, SUBSCRIPTIONS, NOW)
+    new = select_new(fitted(given, SUBSCRIPTIONS), NOTHING, SUBSCRIPTIONS, NOW)
     assert new.rows["field_3"].to_list() == ["Rossi"]
 
 
 def test_nothing_seen_is_nothing_new() -> None:
     """A part without rows gives empty frames with all columns."""
-    new = fresh(events(), NOTHING, EVENTS, NOW)
+    new = select_new(events(), NOTHING, EVENTS, NOW)
     assert new.rows.schema == events().schema
-    assert new.added.schema == pl.Schema(SNAPSHOT)
-    assert dated(events(), NOTHING, EVENTS, NOW).is_empty()
+    assert new.added.schema == pl.Schema(SEEN_EVENTS)
+    assert rows_with_dates(events(), NOTHING, EVENTS, NOW).is_empty()
 
 
 def test_a_moment_without_zone_is_refused() -> None:
     """Moments are UTC; one that does not say so is a mistake of the caller."""
     with pytest.raises(ValueError, match="needs a zone"):
-        fresh(events(), NOTHING, EVENTS, datetime(2026, 10, 25))  # noqa: DTZ001  the mistake itself
+        select_new(events(), NOTHING, EVENTS, datetime(2026, 10, 25))  # noqa: DTZ001  the mistake itself
 
 
 def test_everything_is_dated_as_it_was_told() -> None:
     """A full extraction writes each occurrence with the moment at which it was first told."""
-    first = fresh(events((1, "x", 1, None), (2, "x", 2, hour(-5))), NOTHING, EVENTS, NOW)
+    first = select_new(events((1, "x", 1, None), (2, "x", 2, hour(-5))), NOTHING, EVENTS, NOW)
     grown = events((1, "x", 3, None), (2, "x", 2, hour(-5)))
-    second = fresh(grown, after(first.added), EVENTS, hour(1))
+    second = select_new(grown, after(first.added), EVENTS, hour(1))
     later = events((1, "x", 4, None), (2, "x", 2, hour(-5)), (3, "x", 1, hour(-1)))
-    full = dated(later, after(first.added, second.added), EVENTS, hour(2))
+    full = rows_with_dates(later, after(first.added, second.added), EVENTS, hour(2))
     assert told(full) == [
         (1, "x", NOW), (1, "x", hour(1)), (1, "x", hour(1)), (1, "x", hour(2)),
         (2, "x", hour(-5)), (2, "x", hour(-5)), (3, "x", hour(-1)),
@@ -172,22 +172,22 @@ def test_everything_is_dated_as_it_was_told() -> None:
 
 def test_what_was_told_before_the_last_date_keeps_its_moment() -> None:
     """The date of a counted row is that of its last occurrence, not of the earlier ones."""
-    first = fresh(events((1, "x", 1, hour(-1))), NOTHING, EVENTS, NOW)
-    full = dated(events((1, "x", 2, hour(1))), after(first.added), EVENTS, hour(2))
+    first = select_new(events((1, "x", 1, hour(-1))), NOTHING, EVENTS, NOW)
+    full = rows_with_dates(events((1, "x", 2, hour(1))), after(first.added), EVENTS, hour(2))
     assert told(full) == [(1, "x", NOW), (1, "x", hour(1))]
 
 
 def test_a_single_date_is_believed_even_ahead_of_our_clock() -> None:
     """A clock of ours that is slow changes no date of MailUp's."""
     rows = events((1, "x", 1, hour(3)))
-    new = fresh(rows, NOTHING, EVENTS, NOW)
-    assert told(dated(rows, after(new.added), EVENTS, hour(1))) == told(new.rows)
+    new = select_new(rows, NOTHING, EVENTS, NOW)
+    assert told(rows_with_dates(rows, after(new.added), EVENTS, hour(1))) == told(new.rows)
 
 
 def test_an_event_that_shrank_is_still_dated_in_full() -> None:
     """What was told once belongs to a full extraction as long as its row is there."""
-    first = fresh(events((1, "x", 3, None)), NOTHING, EVENTS, NOW)
-    full = dated(events((1, "x", 1, None)), after(first.added), EVENTS, hour(1))
+    first = select_new(events((1, "x", 3, None)), NOTHING, EVENTS, NOW)
+    full = rows_with_dates(events((1, "x", 1, None)), after(first.added), EVENTS, hour(1))
     assert told(full) == [(1, "x", NOW)] * 3
 
 
@@ -226,17 +226,17 @@ def test_the_union_of_all_files_is_the_event_log(
         seen = [(who, link, count, None) for (who, link), count in log.items()]
         seen += [(who, link, random.randint(0, count), None) for who, link, count, _ in seen]
         random.shuffle(seen)
-        new = fresh(events(*seen), known, EVENTS, hour(number))
+        new = select_new(events(*seen), known, EVENTS, hour(number))
         if not dies:
             known = pl.concat([known, new.added.lazy()])
             delivered += told(new.rows)
             assert Counter((who, link) for who, link, _ in delivered) == log
     last = events(*((who, link, count, None) for (who, link), count in log.items()))
-    end = fresh(last, known, EVENTS, hour(99))
+    end = select_new(last, known, EVENTS, hour(99))
     delivered += told(end.rows)
     assert Counter((who, link) for who, link, _ in delivered) == log
     known = pl.concat([known, end.added.lazy()])
-    assert Counter(told(dated(last, known, EVENTS, hour(100)))) == Counter(delivered)
+    assert Counter(told(rows_with_dates(last, known, EVENTS, hour(100)))) == Counter(delivered)
 
 
 def test_slices_and_snapshots_together_change_nothing(
@@ -250,19 +250,19 @@ def test_slices_and_snapshots_together_change_nothing(
         data = ((who, link, 1 + who * turn % 3, None) for who in range(40) for link in "xy")
         rows = events(*data)
         folder = tmp_path / str(len(totals))
-        spool, added = Spool(folder / "rows", rows_at_once=9), Spool(folder / "added")
+        spool, added = RowSpool(folder / "rows", rows_at_once=9), RowSpool(folder / "added")
         for page in rows.iter_slices(8):
             spool.add(page)
         known = seen_events.read_part(old, 12)
-        whole = fresh(rows, known, EVENTS, hour(turn))
+        whole = select_new(rows, known, EVENTS, hour(turn))
         found = []
         for each in spool.slices(EVENTS):
-            new = fresh(each, known, EVENTS, hour(turn))
+            new = select_new(each, known, EVENTS, hour(turn))
             found += told(new.rows)
             added.add(new.added)
         assert sorted(found) == sorted(told(whole.rows))
         totals.append(len(found))
-        seen_events.write(folder / "next.parquet", seen_events.every_part(old), added.frames())
+        seen_events.write_seen(folder / "next.parquet", seen_events.every_part(old), added.frames())
         old = folder / "next.parquet"
     assert totals[0]
     assert totals[1]

@@ -6,17 +6,17 @@ from hashlib import blake2b
 import polars as pl
 import pytest
 
-from tasks.reports.delta.new_rows import keys
+from tasks.reports.delta.new_rows import event_keys
 from tasks.reports.rows import (
     EVENT,
     EVENTS,
     MOMENT,
-    SMS_OUTCOMES,
+    SMS_EVENTS,
     SUBSCRIPTIONS,
     UNSUBSCRIPTIONS,
     RowKind,
-    empty,
     fitted,
+    no_rows,
 )
 
 AT = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
@@ -34,7 +34,7 @@ SMS = {
     "at": AT,
 }  # fmt: skip
 KNOWN_ROWS = [(EVENTS, CLICK), (UNSUBSCRIPTIONS, LEAVING), (SUBSCRIPTIONS, JOINING),
-              (SMS_OUTCOMES, SMS)]  # fmt: skip
+              (SMS_EVENTS, SMS)]  # fmt: skip
 IDENTITIES = {
     "event": {"list_id", "message_id", "recipient_id", "kind", "details"},
     "unsubscription": {"list_id", "recipient_id", "at", "type", "subtype", "message_id"},
@@ -50,7 +50,7 @@ def rows(kind: RowKind, *data: dict[str, object]) -> pl.DataFrame:
 
 
 def key(kind: RowKind, row: dict[str, object]) -> str:
-    return str(keys(rows(kind, row), kind)[0].hex())
+    return str(event_keys(rows(kind, row), kind)[0].hex())
 
 
 @pytest.mark.parametrize(("kind", "row"), KNOWN_ROWS)
@@ -123,7 +123,7 @@ def test_fitted_rows_have_the_columns_of_their_kind() -> None:
     made = fitted(given, UNSUBSCRIPTIONS)
     assert made.schema == pl.Schema(UNSUBSCRIPTIONS.schema | {"field_3": pl.String()})
     assert made.row(0)[1] == 5
-    assert empty(EVENTS).schema == pl.Schema(EVENT)
+    assert no_rows(EVENTS).schema == pl.Schema(EVENT)
 
 
 def test_an_unknown_column_is_refused() -> None:

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from tasks.reports import rows
-from tasks.reports.delta.new_rows import fresh, keys
-from tasks.reports.delta.seen_events import SNAPSHOT
+from tasks.reports.delta.new_rows import event_keys, select_new
+from tasks.reports.delta.seen_events import SEEN_EVENTS
 from tasks.reports.output.csv_writer import Renderer
 from tasks.reports.output.formats import Format
 from tasks.reports.output.layouts import EMAIL_STATISTICS, SMS_OUTCOMES, UNSUBSCRIBED, Layout
@@ -52,7 +52,7 @@ def odd(kind: RowKind, different: set[str], count: int = 400) -> pl.DataFrame:
         (rows.UNSUBSCRIPTIONS, UNSUBSCRIBED, {"email", "at", "type", "subscribed_at"},
          Format(encoding="cp1252", missing_characters="replace", date_format="%d/%m/%Y %H:%M%z"),
          "89 5321ee0721ec91f2 17d28182782ab976"),
-        (rows.SMS_OUTCOMES, SMS_OUTCOMES, {"number", "status", "sent_at"}, Format(line_end="lf"),
+        (rows.SMS_EVENTS, SMS_OUTCOMES, {"number", "status", "sent_at"}, Format(line_end="lf"),
          "89 8d2b38709fc14570 6b2ac0d457181585"),
         (rows.EVENTS, EMAIL_STATISTICS, set(), Format(quote="'"),
          "1 cfb120e30de641a4 251618da9b247b14"),
@@ -63,10 +63,10 @@ def test_files_and_snapshots_keep_their_bytes(
 ) -> None:
     """The same rows have the same keys and make the same file as at the first delivery."""
     events = odd(kind, different)
-    new = fresh(events, pl.LazyFrame(schema=SNAPSHOT), kind, NOW)
+    new = select_new(events, pl.LazyFrame(schema=SEEN_EVENTS), kind, NOW)
     with Renderer(tmp_path / "file.csv", layout.columns(), written) as writer:
         writer.write(new.rows)
         found = writer.close()
-    hashed = hashlib.sha256(b"".join(keys(events, kind)))
+    hashed = hashlib.sha256(b"".join(event_keys(events, kind)))
     hashed.update(repr(new.added.rows()).encode())
     assert f"{found.rows} {found.sha256[:16]} {hashed.hexdigest()[:16]}" == told

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.reports.delta.spool import Spool
+from tasks.reports.delta.spool import RowSpool
 from tasks.reports.rows import EVENTS, SUBSCRIPTIONS, RowKind, fitted
 
 
@@ -21,8 +21,8 @@ def page(start: int, rows: int = 10, people: int = 7) -> pl.DataFrame:
     return fitted(pl.DataFrame(data), EVENTS)
 
 
-def filled(folder: Path, pages: int = 12) -> tuple[Spool, pl.DataFrame]:
-    spool = Spool(folder, rows_at_once=25)
+def filled(folder: Path, pages: int = 12) -> tuple[RowSpool, pl.DataFrame]:
+    spool = RowSpool(folder, rows_at_once=25)
     every = [page(10 * number) for number in range(pages)]
     for each in every:
         spool.add(each)
@@ -46,7 +46,10 @@ def test_a_small_spool_is_one_slice(tmp_path: Path) -> None:
 
 def test_a_spool_that_was_never_written_out_has_its_rows(tmp_path: Path) -> None:
     """Rows without a count that still wait in memory are a slice like any other."""
-    spool, joined = Spool(tmp_path / "spool"), fitted(pl.DataFrame({"list_id": [1]}), SUBSCRIPTIONS)
+    spool, joined = (
+        RowSpool(tmp_path / "spool"),
+        fitted(pl.DataFrame({"list_id": [1]}), SUBSCRIPTIONS),
+    )
     spool.add(joined)
     assert [each.equals(joined) for each in spool.slices(SUBSCRIPTIONS)] == [True]
 
@@ -76,7 +79,7 @@ def test_slices_from_memory_are_those_from_files(
     """Rows that never left memory come in the same slices, in the same order."""
     monkeypatch.setattr("tasks.reports.delta.spool.SLICE_ROWS", 40)
     spool, every = filled(tmp_path / "spool")
-    near = Spool(tmp_path / "near", rows_at_once=25, held=held)
+    near = RowSpool(tmp_path / "near", rows_at_once=25, held=held)
     for page_of_it in every.iter_slices(10):
         near.add(page_of_it)
     assert bool(list((tmp_path / "near").iterdir())) is (held < every.height)
@@ -103,7 +106,7 @@ def test_absurd_counts_do_not_cut_a_spool_to_pieces(
     monkeypatch.setattr("tasks.reports.delta.spool.LARGEST_COUNT", believed)
     monkeypatch.setattr("tasks.reports.delta.spool.MOST_SLICES", most)
     monkeypatch.setattr("tasks.reports.delta.spool.SLICE_ROWS", 60)
-    spool = Spool(tmp_path / "spool")
+    spool = RowSpool(tmp_path / "spool")
     spool.add(page(0, rows=20, people=20).with_columns(count=pl.lit(600)))
     assert len(list(spool.slices(EVENTS))) == 2
 
@@ -111,12 +114,12 @@ def test_absurd_counts_do_not_cut_a_spool_to_pieces(
 @pytest.mark.parametrize("kind", [EVENTS, SUBSCRIPTIONS])
 def test_an_empty_spool_has_no_slices(tmp_path: Path, kind: RowKind) -> None:
     """Nothing put aside is nothing to read."""
-    assert list(Spool(tmp_path / "spool").slices(kind)) == []
+    assert list(RowSpool(tmp_path / "spool").slices(kind)) == []
 
 
 def test_flushed_rows_leave_memory_and_removed_ones_the_disk(tmp_path: Path) -> None:
     """A spool that is left alone keeps nothing in memory; a removed one nothing on disk."""
-    spool = Spool(tmp_path / "spool")
+    spool = RowSpool(tmp_path / "spool")
     spool.add(page(0))
     assert list((tmp_path / "spool").iterdir()) == []
     spool.flush()

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.reports.delta.new_rows import fresh
-from tasks.reports.delta.seen_events import SNAPSHOT
+from tasks.reports.delta.new_rows import select_new
+from tasks.reports.delta.seen_events import SEEN_EVENTS
 from tasks.reports.rows import EVENTS, UNSUBSCRIPTIONS, fitted
-from tasks.reports.statistics_views import as_events, every_event, latest_action, tallied_clicks
+from tasks.reports.statistics_views import as_events, count_clicks, every_event, latest_action
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 Row = tuple[int, str, str, int | None]
@@ -91,11 +91,11 @@ def test_of_several_bounces_the_latest_is_told() -> None:
 
 def test_what_followed_is_told_later_and_nothing_twice() -> None:
     """Extraction by extraction: sent, then opened, then clicked; each once."""
-    known, files = pl.LazyFrame(schema=SNAPSHOT), []
+    known, files = pl.LazyFrame(schema=SEEN_EVENTS), []
     seen: list[Row] = []
     for news in [(1, "SNT", "", 1), (1, "OPN", "", 1), (1, "OPN", "", 3), (1, "CLK", "a", 2)]:
         seen = [each for each in seen if each[:3] != news[:3]] + [news]
-        new = fresh(latest_action(rows(*seen)), known, EVENTS, NOW)
+        new = select_new(latest_action(rows(*seen)), known, EVENTS, NOW)
         known = pl.concat([known, new.added.lazy()])
         files.append(told(new.rows))
     assert files == [[(1, "SNT", "")], [(1, "OPN", "")], [], [(1, "CLK", "a")]]
@@ -107,7 +107,7 @@ def test_clicks_without_counts_are_counted() -> None:
         (1, "CLK", "a", 1), (1, "CLK", "a", 1), (1, "CLK", "b", 1), (2, "CLK", "a", 1),
         (1, "OPN", "", 1), (1, "OPN", "", 1),
     )  # fmt: skip
-    counted = tallied_clicks(given_rows).select("recipient_id", "kind", "details", "count").rows()
+    counted = count_clicks(given_rows).select("recipient_id", "kind", "details", "count").rows()
     assert sorted(counted) == [
         (1, "CLK", "a", 2), (1, "CLK", "b", 1), (1, "OPN", "", 1), (1, "OPN", "", 1),
         (2, "CLK", "a", 1),
