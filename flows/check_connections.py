@@ -12,7 +12,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from blocks.errors import ConfigurationError
-from tasks.checks.findings import Asked, Finding, lines
+from tasks.checks.findings import Asked, Finding, findings_lines
 from tasks.checks.needs import (
     Agreement,
     account_needs,
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     state = check_connections(client, arguments[0], return_state=True)
     findings: Any = state.result(raise_on_failure=False)
-    print("\n".join(lines(findings)) if isinstance(findings, list) else state.message)
+    print("\n".join(findings_lines(findings)) if isinstance(findings, list) else state.message)
     return 0 if state.is_completed() else 1
 
 

@@ -20,7 +20,7 @@ from tasks.checks.needs import AccountNeeds, WantedGroup
 from tasks.records.batching.destinations import group_named
 from tasks.records.mapping.resolve import field_id
 
-CLOCKS_DIFFER_SECONDS = 120.0
+_CLOCKS_DIFFER_SECONDS = 120.0
 
 
 def check_account(
@@ -74,7 +74,7 @@ def _standing(subject: Subject, info: AccountInfo, now: datetime) -> Iterator[Fi
 def _clocks(subject: Subject, ahead: float | None) -> Iterator[Finding]:
     if ahead is None:
         yield subject.note("clock", "MailUp tells no time, so clocks were not compared")
-    elif abs(ahead) > CLOCKS_DIFFER_SECONDS:
+    elif abs(ahead) > _CLOCKS_DIFFER_SECONDS:
         yield subject.mend(
             "clock",
             f"MailUp's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} ours",

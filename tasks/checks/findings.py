@@ -8,7 +8,7 @@ from typing import Literal
 from blocks.errors import SyncError
 from blocks.errors.shown import in_markdown, visible
 
-Verdict = Literal["ok", "note", "mend"]
+Severity = Literal["ok", "note", "mend"]
 EXPIRES_SOON = timedelta(days=30)
 EXPIRES_NOW = timedelta(days=7)
 
@@ -22,7 +22,7 @@ class Finding:
 
     subject: str
     check: str
-    verdict: Verdict
+    verdict: Severity
     told: str
     remedy: str = ""
 
@@ -106,7 +106,7 @@ def conclusion(findings: Sequence[Finding]) -> str:
     )
 
 
-def table(findings: Sequence[Finding], api_calls: int) -> str:
+def findings_table(findings: Sequence[Finding], api_calls: int) -> str:
     """All findings as markdown: first what to do about which, then tables by subject."""
     parts = [f"MailUp was asked in {api_calls} calls.\n"]
     parts += _listed("To mend", to_mend(findings))
@@ -132,7 +132,7 @@ def _listed(title: str, findings: Iterable[Finding]) -> list[str]:
     return [f"## {title}\n", *items, ""] if items else []
 
 
-def lines(findings: Sequence[Finding]) -> Iterator[str]:
+def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
     """All findings as lines for a terminal."""
     for subject, group in grouped(findings):
         yield visible(subject)

@@ -10,7 +10,7 @@ from blocks.mailup.pages.filters import filterby, orderby
 from blocks.mailup.pages.frames import whole_or_none
 from tasks.checks.asking import About, Reply, named
 from tasks.checks.findings import Finding
-from tasks.checks.list_questions import FEWER_THAN_TWO, NOBODY, People
+from tasks.checks.list_questions import FEWER_THAN_TWO, NOBODY, ListedPeople
 from tasks.checks.shapes import date_shapes, kinds
 
 QUEUES = ("Immediate", "Deferred", "Undefined")
@@ -19,7 +19,7 @@ NOWHERE = 999_999_999
 Question = tuple[str, Callable[[], Iterable[Finding]]]
 
 
-def questions(about: About, people: People) -> list[Question]:
+def questions(about: About, people: ListedPeople) -> list[Question]:
     """All of them with their names, the cheapest and most telling first."""
     return [
         ("imports without order", lambda: import_order(about)),
@@ -56,7 +56,7 @@ def unknown_sort(about: About) -> Iterator[Finding]:
     yield about.settled("unknown sort", told)
 
 
-def pages(about: About, people: People) -> Iterator[Finding]:
+def pages(about: About, people: ListedPeople) -> Iterator[Finding]:
     """The envelope of a page, its total, and the page behind the last one."""
     first = about.asking.page(about.optins, 1)
     if not first.items:
@@ -79,7 +79,7 @@ def pages(about: About, people: People) -> Iterator[Finding]:
         yield about.settled("page behind the last", items)
 
 
-def grammar(about: About, people: People) -> Iterator[Finding]:
+def grammar(about: About, people: ListedPeople) -> Iterator[Finding]:
     """Which spellings of a filter are understood: each asks for one or two known ids."""
     if len(people.ids) < 2:
         yield about.open("filter grammar", FEWER_THAN_TWO)
@@ -161,7 +161,7 @@ def _prefixes(page: Reply) -> str:
     return " or ".join(sorted(forms)) or "empty"
 
 
-def values(about: About, people: People) -> Iterator[Finding]:
+def values(about: About, people: ListedPeople) -> Iterator[Finding]:
     """Whether ids, codes and flags are numbers, texts or missing."""
     if not people.first.items:
         yield about.unanswered("kinds of values", people.first, NOBODY)
@@ -176,7 +176,7 @@ def values(about: About, people: People) -> Iterator[Finding]:
     yield about.settled("groups", f"Deletable is {flag}; fields {groups.names or 'none seen'}")
 
 
-def dates(about: About, people: People) -> Iterator[Finding]:
+def dates(about: About, people: ListedPeople) -> Iterator[Finding]:
     """How dates are written, resource by resource."""
     resources = {
         "subscriptions": people.first,

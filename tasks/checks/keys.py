@@ -21,7 +21,7 @@ _UNUSABLE = "reid"  # revoked, expired, invalid, disabled
 
 
 @dataclass(frozen=True)
-class Part:
+class KeyPart:
     """A key or a subkey: whether it can be used at all, for what, and until when."""
 
     usable: bool
@@ -29,7 +29,7 @@ class Part:
     expires_at: datetime
 
 
-def shown(armor: str, home: Path) -> list[Part]:
+def keys_in(armor: str, home: Path) -> list[KeyPart]:
     """The keys in an ASCII armor; none where gpg cannot read it. `home` is an empty folder.
 
     ConfigurationError where the program is missing.
@@ -57,7 +57,7 @@ def expiry(
     subject: Subject, what: str, armor: str, use: Use, home: Path, now: datetime, remedy: str
 ) -> Iterator[Finding]:
     """Until when the keys of a text can be used for something."""
-    parts = shown(armor, home)
+    parts = keys_in(armor, home)
     fitting = [part for part in parts if part.usable and use[0] in part.uses.lower()]
     if not fitting:
         why = f"has no key that can {use}" if parts else "cannot be read by gpg"
@@ -71,9 +71,9 @@ def expiry(
         yield subject.dated("key", f"{what} is valid", end, now, remedy)
 
 
-def _part(fields: list[str]) -> Part:
+def _part(fields: list[str]) -> KeyPart:
     expires = fields[_EXPIRES]
-    return Part(
+    return KeyPart(
         fields[_VALIDITY] not in tuple(_UNUSABLE),
         fields[_USES],
         datetime.fromtimestamp(int(expires), tz=UTC) if expires.isdecimal() else FOREVER,

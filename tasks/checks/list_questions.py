@@ -18,7 +18,7 @@ FEWER_THAN_TWO = "fewer than two people are in the list"
 
 
 @dataclass
-class People:
+class ListedPeople:
     """The first page of a list, read once for several questions."""
 
     first: Reply = field(default_factory=Reply)
@@ -65,7 +65,7 @@ def _largest(about: About, page: Reply, asked: int) -> Finding:
     return about.open("largest page", f"the list holds fewer than {asked}")
 
 
-def subscriptions(about: About, people: People) -> Iterator[Finding]:
+def subscriptions(about: About, people: ListedPeople) -> Iterator[Finding]:
     """Spellings of Status, codes of opt-outs, fields of a subscription, order by date."""
     page = about.asking.page(about.optins, 50, orderby("Optout_Date", descending=True))
     seen = page.with_items_of(people.first)
@@ -93,7 +93,7 @@ def subscriptions(about: About, people: People) -> Iterator[Finding]:
         yield about.settled("order by date", "honoured" if honoured else "ignored")
 
 
-def order(about: About, people: People) -> Iterator[Finding]:
+def order(about: About, people: ListedPeople) -> Iterator[Finding]:
     """Whether orderby is honoured; walks over pages lean on it."""
     page = about.asking.page(about.optins, 3, orderby("idRecipient", descending=True))
     rising, falling = people.ids, _ids(page)
@@ -110,7 +110,7 @@ def order(about: About, people: People) -> Iterator[Finding]:
         )
 
 
-def filters(about: About, people: People) -> Iterator[Finding]:
+def filters(about: About, people: ListedPeople) -> Iterator[Finding]:
     """Whether filterby is honoured, with one condition, with two, and with a date."""
     if len(people.ids) < 2:
         yield about.open("filterby", FEWER_THAN_TWO)
@@ -130,7 +130,7 @@ def _filtered(about: About, what: str, condition: str, *, wanted: int) -> Findin
     return about.settled(f"filterby, {what}", "honoured" if honoured else "ignored")
 
 
-def recipient(about: About, people: People) -> Iterator[Finding]:
+def recipient(about: About, people: ListedPeople) -> Iterator[Finding]:
     """Fields of one recipient, those of its lists included."""
     if not people.ids:
         yield about.open("one recipient", NOBODY)

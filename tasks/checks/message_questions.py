@@ -13,7 +13,7 @@ LISTS_READ = 3
 STATISTICS = ("Views", "Bounces", "UrlClickDetails", "Unsubscriptions")
 
 
-def messages(about: About) -> Iterator[Finding]:
+def ask_about_messages(about: About) -> Iterator[Finding]:
     """Fields of messages, of their sendings, and of the newest ones' statistics."""
     path = f"/Console/List/{about.list_id}/Emails"
     page = about.asking.page(path, 20, orderby("idMessage", descending=True))

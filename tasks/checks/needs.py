@@ -10,7 +10,7 @@ from tasks.records.source import Source
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.output.packing import Packing
 
-T = TypeVar("T")
+_Need = TypeVar("_Need")
 Agreement = ImportAgreement | ExportAgreement
 
 
@@ -154,5 +154,5 @@ def _groups(agreement: Agreement) -> Iterator[WantedGroup]:
             yield WantedGroup(list_id, agreement.group, agreement.create_groups)
 
 
-def _unique(found: Iterable[T]) -> tuple[T, ...]:
+def _unique(found: Iterable[_Need]) -> tuple[_Need, ...]:
     return tuple(dict.fromkeys(found))

@@ -13,8 +13,10 @@ from blocks.transport.base import Transport
 from tasks.checks.findings import Finding, Subject, told
 from tasks.checks.needs import Outlet
 
-CONTENT = b"Written by MailUp file exchange to check this connection; may be deleted at any time.\n"
-PREFIX = "mailup-connection-check-"
+_CONTENT = (
+    b"Written by MailUp file exchange to check this connection; may be deleted at any time.\n"
+)
+PROBE_PREFIX = "mailup-connection-check-"
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Probe:
     def new(cls, subject: Subject, scratch: Path) -> "Probe":
         """A probe whose content is in the scratch folder."""
         source = scratch / "probe"
-        source.write_bytes(CONTENT)
+        source.write_bytes(_CONTENT)
         return cls(subject, source)
 
     def try_out(self, outlet: Outlet, server: Transport) -> Iterator[Finding]:
@@ -165,7 +167,7 @@ class Probe:
     def _paths(self, start: str, end: str, *, hidden: bool) -> tuple[str, str]:
         """Where the probe is written and what it is renamed to. A file that is to be renamed has a
         hidden name all the time, as files on their way have, so that no pattern picks it up."""
-        name = f"{PREFIX}{uuid4().hex[:8]}.tmp"
+        name = f"{PROBE_PREFIX}{uuid4().hex[:8]}.tmp"
         if not hidden:
             return names.join(start, name), ""
         return names.join(start, f".{name}"), names.join(end, f".{name}-renamed")

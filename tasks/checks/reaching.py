@@ -11,7 +11,7 @@ from tasks.checks.findings import Finding, Subject, told
 
 
 @dataclass(frozen=True)
-class Way:
+class Endpoint:
     """How a server is reached: its address, how long to wait, and how to log in."""
 
     host: str
@@ -20,7 +20,7 @@ class Way:
     connect: Callable[[], Transport]
 
 
-def reach(subject: Subject, way: Way) -> Iterator[Finding]:
+def check_reachable(subject: Subject, way: Endpoint) -> Iterator[Finding]:
     """Whether the name is known and somebody listens; the first failure is the last finding."""
     try:
         found = socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
@@ -41,7 +41,7 @@ def reach(subject: Subject, way: Way) -> Iterator[Finding]:
     yield subject.ok("connect", f"port {way.port} answers")
 
 
-def _unreachable(subject: Subject, way: Way, error: OSError) -> Finding:
+def _unreachable(subject: Subject, way: Endpoint, error: OSError) -> Finding:
     if isinstance(error, ConnectionRefusedError):
         return subject.mend(
             "connect",

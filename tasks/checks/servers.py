@@ -10,21 +10,21 @@ from blocks.transport.base import Transport
 from tasks.checks.findings import Finding, Subject, to_mend, told
 from tasks.checks.needs import ServerNeeds
 from tasks.checks.probing import Probe
-from tasks.checks.reaching import Way, identified, reach, refused
+from tasks.checks.reaching import Endpoint, check_reachable, identified, refused
 from tasks.records.source import Source, in_order
 
-CLOCKS_DIFFER_SECONDS = 60.0
+_CLOCKS_DIFFER_SECONDS = 60.0
 
 Look = Callable[[Transport], Iterable[Finding]]
 
 
-def check_server(way: Way, needs: ServerNeeds, scratch: Path) -> list[Finding]:
+def check_server(way: Endpoint, needs: ServerNeeds, scratch: Path) -> list[Finding]:
     """Everything about one server; each look is taken even where another one failed."""
     subject = Subject(needs.reference)
-    findings = [*reach(subject, way)]
+    findings = [*check_reachable(subject, way)]
     if to_mend(findings):
         return findings
-    line, probe = _Line(subject, way), Probe.new(subject, scratch)
+    line, probe = _Connection(subject, way), Probe.new(subject, scratch)
     try:
         findings += line.look("login", lambda server: _let_in(subject, server))
         if line.is_open:
@@ -34,7 +34,9 @@ def check_server(way: Way, needs: ServerNeeds, scratch: Path) -> list[Finding]:
     return findings
 
 
-def _used(subject: Subject, line: "_Line", needs: ServerNeeds, probe: Probe) -> Iterator[Finding]:
+def _used(
+    subject: Subject, line: "_Connection", needs: ServerNeeds, probe: Probe
+) -> Iterator[Finding]:
     """What a run would do there: list folders, write files, and, here, take them away again."""
     for inbox in needs.inboxes:
         yield from line.look(f"list {inbox.folder}", _listing(subject, inbox))
@@ -45,10 +47,10 @@ def _used(subject: Subject, line: "_Line", needs: ServerNeeds, probe: Probe) -> 
     yield from _clocks(subject, probe, needs)
 
 
-class _Line:
+class _Connection:
     """A connection for several looks, made anew after an error that ends it."""
 
-    def __init__(self, subject: Subject, way: Way) -> None:
+    def __init__(self, subject: Subject, way: Endpoint) -> None:
         self._subject = subject
         self._way = way
         self._server: Transport | None = None
@@ -132,7 +134,7 @@ def _clocks(subject: Subject, probe: Probe, needs: ServerNeeds) -> Iterator[Find
             )
         return
     facts = f"the server's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} ours"
-    if abs(ahead) <= CLOCKS_DIFFER_SECONDS:
+    if abs(ahead) <= _CLOCKS_DIFFER_SECONDS:
         yield subject.ok("clock", "the server's clock and ours agree within a minute")
     elif needs.reads_ages:
         yield subject.mend(

@@ -33,7 +33,7 @@ def settle(
     if not lists:
         return
     about = About(subject, Asking(client, calls), lists[0])
-    people = list_questions.People()
+    people = list_questions.ListedPeople()
     yield from _asked(about, "largest page", lambda: people.page(about, page_size))
     life = client.token_life_seconds
     yield about.settled("life of a token", "not told" if life is None else f"{life:.0f} s")
@@ -44,7 +44,7 @@ def settle(
         ("one recipient", lambda: list_questions.recipient(about, people)),
         ("zone of a list", lambda: list_questions.zone(about)),
         ("imports", lambda: list_questions.imports(about)),
-        ("messages", lambda: message_questions.messages(about)),
+        ("messages", lambda: message_questions.ask_about_messages(about)),
         ("SMS", lambda: message_questions.sms(about, lists)),
         *(first_questions.questions(about, people) if first else ()),
     ):

@@ -20,10 +20,18 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.servers import load_server
 from tasks.checks.accounts import check_account
-from tasks.checks.findings import Asked, Finding, Subject, conclusion, no_block, table, to_mend
+from tasks.checks.findings import (
+    Asked,
+    Finding,
+    Subject,
+    conclusion,
+    findings_table,
+    no_block,
+    to_mend,
+)
 from tasks.checks.ledgers import check_ledger, check_permissions, check_room
 from tasks.checks.needs import AccountNeeds, ServerNeeds
-from tasks.checks.reaching import Way
+from tasks.checks.reaching import Endpoint
 from tasks.checks.servers import check_server
 from tasks.checks.unknowns import settle
 from tasks.runs.retrying import retried_task
@@ -40,7 +48,7 @@ def check_one_server(needs: ServerNeeds, scratch: Path) -> Asked:
         block = load_server(needs.reference)
     except ConfigurationError as error:
         return Asked((no_block(needs.reference, error),))
-    way = Way(block.host, block.listens_on, block.connect_timeout_seconds, block.connect)
+    way = Endpoint(block.host, block.listens_on, block.connect_timeout_seconds, block.connect)
     return Asked(tuple(check_server(way, needs, scratch)))
 
 
@@ -117,7 +125,7 @@ def conclude(client: str, findings: Sequence[Finding], calls: int) -> State[list
     sentence = conclusion(findings)
     create_markdown_artifact(
         key=f"{client}-check-connections",
-        markdown=table(findings, calls),
+        markdown=findings_table(findings, calls),
         description=in_markdown(sentence),
     )
     state = Failed if to_mend(findings) else Completed

@@ -11,7 +11,7 @@ from blocks.mailup.client import MailUpClient
 from sandbox.mailup.server import Emulator, start
 from tasks.checks.accounts import check_account
 from tasks.checks.asking import codes, named
-from tasks.checks.findings import Finding, Subject, table, to_mend
+from tasks.checks.findings import Finding, Subject, findings_table, to_mend
 from tasks.checks.needs import AccountNeeds, WantedGroup
 from tasks.checks.unknowns import settle
 from tests.core.emulated import settings_of
@@ -295,7 +295,7 @@ def test_nobody_is_named(connect: Connect) -> None:
             *settle(SUBJECT, client, (1, 2), 500, MOST_CALLS),
         ]
         people = client.session.get("/Console/List/1/Recipients/Subscribed", {"PageSize": "200"})
-    shown = table(findings, 30)
+    shown = findings_table(findings, 30)
     for person in people["Items"]:
         assert person["Email"] not in shown
         assert not person["MobileNumber"] or person["MobileNumber"] not in shown

@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 
 from blocks.errors import LoginRefused, MailUpUnavailable
-from tasks.checks.findings import Finding, Subject, conclusion, lines, table
+from tasks.checks.findings import Finding, Subject, conclusion, findings_lines, findings_table
 
 pytestmark = pytest.mark.core
 
@@ -19,7 +19,7 @@ FINDINGS = [
 
 def test_what_to_mend_comes_first_with_its_remedy() -> None:
     """Prefect shows a long cell as one line, so that a remedy behind it would not be seen."""
-    shown = unescape(table(FINDINGS, 7))
+    shown = unescape(findings_table(FINDINGS, 7))
     assert shown.startswith("MailUp was asked in 7 calls.")
     mend = shown.index("- **sftp-server/acme**, login: refused. *Mend *it*.*")
     look = shown.index("- **mailup-account/acme**, clock: a|b_c. *Set it.*")
@@ -28,7 +28,7 @@ def test_what_to_mend_comes_first_with_its_remedy() -> None:
 
 def test_all_findings_are_in_tables_by_subject() -> None:
     """What is about one block stands together, and no text breaks the table or is styled."""
-    rows = [line for line in table(FINDINGS, 7).splitlines() if line.startswith("| ")]
+    rows = [line for line in findings_table(FINDINGS, 7).splitlines() if line.startswith("| ")]
     assert rows.count("| | check | found |") == 2
     assert rows.index("| ok | list in | 2 files, 0 match '&#42;.csv' |") + 1 == rows.index(
         "| mend | login | refused. |"
@@ -38,7 +38,7 @@ def test_all_findings_are_in_tables_by_subject() -> None:
 
 def test_the_terminal_shows_the_remedy_below() -> None:
     """One line for what was found, one for what to do."""
-    assert list(lines(FINDINGS[2:])) == [
+    assert list(findings_lines(FINDINGS[2:])) == [
         "sftp-server/acme", "  mend  login: refused.", "        -> Mend *it*.",
     ]  # fmt: skip
 

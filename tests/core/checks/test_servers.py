@@ -19,7 +19,7 @@ from blocks.transport.timeouts import Timeouts
 from sandbox.file_servers import FileServer, start_ftp, start_ftps, start_sftp
 from tasks.checks.findings import Finding, to_mend
 from tasks.checks.needs import Outlet, ServerNeeds
-from tasks.checks.reaching import Way
+from tasks.checks.reaching import Endpoint
 from tasks.checks.servers import check_server
 from tasks.records.source import Source
 
@@ -58,17 +58,17 @@ def sftp(root: Path) -> Iterator[SftpSettings]:
         )  # fmt: skip
 
 
-def sftp_way(settings: SftpSettings, kind: type[SftpTransport] = SftpTransport) -> Way:
-    return Way(settings.host, settings.port, 5, lambda: kind(settings))
+def sftp_way(settings: SftpSettings, kind: type[SftpTransport] = SftpTransport) -> Endpoint:
+    return Endpoint(settings.host, settings.port, 5, lambda: kind(settings))
 
 
-def ftp_way(server: FileServer, **settings: object) -> Way:
+def ftp_way(server: FileServer, **settings: object) -> Endpoint:
     known = FtpSettings(server.host, server.port, "acme", "secret", timeouts=TIMEOUTS)
     changed = replace(known, **settings)  # type: ignore[arg-type]
-    return Way(changed.host, changed.port, 5, lambda: FtpTransport(changed))
+    return Endpoint(changed.host, changed.port, 5, lambda: FtpTransport(changed))
 
 
-def checked(way: Way, tmp_path: Path, needs: ServerNeeds = NEEDS) -> list[Finding]:
+def checked(way: Endpoint, tmp_path: Path, needs: ServerNeeds = NEEDS) -> list[Finding]:
     """What is found; the server's files are the same afterwards."""
     before = tree(tmp_path)
     (tmp_path / "scratch").mkdir(exist_ok=True)
