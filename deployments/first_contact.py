@@ -26,7 +26,7 @@ from deployments.prompts import terminal
 from tasks.checks.accounts import check_account
 from tasks.checks.findings import Finding, Subject, told
 from tasks.checks.needs import AccountNeeds, account_needs
-from tasks.connections.deployed_agreements import agreed, client_of
+from tasks.connections.deployed_agreements import agreed, client_of_file
 from tasks.texts.first_contact import Step, document, private_texts, readable
 
 SLUG = MailUpAccount.get_block_type_slug()
@@ -143,7 +143,7 @@ def needs_of(named: str) -> AccountNeeds:
     """What a block, or the only account of a client's file, has to offer. ConfigurationError."""
     if not named.endswith((".yaml", ".yml")):
         return AccountNeeds(named.removeprefix(f"{SLUG}/"), (), (), ())
-    known = agreed.fn(client_of(named), named)
+    known = agreed.fn(client_of_file(named), named)
     found = account_needs(known.agreements)
     if len(found) != 1:
         accounts = ", ".join(each.name for each in found) or "none"

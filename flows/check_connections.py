@@ -26,11 +26,11 @@ from tasks.connections.check import (
     check_one_ledger,
     check_one_server,
     check_workers,
-    conclude,
     found,
+    report_findings,
 )
 from tasks.connections.check_keys import check_decryption, check_encryption
-from tasks.connections.deployed_agreements import agreed, client_of
+from tasks.connections.deployed_agreements import agreed, client_of_file
 from tasks.runs.scratch import scratch_folder
 
 
@@ -47,7 +47,7 @@ def check_connections(client: str, file: str = "") -> State[list[Finding]]:
     known = agreed(client, file)
     checked = [Asked(known.findings), *_checked(known.agreements, known.pools)]
     findings = [finding for each in checked for finding in each.findings]
-    return conclude(client, findings, sum(each.calls for each in checked))
+    return report_findings(client, findings, sum(each.calls for each in checked))
 
 
 def _checked(agreements: Sequence[Agreement], pools: Sequence[str]) -> Iterator[Asked]:
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
         print("Usage: python -m flows.check_connections deployments/CLIENT.yaml", file=sys.stderr)
         return 2
     try:
-        client = client_of(arguments[0])
+        client = client_of_file(arguments[0])
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1

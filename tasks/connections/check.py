@@ -116,7 +116,7 @@ def found(subject: str, state: State[Asked]) -> Asked:
     return Asked((broken,))
 
 
-def conclude(client: str, findings: Sequence[Finding], calls: int) -> State[list[Finding]]:
+def report_findings(client: str, findings: Sequence[Finding], calls: int) -> State[list[Finding]]:
     """Show all findings; Failed where something has to be mended."""
     logger = get_run_logger()
     for each in findings:

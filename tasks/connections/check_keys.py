@@ -16,7 +16,7 @@ from tasks.gpg.program import RECIPIENT, run_gpg
 from tasks.reports.output.packing import Packing
 from tasks.runs.retrying import retried_task
 
-CONTENT = b"Encrypted by MailUp file exchange to check a key.\n"
+_CONTENT = b"Encrypted by MailUp file exchange to check a key.\n"
 REMEDY = "Do what the message says, on the block that it names or on this worker."
 NEW_KEY = "Make a new key, put it on the block, and give its public half to the client."
 NEW_PUBLIC_KEY = "Ask the client for its present public key, and put it on the block."
@@ -30,7 +30,7 @@ def check_decryption(name: str, scratch: Path) -> Asked:
         key = load(GpgKey, name)
     except ConfigurationError as error:
         return Asked((no_block(subject.name, error),))
-    return Asked(tuple(opening(subject, key, scratch)))
+    return Asked(tuple(check_decrypting(subject, key, scratch)))
 
 
 @retried_task("check seal", "check gpg-recipient/{packing.encrypt_for}", retries=0)
@@ -43,16 +43,16 @@ def check_encryption(packing: Packing, scratch: Path) -> Asked:
         return Asked((no_block(subject.name, error),))
     if seal is None:
         return Asked(())
-    return Asked(tuple(sealing(subject, seal, scratch)))
+    return Asked(tuple(check_encrypting(subject, seal, scratch)))
 
 
-def opening(subject: Subject, key: GpgKey, scratch: Path) -> Iterator[Finding]:
+def check_decrypting(subject: Subject, key: GpgKey, scratch: Path) -> Iterator[Finding]:
     """Whether what is encrypted for our key can be opened, and who may sign it."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         yield from subject.tried("use", REMEDY, lambda: _opens(subject, key, Path(folder)))
 
 
-def sealing(subject: Subject, seal: Encryption, scratch: Path) -> Iterator[Finding]:
+def check_encrypting(subject: Subject, seal: Encryption, scratch: Path) -> Iterator[Finding]:
     """Whether a file can be encrypted for the client, and signed where that is agreed."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         yield from subject.tried("use", REMEDY, lambda: _seals(subject, seal, Path(folder)))
@@ -65,7 +65,7 @@ def _opens(subject: Subject, key: GpgKey, folder: Path) -> Iterator[Finding]:
         what = f"public key {number} of the signers"
         yield from expiry(subject, what, signer, "sign", folder / "gpg", now, NEW_PUBLIC_KEY)
     source, target = folder / "plain", folder / "encrypted"
-    source.write_bytes(CONTENT)
+    source.write_bytes(_CONTENT)
     answer = run_gpg("--encrypt", source, target, {f"{RECIPIENT}-0": armor}, passphrase=None)
     if answer.exit:
         return  # nobody can encrypt for it, which the look above tells
@@ -79,7 +79,7 @@ def _seals(subject: Subject, seal: Encryption, folder: Path) -> Iterator[Finding
         what = f"public key {number}"
         yield from expiry(subject, what, armor, "encrypt", folder / "gpg", now, NEW_PUBLIC_KEY)
     source = folder / "plain"
-    source.write_bytes(CONTENT)
+    source.write_bytes(_CONTENT)
     encrypt(source, seal, folder / "encrypted")
     signed = " and signed" if seal.signer else ""
     yield subject.ok("use", f"a file can be encrypted{signed}")

@@ -22,7 +22,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.reports.agreement import ExportAgreement
 from tasks.runs.retrying import retried_task
 
-PAGE = 200
+_PAGE = 200
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def agreed(client: str, file: str) -> Agreed:
     return Agreed(tuple(agreements), tuple(findings), pools)
 
 
-def client_of(file: str) -> str:
+def client_of_file(file: str) -> str:
     """The client that a Prefect file is about, from its tags; ConfigurationError without one."""
     for entry in _entries(file):
         for tag in entry.get("tags") or ():
@@ -73,7 +73,7 @@ def client_of(file: str) -> str:
 def _in_prefect(client: str) -> Iterator[Deployed]:
     tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"client:{client}"]))
     with get_client(sync_client=True) as api:
-        found = api.read_deployments(deployment_filter=tagged, limit=PAGE)
+        found = api.read_deployments(deployment_filter=tagged, limit=_PAGE)
     for each in found:
         yield Deployed(
             each.name, each.entrypoint or "", each.parameters or {}, each.work_pool_name or ""

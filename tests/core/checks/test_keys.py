@@ -7,7 +7,7 @@ import pytest
 from blocks.keys import GpgKey, GpgRecipient
 from tasks.checks.findings import Finding, Subject, to_mend
 from tasks.checks.needs import decryption_keys
-from tasks.connections.check_keys import opening, sealing
+from tasks.connections.check_keys import check_decrypting, check_encrypting
 from tasks.gpg.encrypt import Encryption
 from tasks.records.agreement import ImportAgreement
 from tests.keyrings import PASSPHRASE, Keyring, needs_gpg
@@ -41,7 +41,8 @@ def soon(ring: Keyring, name: str, days: int) -> str:
 def test_a_right_key_opens_what_is_encrypted_for_it(ring: Keyring, tmp_path: Path) -> None:
     """A file is encrypted for it and opened with it, as a run would; signers are read."""
     found = told(
-        list(opening(SUBJECT, ours(ring, signers=[ring.public("client")]), tmp_path)), tmp_path
+        list(check_decrypting(SUBJECT, ours(ring, signers=[ring.public("client")]), tmp_path)),
+        tmp_path,
     )
     assert found["use"] == ("ok", "a file that was encrypted for the key is opened with it")
     assert found["key"] == ("ok", "public key 1 of the signers does not expire")
@@ -60,7 +61,7 @@ def test_a_key_that_does_not_fit_is_one_finding(
     ring: Keyring, tmp_path: Path, changes: dict[str, object], check: str, fact: str
 ) -> None:
     """Which field of the block is wrong is told before a file comes that cannot be opened."""
-    findings = list(opening(SUBJECT, ours(ring, **changes), tmp_path))
+    findings = list(check_decrypting(SUBJECT, ours(ring, **changes), tmp_path))
     (wrong,) = to_mend(findings)
     assert wrong.check == check
     assert fact in told(findings, tmp_path)[check][1]
@@ -69,14 +70,14 @@ def test_a_key_that_does_not_fit_is_one_finding(
 def test_a_public_key_in_the_place_of_the_private_one(ring: Keyring, tmp_path: Path) -> None:
     """It encrypts and never opens: a mistake that only a whole turn shows."""
     key = GpgKey(private_key=ring.public("client"))
-    found = told(list(opening(SUBJECT, key, tmp_path)), tmp_path)
+    found = told(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)
     assert found["use"][0] == "mend"
 
 
 def test_a_seal_encrypts_and_signs(ring: Keyring, tmp_path: Path) -> None:
     """A file can be encrypted for the client and signed with our key."""
     seal = Encryption(GpgRecipient(public_keys=[ring.public("client")]), ours(ring))
-    found = told(list(sealing(SUBJECT, seal, tmp_path)), tmp_path)
+    found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
     assert found["use"] == ("ok", "a file can be encrypted and signed")
 
 
@@ -85,7 +86,7 @@ def test_a_signature_that_cannot_be_made(ring: Keyring, tmp_path: Path) -> None:
     seal = Encryption(
         GpgRecipient(public_keys=[ring.public("client")]), ours(ring, passphrase="wrong")
     )
-    found = told(list(sealing(SUBJECT, seal, tmp_path)), tmp_path)
+    found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
     assert found["use"][0] == "mend"
     assert "cannot sign" in found["use"][1]
 
@@ -96,7 +97,7 @@ def test_a_public_key_is_told_before_it_expires(
 ) -> None:
     """Exports stop on the day on which it expires."""
     seal = Encryption(GpgRecipient(public_keys=[soon(ring, f"for {days} days", days)]))
-    found = told(list(sealing(SUBJECT, seal, tmp_path)), tmp_path)
+    found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
     assert found["key"][0] == verdict
     assert "days from now" in found["key"][1]
     assert found["use"][0] == "ok"
@@ -106,7 +107,7 @@ def test_a_public_key_that_has_expired(ring: Keyring, tmp_path: Path) -> None:
     """Nothing can be encrypted for it, which both looks tell."""
     ring.expiring("gone by now")
     seal = Encryption(GpgRecipient(public_keys=[ring.public("gone by now")]))
-    found = told(list(sealing(SUBJECT, seal, tmp_path)), tmp_path)
+    found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
     assert (found["key"][0], found["use"][0]) == ("mend", "mend")
 
 
@@ -116,7 +117,7 @@ def test_without_gpg_the_program_is_asked_for(
     """A worker that lacks the program is told so, not that the keys are wrong."""
     key = ours(ring)
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    found = told(list(opening(SUBJECT, key, tmp_path)), tmp_path)
+    found = told(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)
     assert found["use"][0] == "mend"
     assert "gpg is missing" in found["use"][1]
 

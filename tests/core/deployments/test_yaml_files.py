@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from blocks.errors import ConfigurationError
 from blocks.yaml_files import MOST_BYTES, load
 from deployments.check import check
-from tasks.connections.deployed_agreements import client_of
+from tasks.connections.deployed_agreements import client_of_file
 
 pytestmark = pytest.mark.core
 
@@ -54,7 +54,7 @@ def test_a_hostile_file_is_refused_soon(text: str, tmp_path: Path) -> None:
     began = time.monotonic()
     findings = check([path])
     with pytest.raises(ConfigurationError):
-        client_of(str(path))
+        client_of_file(str(path))
     assert time.monotonic() - began < 6
     assert findings
 
