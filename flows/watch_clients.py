@@ -10,8 +10,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from tasks.health.diagnosis import Patience
-from tasks.monitoring.watch import Limits, clients, conclude, watch
+from tasks.health.diagnosis import SilenceLimits
+from tasks.monitoring.watch import WatchLimits, clients, watch, watch_state
 from tasks.runs.scratch import sweep_machine
 
 Minutes = Annotated[int, Field(ge=5, le=1440)]
@@ -37,10 +37,10 @@ def watch_clients(
         unheard_hours: The same for a run that never showed a heartbeat.
         remind_hours: What stays in trouble is told again after so long.
     """
-    patience = Patience(timedelta(minutes=silent_minutes), timedelta(hours=unheard_hours))
+    patience = SilenceLimits(timedelta(minutes=silent_minutes), timedelta(hours=unheard_hours))
     sweep_machine()
-    limits = Limits(patience, timedelta(minutes=late_minutes), timedelta(hours=remind_hours))
+    limits = WatchLimits(patience, timedelta(minutes=late_minutes), timedelta(hours=remind_hours))
     looks = [
         watch(ledger, watched, limits, return_state=True) for ledger, watched in clients().items()
     ]
-    return conclude(looks)
+    return watch_state(looks)

@@ -11,7 +11,7 @@ SILENT = "No sign of life"
 
 
 @dataclass(frozen=True)
-class Patience:
+class SilenceLimits:
     """How long a run may be silent: after its last heartbeat, and where none was ever seen."""
 
     silent: timedelta
@@ -19,7 +19,7 @@ class Patience:
 
 
 def is_dead(
-    run: Run, heartbeat: datetime | None, now: datetime, patience: Patience, *, leased: bool
+    run: Run, heartbeat: datetime | None, now: datetime, patience: SilenceLimits, *, leased: bool
 ) -> bool:
     """Whether an unfinished run may be ended.
 
@@ -43,7 +43,7 @@ Reason = Literal[
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """What was found; `run` shows it, `missed` (UTC) is the time that passed without a file."""
 
     reason: Reason = ""
@@ -51,19 +51,19 @@ class Finding:
     missed: datetime | None = None
 
 
-def judge(watched: Watched, facts: Facts, now: datetime) -> Finding:
+def diagnose(watched: Watched, facts: Facts, now: datetime) -> Diagnosis:
     """The one thing to tell about a function of a client."""
     if facts.paused:
-        return Finding("waiting_for_decision", facts.paused)
+        return Diagnosis("waiting_for_decision", facts.paused)
     if facts.ended and (reason := _ending(facts.ended, facts)):
-        return Finding(reason, facts.ended)
+        return Diagnosis(reason, facts.ended)
     if facts.late:
-        return Finding("run_late", facts.late)
+        return Diagnosis("run_late", facts.late)
     missed = watched.due.missed(now, facts.done_at, watched.since)
     if missed:
         importing = watched.kind == "import"
-        return Finding("file_overdue" if importing else "delivery_overdue", facts.ended, missed)
-    return Finding("", facts.ended)
+        return Diagnosis("file_overdue" if importing else "delivery_overdue", facts.ended, missed)
+    return Diagnosis("", facts.ended)
 
 
 def _ending(run: Run, facts: Facts) -> Reason:

@@ -4,7 +4,7 @@ import re
 from zoneinfo import ZoneInfo
 
 import blocks.errors as errors
-from tasks.health.diagnosis import Finding, Reason
+from tasks.health.diagnosis import Diagnosis, Reason
 from tasks.health.facts import Run, Watched
 
 REMEDIES: dict[Reason, str] = {
@@ -32,7 +32,7 @@ _EXCEPTION = re.compile(r"encountered an exception: (?:\w+\.)*(\w+)(?:: )?(.*)",
 _LONGEST = 700
 
 
-def sentence(watched: Watched, finding: Finding) -> str:
+def diagnosis_text(watched: Watched, finding: Diagnosis) -> str:
     """What is the matter, for a notification."""
     told, run = f"{watched.function} of {watched.client}", finding.run
     match finding.reason:
@@ -54,7 +54,7 @@ def sentence(watched: Watched, finding: Finding) -> str:
             return f"{told} has failed. {_message(run)}".rstrip()
 
 
-def _clock(watched: Watched, finding: Finding) -> str:
+def _clock(watched: Watched, finding: Diagnosis) -> str:
     """The agreed time on the client's wall."""
     if finding.missed is None:
         return "the agreed time"

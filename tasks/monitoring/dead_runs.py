@@ -11,13 +11,13 @@ from prefect.states import Crashed
 
 from blocks.ledger import progress
 from blocks.ledger.store import Store
-from tasks.health.diagnosis import SILENT, Patience, is_dead
+from tasks.health.diagnosis import SILENT, SilenceLimits, is_dead
 from tasks.health.facts import Run, Watched
 from tasks.monitoring import prefect_api
 
 
 def end_dead_runs(
-    store: Store, client: SyncPrefectClient, watched: Sequence[Watched], patience: Patience
+    store: Store, client: SyncPrefectClient, watched: Sequence[Watched], patience: SilenceLimits
 ) -> list[Run]:
     """End every unfinished run that gives no sign of life: no heartbeat, no lease renewed."""
     functions, now = {each.deployment: each for each in watched}, datetime.now(UTC)

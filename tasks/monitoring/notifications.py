@@ -13,9 +13,9 @@ from blocks.errors.shown import in_line
 from blocks.ledger import conditions
 from blocks.ledger.conditions import Condition, ConditionState
 from blocks.ledger.store import Store
-from tasks.health.diagnosis import Finding
+from tasks.health.diagnosis import Diagnosis
 from tasks.health.facts import Watched
-from tasks.health.wording import REMEDIES, sentence
+from tasks.health.wording import REMEDIES, diagnosis_text
 
 TROUBLE = "mailup.client.trouble"
 RECOVERED = "mailup.client.recovered"
@@ -29,7 +29,7 @@ class News:
     """What a look at one function has found, and whether somebody was told of it this time."""
 
     watched: Watched
-    finding: Finding
+    finding: Diagnosis
     told: bool
 
 
@@ -37,7 +37,7 @@ def tell(
     store: Store,
     client: SyncPrefectClient,
     known: Mapping[str, Condition],
-    news: tuple[Watched, Finding],
+    news: tuple[Watched, Diagnosis],
     remind_after: timedelta,
 ) -> News:
     """Emit an event where a function's state has changed, or where trouble lasts.
@@ -67,7 +67,7 @@ def _remind(
     client: SyncPrefectClient,
     known: Mapping[str, Condition],
     before: Condition,
-    news: tuple[Watched, Finding],
+    news: tuple[Watched, Diagnosis],
     remind_after: timedelta,
 ) -> bool:
     """Tell again, once per `remind_after`; how often it was is a condition of its own."""
@@ -81,7 +81,7 @@ def _remind(
 
 
 def _emit(
-    client: SyncPrefectClient, watched: Watched, finding: Finding, *, reminder: bool = False
+    client: SyncPrefectClient, watched: Watched, finding: Diagnosis, *, reminder: bool = False
 ) -> None:
     run = finding.run
     related = [_related("deployment", watched.deployment, watched.client)]
@@ -91,7 +91,7 @@ def _emit(
         "client": watched.client,
         "function": watched.function,
         "reason": finding.reason,
-        "sentence": ("Still: " if reminder else "") + in_line(sentence(watched, finding)),
+        "sentence": ("Still: " if reminder else "") + in_line(diagnosis_text(watched, finding)),
         "remedy": REMEDIES[finding.reason],
         "reminder": reminder,
         "link": _link(watched, finding) or "",
@@ -106,7 +106,7 @@ def _emit(
     _post(client, Event(event=name, resource=resource, related=related, payload=payload))
 
 
-def _link(watched: Watched, finding: Finding) -> str | None:
+def _link(watched: Watched, finding: Diagnosis) -> str | None:
     """Where to look in Prefect's UI: the run that is meant, or else the deployment."""
     if finding.run and finding.missed is None:
         return url_for("flow-run", finding.run.id)

@@ -31,7 +31,7 @@ from pydantic import ValidationError
 from tasks.agreements.due import Due
 from tasks.health.facts import Run, Watched
 
-PAGE = 200
+_PAGE = 200
 ACTIVE = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
 ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED)
 LOOKED_BACK = 20
@@ -47,9 +47,9 @@ def watched_functions(client: SyncPrefectClient) -> list[Watched]:
     """
     found: list[Watched] = []
     offset = 0
-    while page := client.read_deployments(limit=PAGE, offset=offset):
+    while page := client.read_deployments(limit=_PAGE, offset=offset):
         found += [watched for each in page if (watched := _watched(each))]
-        offset += PAGE
+        offset += _PAGE
     ledgers = {each.client: each.ledger for each in found if each.ledger}
     placed = [
         replace(each, ledger=each.ledger or ledgers[each.client])
@@ -131,11 +131,11 @@ def _runs(
     while page := client.read_flow_runs(
         flow_run_filter=wanted,
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=PAGE,
+        limit=_PAGE,
         offset=offset,
     ):
         yield from (run for run in page if str(run.deployment_id) in ours)
-        offset += PAGE
+        offset += _PAGE
 
 
 def _by_deployment(runs: Iterator[FlowRun]) -> dict[str, list[Run]]:

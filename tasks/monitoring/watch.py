@@ -14,9 +14,9 @@ from blocks.ledger import conditions, progress
 from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
 from blocks.loading import load
-from tasks.health.diagnosis import Finding, Patience, judge
+from tasks.health.diagnosis import Diagnosis, SilenceLimits, diagnose
 from tasks.health.facts import Facts, Run, Watched
-from tasks.health.wording import sentence
+from tasks.health.wording import diagnosis_text
 from tasks.monitoring import prefect_api
 from tasks.monitoring.dead_runs import end_dead_runs
 from tasks.monitoring.notifications import News, looked, tell
@@ -25,10 +25,10 @@ from tasks.texts.markdown import table
 
 
 @dataclass(frozen=True)
-class Limits:
+class WatchLimits:
     """What the watcher bears before it calls something trouble."""
 
-    patience: Patience
+    patience: SilenceLimits
     late: timedelta
     remind_after: timedelta
 
@@ -44,7 +44,7 @@ def clients() -> dict[str, list[Watched]]:
 
 
 @retried_task("watch", "watch clients of ledger {ledger}")
-def watch(ledger: str, watched: Sequence[Watched], limits: Limits) -> list[News]:
+def watch(ledger: str, watched: Sequence[Watched], limits: WatchLimits) -> list[News]:
     """Look at the functions whose clients share a ledger; dead runs are ended first."""
     with load(Ledger, ledger).open() as store, get_client(sync_client=True) as client:
         ended = end_dead_runs(store, client, watched, limits.patience)
@@ -55,11 +55,11 @@ def watch(ledger: str, watched: Sequence[Watched], limits: Limits) -> list[News]
         get_run_logger().warning("The run %s was dead and is ended", run.name)
     for each, finding in found:
         if finding.reason:
-            get_run_logger().warning(sentence(each, finding))
+            get_run_logger().warning(diagnosis_text(each, finding))
     return news
 
 
-def conclude(looks: Sequence[State[list[News]]]) -> State[None]:
+def watch_state(looks: Sequence[State[list[News]]]) -> State[None]:
     """Completed, with how many are in trouble; Failed where a ledger could not be looked at.
 
     Only a complete look is a sign of life of the watcher: an automation waits for it.
@@ -77,15 +77,15 @@ def conclude(looks: Sequence[State[list[News]]]) -> State[None]:
 
 
 def _judged(
-    store: Store, client: SyncPrefectClient, watched: Sequence[Watched], limits: Limits
-) -> list[tuple[Watched, Finding]]:
+    store: Store, client: SyncPrefectClient, watched: Sequence[Watched], limits: WatchLimits
+) -> list[tuple[Watched, Diagnosis]]:
     now = datetime.now(UTC)
     paused = prefect_api.paused(client, watched)
     late = prefect_api.late(client, watched, now - limits.late)
     return [
         (
             each,
-            judge(each, _facts(store, client, each, paused, late), now),
+            diagnose(each, _facts(store, client, each, paused, late), now),
         )
         for each in watched
     ]
@@ -122,7 +122,7 @@ def _table(troubles: Sequence[News]) -> str:
             each.watched.client,
             each.watched.function,
             each.finding.reason,
-            sentence(each.watched, each.finding),
+            diagnosis_text(each.watched, each.finding),
         )
         for each in troubles
     ]

@@ -24,7 +24,7 @@ from blocks.ledger import conditions, leases
 from blocks.ledger.store import Store
 from deployments.automations import FILE, OWNER, apply
 from flows.watch_clients import watch_clients
-from tasks.health.diagnosis import SILENT, Patience
+from tasks.health.diagnosis import SILENT, SilenceLimits
 from tasks.monitoring import prefect_api
 from tasks.monitoring.dead_runs import end_dead_runs
 from tests.journeys.conftest import World, merged
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.journeys
 ANNA = "anna@example.it;Anna;3331234567"
 SOON = 10
 """Seconds of silence after which the automation takes a run for dead, here."""
-AT_ONCE = Patience(timedelta(0), timedelta(0))
+AT_ONCE = SilenceLimits(timedelta(0), timedelta(0))
 
 
 @dataclass
@@ -191,7 +191,7 @@ def test_the_sweep_ends_what_gives_no_sign_of_life_and_spares_the_rest(client: W
         for state in (Pending(), Running()):
             assert api.set_flow_run_state(run.id, state).status == SetStateStatus.ACCEPT
         watched = prefect_api.watched_functions(api)
-        end_dead_runs(store, api, watched, Patience(timedelta(hours=1), timedelta(hours=1)))
+        end_dead_runs(store, api, watched, SilenceLimits(timedelta(hours=1), timedelta(hours=1)))
         lease = leases.take(store, "client/acme/import:1")
         end_dead_runs(store, api, watched, AT_ONCE)
         assert state_of(run).is_running()

@@ -7,9 +7,9 @@ import pytest
 
 from tasks.agreements.due import Due
 from tasks.exports.walks import WALKS as EXPORTS
-from tasks.health.diagnosis import SILENT, Finding, Patience, is_dead, judge
-from tasks.health.facts import KINDS, Facts, Run, Watched
-from tasks.health.wording import sentence
+from tasks.health.diagnosis import SILENT, Diagnosis, SilenceLimits, diagnose, is_dead
+from tasks.health.facts import FUNCTIONS, Facts, Run, Watched
+from tasks.health.wording import diagnosis_text
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -18,7 +18,7 @@ IMPORT = Watched(
 )
 EXPORT = replace(IMPORT, function="export-subscribed")
 IN_TIME, YESTERDAY = NOW - 7 * HOUR, NOW - 31 * HOUR
-PATIENCE = Patience(silent=30 * MINUTE, never_heard=6 * HOUR)
+PATIENCE = SilenceLimits(silent=30 * MINUTE, never_heard=6 * HOUR)
 
 
 def run(state: str, message: str = "") -> Run:
@@ -49,12 +49,12 @@ FAILED, DONE = run("FAILED", "a.csv is held (cut)"), run("COMPLETED")
 )  # fmt: skip
 def test_the_cause_is_told_and_not_what_follows_from_it(facts: Facts, reason: str) -> None:
     """Of several things that are true at once the operator hears the one to act on."""
-    assert judge(IMPORT, facts, NOW).reason == reason
+    assert diagnose(IMPORT, facts, NOW).reason == reason
 
 
 def test_an_export_owes_a_delivery() -> None:
     """What is overdue is named after what the client waits for."""
-    assert judge(EXPORT, Facts(ended=DONE, done_at=YESTERDAY), NOW).reason == "delivery_overdue"
+    assert diagnose(EXPORT, Facts(ended=DONE, done_at=YESTERDAY), NOW).reason == "delivery_overdue"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_notice_says_why_and_never_what_stands_in_a_record(
     message: str, told: str, untold: str
 ) -> None:
     """Texts of foreign errors may hold a client's data: only the kind of error leaves the house."""
-    words = sentence(IMPORT, Finding("run_failed", run("FAILED", message)))
+    words = diagnosis_text(IMPORT, Diagnosis("run_failed", run("FAILED", message)))
     assert told in words
     assert untold not in words
 
@@ -114,10 +114,10 @@ def test_a_notice_says_why_and_never_what_stands_in_a_record(
 def test_the_hour_in_a_notice_is_the_clients() -> None:
     """An operator reads the agreed time, not its translation."""
     watched = replace(IMPORT, due=Due(by="06:00", zone="Europe/Rome"))
-    words = sentence(watched, judge(watched, Facts(), NOW))
+    words = diagnosis_text(watched, diagnose(watched, Facts(), NOW))
     assert words == "import-recipients of acme: no file was imported by 06:00 on 24 November."
 
 
 def test_every_function_with_a_ledger_is_watched_there() -> None:
     """A function that is added to the project gets its place in the watcher's table."""
-    assert set(KINDS.values()) == {"import", *EXPORTS}
+    assert set(FUNCTIONS.values()) == {"import", *EXPORTS}
