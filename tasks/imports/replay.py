@@ -26,7 +26,7 @@ from tasks.records.counts import Counts
 from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
 from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
-from tasks.texts.replay_result import Comparison, sentence, summary
+from tasks.texts.replay_result import Comparison, replay_summary, replay_text
 
 ReplayWith = Literal["its-day", "today"]
 """With which agreement a file is replayed: the one of its day, or the one that holds now."""
@@ -119,10 +119,10 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
         journal.note(
             store, kept.client, kept.stream, "file_replayed", file_id=kept.file_id, detail=detail
         )
-    told = sentence(kept, recalled.replay_with, comparison)
+    told = replay_text(kept, recalled.replay_with, comparison)
     create_markdown_artifact(
         key=f"{agreement.client}-replay",
-        markdown=summary(told, recalled.claim.counts, prepared),
+        markdown=replay_summary(told, recalled.claim.counts, prepared),
         description=f"{in_markdown(kept.name)}: replayed",
     )
     return comparison
@@ -131,7 +131,7 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
 def concluded(recalled: Recalled, comparison: Comparison) -> State[None]:
     """Failed where the file and all that decided are as they were, and a request is another one."""
     kept = recalled.kept
-    told = sentence(kept, recalled.replay_with, comparison)
+    told = replay_text(kept, recalled.replay_with, comparison)
     as_it_was = not kept.forgotten and not comparison.left_out
     unlike = recalled.replay_with == "its-day" and as_it_was and not comparison.same
     return Failed(message=told) if unlike else Completed(message=told)

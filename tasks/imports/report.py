@@ -28,7 +28,7 @@ from tasks.records.source import processed_path
 from tasks.records.stages import Claim, Fetched, FileOutcome, Prepared, Submission
 from tasks.runs.retrying import retried_task
 from tasks.runs.steps import steps_since_last_report
-from tasks.texts.import_result import counted, first_lines, result_document, summary
+from tasks.texts.import_result import counted, first_lines, import_summary, result_document
 
 
 @retried_task("report", "report {fetched.name}")
@@ -189,7 +189,7 @@ def _show(
         rejects = first_lines(read_parts(prepared.rejects), names)
     create_markdown_artifact(
         key=f"{agreement.client}-import-recipients",
-        markdown=summary(
+        markdown=import_summary(
             outcome, prepared, submission, steps_since_last_report(), rejects, delivered
         ),
         description=f"{in_markdown(outcome.name)}: {outcome.outcome}",

@@ -21,7 +21,7 @@ from tasks.monitoring import prefect_api
 from tasks.monitoring.dead_runs import end_dead_runs
 from tasks.monitoring.notifications import News, looked, tell
 from tasks.runs.retrying import retried_task
-from tasks.texts.markdown import table
+from tasks.texts.markdown import markdown_table
 
 
 @dataclass(frozen=True)
@@ -126,4 +126,4 @@ def _table(troubles: Sequence[News]) -> str:
         )
         for each in troubles
     ]
-    return table(("client", "function", "trouble", ""), rows)
+    return markdown_table(("client", "function", "trouble", ""), rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from blocks.errors import Defect, SyncError
 from blocks.errors.shown import in_markdown
 
-ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[2]
 OURS = ("flows", "tasks", "blocks")
 PLACES = 3
 """How many places of our code are told of an error that nobody foresaw, the innermost first."""
@@ -16,10 +16,10 @@ PLACES = 3
 def defect(error: Exception) -> Defect:
     """An error that is not ours, by its kind and place: its text may quote a record."""
     places = [
-        f"{path.relative_to(ROOT)}:{frame.lineno}"
+        f"{path.relative_to(_ROOT)}:{frame.lineno}"
         for frame in reversed(traceback.extract_tb(error.__traceback__))
-        if (path := Path(frame.filename)).is_relative_to(ROOT)
-        and path.relative_to(ROOT).parts[0] in OURS
+        if (path := Path(frame.filename)).is_relative_to(_ROOT)
+        and path.relative_to(_ROOT).parts[0] in OURS
     ]
     where = ", called from ".join(places[:PLACES])
     return Defect(f"an unforeseen {type(error).__name__}{f' in {where}' if where else ''}.")

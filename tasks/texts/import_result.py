@@ -24,7 +24,7 @@ from tasks.records.stages import (
     Prepared,
     Submission,
 )
-from tasks.texts.markdown import table
+from tasks.texts.markdown import markdown_table
 
 RESULT_VERSION = 1
 """Version of the result document; it grows when a key changes its meaning or goes away."""
@@ -150,7 +150,7 @@ def _utc(moment: datetime) -> str:
     return moment.replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def summary(
+def import_summary(
     outcome: FileOutcome,
     prepared: Prepared,
     submission: Submission,
@@ -172,23 +172,23 @@ def summary(
         parts.append("Press **Resume** in this run to release it or to refuse it.")
     if outcome.decision:
         parts.append(_decided(outcome.decision))
-    parts.append(table(("outcome", "records"), [*asdict(outcome.counts).items()]))
+    parts.append(markdown_table(("outcome", "records"), [*asdict(outcome.counts).items()]))
     if outcome.compared:
         parts += _comparison(outcome.compared, outcome)
     codes = sorted(reasons(prepared, submission).items())
     if codes:
         rows = [(code, n, sentence(code, "en")) for code, n in codes]
-        parts.append(table(("reason", "times", "meaning"), rows))
+        parts.append(markdown_table(("reason", "times", "meaning"), rows))
     if submission.imports:
         names = ("import_id", "list_id", "import_type", "sent", "created", "updated", "not_valid")
         rows = [tuple(entry.get(name, "") for name in names) for entry in submission.imports[:50]]
-        parts.append(table(names, rows))
+        parts.append(markdown_table(names, rows))
     if submission.extra:
         parts.append(EXTRA.format(submission.extra))
     if outcome.outcome == "dry_run":
         parts.append(_planned(prepared.batches))
     if first_rejects:
-        parts.append(table(("line", "column", "reason"), first_rejects))
+        parts.append(markdown_table(("line", "column", "reason"), first_rejects))
     if delivered:
         parts.append("Delivered to the client: " + ", ".join(map(in_markdown, delivered)))
     if steps:
@@ -227,7 +227,7 @@ def _planned(batches: Sequence[Batch]) -> str:
         key = (to.channel, to.list_id, to.group or "", to.import_type)
         plan.setdefault(key, []).append(batch.rows)
     head = ("channel", "list", "group", "import type", "records", "batches")
-    return table(head, [(*key, sum(rows), len(rows)) for key, rows in plan.items()])
+    return markdown_table(head, [(*key, sum(rows), len(rows)) for key, rows in plan.items()])
 
 
 def counted(counts: Counts) -> str:

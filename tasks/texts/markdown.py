@@ -6,7 +6,7 @@ from typing import Any
 from blocks.errors.shown import in_markdown
 
 
-def table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+def markdown_table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     """A table whose cells show what they hold as it is."""
     cells = [map(in_markdown, map(str, line)) for line in (head, *rows)]
     lines = [" | ".join(line) for line in cells]

@@ -6,7 +6,7 @@ from blocks.errors.shown import in_line, in_markdown
 from blocks.ledger.archives import ArchiveEntry
 from tasks.records.counts import Counts
 from tasks.records.stages import Prepared
-from tasks.texts.markdown import table
+from tasks.texts.markdown import markdown_table
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Comparison:
         return self.then == self.now == self.identical
 
 
-def sentence(kept: ArchiveEntry, replay_with: str, comparison: Comparison) -> str:
+def replay_text(kept: ArchiveEntry, replay_with: str, comparison: Comparison) -> str:
     """What came of comparing a file, for the run's state."""
     words = {
         "its-day": f"the agreement of its day ({kept.kept_at:%Y-%m-%d})",
@@ -49,11 +49,11 @@ def sentence(kept: ArchiveEntry, replay_with: str, comparison: Comparison) -> st
     return f"{told}. Nothing was sent."
 
 
-def summary(told: str, then: Counts, prepared: Prepared) -> str:
+def replay_summary(told: str, then: Counts, prepared: Prepared) -> str:
     """The operator's Markdown: the sentence, and the counts of then and now side by side."""
     now = asdict(prepared.counts)
     rows = [(name, number, now[name]) for name, number in asdict(then).items()]
-    parts = ["## Replay", in_markdown(told), table(("outcome", "then", "now"), rows)]
+    parts = ["## Replay", in_markdown(told), markdown_table(("outcome", "then", "now"), rows)]
     if prepared.hold:
         held = f"({prepared.hold.reason}): {prepared.hold.message}"
         parts.append(f"It would be held {in_markdown(held)}")

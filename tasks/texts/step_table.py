@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.texts.markdown import table
+from tasks.texts.markdown import markdown_table
 
 
 @dataclass
@@ -35,7 +35,7 @@ def steps_table(steps: Sequence[Step], now: float) -> str:
         for step, seconds in zip(steps, lasted, strict=True)
     ]
     rows.append(("together", duration(sum(lasted)), sum(step.calls for step in steps), ""))
-    return table(("step", "duration", "MailUp calls", ""), rows)
+    return markdown_table(("step", "duration", "MailUp calls", ""), rows)
 
 
 def duration(seconds: float) -> str:

@@ -22,7 +22,7 @@ from tasks.records.stages import FileOutcome, Hold
 from tasks.runs import failure
 from tasks.texts.failure import failure_summary
 from tasks.texts.hold_question import question
-from tasks.texts.markdown import table
+from tasks.texts.markdown import markdown_table
 
 pytestmark = pytest.mark.core
 
@@ -157,7 +157,7 @@ def test_everything_that_operators_see_shows_text() -> None:
     pages = [
         failure_summary(f"import: {EVIL}", EVIL, "", [EVIL]),
         question(outcome, outcome.hold, days=3),
-        table((EVIL, "b"), [(EVIL, 1)]),
+        markdown_table((EVIL, "b"), [(EVIL, 1)]),
     ]
     for page in pages:
         assert {token.type for token in flat(RENDERED.parse(page))} <= ALLOWED
