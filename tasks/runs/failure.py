@@ -17,20 +17,20 @@ from blocks.errors.shown import in_markdown, visible
 from tasks.runs.steps import as_sync_error, current_step, measured, steps_since_last_report
 from tasks.texts.failure import failure_message, failure_summary
 
-P = ParamSpec("P")
+_P = ParamSpec("_P")
 TASK_LOGGER = "prefect.task_runs"
 NAMES = ("server", "account", "ledger")
 """Names of blocks in an agreement, which a failure may be about."""
 
 
-def reports_failure(work: Callable[P, State[None]]) -> Callable[P, State[None]]:
+def reports_failure(work: Callable[_P, State[None]]) -> Callable[_P, State[None]]:
     """Decorator of what a flow does: its steps are measured, and an error ends in plain words.
 
     They are the message of a Failed state. An error that is not ours is told by kind and place.
     """
 
     @wraps(work)
-    def run(*args: P.args, **kwargs: P.kwargs) -> State[None]:
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> State[None]:
         with measured():
             try:
                 return work(*args, **kwargs)

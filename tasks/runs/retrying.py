@@ -12,11 +12,11 @@ from blocks.errors import SyncError
 from blocks.errors.shown import in_line
 from tasks.runs.steps import measured_step
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 ATTEMPTS_AFTER_THE_FIRST = 4
-FIRST_WAIT_SECONDS = 4
+_FIRST_WAIT_SECONDS = 4
 
 
 def may_be_repeated(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -45,13 +45,13 @@ def _shown_name(pattern: str) -> Callable[..., str]:
 
 def retried_task(
     name: str, run_name: str | None = None, *, retries: int = ATTEMPTS_AFTER_THE_FIRST
-) -> Callable[[Callable[P, R]], Task[P, R]]:
+) -> Callable[[Callable[_P, _R]], Task[_P, _R]]:
     """Decorator of every task of the project: a named unit of retry, measured as a step."""
-    made: Callable[[Callable[P, R]], Task[P, R]] = task(
+    made: Callable[[Callable[_P, _R]], Task[_P, _R]] = task(
         name=name,
         task_run_name=_shown_name(run_name) if run_name else None,
         retries=retries,
-        retry_delay_seconds=exponential_backoff(FIRST_WAIT_SECONDS),
+        retry_delay_seconds=exponential_backoff(_FIRST_WAIT_SECONDS),
         retry_jitter_factor=0.5,
         retry_condition_fn=may_be_repeated,
         # Results would put paths and counts of one run into storage that outlives it; what has
@@ -61,7 +61,7 @@ def retried_task(
         cache_policy=NO_CACHE,
     )
 
-    def decorate(work: Callable[P, R]) -> Task[P, R]:
+    def decorate(work: Callable[_P, _R]) -> Task[_P, _R]:
         return made(measured_step(name)(work))
 
     return decorate

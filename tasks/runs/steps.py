@@ -20,8 +20,8 @@ from tasks.runs.scratch import scratch_parent
 from tasks.texts.failure import defect
 from tasks.texts.step_table import Step, steps_table
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def measured() -> Iterator[list[Step]]:
         _steps.reset(token)
 
 
-def measured_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def measured_step(name: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Decorator of what a task does: one step of the run, however often it is attempted.
 
     An error that is not ours leaves it as a Defect, or as a full disk; its own text is for
@@ -48,9 +48,9 @@ def measured_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     PREFECT_LOGGING_LEVEL=DEBUG.
     """
 
-    def decorate(work: Callable[P, R]) -> Callable[P, R]:
+    def decorate(work: Callable[_P, _R]) -> Callable[_P, _R]:
         @wraps(work)
-        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             step = _begun(name)
             step.failed = True
             try:

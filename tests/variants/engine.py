@@ -30,7 +30,7 @@ from flows.export_sms_outcomes import export_sms_outcomes
 from flows.export_subscribed import export_subscribed
 from flows.export_unsubscribed import export_unsubscribed
 from flows.import_recipients import import_recipients
-from tasks.runs.retrying import FIRST_WAIT_SECONDS, may_be_repeated
+from tasks.runs.retrying import _FIRST_WAIT_SECONDS, may_be_repeated
 
 FLOWS: dict[str, Flow[..., Any]] = {
     flow.name: flow
@@ -64,7 +64,7 @@ def called(task: Task[..., Any], *args: Any, return_state: bool = False, **kwarg
     for waited in range(task.retries):
         if ending.error is None or not may_be_repeated(task, None, ending):  # type: ignore[arg-type]
             break
-        wait(FIRST_WAIT_SECONDS * 2**waited)
+        wait(_FIRST_WAIT_SECONDS * 2**waited)
         ending = _attempted(task, *args, **kwargs)
     return ending if return_state else ending.result()
 
