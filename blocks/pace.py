@@ -66,7 +66,7 @@ class SharedPace:
         """Ask when it is our turn; where there is no slot, after how many seconds to ask again."""
         self._sleep(self._reserved(max(0.0, free - self._clock())))
         asked = self._clock()
-        refused = ask(self._name)
+        refused = ask_for_slot(self._name)
         self._last = self._clock()
         took = self._last - asked
         quick = refused is None and took < self._interval / 2
@@ -84,7 +84,7 @@ class SharedPace:
             return soonest
 
 
-def ask(name: str) -> float | None:
+def ask_for_slot(name: str) -> float | None:
     """Ask Prefect once for a slot of a rate limit: None, or after how many seconds to ask again.
 
     Prefect's client repeats what meets a passing fault. Raises `MailUpUnavailable` where there is

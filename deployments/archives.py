@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from blocks.errors import SyncError
 from blocks.ledger import archives
 from blocks.ledger.archives import ArchiveEntry
-from blocks.ledger.store import utc_now
+from blocks.ledger.store import naive_utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from deployments.prompts.terminal import say
@@ -43,7 +43,9 @@ def expire(ledger: Ledger, client: str | None) -> int:
     """Delete what has been kept long enough; how many files that were."""
     storage = ledger.open_storage()
     with ledger.open() as store:
-        over = [each for each in archives.kept_of(store, client) if each.expires_at <= utc_now()]
+        over = [
+            each for each in archives.kept_of(store, client) if each.expires_at <= naive_utc_now()
+        ]
         remove(store, storage, over)
     return len(over)
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, Select, exists, insert, or_, select, update
 
 from blocks.ledger import journal
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledger.tables import archives, files
 
 ArchiveState = Literal["storing", "kept", "replaced", "removed"]
@@ -68,7 +68,7 @@ def announce(
     store: Store, file_id: int, attempt: int, *, stored: str, grounds: str, key: str, days: int
 ) -> int:
     """Write down what is about to be stored, and until when it may stay; return the row's id."""
-    now = utc_now()
+    now = naive_utc_now()
     with store.transaction() as connection:
         return _insert(
             connection, file_id=file_id, attempt=attempt, stored=stored, grounds=grounds, key=key,
@@ -93,7 +93,7 @@ def announce_instead(
         return _insert(
             connection, file_id=old.file_id, attempt=old.attempt, stored=stored,
             grounds=grounds, key=old.key, forgotten=forgotten, run=store.run,
-            kept_at=old.kept_at, expires_at=old.expires_at, changed_at=utc_now(),
+            kept_at=old.kept_at, expires_at=old.expires_at, changed_at=naive_utc_now(),
         )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def due_for_removal(store: Store, client: str, stream: str, days: int) -> list[A
     `days` is what is agreed for the stream now, 0 where nothing is archived any more: it shortens
     what was agreed when a file was archived, and never prolongs it.
     """
-    now = utc_now()
+    now = naive_utc_now()
     over = archives.c.expires_at <= now
     if days:
         older = archives.c.kept_at <= now - timedelta(days=days)
@@ -163,7 +163,7 @@ def _set(connection: Connection, archive_id: int, **values: Any) -> Row[Any]:
     return connection.execute(
         update(archives)
         .where(archives.c.id == archive_id)
-        .values(**values, changed_at=utc_now())
+        .values(**values, changed_at=naive_utc_now())
         .returning(archives)
     ).one()
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from blocks.errors import MailUpUnavailable
 from blocks.ledger import bodies, journal, leases
 from blocks.ledger.leases import Lease
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledger.tables import batches, files
 
 BatchState = Literal["sending", "accepted", "done"]
@@ -109,7 +109,7 @@ def write_ahead(
             .values(
                 file_id=file_id, attempt=attempt, number=number, target=target, rows=rows,
                 sha256=sha256, state="sending", after_import=after_import, counters={},
-                changed_at=utc_now(), purpose=purpose, account=account,
+                changed_at=naive_utc_now(), purpose=purpose, account=account,
                 list_id=target.get("list_id", 0),
             )
             .returning(batches)
@@ -130,7 +130,7 @@ def sending_again(store: Store, entry: BatchEntry, *, possible: Iterable[int]) -
         # It is the newest batch of its file.
         steps = ("batch_sending", "batch_sending_again")
         if journal.last_run(connection, file_id, steps) != store.run:
-            values["taken_at"] = utc_now()
+            values["taken_at"] = naive_utc_now()
         _change(connection, entry.id, "sending_again", detail, store.run, **values)
     return replace(entry, again=again, extra=extra)
 
@@ -267,7 +267,7 @@ def _change(
     row = connection.execute(
         update(batches)
         .where(batches.c.id == batch_id)
-        .values(**values, changed_at=utc_now())
+        .values(**values, changed_at=naive_utc_now())
         .returning(batches)
     ).one()
     _note(connection, row, step, detail, run)

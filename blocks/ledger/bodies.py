@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, select
 
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledger.tables import batches, bodies, files
 
 KIND = "bodies"
@@ -51,7 +51,9 @@ def planned(connection: Connection, row: Row[Any], *, always: bool) -> str:
     if not always and not connection.execute(select(others)).scalar():
         return ""
     stored = f"{KIND}/{row.id}-{uuid4().hex}.json"
-    connection.execute(insert(bodies).values(batch_id=row.id, stored=stored, kept_at=utc_now()))
+    connection.execute(
+        insert(bodies).values(batch_id=row.id, stored=stored, kept_at=naive_utc_now())
+    )
     return stored
 
 
@@ -61,7 +63,7 @@ def _is_open(which: ColumnElement[bool]) -> ColumnElement[bool]:
     unfinished = (_open.c.state == "accepted") & (_open.c.again > 0)
     waiting = (files.c.attempt == _open.c.attempt) & files.c.state.not_in(_SENT)
     # The run that it was taken over from may only stand still, and send it when it wakes.
-    awaited = _open.c.taken_at > utc_now() - timedelta(hours=AWAITED_HOURS)
+    awaited = _open.c.taken_at > naive_utc_now() - timedelta(hours=AWAITED_HOURS)
     is_open = (unproven | unfinished) & waiting
     return exists().where(which, files.c.id == _open.c.file_id, is_open | awaited)
 
@@ -112,7 +114,7 @@ def outdated(store: Store, account: str) -> list[Later]:
         & (_open.c.list_id == batches.c.list_id)
         & (_open.c.id <= batches.c.id)
     )
-    too_old = bodies.c.kept_at < utc_now() - timedelta(days=KEPT_DAYS)
+    too_old = bodies.c.kept_at < naive_utc_now() - timedelta(days=KEPT_DAYS)
     unneeded = (batches.c.account == account) & ~_is_open(before)
     with store.transaction() as connection:
         rows = connection.execute(_LATER.where(too_old | unneeded))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, DateTime, func, literal, select
 
-from blocks.ledger.store import utc_now
+from blocks.ledger.store import naive_utc_now
 
 EPOCH = datetime(2001, 1, 1)  # noqa: DTZ001 - a number of seconds in a column of dates
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -62,4 +62,4 @@ def after(connection: Connection, seconds: float) -> ColumnElement[datetime]:
 
 def _on_this_machine() -> datetime:
     # Without a start to go by, a clock that counts from it would mean nothing after the next one.
-    return EPOCH + timedelta(seconds=awake()) if boot_id() else utc_now()
+    return EPOCH + timedelta(seconds=awake()) if boot_id() else naive_utc_now()

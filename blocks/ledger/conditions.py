@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy import case, select, update
 
-from blocks.ledger.store import Store, insert_once, utc_now
+from blocks.ledger.store import Store, insert_once, naive_utc_now
 from blocks.ledger.tables import conditions
 
 ConditionState = Literal["ok", "trouble"]
@@ -30,7 +30,7 @@ def change(store: Store, name: str, state: ConditionState, reason: str) -> bool:
     Of several callers at one moment exactly one gets True. What was never stored counts as ok
     without a reason, so that a first good run is no news.
     """
-    now, one = utc_now(), conditions.c.name == name
+    now, one = naive_utc_now(), conditions.c.name == name
     differs = (conditions.c.state != state) | (conditions.c.reason != reason)
     since = case((conditions.c.state == state, conditions.c.since), else_=now)
     with store.transaction() as connection:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, insert, select
 
 from blocks.ledger import journal
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledger.tables import decisions
 
 Verdict = Literal["release", "refuse"]
@@ -44,7 +44,7 @@ def record(
 ) -> Decision:
     """Write down what `decided_by` decided about an attempt at a file."""
     decision = Decision(
-        file_id, attempt, reason, verdict, decided_by[:200], note, run, utc_now()
+        file_id, attempt, reason, verdict, decided_by[:200], note, run, naive_utc_now()
     )  # fmt: skip
     with store.transaction() as connection:
         added = insert(decisions).values(vars(decision)).returning(decisions.c.id)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, insert, select, update
 
 from blocks.ledger import journal
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledger.tables import exports
 
 ExportState = Literal["rendered", "delivered"]
@@ -61,7 +61,7 @@ def rendered(
                 window_start=entry.window_start, window_end=entry.window_end,
                 file_name=entry.file_name, rows=entry.rows, bytes=entry.bytes,
                 sha256=entry.sha256, staged=entry.staged, snapshot=entry.snapshot,
-                agreement=agreement, run=run, changed_at=utc_now(),
+                agreement=agreement, run=run, changed_at=naive_utc_now(),
             )
         )  # fmt: skip
         detail = {
@@ -82,7 +82,7 @@ def delivered(store: Store, client: str, stream: str, number: int) -> None:
                 exports.c.number == number,
                 exports.c.state != "delivered",
             )
-            .values(state="delivered", changed_at=utc_now())
+            .values(state="delivered", changed_at=naive_utc_now())
         )
         if moved.rowcount:
             journal.write(

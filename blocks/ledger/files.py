@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, select, update
 
 from blocks.ledger import journal
-from blocks.ledger.store import Store, insert_once, utc_now
+from blocks.ledger.store import Store, insert_once, naive_utc_now
 from blocks.ledger.tables import files
 
 FileState = Literal["collected", "held", "refused", "submitting", "submitted", "reported"]
@@ -69,7 +69,7 @@ def enter(
     store: Store, key: FileKey, *, name: str, size: int, agreement: str, run: str
 ) -> FileEntry:
     """Write a file down before anything is done with it; return the entry, new or known."""
-    now = utc_now()
+    now = naive_utc_now()
     with store.transaction() as connection:
         new = insert_once(
             connection, files, client=key.client, stream=key.stream, sha256=key.sha256, name=name,
@@ -96,7 +96,7 @@ def move_to(
 
     `also` is done in the same transaction.
     """
-    values: dict[str, Any] = {"state": state, "reason": reason, "changed_at": utc_now()}
+    values: dict[str, Any] = {"state": state, "reason": reason, "changed_at": naive_utc_now()}
     if counts is not None:
         values["counts"] = dict(counts)
     detail = ({"reason": reason} if reason else {}) | dict(counts or {})
@@ -135,7 +135,7 @@ def start_again(store: Store, file_id: int, *, agreement: str, run: str) -> File
             .where(files.c.id == file_id)
             .values(
                 attempt=files.c.attempt + 1, state="collected", reason="", agreement=agreement,
-                run=run, changed_at=utc_now(),
+                run=run, changed_at=naive_utc_now(),
             )
         )  # fmt: skip
         row = connection.execute(select(files).where(files.c.id == file_id)).one()

@@ -22,11 +22,11 @@ from typing import Any
 
 from sqlalchemy import Connection, ScalarSelect, insert, select
 
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledger.tables import files, journal
 
 PAGE_ROWS = 1000
-PUT_AWAY = "file_put_away"
+SOURCE_MOVED = "file_put_away"
 SECOND_KEYS = "second_keys"
 
 
@@ -74,7 +74,7 @@ def write(
     """Add a line in the transaction that does what it tells."""
     connection.execute(
         insert(journal).values(
-            at=utc_now(), client=client, stream=stream, file_id=file_id, step=step,
+            at=naive_utc_now(), client=client, stream=stream, file_id=file_id, step=step,
             detail=dict(detail or {}), run=run,
         )
     )  # fmt: skip
@@ -104,7 +104,7 @@ def last_run(
 
 def is_put_away(store: Store, file_id: int) -> bool:
     """Whether the source of a reported file was moved since it was reported the last time."""
-    steps = ("file_reported", PUT_AWAY)
+    steps = ("file_reported", SOURCE_MOVED)
     with store.transaction() as connection:
         last = connection.execute(
             select(journal.c.step)
@@ -112,7 +112,7 @@ def is_put_away(store: Store, file_id: int) -> bool:
             .order_by(journal.c.id.desc())
             .limit(1)
         ).scalar()
-    return last == PUT_AWAY
+    return last == SOURCE_MOVED
 
 
 def note_second_keys(store: Store, file_id: int, attempt: int, lines: Collection[int]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 
-from blocks.ledger.store import Store, insert_once, utc_now
+from blocks.ledger.store import Store, insert_once, naive_utc_now
 from blocks.ledger.tables import snapshot_keys, snapshots
 
 SnapshotState = Literal["planned", "kept", "removed"]
@@ -65,7 +65,7 @@ def make_key(store: Store, client: str, stream: str) -> bytes:
     with store.transaction() as connection:
         insert_once(
             connection, snapshot_keys, client=client, stream=stream,
-            secret=secrets.token_hex(32), made_at=utc_now(),
+            secret=secrets.token_hex(32), made_at=naive_utc_now(),
         )  # fmt: skip
     return key_of(store, client, stream) or b""
 
@@ -88,7 +88,7 @@ def plan(
     adding = insert(snapshots).values(
         client=client, stream=stream, file_id=file_id, attempt=attempt, state="planned",
         stored=stored, sha256="", shape=shape, why=why, missing=missing,
-        left_because=left_because, full_at=full_at, run=store.run, changed_at=utc_now(),
+        left_because=left_because, full_at=full_at, run=store.run, changed_at=naive_utc_now(),
     )  # fmt: skip
     with store.transaction() as connection:
         return int(connection.execute(adding.returning(snapshots.c.id)).scalar_one())
@@ -190,5 +190,5 @@ def _set(connection: Connection, snapshot_id: int, **values: str) -> None:
     connection.execute(
         update(snapshots)
         .where(snapshots.c.id == snapshot_id)
-        .values(**values, changed_at=utc_now())
+        .values(**values, changed_at=naive_utc_now())
     )

@@ -19,7 +19,7 @@ BUSY_SECONDS = 30
 """How long a transaction waits for another one's lock before it is given up."""
 IDLE_SECONDS = 60
 """After which PostgreSQL ends a transaction that nothing comes from: its machine has died."""
-CONNECT_SECONDS = 15
+LEDGER_CONNECT_SECONDS = 15
 NETWORK = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
            "tcp_user_timeout": 60_000}  # fmt: skip
 """How libpq finds out that the way to the server is gone; seconds, and milliseconds the last."""
@@ -27,7 +27,7 @@ NOT_LET_IN = ("password authentication failed", "does not exist", "no pg_hba.con
 """In refusals of PostgreSQL at the door, for which libpq has no codes: user, database, machine."""
 
 
-def utc_now() -> datetime:
+def naive_utc_now() -> datetime:
     """This moment in UTC, without offset, as the ledger's columns hold it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
@@ -131,7 +131,7 @@ def _open(url: str, *, only_look: bool) -> Engine:
 
 def _open_postgresql(url: URL, *, only_look: bool) -> Engine:
     engine = create_engine(
-        url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS, **NETWORK},
+        url, pool_pre_ping=True, connect_args={"connect_timeout": LEDGER_CONNECT_SECONDS, **NETWORK},
         execution_options={"postgresql_readonly": True} if only_look else {},
     )  # fmt: skip
     event.listen(engine, "connect", _prepare_postgresql)

@@ -26,7 +26,7 @@ TURN_SECONDS = 5.0
 """How long a slot is held at least while others wait: changing over costs a moment."""
 SHORT_TURN_SECONDS = 0.5
 """The same while a newcomer is among them."""
-POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 NEWCOMER = "new"
 """End of a newcomer's ticket; its beginning is the time, which alone decides about the order."""
 
@@ -91,7 +91,7 @@ class Turn(AbstractContextManager["Turn"]):
             while time.monotonic() < end:
                 if self._tickets()[:1] == [ticket.name] and (slot := self._free()):
                     return slot
-                self._sleep(POLL_SECONDS)
+                self._sleep(_POLL_SECONDS)
         raise LeaseHeld(
             f"Other imports hold {', '.join(self._slots)} and did not end within "
             f"{self._wait_seconds:.0f} seconds. Let them end, or run this again later."

@@ -23,7 +23,7 @@ from blocks.mailup.resources import (
     statistics,
 )
 from blocks.mailup.resources.clicks import ClickDetails
-from blocks.mailup.resources.imports import POLL_SECONDS, Channel, ImportTarget
+from blocks.mailup.resources.imports import IMPORT_POLL_SECONDS, Channel, ImportTarget
 from blocks.mailup.resources.messages import Message, Sending
 from blocks.mailup.resources.models import (
     AccountInfo,
@@ -133,7 +133,7 @@ class MailUpClient:
         import_id: int,
         *,
         timeout_seconds: float,
-        poll_seconds: float = POLL_SECONDS,
+        poll_seconds: float = IMPORT_POLL_SECONDS,
         meanwhile: Callable[[], None] = imports.nothing,
     ) -> ImportStatus:
         """See `imports.wait_for_import`."""

@@ -51,7 +51,7 @@ def _is_older(transport: Transport, folder: str, file: RemoteFile, latest: datet
         exact = (
             file
             if transport.abilities.modified_times
-            else transport.stat(names.join(folder, file.name))
+            else transport.stat(names.join_checked(folder, file.name))
         )
     except FileGone:
         return False

@@ -15,8 +15,8 @@ def deliver(transport: Transport, source: Path, folder: str, name: str) -> Remot
     the old one is removed first, when the new one is complete beside it. Repeating is harmless: the
     temporary name is always the same. TransferInterrupted if the size differs in the end.
     """
-    final = names.join(folder, names.check_new_name(name))
-    temporary = names.join(folder, names.temporary_name(name))
+    final = names.join_checked(folder, names.check_new_name(name))
+    temporary = names.join_checked(folder, names.temporary_name(name))
     # Some servers refuse to overwrite what an interrupted delivery left.
     with suppress(FileGone):
         transport.remove(temporary)

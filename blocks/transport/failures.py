@@ -39,7 +39,7 @@ WHAT_NEXT: dict[type[SyncError], str] = {
 
 
 @dataclass(frozen=True)
-class Step:
+class Operation:
     """What was being done when something failed: where, which verb, with which path.
 
     `missing` is the error for something that is not there, `refused` the one for an answer that
@@ -73,6 +73,8 @@ def reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def look_up(error: BaseException, table: dict[type[Exception], type[SyncError]]) -> type[SyncError]:
+def map_error(
+    error: BaseException, table: dict[type[Exception], type[SyncError]]
+) -> type[SyncError]:
     """Our class for a foreign error: that of the nearest class above it in the table."""
     return next(table[kind] for kind in type(error).__mro__ if kind in table)

@@ -53,7 +53,7 @@ def check_path(path: str) -> str:
     return path
 
 
-def join(folder: str, name: str) -> str:
+def join_checked(folder: str, name: str) -> str:
     """The path of a name in a folder; `""` and `"."` stand for the folder of the login."""
     if not is_legal_name(name):
         raise PathRefused(f"the file name {name!r} is not accepted; rename the file on the server.")
@@ -64,7 +64,7 @@ def join(folder: str, name: str) -> str:
 
 
 def split(path: str) -> tuple[str, str]:
-    """Folder and name of a path, so that `join` of both gives the path again."""
+    """Folder and name of a path, so that `join_checked` of both gives the path again."""
     folder, slash, name = path.rpartition("/")
     return (folder or slash), name
 

@@ -15,7 +15,7 @@ class TooMuch(ValueError):
     """A folder holds more than is listed; the text says how much is accepted."""
 
 
-class Spool:
+class EntrySpool:
     """Blocks of bytes: first all are added, then they are read once, in their order."""
 
     def __init__(self) -> None:

@@ -169,8 +169,8 @@ class Probe:
         hidden name all the time, as files on their way have, so that no pattern picks it up."""
         name = f"{PROBE_PREFIX}{uuid4().hex[:8]}.tmp"
         if not hidden:
-            return names.join(start, name), ""
-        return names.join(start, f".{name}"), names.join(end, f".{name}-renamed")
+            return names.join_checked(start, name), ""
+        return names.join_checked(start, f".{name}"), names.join_checked(end, f".{name}-renamed")
 
 
 def _there(server: Transport, folder: str) -> str:

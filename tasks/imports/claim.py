@@ -7,7 +7,7 @@ from blocks.ledger import files, grants, journal
 from blocks.ledger.decisions import Decision
 from blocks.ledger.files import FileEntry, FileKey
 from blocks.ledger.progress import SEEN_AGAIN
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from tasks.imports.decisions import close, current_decision, waits_elsewhere
@@ -40,7 +40,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
             decision = current_decision(store, entry, release=release and not dry_run)
             granted = grants.unfinished(store, entry.id)
     if entry is None:
-        now = utc_now()
+        now = naive_utc_now()
         return Claim(
             fetched.name, 0, 0, now, "nothing", fetched.name, Counts(), former, released=release
         )

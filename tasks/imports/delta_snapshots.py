@@ -16,7 +16,7 @@ from blocks.ledger import files, snapshots
 from blocks.ledger.batches import BatchEntry
 from blocks.ledger.snapshots import SnapshotEntry, Why
 from blocks.ledger.storage import Storage
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from tasks.files.hashing import sha256_of
@@ -83,7 +83,7 @@ def _found(
     *,
     send_all: bool,
 ) -> PreviousSnapshot:
-    now = utc_now()
+    now = naive_utc_now()
     ledger = load(Ledger, agreement.ledger)
     if facts.snapshot:
         return _of_its_day(ledger, agreement, facts.snapshot)
@@ -112,9 +112,9 @@ def _of_its_day(ledger: Ledger, agreement: ImportAgreement, path: Path) -> Previ
     with ledger.open(only_look=True) as store:
         key = snapshots.key_of(store, agreement.client, agreement.stream)
     return (
-        PreviousSnapshot("", utc_now(), Snapshot(path, key))
+        PreviousSnapshot("", naive_utc_now(), Snapshot(path, key))
         if key
-        else PreviousSnapshot("lost", utc_now())
+        else PreviousSnapshot("lost", naive_utc_now())
     )
 
 
@@ -172,7 +172,7 @@ def plan_snapshot(
         store, agreement.client, agreement.stream, file_id=file_id, attempt=attempt,
         shape=shape_of(agreement, facts), stored=stored, why=compared.why,
         missing=compared.missing, left_because=compared.left_because,
-        full_at=compared.full_at or utc_now(),
+        full_at=compared.full_at or naive_utc_now(),
     )  # fmt: skip
     return PlannedSnapshot(planned, stored)
 

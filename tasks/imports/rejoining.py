@@ -15,7 +15,7 @@ from blocks.errors import ConfigurationError
 from blocks.ledger import batches, grants
 from blocks.ledger.batches import BatchState
 from blocks.ledger.grants import Grant
-from blocks.ledger.store import utc_now
+from blocks.ledger.store import naive_utc_now
 from blocks.mailup.resources.imports import ImportTarget
 from tasks.imports.account_facts import as_seen
 from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
@@ -85,7 +85,7 @@ class Rejoining:
             self._require_unchanged(grant, sent)
             watch = _Watch(self, grant, sent)
             # Each of them was looked at just now: sending again subscribes nobody who has left.
-            judge = replace(self.counter.judge, released_at=utc_now())
+            judge = replace(self.counter.judge, released_at=naive_utc_now())
             counter = replace(
                 self.counter, queue=_Stays(), meanwhile=watch.look, judge=judge
             )  # fmt: skip

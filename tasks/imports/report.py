@@ -171,7 +171,7 @@ def _note_put_away(agreement: ImportAgreement, claim: Claim) -> None:
     """From now on the same content in the folder was sent once more, and is not what was left."""
     with load(Ledger, agreement.ledger).open() as store:
         journal.note(
-            store, agreement.client, agreement.stream, journal.PUT_AWAY, file_id=claim.entry_id
+            store, agreement.client, agreement.stream, journal.SOURCE_MOVED, file_id=claim.entry_id
         )
 
 

@@ -33,7 +33,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_transfer_costs_few_round_trips(server: Server, tmp_path: Path, said: list[str]) -> None:
     """Up: the size that has arrived. Down: size and time, before and after. Nothing else."""
-    path, local = names.join(server.folder, "contacts.csv"), tmp_path / "contacts.csv"
+    path, local = names.join_checked(server.folder, "contacts.csv"), tmp_path / "contacts.csv"
     local.write_bytes(b"x" * 1000)
     with server.connect() as there:
         there.write(local, path)
@@ -52,7 +52,7 @@ def test_utf8_is_asked_for_before_the_first_name_in_it(
     local = tmp_path / "contacts.csv"
     local.write_bytes(b"x")
     with server.connect() as there:
-        there.write(local, names.join(server.folder, "città.csv"))
+        there.write(local, names.join_checked(server.folder, "città.csv"))
         assert [file.name for file in there.list(server.folder)] == ["città.csv"]
     assert said[4:7] == ["OPTS", *DATA, "STOR"]
     assert said.count("OPTS") == 1

@@ -11,7 +11,7 @@ import pytest
 from blocks.errors import ConfigurationError, LeaseHeld, LedgerUnavailable, RunStopped
 from blocks.ledger import batches, bodies, clock, files, leases, snapshots
 from blocks.ledger.files import FileKey
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from tests.servers.databases import Database
 
 KEY = FileKey("acme", "import:1", "ab" * 32)
@@ -67,7 +67,7 @@ def test_a_second_beginning_since_a_snapshot_is_known(store: Store) -> None:
     def begin() -> int:
         return snapshots.plan(
             *whose, file_id=entry.id, attempt=1, shape="s", stored="x", why="", missing=0,
-            left_because="", full_at=utc_now(),
+            left_because="", full_at=naive_utc_now(),
         )  # fmt: skip
 
     first = begin()
@@ -229,7 +229,7 @@ def test_leases_go_by_a_clock_that_all_who_ask_share(
 ) -> None:
     """PostgreSQL's own, whatever machines think; of a file, that of the one machine it is on."""
     assert leases.take(store, "client/acme") is not None
-    monkeypatch.setattr(clock, "utc_now", lambda: utc_now() + timedelta(days=1))
+    monkeypatch.setattr(clock, "naive_utc_now", lambda: naive_utc_now() + timedelta(days=1))
     assert leases.take(store, "client/acme") is None
     started = clock.awake()
     monkeypatch.setattr(clock, "awake", lambda: started + 86_400)

@@ -10,13 +10,15 @@ from blocks.errors import SyncError
 from blocks.ledger import archives, batches, conditions, decisions, exports, files, journal, tables
 from blocks.ledger.exports import ExportEntry
 from blocks.ledger.files import FileKey
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from deployments.audit import COLUMNS, lines
 from tests.servers.databases import Database
 
 NAME = "client/acme/import-recipients"
 KEY = FileKey("acme", "import:1", "ab" * 32)
-WINDOW = ExportEntry(0, "rendered", None, utc_now(), "u.csv", 2, 99, "cd" * 32, "s/a.csv", "p/a.pq")
+WINDOW = ExportEntry(
+    0, "rendered", None, naive_utc_now(), "u.csv", 2, 99, "cd" * 32, "s/a.csv", "p/a.pq"
+)
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_the_journal_is_read_in_order_however_long(
 def test_the_journal_is_read_from_a_moment_on(store: Store) -> None:
     """A moment with an offset means that moment; one without is UTC."""
     journal.note(store, "acme", "import:1", "file_entered")
-    soon = utc_now() + timedelta(hours=1)
+    soon = naive_utc_now() + timedelta(hours=1)
 
     assert list(journal.entries(store, since=soon)) == []
     assert list(journal.entries(store, since=soon.replace(tzinfo=UTC))) == []
@@ -226,8 +228,8 @@ def test_how_long_a_file_is_kept_is_shortened_and_never_prolonged(
     def due(days: int, stream: str = "import:1") -> int:
         return len(archives.due_for_removal(store, "acme", stream, days))
 
-    change(kept_at=utc_now() - timedelta(days=20))
+    change(kept_at=naive_utc_now() - timedelta(days=20))
     assert (due(60), due(0), due(10), due(10, "import:2")) == (0, 0, 1, 0)
-    change(expires_at=utc_now())
+    change(expires_at=naive_utc_now())
     assert (due(60), due(0), due(0, "import:2")) == (1, 1, 1)
     assert archives.due_for_removal(store, "other", "import:1", 1) == []

@@ -13,7 +13,7 @@ from blocks.ledger import batches, exports, files, journal
 from blocks.ledger.exports import ExportEntry
 from blocks.ledger.files import FileKey
 from blocks.ledger.storage import Storage
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from tests.operating import follow
 from tests.servers.databases import Database
 
@@ -67,7 +67,7 @@ def fill(store: Store, storage: Storage, source: Path) -> ExportEntry:
         store, entry.id, 1, 1, target={"list_id": 1}, rows=2, sha256="cd" * 32, after_import=5
     )
     window = ExportEntry(
-        0, "rendered", None, utc_now(), "u.csv", 2, 8, "ef" * 32,
+        0, "rendered", None, naive_utc_now(), "u.csv", 2, 8, "ef" * 32,
         storage.put(source, "staged", "acme"), storage.put(source, "snapshots", "acme"),
     )  # fmt: skip
     exports.rendered(store, "acme", "unsub:1", window, agreement="v1", run="r1")

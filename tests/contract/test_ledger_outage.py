@@ -121,7 +121,7 @@ def test_a_database_that_falls_silent_is_given_up(
 ) -> None:
     """A server that is there and says nothing ends the step after a while, to be tried again."""
     monkeypatch.setattr(bounds, "ANSWER_SECONDS", 1.0)
-    monkeypatch.setattr(store, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(store, "LEDGER_CONNECT_SECONDS", 2)
     url = make_url(postgresql())
     with (
         relay(new_host(), url.port or 0) as way,

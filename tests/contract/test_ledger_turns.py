@@ -25,7 +25,7 @@ def store(database: Database) -> Iterator[Store]:
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(turns, "SHORT_TURN_SECONDS", 0.0)
-    monkeypatch.setattr(turns, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(turns, "_POLL_SECONDS", 0.02)
 
 
 @pytest.mark.usefixtures("short_turns")

@@ -46,7 +46,7 @@ def test_round_trip(server: Server, tmp_path: Path) -> None:
     """What is written comes back byte by byte, with the size announced everywhere."""
     content = os.urandom(3_000_001)
     with server.connect() as transport:
-        path = names.join(server.folder, "data.bin")
+        path = names.join_checked(server.folder, "data.bin")
         assert transport.write(local(tmp_path, content), path) == len(content)
         assert listed(transport, server.folder) == {"data.bin": len(content)}
         assert transport.stat(path).size == len(content)
@@ -61,7 +61,7 @@ def test_empty_file_and_empty_folder(server: Server, tmp_path: Path) -> None:
     """Nothing is a legal content, of a folder and of a file."""
     with server.connect() as transport:
         assert listed(transport, server.folder) == {}
-        path = names.join(server.folder, "empty.csv")
+        path = names.join_checked(server.folder, "empty.csv")
         assert transport.write(local(tmp_path, b""), path) == 0
         assert listed(transport, server.folder) == {"empty.csv": 0}
         assert transport.read(path, tmp_path / "target") == 0
@@ -72,15 +72,15 @@ def test_empty_file_and_empty_folder(server: Server, tmp_path: Path) -> None:
 def test_names_that_people_write(server: Server, tmp_path: Path, name: str) -> None:
     """Spaces, umlauts, quotes, shell and pattern characters survive every verb."""
     with server.connect() as transport:
-        path = names.join(server.folder, name)
+        path = names.join_checked(server.folder, name)
         transport.write(local(tmp_path, b"content"), path)
         assert (server.disk / name).read_bytes() == b"content"
         assert listed(transport, server.folder) == {name: 7}
         assert transport.stat(path).size == 7
         assert transport.read(path, tmp_path / "target") == 7
-        transport.rename(path, names.join(server.folder, "x" + name))
+        transport.rename(path, names.join_checked(server.folder, "x" + name))
         assert listed(transport, server.folder) == {"x" + name: 7}
-        transport.remove(names.join(server.folder, "x" + name))
+        transport.remove(names.join_checked(server.folder, "x" + name))
         assert listed(transport, server.folder) == {}
 
 
@@ -89,7 +89,7 @@ def test_name_in_another_encoding(server: Server, tmp_path: Path) -> None:
     server.plant("città.csv".encode("latin-1"), b"content")
     with server.connect() as transport:
         for name in listed(transport, server.folder):
-            path = names.join(server.folder, name)
+            path = names.join_checked(server.folder, name)
             if name == "città.csv":
                 assert transport.read(path, tmp_path / "target") == 7
             else:  # the server spelt it in a way that it does not take back itself
@@ -108,7 +108,7 @@ def test_names_with_control_characters(server: Server) -> None:
         for name in found:
             assert names.is_legal_name(name)
             with pytest.raises(FileGone):
-                transport.stat(names.join(server.folder, name))
+                transport.stat(names.join_checked(server.folder, name))
         assert transport.skipped + len(found) > 0
 
 

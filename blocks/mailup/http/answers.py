@@ -163,7 +163,7 @@ class Answer:
 
     def number(self) -> int:
         """A bare number, as MailUp answers with ids and counts."""
-        return whole(self.json(), self.doing)
+        return whole_number(self.json(), self.doing)
 
 
 def contract_not_signed(doing: str) -> ConfigurationError:
@@ -180,7 +180,7 @@ def lowered(item: Mapping[str, Any]) -> JsonObject:
     return {key.lower(): value for key, value in item.items()}
 
 
-def whole(value: object, what: str) -> int:
+def whole_number(value: object, what: str) -> int:
     """*value* as a whole number of 0 or more: a JSON number such as 5 or 5.0, or such a text."""
     number = _whole(value)
     if number is None or not 0 <= number <= LARGEST:
@@ -199,7 +199,7 @@ def _whole(value: object) -> int | None:
 
 def whole_or_zero(value: object, what: str) -> int:
     """*value* as a whole number; 0 when absent."""
-    return 0 if value is None else whole(value, what)
+    return 0 if value is None else whole_number(value, what)
 
 
 def text(value: object) -> str:

@@ -14,7 +14,7 @@ from requests import exceptions as foreign
 from blocks.errors import ConfigurationError, HostNotTrusted, MailUpUnavailable, SyncError
 
 # Most specific class wins; `foreign.RequestException` itself is the last resort.
-FOREIGN: dict[type[Exception], type[SyncError]] = {
+HTTP_ERRORS: dict[type[Exception], type[SyncError]] = {
     foreign.RequestException: MailUpUnavailable,
     foreign.InvalidJSONError: MailUpUnavailable,
     foreign.JSONDecodeError: MailUpUnavailable,
@@ -59,12 +59,12 @@ def mapped(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except tuple(FOREIGN) as error:
+    except tuple(HTTP_ERRORS) as error:
         raise _ours(doing, error) from None
 
 
 def _ours(doing: str, error: Exception) -> SyncError:
-    kind = FOREIGN[next(cls for cls in type(error).__mro__ if cls in FOREIGN)]
+    kind = HTTP_ERRORS[next(cls for cls in type(error).__mro__ if cls in HTTP_ERRORS)]
     name = type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return HostNotTrusted(

@@ -10,8 +10,8 @@ from typing import Any
 from oauthlib.oauth2 import LegacyApplicationClient
 
 from blocks.errors import LoginRefused, MailUpUnavailable
-from blocks.mailup.http.answers import Answer, contract_not_signed, lowered, whole
-from blocks.mailup.http.retries import Patience
+from blocks.mailup.http.answers import Answer, contract_not_signed, lowered, whole_number
+from blocks.mailup.http.retries import RetryBudget
 from blocks.mailup.http.settings import MailUpSettings
 from blocks.mailup.http.wire import FORM_HEADERS, Call, Wire
 
@@ -161,8 +161,8 @@ class Tokens:
                 raise error
             (patience.after_throttle if answer.throttled else patience.after_failure)(error)
 
-    def _patience(self) -> Patience:
-        return Patience(
+    def _patience(self) -> RetryBudget:
+        return RetryBudget(
             retry_seconds=self._settings.retry_seconds,
             throttled_seconds=self._settings.throttled_seconds,
             clock=self._clock,
@@ -192,7 +192,7 @@ class Tokens:
 def _life(told: Any) -> float | None:
     """The life of a token in seconds; None where none is told that can be one."""
     try:
-        seconds = whole(told, DOING)
+        seconds = whole_number(told, DOING)
     except MailUpUnavailable:
         return None
     return float(min(seconds, LONGEST_LIFE_SECONDS)) or None

@@ -13,7 +13,7 @@ LONGEST_WAIT_SECONDS = 20.0
 THROTTLED_WAIT_SECONDS = 1.0
 
 
-class Patience:
+class RetryBudget:
     """Bounds of one call: attempts and total time for failures, waiting time for 429."""
 
     def __init__(

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.http.answers import Answer
 from blocks.mailup.http.oauth import Tokens
-from blocks.mailup.http.retries import Patience
+from blocks.mailup.http.retries import RetryBudget
 from blocks.mailup.http.settings import MailUpSettings
 from blocks.mailup.http.wire import Call, Wire
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Session:
@@ -53,11 +53,11 @@ class Session:
     def read(
         self,
         path: str,
-        understand: Callable[[Answer], T],
+        understand: Callable[[Answer], _T],
         params: Mapping[str, str] | None = None,
         *,
         repeat_timeouts: bool = True,
-    ) -> T:
+    ) -> _T:
         """GET a console resource; *understand* may raise `MailUpUnavailable` to ask again."""
         call = Call("GET", self._settings.console_url + path, path, params or {})
         patience = self._patience()
@@ -76,11 +76,11 @@ class Session:
         self,
         method: str,
         path: str,
-        understand: Callable[[Answer], T],
+        understand: Callable[[Answer], _T],
         *,
         params: Mapping[str, str] | None = None,
         body: bytes = b"",
-    ) -> T:
+    ) -> _T:
         """Send a request that changes something, once."""
         url = self._settings.console_url + path
         call = Call(method, url, path, params or {}, body, changes=True)
@@ -90,7 +90,7 @@ class Session:
             failure.context["maybe_accepted"] = failure.context.get("sent", True)
             raise
 
-    def _allowed(self, call: Call, patience: Patience) -> Answer:
+    def _allowed(self, call: Call, patience: RetryBudget) -> Answer:
         """A successful answer; waits out the rate limit and renews the token once."""
         renewed = False
         while True:
@@ -116,8 +116,8 @@ class Session:
             failure.context.update(login=True, sent=False, timed_out=False)
             raise
 
-    def _patience(self) -> Patience:
-        return Patience(
+    def _patience(self) -> RetryBudget:
+        return RetryBudget(
             retry_seconds=self._settings.retry_seconds,
             throttled_seconds=self._settings.throttled_seconds,
             clock=self._clock,

@@ -20,18 +20,18 @@ from blocks.mailup.pages.moments import moment
 from blocks.mailup.pages.tables import Table
 
 Told = dict[str, list[list[Any] | pl.Series]]
-Kind = Literal["id", "count", "text", "moment"]
+ColumnKind = Literal["id", "count", "text", "moment"]
 
 _LEAST, _LARGEST = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"(-?[0-9]{1,19})(?:\.0*)?")
 
 
 @dataclass(frozen=True)
-class Column:
+class PageColumn:
     """One column of a frame, and the names under which MailUp may send it, best first."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     keys: tuple[str, ...]
 
     @property
@@ -66,21 +66,21 @@ class Column:
         return values.set(values == "", None) if self.kind == "text" else values
 
 
-def frame(items: Sequence[Any], columns: Iterable[Column]) -> pl.DataFrame:
+def frame(items: Sequence[Any], columns: Iterable[PageColumn]) -> pl.DataFrame:
     """One row per item, exactly *columns*. An item that is no object is an unusable answer."""
     told = by_key(items)
     return pl.DataFrame([column.series(told, len(items)) for column in columns])
 
 
 def frames(
-    pages: Iterable[Sequence[JsonObject]], columns: tuple[Column, ...]
+    pages: Iterable[Sequence[JsonObject]], columns: tuple[PageColumn, ...]
 ) -> Iterator[pl.DataFrame]:
     """The frames of a walk, page by page; nothing for an empty walk."""
     for items in pages:
         yield frame(items, columns)
 
 
-def empty(columns: Iterable[Column]) -> pl.DataFrame:
+def empty_page(columns: Iterable[PageColumn]) -> pl.DataFrame:
     """The frame without rows."""
     return pl.DataFrame(schema={column.name: column.dtype for column in columns})
 
@@ -142,13 +142,13 @@ def _occurrences(value: object) -> int:
     return 1 if count is None else count
 
 
-_EXPECTED: dict[Kind, set[type]] = {
+_EXPECTED: dict[ColumnKind, set[type]] = {
     "id": {int, type(None)},
     "count": {int, type(None)},
     "text": {str, type(None)},
     "moment": {type(None)},
 }
-_READ: dict[Kind, Callable[[object], Any]] = {
+_READ: dict[ColumnKind, Callable[[object], Any]] = {
     "id": whole_or_none,
     "count": _occurrences,
     "text": text_or_none,

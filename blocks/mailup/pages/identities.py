@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from blocks.errors import MailUpUnavailable
-from blocks.mailup.http.answers import LARGEST, JsonObject, lowered, whole
+from blocks.mailup.http.answers import LARGEST, JsonObject, lowered, whole_number
 from blocks.mailup.pages.tables import Table
 
 MOST_WAITING = 50_000
@@ -46,7 +46,7 @@ def by_id(*names: str) -> Identity:
 def _ids(items: Sequence[JsonObject], names: tuple[str, ...], doing: str) -> pl.Series:
     values = _values(items, names)
     if not set(map(type, values)) <= {int} or min(values, default=0) < 0:
-        values = [whole(value, f"{doing}, field {names[0]}") for value in values]
+        values = [whole_number(value, f"{doing}, field {names[0]}") for value in values]
     if max(values, default=0) > LARGEST:
         raise MailUpUnavailable(f"{doing}, field {names[0]}: MailUp's answer has no id.")
     return pl.Series(values, dtype=pl.Int64)

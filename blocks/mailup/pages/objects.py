@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from blocks.errors import MailUpUnavailable
-from blocks.mailup.http.answers import LARGEST, text, whole
+from blocks.mailup.http.answers import LARGEST, text, whole_number
 from blocks.mailup.pages.moments import moment
 
 _USUAL = len("2020-01-27 10:38:00.000")
@@ -54,7 +54,7 @@ class Fields:
         found: Any = self._values.get(_plain(names[0])) or self.value(*names)
         if type(found) is int and 0 < found <= LARGEST:
             return found
-        found = whole(found, self._field(names))
+        found = whole_number(found, self._field(names))
         if not found:
             raise self.unusable("has 0 where an id is expected", names)
         return int(found)
@@ -62,7 +62,7 @@ class Fields:
     def count(self, *names: str) -> int:
         """A whole number; 0 where there is none."""
         told = self.value(*names)
-        return 0 if told is None else whole(told, self._field(names))
+        return 0 if told is None else whole_number(told, self._field(names))
 
     def code(self, *names: str) -> int | None:
         """A whole number; None where there is none."""
@@ -108,7 +108,7 @@ class Fields:
             return None
         if not isinstance(told, list):
             raise self.unusable("has no array", names)
-        return tuple(whole(each, self._field(names)) for each in told)
+        return tuple(whole_number(each, self._field(names)) for each in told)
 
     def inner(self, *names: str, number: str = "") -> "Fields":
         """An object within; one without fields where there is none. A bare number is its field

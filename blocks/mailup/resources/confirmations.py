@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
-from blocks.mailup.http.answers import Answer, whole
+from blocks.mailup.http.answers import Answer, whole_number
 from blocks.mailup.http.session import Session
 from blocks.mailup.pages.identities import by_id
 from blocks.mailup.pages.objects import Fields
@@ -66,7 +66,7 @@ def _sending_id(answer: Answer) -> int | None:
     value = answer.json()
     if isinstance(value, dict):
         value = Fields(value, answer.doing).value("idSending", "Id")
-    return whole(value, answer.doing) if value else None
+    return whole_number(value, answer.doing) if value else None
 
 
 def _nothing(answer: Answer) -> None:

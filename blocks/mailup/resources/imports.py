@@ -16,7 +16,7 @@ Channel = Literal["email", "sms"]
 ImportType = Literal["default", "optin", "optout"]
 
 # At 5 calls per second for the whole account, polling must stay slow.
-POLL_SECONDS = 2.0
+IMPORT_POLL_SECONDS = 2.0
 HISTORY_PAGE = 50
 LATE_SECONDS = 60.0
 """How long MailUp may not know an import that it has accepted."""
@@ -216,7 +216,7 @@ def wait_for_import(
     import_id: int,
     *,
     timeout_seconds: float,
-    poll_seconds: float = POLL_SECONDS,
+    poll_seconds: float = IMPORT_POLL_SECONDS,
     meanwhile: Callable[[], None] = nothing,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
-from blocks.mailup.http.answers import whole
+from blocks.mailup.http.answers import whole_number
 from blocks.mailup.pages.objects import Fields
 
 # The codes are those of MailUp's page that tells the state of one address.
@@ -167,7 +167,7 @@ class ImportDetail:
 
 def id_of_import(value: object) -> int:
     """The id of an import; what is no positive number is an unusable answer."""
-    found = whole(value, "Import")
+    found = whole_number(value, "Import")
     if found <= 0:
         raise MailUpUnavailable("Import: MailUp's answer has an id that no import can have.")
     return found

@@ -7,17 +7,17 @@ import polars as pl
 
 from blocks.mailup.http.answers import JsonObject, lowered
 from blocks.mailup.http.session import Session
-from blocks.mailup.pages.frames import Column, frame, text_or_none, whole_or_none
+from blocks.mailup.pages.frames import PageColumn, frame, text_or_none, whole_or_none
 from blocks.mailup.pages.paging import pages
 from blocks.mailup.resources.imports import Channel
 
 State = Literal["Subscribed", "Unsubscribed", "Pending"]
 
 PROFILE = (
-    Column("recipient_id", "id", ("idrecipient", "recipientid")),
-    Column("email", "text", ("email",)),
-    Column("prefix", "text", ("mobileprefix",)),
-    Column("number", "text", ("mobilenumber",)),
+    PageColumn("recipient_id", "id", ("idrecipient", "recipientid")),
+    PageColumn("email", "text", ("email",)),
+    PageColumn("prefix", "text", ("mobileprefix",)),
+    PageColumn("number", "text", ("mobilenumber",)),
 )
 _CONSOLE: dict[Channel, str] = {"email": "/Console", "sms": "/Console/Sms"}
 

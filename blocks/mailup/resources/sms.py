@@ -5,21 +5,21 @@ from collections.abc import Iterator
 import polars as pl
 
 from blocks.mailup.http.session import Session
-from blocks.mailup.pages.frames import Column, frames
+from blocks.mailup.pages.frames import PageColumn, frames
 from blocks.mailup.pages.paging import pages
 from blocks.mailup.pages.unpaged import whole_answer
 from blocks.mailup.resources.messages import Message
 
 OUTCOMES = (
     # International prefix and number, digits only.
-    Column("number", "text", ("receiver", "recipient", "number")),
-    Column("sent_at", "moment", ("sentdate", "senddate")),
+    PageColumn("number", "text", ("receiver", "recipient", "number")),
+    PageColumn("sent_at", "moment", ("sentdate", "senddate")),
     # 0 delivered, 1 queued, 2 error; null for anything else than a number.
-    Column("status", "id", ("status",)),
+    PageColumn("status", "id", ("status",)),
     # Outcome and detail, such as FAILED_AT_004; null unless it failed.
-    Column("error", "text", ("errorcode", "error")),
+    PageColumn("error", "text", ("errorcode", "error")),
     # When the operator's receipt arrived: not documented for this resource.
-    Column("at", "moment", ("responsedate", "deliverydate", "statusdate", "receiptdate")),
+    PageColumn("at", "moment", ("responsedate", "deliverydate", "statusdate", "receiptdate")),
 )
 
 

@@ -16,7 +16,7 @@ import polars as pl
 from blocks.mailup.http.answers import Answer
 from blocks.mailup.http.session import Session
 from blocks.mailup.http.settings import MailUpSettings
-from blocks.mailup.pages.frames import Column, frames
+from blocks.mailup.pages.frames import PageColumn, frames
 from blocks.mailup.pages.identities import Identity
 from blocks.mailup.pages.paging import pages
 from blocks.mailup.pages.tables import tabled
@@ -25,15 +25,15 @@ from blocks.mailup.resources.messages import Sending
 Countable = Literal["Recipients", "Views", "Clicks", "UrlClicks", "Bounces", "Unsubscriptions"]
 
 RECIPIENTS = (
-    Column("recipient_id", "id", ("idrecipient", "recipientid")),
-    Column("email", "text", ("email", "emailaddress", "recipient")),
+    PageColumn("recipient_id", "id", ("idrecipient", "recipientid")),
+    PageColumn("email", "text", ("email", "emailaddress", "recipient")),
 )
-COUNT = Column("count", "count", ("count", "total", "occurrences"))
-URL = Column("url", "text", ("url", "link", "linkurl", "href"))
+COUNT = PageColumn("count", "count", ("count", "total", "occurrences"))
+URL = PageColumn("url", "text", ("url", "link", "linkurl", "href"))
 _WHERE = (
-    Column("ip", "text", ("ip", "ipaddress", "clientip")),
-    Column("geo", "text", ("geo", "geodata", "region", "country")),
-    Column("agent", "text", ("agent", "useragent", "browser")),
+    PageColumn("ip", "text", ("ip", "ipaddress", "clientip")),
+    PageColumn("geo", "text", ("geo", "geodata", "region", "country")),
+    PageColumn("agent", "text", ("agent", "useragent", "browser")),
 )
 # Nobody says that a recipient has one row, so several are told apart.
 PERSON = Identity((RECIPIENTS[0].keys,))
@@ -42,8 +42,8 @@ PERSON_AND_LINK = Identity((RECIPIENTS[0].keys, URL.keys))
 _DATE = ("date", "datetime", "eventdate", "timestamp")
 
 
-def _at(*names: str) -> Column:
-    return Column("at", "moment", (*names, *_DATE))
+def _at(*names: str) -> PageColumn:
+    return PageColumn("at", "moment", (*names, *_DATE))
 
 
 VIEWS = (*RECIPIENTS, COUNT, _at("viewdate", "opendate", "lastviewdate", "lastopendate"), *_WHERE)
@@ -53,18 +53,18 @@ URL_CLICKS = (URL, COUNT)
 BOUNCES = (
     *RECIPIENTS,
     COUNT,
-    Column(
+    PageColumn(
         "code",
         "text",
         ("bouncecode", "code", "errorcode", "statuscode", "bouncetype", "type", "category"),
     ),
     _at("bouncedate", "lastbouncedate"),
 )
-UNSUBSCRIPTIONS = (
+UNSUBSCRIBE_EVENTS = (
     *RECIPIENTS,
     _at("unsubscriptiondate", "unsubscribedate", "optoutdate"),
-    Column("type", "text", ("optouttype", "unsubscriptiontype", "type")),
-    Column("subtype", "text", ("optoutsubtype", "unsubscriptionsubtype", "subtype")),
+    PageColumn("type", "text", ("optouttype", "unsubscriptiontype", "type")),
+    PageColumn("subtype", "text", ("optoutsubtype", "unsubscriptionsubtype", "subtype")),
 )
 
 
@@ -109,8 +109,8 @@ def bounces(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
 
 
 def unsubscriptions(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
-    """Who unsubscribed through the message. Columns: `UNSUBSCRIPTIONS`."""
-    return _rows(session, message_id, "Unsubscriptions", UNSUBSCRIPTIONS)
+    """Who unsubscribed through the message. Columns: `UNSUBSCRIBE_EVENTS`."""
+    return _rows(session, message_id, "Unsubscriptions", UNSUBSCRIBE_EVENTS)
 
 
 def counts(session: Session, message_id: int, what: Countable) -> int:
@@ -133,7 +133,7 @@ def availability(session: Session, message_id: int, sendings: Sequence[Sending])
 
 
 def _rows(
-    session: Session, message_id: int, what: str, columns: tuple[Column, ...]
+    session: Session, message_id: int, what: str, columns: tuple[PageColumn, ...]
 ) -> Iterator[pl.DataFrame]:
     path = f"/Message/{message_id}/List/{what}"
     found = pages(session, path, "IdRecipient", identity=PERSON, read=tabled)

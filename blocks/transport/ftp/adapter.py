@@ -22,7 +22,7 @@ from blocks.errors import (
 from blocks.transport import names
 from blocks.transport.base import Abilities, Identity, RemoteFile
 from blocks.transport.download import download
-from blocks.transport.failures import Step
+from blocks.transport.failures import Operation
 from blocks.transport.ftp.errors import ftp_errors, is_reply
 from blocks.transport.ftp.listing import Entry, parse_list, parse_mlsd, parse_stamp
 from blocks.transport.ftp.session import (
@@ -31,7 +31,7 @@ from blocks.transport.ftp.session import (
     end_data_connection,
     open_session,
 )
-from blocks.transport.spool import Spool
+from blocks.transport.spool import EntrySpool
 from blocks.transport.timeouts import Clock, ended_after
 
 logger = logging.getLogger(__name__)
@@ -150,11 +150,11 @@ class FtpTransport:
     ) -> None:
         self.close()
 
-    def _step(self, verb: str, path: str = "", missing: type[SyncError] = FileGone) -> Step:
-        return Step(self._address, verb, path, missing=missing)
+    def _step(self, verb: str, path: str = "", missing: type[SyncError] = FileGone) -> Operation:
+        return Operation(self._address, verb, path, missing=missing)
 
     @contextmanager
-    def _seam(self, step: Step) -> Iterator[None]:
+    def _seam(self, step: Operation) -> Iterator[None]:
         """Foreign errors become ours; whatever leaves the dialogue half-way ends the connection."""
         if self._session.sock is None:
             raise step.error(ServerUnavailable, "the connection was closed after an error")
@@ -177,18 +177,18 @@ class FtpTransport:
     def _wire(self, path: str) -> str:
         return self._codec.encode(path).decode(WIRE_ENCODING)
 
-    def _ask(self, command: str, step: Step) -> str:
+    def _ask(self, command: str, step: Operation) -> str:
         line = f"{command} {self._wire(step.path)}" if step.path else command
         with self._seam(step):
             return self._session.sendcmd(line)
 
-    def _ask_for_file(self, command: str, step: Step) -> None:
+    def _ask_for_file(self, command: str, step: Operation) -> None:
         try:
             self._ask(command, step)
         except FileGone:
             self._refuse_if_there(step)
 
-    def _refuse_if_there(self, step: Step) -> None:
+    def _refuse_if_there(self, step: Operation) -> None:
         # 550 means "missing" and "forbidden" alike; what can be looked at is not missing.
         self.stat(step.path)
         raise step.error(PathRefused, "the server answered 550") from None
@@ -201,15 +201,15 @@ class FtpTransport:
         return True
 
     @contextmanager
-    def _inside(self, folder: str, step: Step) -> Iterator[None]:
+    def _inside(self, folder: str, step: Operation) -> Iterator[None]:
         # LIST with a path would take it for a pattern or an option; a change of folder does not.
         self._find_home(step)
-        self._ask("CWD", Step(step.address, step.verb, folder or ".", missing=PathRefused))
+        self._ask("CWD", Operation(step.address, step.verb, folder or ".", missing=PathRefused))
         yield
         with self._seam(step):
             self._session.sendcmd(f"CWD {self._home}")
 
-    def _find_home(self, step: Step) -> None:
+    def _find_home(self, step: Operation) -> None:
         """Ask where the login has landed; only who lists or makes folders needs to know."""
         if self._home:
             return
@@ -225,15 +225,17 @@ class FtpTransport:
                 return parse_mlsd(self._lines("MLSD", step))
             return parse_list(self._lines("LIST", step), datetime.now(tz=UTC))
 
-    def _lines(self, command: str, step: Step) -> Iterable[bytes]:
-        listing = Spool()
+    def _lines(self, command: str, step: Operation) -> Iterable[bytes]:
+        listing = EntrySpool()
         blocks = self._blocks(command, step, seconds=self._timeouts.listing)
         with ftp_errors(step), closing(blocks):
             for block in blocks:
                 listing.add_lines(block)
         return listing.lines()
 
-    def _files(self, folder: str, entries: Iterable[Entry], step: Step) -> Iterator[RemoteFile]:
+    def _files(
+        self, folder: str, entries: Iterable[Entry], step: Operation
+    ) -> Iterator[RemoteFile]:
         clock = Clock(self._timeouts.listing)
         with ftp_errors(step):
             for entry in entries:
@@ -244,7 +246,7 @@ class FtpTransport:
                     yield RemoteFile(name, entry.size, entry.modified_at)
                 elif entry.kind == "link":
                     clock.check()
-                    yield from self._followed(names.join(folder, name))
+                    yield from self._followed(names.join_checked(folder, name))
         if self._skipped:
             names.warn_of_skipped(logger, self._address, self._skipped)
 
@@ -254,7 +256,7 @@ class FtpTransport:
         except (FileGone, PathRefused):
             return  # a link to a folder, or to nothing
 
-    def _size(self, step: Step) -> int:
+    def _size(self, step: Operation) -> int:
         if "SIZE" in self._features:
             told = _SIZE.fullmatch(self._ask("SIZE", step))
             if told is None:
@@ -277,7 +279,7 @@ class FtpTransport:
     def _blocks(
         self,
         command: str,
-        step: Step,
+        step: Operation,
         argument: str = "",
         offset: int = 0,
         seconds: float | None = None,
@@ -291,7 +293,7 @@ class FtpTransport:
                 end_data_connection(conn)
             self._session.voidresp()
 
-    def _send(self, source: Path, path: str, step: Step) -> int:
+    def _send(self, source: Path, path: str, step: Operation) -> int:
         line = f"STOR {self._wire(path)}"
         with source.open("rb") as file, self._seam(step), self._bounded():
             conn = self._session.transfercmd(line)
@@ -303,7 +305,7 @@ class FtpTransport:
             self._session.voidresp()
             return file.tell()
 
-    def _rename(self, old: str, step: Step) -> None:
+    def _rename(self, old: str, step: Operation) -> None:
         self._ask_for_file("RNFR", self._step("rename", old))
         try:
             self._ask("RNTO", step)

@@ -16,9 +16,9 @@ from blocks.errors import (
     TransferInterrupted,
     is_full,
 )
-from blocks.transport.failures import NONSENSE, Step, look_up, reason
+from blocks.transport.failures import NONSENSE, Operation, map_error, reason
 
-FOREIGN: dict[type[Exception], type[SyncError]] = {
+FTP_ERRORS: dict[type[Exception], type[SyncError]] = {
     **NONSENSE,
     ftplib.Error: TransferInterrupted,
     ftplib.error_reply: TransferInterrupted,
@@ -65,11 +65,11 @@ NOT_FOUND_OR_NOT_ALLOWED = ("450", "550")
 
 
 @contextmanager
-def ftp_errors(step: Step) -> Iterator[None]:
+def ftp_errors(step: Operation) -> Iterator[None]:
     """Raise our own errors for whatever goes wrong inside; the server's texts are left out."""
     try:
         yield
-    except tuple(FOREIGN) as error:
+    except tuple(FTP_ERRORS) as error:
         if is_full(error):  # servers do not speak in our machine's numbers: it is this machine's
             raise
         raise _translate(error, step) from None
@@ -80,19 +80,19 @@ def is_reply(error: BaseException) -> bool:
     return isinstance(error, ftplib.error_temp | ftplib.error_perm) and _code(error) != "421"
 
 
-def _translate(error: Exception, step: Step) -> SyncError:
+def _translate(error: Exception, step: Operation) -> SyncError:
     if isinstance(error, ftplib.error_temp | ftplib.error_perm):
         return _reply_error(error, step)
     if isinstance(error, ssl.SSLCertVerificationError):
         return step.error(HostNotTrusted, f"certificate: {error.verify_message}")
-    return step.error(look_up(error, FOREIGN), _reason(error))
+    return step.error(map_error(error, FTP_ERRORS), _reason(error))
 
 
-def _reply_error(error: ftplib.Error, step: Step) -> SyncError:
+def _reply_error(error: ftplib.Error, step: Operation) -> SyncError:
     code = _code(error)
     if code in NOT_FOUND_OR_NOT_ALLOWED:
         return step.error(step.missing, f"the server answered {code}")
-    kind = REPLIES.get(code, look_up(error, FOREIGN))
+    kind = REPLIES.get(code, map_error(error, FTP_ERRORS))
     return step.error(kind, f"the server answered {code}")
 
 

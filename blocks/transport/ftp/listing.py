@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-Kind = Literal["file", "folder", "link", "other", "unreadable"]
+EntryKind = Literal["file", "folder", "link", "other", "unreadable"]
 
 STAMP = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d+)?")
 TOTAL = re.compile(rb"\s*total \d+\s*", re.I)
@@ -27,7 +27,7 @@ DOS_LINE = re.compile(
 )
 MONTHS = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun"]
 MONTHS += [b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"]
-KINDS_OF_LIST: dict[bytes, Kind] = {b"-": "file", b"d": "folder", b"l": "link"}
+KINDS_OF_LIST: dict[bytes, EntryKind] = {b"-": "file", b"d": "folder", b"l": "link"}
 LINK_ARROW = b" -> "
 _SIZE_DIGITS = 15
 _YEARS = range(1900, 2200)
@@ -41,7 +41,7 @@ class Entry:
     """
 
     name: bytes
-    kind: Kind
+    kind: EntryKind
     size: int = 0
     modified_at: datetime | None = None
 
@@ -113,7 +113,7 @@ def _list_entry(line: bytes, now: datetime) -> Entry:
     return Entry(line, "other" if UNIX_MODE.match(line) else "unreadable")
 
 
-def _kind_of_fact(fact: bytes) -> Kind:
+def _kind_of_fact(fact: bytes) -> EntryKind:
     if fact == b"file":
         return "file"
     if fact in (b"dir", b"cdir", b"pdir"):

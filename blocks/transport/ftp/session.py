@@ -19,13 +19,13 @@ from cryptography.x509 import load_der_x509_certificate
 
 from blocks.errors import ConfigurationError
 from blocks.transport.base import Identity
-from blocks.transport.failures import Step
+from blocks.transport.failures import Operation
 from blocks.transport.ftp.errors import ftp_errors
 from blocks.transport.timeouts import CLOSE_SECONDS, Timeouts, ended_after
 
 logger = logging.getLogger(__name__)
 
-KEEPALIVE_SECONDS = 30
+_KEEPALIVE_SECONDS = 30
 MOST_REPLY_BYTES = 64 * 1024
 WIRE_ENCODING = "latin-1"  # one byte per character: NameCodec does the real encoding
 
@@ -116,7 +116,7 @@ class FtpSession(ftplib.FTP_TLS):
         # During a long transfer nothing is said here, and firewalls forget silent connections.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_KEEPIDLE"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_SECONDS)
         if self._settings.tls == "implicit":
             self.sock = self.context.wrap_socket(sock, server_hostname=self.host)
         self.file = self.sock.makefile("r", encoding=self.encoding)
@@ -264,7 +264,7 @@ def open_session(settings: FtpSettings) -> tuple[FtpSession, frozenset[str]]:
             settings.address,
         )
     session = FtpSession(settings)
-    with ftp_errors(Step(settings.address, "connect", missing=ConfigurationError)):
+    with ftp_errors(Operation(settings.address, "connect", missing=ConfigurationError)):
         try:
             features = session.open()
             session.wait_up_to(settings.timeouts.read)

@@ -20,11 +20,11 @@ from blocks.errors import (
 from blocks.transport import names
 from blocks.transport.base import Abilities, Identity, RemoteFile
 from blocks.transport.download import download
-from blocks.transport.failures import Step
+from blocks.transport.failures import Operation
 from blocks.transport.sftp.answers import MOST_SIZE, Attributes
 from blocks.transport.sftp.errors import sftp_errors
 from blocks.transport.sftp.session import SftpSettings, open_client
-from blocks.transport.sftp.transfer import Limits, limits, pull, push
+from blocks.transport.sftp.transfer import TransferLimits, limits, pull, push
 from blocks.transport.timeouts import Clock, ended_after
 
 logger = logging.getLogger(__name__)
@@ -143,11 +143,11 @@ class SftpTransport:
     ) -> None:
         self.close()
 
-    def _step(self, verb: str, path: str = "", missing: type[SyncError] = FileGone) -> Step:
-        return Step(self._address, verb, path, missing=missing)
+    def _step(self, verb: str, path: str = "", missing: type[SyncError] = FileGone) -> Operation:
+        return Operation(self._address, verb, path, missing=missing)
 
     @contextmanager
-    def _seam(self, step: Step, seconds: float | None = None) -> Iterator[None]:
+    def _seam(self, step: Operation, seconds: float | None = None) -> Iterator[None]:
         """Foreign errors become ours, and what does not end is ended: by the transfer's time-out
         where `seconds` are given, else after the longest silence."""
         setting = "transfer_timeout_seconds" if seconds else "read_timeout_seconds"
@@ -176,7 +176,7 @@ class SftpTransport:
             return False
         return True
 
-    def _check_folder(self, wire: bytes, step: Step) -> None:
+    def _check_folder(self, wire: bytes, step: Operation) -> None:
         # Servers answer the same for a folder that exists and for one they refuse.
         with self._seam(step):
             attributes = self._client.look(wire)
@@ -184,7 +184,7 @@ class SftpTransport:
             raise step.error(PathRefused, "a file of that name is in the way")
 
     def _files(
-        self, folder: str, entries: Iterable[tuple[bytes, Attributes]], step: Step
+        self, folder: str, entries: Iterable[tuple[bytes, Attributes]], step: Operation
     ) -> Iterator[RemoteFile]:
         clock = Clock(self._timeouts.listing)
         with sftp_errors(step):
@@ -197,7 +197,7 @@ class SftpTransport:
                     self._skipped += 1
                 elif is_link:
                     clock.check()
-                    yield from self._followed(names.join(folder, name))
+                    yield from self._followed(names.join_checked(folder, name))
                 else:
                     yield _remote_file(name, attributes)
         if self._skipped:
@@ -210,7 +210,7 @@ class SftpTransport:
             return  # a link to a folder, or to nothing
 
     @cached_property
-    def _limits(self) -> Limits:
+    def _limits(self) -> TransferLimits:
         return limits(self._client)
 
     def _chunks(self, path: str, offset: int, end: int) -> Iterator[bytes]:
@@ -222,7 +222,7 @@ class SftpTransport:
         ):
             yield from pull(self._client, file, offset, end, self._limits.read)
 
-    def _send(self, source: Path, path: str, step: Step) -> int:
+    def _send(self, source: Path, path: str, step: Operation) -> int:
         wire = self._codec.encode(path)
         # Once the file is open its path is right: what fails then is room, or a quota.
         filling = replace(step, refused=TransferInterrupted)
@@ -237,7 +237,7 @@ class SftpTransport:
             ):
                 return push(self._client, remote, iter(partial(file.read, size), b""))
 
-    def _rename(self, old: str, new: str, step: Step, *, over: bool) -> None:
+    def _rename(self, old: str, new: str, step: Operation, *, over: bool) -> None:
         rename = self._client.posix_rename if over else self._client.rename
         old_wire, new_wire = self._codec.encode(old), self._codec.encode(new)
         with self._seam(step):

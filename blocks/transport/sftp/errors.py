@@ -20,9 +20,9 @@ from blocks.errors import (
     TransferInterrupted,
     is_full,
 )
-from blocks.transport.failures import NONSENSE, Step, look_up, reason
+from blocks.transport.failures import NONSENSE, Operation, map_error, reason
 
-FOREIGN: dict[type[Exception], type[SyncError]] = {
+SFTP_ERRORS: dict[type[Exception], type[SyncError]] = {
     **NONSENSE,
     UnicodeDecodeError: ServerUnavailable,
     ssh_exception.SSHException: ServerUnavailable,
@@ -69,27 +69,27 @@ LOST = ("Socket is closed", "Server connection dropped")
 
 
 @contextmanager
-def sftp_errors(step: Step) -> Iterator[None]:
+def sftp_errors(step: Operation) -> Iterator[None]:
     """Raise our own errors for whatever goes wrong inside; the server's texts are left out."""
     try:
         yield
-    except tuple(FOREIGN) as error:
+    except tuple(SFTP_ERRORS) as error:
         if is_full(error):  # servers do not speak in our machine's numbers: it is this machine's
             raise
         raise step.error(_kind(error, step), _reason(error)) from None
 
 
-def _kind(error: Exception, step: Step) -> type[SyncError]:
+def _kind(error: Exception, step: Operation) -> type[SyncError]:
     if str(error).startswith(LOST):
         return TransferInterrupted
     if str(error) in NOT_ABOUT_THE_LOGIN:
         return ServerUnavailable
     if type(error) in (OSError, FileNotFoundError, PermissionError):
         return _answer(error, step)
-    return look_up(error, FOREIGN)
+    return map_error(error, SFTP_ERRORS)
 
 
-def _answer(error: Exception, step: Step) -> type[SyncError]:
+def _answer(error: Exception, step: Operation) -> type[SyncError]:
     """paramiko turns the answers of an SFTP server into OSErrors, with errno for two of them."""
     code = getattr(error, "errno", None)
     if code == errno.ENOENT:

@@ -16,7 +16,7 @@ RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
 ECDSA = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 # A server shows one of its keys; which one depends on the algorithms we offer.
 FAMILIES: tuple[tuple[str, ...], ...] = (("ssh-ed25519",), ECDSA, RSA_SIGNATURES)
-ACCEPTED = (
+_ACCEPTED = (
     'accepted is an OpenSSH line ("ssh-ed25519 AAAA...", as in known_hosts or from ssh-keyscan) or '
     'a fingerprint ("SHA256:..."), one per line'
 )
@@ -46,7 +46,7 @@ def parse_host_keys(text: str) -> HostKeys:
         if family is not None:
             pins[_fingerprint_of_text(algorithm, blob)] = family
     if not pins:
-        raise ConfigurationError(f"host_key holds no host key; {ACCEPTED}.")
+        raise ConfigurationError(f"host_key holds no host key; {_ACCEPTED}.")
     named = set(pins.values())
     return HostKeys(
         frozenset(pins), tuple(family for family in FAMILIES if None in named or family in named)
@@ -63,5 +63,5 @@ def _fingerprint_of_text(algorithm: str, blob: str) -> str:
     try:
         load_ssh_public_key(f"{algorithm} {blob}".encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ConfigurationError(f"host_key is cut or damaged; {ACCEPTED}.") from None
+        raise ConfigurationError(f"host_key is cut or damaged; {_ACCEPTED}.") from None
     return fingerprint(base64.b64decode(blob))

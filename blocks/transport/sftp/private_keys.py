@@ -13,7 +13,7 @@ KEY_CLASSES: tuple[tuple[type, type[paramiko.PKey]], ...] = (
     (ec.EllipticCurvePrivateKey, paramiko.ECDSAKey),
     (rsa.RSAPrivateKey, paramiko.RSAKey),
 )
-ACCEPTED = (
+_ACCEPTED = (
     "accepted is a whole Ed25519, ECDSA or RSA key in OpenSSH or PEM form, "
     "from its BEGIN line to its END line (convert a PuTTY key with: puttygen -O private-openssh)"
 )
@@ -31,7 +31,7 @@ def load_private_key(text: str, passphrase: str | None) -> paramiko.PKey:
                 serialization.NoEncryption(),
             )
             return key_class.from_private_key(io.StringIO(plain.decode()))
-    raise ConfigurationError(f"private_key on the server block is not usable; {ACCEPTED}.")
+    raise ConfigurationError(f"private_key on the server block is not usable; {_ACCEPTED}.")
 
 
 def _read(text: bytes, passphrase: bytes | None) -> object:
@@ -48,5 +48,5 @@ def _read(text: bytes, passphrase: bytes | None) -> object:
         # cryptography raises a dozen kinds here, and their texts may quote the key.
         raise ConfigurationError(
             "private_key on the server block cannot be read: it is damaged, "
-            f"or the passphrase is wrong; {ACCEPTED}."
+            f"or the passphrase is wrong; {_ACCEPTED}."
         ) from None

@@ -33,7 +33,7 @@ from paramiko.sftp import (
 
 from blocks.errors import ConfigurationError, HostNotTrusted, SyncError
 from blocks.transport.base import Identity
-from blocks.transport.failures import Step
+from blocks.transport.failures import Operation
 from blocks.transport.sftp.answers import (
     Attributes,
     attributes,
@@ -41,10 +41,10 @@ from blocks.transport.sftp.answers import (
     entries,
     names_of_pairs,
 )
-from blocks.transport.sftp.errors import FOREIGN, sftp_errors
+from blocks.transport.sftp.errors import SFTP_ERRORS, sftp_errors
 from blocks.transport.sftp.host_keys import FAMILIES, HostKeys, fingerprint, parse_host_keys
 from blocks.transport.sftp.private_keys import load_private_key
-from blocks.transport.spool import Spool
+from blocks.transport.spool import EntrySpool
 from blocks.transport.timeouts import Timeouts, ended_after
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 logging.getLogger("paramiko").propagate = False
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
-KEEPALIVE_SECONDS = 30
+_KEEPALIVE_SECONDS = 30
 SFTP_VERSION = 3  # the one that servers speak; the drafts after it were given up
 READ_AHEAD = 8  # requests for parts of a listing under way at once
 MOST_PACKET_BYTES = 1024 * 1024  # four times the largest that servers send
@@ -141,7 +141,7 @@ class SftpClient(paramiko.SFTPClient):
         if kind != CMD_HANDLE:
             raise paramiko.SFTPError("Expected handle")
         handle = answer.get_string()
-        listing = Spool()
+        listing = EntrySpool()
         waiting, at_end = 0, False
         while waiting or not at_end:
             while not at_end and waiting < READ_AHEAD:
@@ -210,7 +210,7 @@ class _PromptSocket(socket.socket):
 
 def open_client(settings: SftpSettings) -> SftpClient:
     """Connect, check the host key, log in, open the channel; every step is bounded."""
-    step = Step(settings.address, "connect", missing=ConfigurationError)
+    step = Operation(settings.address, "connect", missing=ConfigurationError)
     key = None
     if settings.private_key is not None:
         key = load_private_key(settings.private_key, settings.passphrase)
@@ -239,7 +239,7 @@ def offered_host_keys(settings: SftpSettings) -> list[str]:
     server's owner says.
     """
     found: list[str] = []
-    with sftp_errors(Step(settings.address, "connect", missing=ConfigurationError)):
+    with sftp_errors(Operation(settings.address, "connect", missing=ConfigurationError)):
         for family in FAMILIES:
             try:
                 transport, _ = _negotiate(settings, family)
@@ -263,7 +263,7 @@ def _closed_after(transport: paramiko.Transport, seconds: float) -> Iterator[Non
             yield
     except BaseException as error:
         transport.close()
-        if isinstance(error, Exception) and not isinstance(error, (SyncError, *FOREIGN)):
+        if isinstance(error, Exception) and not isinstance(error, (SyncError, *SFTP_ERRORS)):
             raise paramiko.SSHException("not understood") from None
         raise
 
@@ -339,7 +339,7 @@ def _log_in(
         still_wanted = transport.auth_publickey(settings.username, key)
     if settings.password is not None and still_wanted:
         transport.auth_password(settings.username, settings.password)
-    transport.set_keepalive(KEEPALIVE_SECONDS)
+    transport.set_keepalive(_KEEPALIVE_SECONDS)
 
 
 def _open_channel(transport: paramiko.Transport, settings: SftpSettings) -> SftpClient:

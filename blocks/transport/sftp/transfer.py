@@ -29,7 +29,7 @@ ON_THEIR_WAY_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Limits:
+class TransferLimits:
     """The largest request in bytes to read, and to write, that a server takes."""
 
     read: int = SAFE_BYTES
@@ -45,15 +45,15 @@ class _Asked:
     came: bytes | None = None
 
 
-def limits(client: SftpClient) -> Limits:
+def limits(client: SftpClient) -> TransferLimits:
     """What the server says it takes, where it can be asked."""
     if LIMITS not in client.extensions:
-        return Limits()
+        return TransferLimits()
     kind, answer = client._request(CMD_EXTENDED, LIMITS)
     if kind != CMD_EXTENDED_REPLY:
-        return Limits()
+        return TransferLimits()
     answer.get_int64()  # a whole packet
-    return Limits(_bounded(answer.get_int64()), _bounded(answer.get_int64()))
+    return TransferLimits(_bounded(answer.get_int64()), _bounded(answer.get_int64()))
 
 
 def pull(

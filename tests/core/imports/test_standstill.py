@@ -20,7 +20,7 @@ from blocks.ledger import batches, clock, files, leases, tables
 from blocks.ledger.files import FileKey
 from blocks.ledger.leases import Guard, Lease
 from blocks.ledger.storage import Storage
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
 from sandbox.mailup.caller import Caller
@@ -233,7 +233,9 @@ def test_leases_go_by_no_clock_that_somebody_sets(
     taken(store)
     for days in (-9_000, 9_000):
         with monkeypatch.context() as patch:
-            patch.setattr(clock, "utc_now", lambda days=days: utc_now() + timedelta(days=days))
+            patch.setattr(
+                clock, "naive_utc_now", lambda days=days: naive_utc_now() + timedelta(days=days)
+            )
             assert leases.take(store, "client/a") is None
     started = clock.awake()
     with monkeypatch.context() as patch:

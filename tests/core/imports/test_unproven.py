@@ -16,7 +16,7 @@ from blocks.ledger import batches, bodies, files, leases
 from blocks.ledger.batches import BatchEntry, Purpose
 from blocks.ledger.files import FileKey
 from blocks.ledger.storage import Storage
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledgers import Ledger
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget, may_be
@@ -232,7 +232,7 @@ def test_what_cannot_be_brought_again_holds_the_batch(desk: Desk, lost: bool) ->
         desk.kept[0].unlink()
     with pytest.raises(MaybeSent, match="later batch to the list"):
         desk.lives("a", parcel(*who))
-    entry = desk.lives("a", parcel(*who), released_at=utc_now() + timedelta(seconds=1))
+    entry = desk.lives("a", parcel(*who), released_at=naive_utc_now() + timedelta(seconds=1))
     assert (entry.state, entry.extra) == ("done", 1)
 
 

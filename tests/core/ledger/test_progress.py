@@ -9,7 +9,7 @@ import pytest
 from blocks.ledger import exports, files, journal, leases, progress
 from blocks.ledger.exports import ExportEntry
 from blocks.ledger.files import FileKey
-from blocks.ledger.store import Store, utc_now
+from blocks.ledger.store import Store, naive_utc_now
 
 SOON = timedelta(seconds=30)
 
@@ -50,7 +50,7 @@ def test_a_file_that_was_sent_once_more_has_arrived(store: Store) -> None:
 
 def test_a_window_counts_when_the_client_has_it(store: Store) -> None:
     """Rendered is not delivered, and another kind of export is not this one."""
-    now = utc_now()
+    now = naive_utc_now()
     window = ExportEntry(1, "rendered", None, now, "a.csv", 1, 1, "ab", "staged", "snapshot")
     stream = "email_statistics:1,2"
     exports.rendered(store, "acme", stream, window, agreement="x", run="r")

@@ -8,7 +8,7 @@ import pytest
 
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.client import MailUpClient
-from blocks.mailup.http.answers import Answer, whole
+from blocks.mailup.http.answers import Answer, whole_number
 from tests.core.mailup_by_hand import ByHand, Query, by_hand, envelope, paged, plain
 
 ERROR = {
@@ -148,7 +148,7 @@ def test_an_item_may_have_an_error_code_of_its_own(mailup: ByHand, value: Any) -
 @pytest.mark.parametrize("value", [5, "5", 5.0, " 5 ", "5.0", "05"])
 def test_a_number_is_read_in_any_form(value: Any) -> None:
     """A number may come as a number or as text."""
-    assert whole(value, "GET /x") == 5
+    assert whole_number(value, "GET /x") == 5
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_number_is_read_in_any_form(value: Any) -> None:
 def test_what_is_no_number_is_an_unusable_answer(value: Any) -> None:
     """Negative, endless and odd numbers are an error of ours that names the call."""
     with pytest.raises(MailUpUnavailable, match=r"^GET /x: "):
-        whole(value, "GET /x")
+        whole_number(value, "GET /x")
 
 
 @pytest.mark.parametrize(

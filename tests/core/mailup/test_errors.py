@@ -15,7 +15,7 @@ from requests import exceptions as foreign
 from blocks.errors import ConfigurationError, HostNotTrusted, MailUpUnavailable, SyncError
 from blocks.errors.foreign_texts import known_phrases
 from blocks.mailup.http.answers import Answer
-from blocks.mailup.http.errors import FOREIGN, mapped
+from blocks.mailup.http.errors import HTTP_ERRORS, mapped
 from blocks.mailup.http.redaction import NOT_SHOWN
 
 REQUESTS_ERRORS = [
@@ -30,16 +30,16 @@ REQUESTS_ERRORS = [
 @pytest.mark.parametrize("kind", REQUESTS_ERRORS, ids=lambda kind: kind.__name__)
 def test_every_error_of_requests_is_mapped(kind: type[Exception]) -> None:
     """Each class of requests.exceptions has a line of its own in the table."""
-    assert kind in FOREIGN
+    assert kind in HTTP_ERRORS
 
 
-@pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", HTTP_ERRORS, ids=lambda kind: kind.__name__)
 def test_a_foreign_error_leaves_as_ours(kind: type[Exception]) -> None:
     """What leaves the seam is of the mapped class and quotes nothing of the foreign text."""
     error = kind.__new__(kind, "https://host/?email=anna@example.it")
     with pytest.raises(SyncError) as caught, mapped("GET /x"):
         raise error
-    assert type(caught.value) is FOREIGN[kind]
+    assert type(caught.value) is HTTP_ERRORS[kind]
     assert "anna" not in str(caught.value)
     assert "anna" not in "".join(traceback.format_exception(caught.value))
 

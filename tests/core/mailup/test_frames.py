@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.errors import MailUpUnavailable
-from blocks.mailup.pages.frames import Column, frame
+from blocks.mailup.pages.frames import PageColumn, frame
 from blocks.mailup.pages.moments import moment
 
 COLUMNS = (
-    Column("recipient_id", "id", ("idrecipient",)),
-    Column("count", "count", ("count",)),
-    Column("url", "text", ("url", "link")),
-    Column("at", "moment", ("clickdate", "date")),
+    PageColumn("recipient_id", "id", ("idrecipient",)),
+    PageColumn("count", "count", ("count",)),
+    PageColumn("url", "text", ("url", "link")),
+    PageColumn("at", "moment", ("clickdate", "date")),
 )
 SCHEMA = {"recipient_id": pl.Int64, "count": pl.Int64, "url": pl.String, "at": pl.String}
 JSON = st.recursive(

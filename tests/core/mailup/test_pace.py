@@ -61,7 +61,7 @@ def pace_of(monkeypatch: pytest.MonkeyPatch) -> PaceOf:
     """Makes the pace of a run that asks this Prefect."""
 
     def make(prefect: Prefect, line: Line | None = None) -> SharedPace:
-        monkeypatch.setattr(module, "ask", prefect.ask)
+        monkeypatch.setattr(module, "ask_for_slot", prefect.ask)
         return SharedPace("limit", 5, line, clock=prefect.clock, sleep=prefect.sleep)
 
     return make

@@ -49,7 +49,7 @@ def walked(pages: Iterator[pl.DataFrame]) -> pl.DataFrame:
         ("Views", MailUpClient.views, statistics.VIEWS),
         ("Clicks", MailUpClient.clicks, statistics.CLICKS),
         ("Bounces", MailUpClient.bounces, statistics.BOUNCES),
-        ("Unsubscriptions", MailUpClient.unsubscriptions, statistics.UNSUBSCRIPTIONS),
+        ("Unsubscriptions", MailUpClient.unsubscriptions, statistics.UNSUBSCRIBE_EVENTS),
     ],
 )
 def test_every_recipient_of_a_statistic_comes_once(

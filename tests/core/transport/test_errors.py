@@ -26,7 +26,7 @@ from blocks.errors import (
     TransferInterrupted,
     is_full,
 )
-from blocks.transport.failures import WHAT_NEXT, Step
+from blocks.transport.failures import WHAT_NEXT, Operation
 from blocks.transport.ftp import errors as ftp_errors
 from blocks.transport.sftp import errors as sftp_errors
 
@@ -50,7 +50,7 @@ def exceptions_of(*modules: ModuleType) -> set[type[Exception]]:
 @pytest.mark.parametrize("kind", sorted(exceptions_of(ftplib, ssl, socket), key=str))
 def test_every_error_below_ftp_has_a_place(kind: type[Exception]) -> None:
     """A new exception class in ftplib, ssl or socket wants a decision in the table."""
-    assert kind in ftp_errors.FOREIGN
+    assert kind in ftp_errors.FTP_ERRORS
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_every_error_below_ftp_has_a_place(kind: type[Exception]) -> None:
 )
 def test_every_error_below_sftp_has_a_place(kind: type[Exception]) -> None:
     """A new exception class in paramiko wants a decision in the table."""
-    assert kind in sftp_errors.FOREIGN
+    assert kind in sftp_errors.SFTP_ERRORS
 
 
 def test_every_kind_of_error_has_a_remedy() -> None:
     """Whatever the tables lead to comes with a sentence on what to do next."""
     reachable = {
-        *ftp_errors.FOREIGN.values(),
+        *ftp_errors.FTP_ERRORS.values(),
         *ftp_errors.REPLIES.values(),
-        *sftp_errors.FOREIGN.values(),
-        Step("", "").missing,
+        *sftp_errors.SFTP_ERRORS.values(),
+        Operation("", "").missing,
         PathRefused,
     }
     assert reachable <= set(WHAT_NEXT)
@@ -80,7 +80,7 @@ def raised(seam: AbstractContextManager[None], error: Exception) -> SyncError:
     return caught.value
 
 
-STEP = Step("ftp://host:21", "read", "a.csv")
+STEP = Operation("ftp://host:21", "read", "a.csv")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_errors_of_ours_pass_the_seam() -> None:
 
 @pytest.mark.parametrize("seam", [ftp_errors.ftp_errors, sftp_errors.sftp_errors])
 def test_a_full_disk_of_ours_is_no_fault_of_the_server(
-    seam: Callable[[Step], AbstractContextManager[None]],
+    seam: Callable[[Operation], AbstractContextManager[None]],
 ) -> None:
     """What cannot be written here is not told as a server that does not answer."""
     with pytest.raises(OSError, match="No space left") as told, seam(STEP):

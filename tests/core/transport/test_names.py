@@ -20,14 +20,14 @@ def test_illegal_names(name: str) -> None:
     with pytest.raises(PathRefused):
         names.check_new_name(name)
     with pytest.raises(PathRefused):
-        names.join("in", name)
+        names.join_checked("in", name)
 
 
 @pytest.mark.parametrize("name", LEGAL)
 def test_legal_names(name: str) -> None:
     """What people write is taken as it is."""
     assert names.check_new_name(name) == name
-    assert names.join("in", name) == f"in/{name}"
+    assert names.join_checked("in", name) == f"in/{name}"
 
 
 def test_new_names_are_visible() -> None:
@@ -49,8 +49,8 @@ def test_error_shows_no_raw_control_characters() -> None:
 )
 def test_join_and_split(folder: str, path: str) -> None:
     """Folder and name join to a path, relative to the login or absolute, and come apart again."""
-    assert names.join(folder, "x") == path
-    assert names.join(*names.split(path)) == path
+    assert names.join_checked(folder, "x") == path
+    assert names.join_checked(*names.split(path)) == path
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../b", "a\n", "a/b\\c", "é" * 3000])

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from blocks.transport import spool
 from blocks.transport.ftp.listing import parse_mlsd
-from blocks.transport.spool import Spool
+from blocks.transport.spool import EntrySpool
 
 
-def filled(*blocks: bytes) -> Spool:
-    made = Spool()
+def filled(*blocks: bytes) -> EntrySpool:
+    made = EntrySpool()
     for block in blocks:
         made.add(block)
     return made
@@ -58,7 +58,7 @@ def test_a_huge_folder_takes_the_memory_of_a_few_names() -> None:
     """Of 50,000 files, some hundred are in memory at a time."""
     line = b"type=file;size=7;modify=20240131120000; contacts-of-a-large-client-%06d.csv\r\n"
     tracemalloc.start()
-    made = Spool()
+    made = EntrySpool()
     for number in range(50_000):
         made.add(line % number)
     count = sum(entry.kind == "file" for entry in parse_mlsd(made.lines()))
@@ -71,7 +71,7 @@ def test_a_huge_folder_takes_the_memory_of_a_few_names() -> None:
 @pytest.mark.parametrize("size", [1000, spool.MOST_LINE_BYTES, 100_000])
 def test_a_line_without_end_is_refused_where_it_gets_too_long(size: int) -> None:
     """However it is cut into blocks, and before it is put together."""
-    made, before = Spool(), b"name\r\n"
+    made, before = EntrySpool(), b"name\r\n"
     made.add_lines(before + b"x" * spool.MOST_LINE_BYTES)
     with pytest.raises(ValueError, match="a line of more than"):
         made.add_lines(b"y" * size)

@@ -120,7 +120,7 @@ def _lose_patience() -> None:
             if isinstance(unit, Task) and unit.retries:
                 unit.retry_delay_seconds = [0.4, 0.8, 1.6, 3.2]
     _shorten_leases(15.0)
-    store.BUSY_SECONDS, store.CONNECT_SECONDS, bounds.ANSWER_SECONDS = 1, 2, 3.0
+    store.BUSY_SECONDS, store.LEDGER_CONNECT_SECONDS, bounds.ANSWER_SECONDS = 1, 2, 3.0
     retries.FIRST_WAIT_SECONDS = retries.THROTTLED_WAIT_SECONDS = 0.1
     retries.LONGEST_WAIT_SECONDS = 1.0
     MailUpSettings.__init__.__kwdefaults__["throttled_seconds"] = 3.0  # type: ignore[index]
