@@ -23,7 +23,7 @@ from deployments.prompts.terminal import say
 from tasks.imports.archive import remove
 
 
-def shown(entry: ArchiveEntry) -> str:
+def archive_line(entry: ArchiveEntry) -> str:
     """One line about an archive; nothing of what is in it."""
     sealed = f"encrypted for gpg-key/{entry.key}" if entry.key else "not encrypted"
     changed = f", {entry.forgotten} records removed since" if entry.forgotten else ""
@@ -36,7 +36,7 @@ def shown(entry: ArchiveEntry) -> str:
 def listed(ledger: Ledger, client: str | None) -> list[str]:
     """The lines about what is kept."""
     with ledger.open(only_look=True) as store:
-        return [] if store.is_empty else list(map(shown, archives.kept_of(store, client)))
+        return [] if store.is_empty else list(map(archive_line, archives.kept_of(store, client)))
 
 
 def expire(ledger: Ledger, client: str | None) -> int:

@@ -24,14 +24,16 @@ from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
 from blocks.loading import load
 
-COLUMNS = (
+AUDIT_COLUMNS = (
     "at", "client", "stream", "file_id", "file_name", "step", "detail", "decided_by", "run"
 )  # fmt: skip
 
 
-def lines(store: Store, client: str | None, since: datetime | None) -> Iterator[tuple[str, ...]]:
+def audit_lines(
+    store: Store, client: str | None, since: datetime | None
+) -> Iterator[tuple[str, ...]]:
     """The header, then one line of cells per step, read as they are asked for."""
-    yield COLUMNS
+    yield AUDIT_COLUMNS
     name_of = cache(lambda file_id: files.name_of(store, file_id))
     for entry in journal.entries(store, client, since):
         decided = entry.step == "decision"
@@ -67,7 +69,7 @@ def main() -> int:
     try:
         with load(Ledger, wanted.ledger).open(only_look=True) as store:
             if not store.is_empty:
-                csv.writer(sys.stdout).writerows(lines(store, wanted.client, wanted.since))
+                csv.writer(sys.stdout).writerows(audit_lines(store, wanted.client, wanted.since))
     except SyncError as error:
         print(error, file=sys.stderr)
         return 1

@@ -17,10 +17,10 @@ import yaml
 from blocks.errors.shown import visible
 from deployments.checking.messages import unknown
 from deployments.checking.rules import client_of, deployment_faults, flow_of
-from deployments.checking.yaml_lines import Fault, Located, Step, read
+from deployments.checking.yaml_lines import Fault, Located, PathStep, read
 
 ROOT = Path(__file__).resolve().parents[1]
-KEYS = ("name", "prefect-version", "definitions", "deployments", "build", "push", "pull")
+_KEYS = ("name", "prefect-version", "definitions", "deployments", "build", "push", "pull")
 SHARED = ("prefect.yaml",)
 """Files that are not called after the client that they deploy."""
 
@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class Mistake:
     """One fault of a file: where, what is accepted, and what to do."""
 
     file: str
@@ -40,7 +40,7 @@ class Finding:
         return visible(f"{self.file}:{self.line}: {self.where}: {self.sentence}")
 
 
-def files() -> list[Path]:
+def prefect_files() -> list[Path]:
     """Every deployment file of the project."""
     folder = ROOT / "deployments"
     return [
@@ -50,33 +50,33 @@ def files() -> list[Path]:
     ]
 
 
-def check(paths: Sequence[Path]) -> list[Finding]:
+def check_files(paths: Sequence[Path]) -> list[Mistake]:
     """Every finding of these files, by file and line; one per place, however often it is used."""
-    found: set[Finding] = set()
+    found: set[Mistake] = set()
     owners: dict[tuple[str, str], str] = {}
     for path in paths:
         found |= set(_file_findings(path, owners))
     return sorted(found)
 
 
-def _file_findings(path: Path, owners: dict[tuple[str, str], str]) -> Iterator[Finding]:
+def _file_findings(path: Path, owners: dict[tuple[str, str], str]) -> Iterator[Mistake]:
     shown = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
     try:
         document = read(path)
     except (OSError, UnicodeDecodeError) as error:
-        yield Finding(shown, 1, "file", f"cannot be read ({type(error).__name__}); give a file.")
+        yield Mistake(shown, 1, "file", f"cannot be read ({type(error).__name__}); give a file.")
         return
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         told = getattr(error, "problem", None) or str(error)
         line = mark.line + 1 if mark else 1
-        yield Finding(shown, line, "file", f"is no YAML: {told}; mend the line, or the one above.")
+        yield Mistake(shown, line, "file", f"is no YAML: {told}; mend the line, or the one above.")
         return
     for line, key in document.repeated:
-        yield Finding(shown, line, key, "is given twice; YAML keeps the last; take one out.")
+        yield Mistake(shown, line, key, "is given twice; YAML keeps the last; take one out.")
     for steps, sentence in _faults(path, document, owners):
         where = _dotted(steps[2:] if steps[:1] == ("deployments",) and len(steps) > 2 else steps)
-        yield Finding(shown, document.line(steps), where, sentence)
+        yield Mistake(shown, document.line(steps), where, sentence)
 
 
 def _faults(path: Path, document: Located, owners: dict[tuple[str, str], str]) -> Iterator[Fault]:
@@ -87,8 +87,8 @@ def _faults(path: Path, document: Located, owners: dict[tuple[str, str], str]) -
         yield ("deployments",), "is missing or no list; accepted is a list of deployments; add it."
         return
     for key in value:
-        if key not in KEYS:
-            yield (key,), unknown(str(key), KEYS)
+        if key not in _KEYS:
+            yield (key,), unknown(str(key), _KEYS)
         # What is defined and not used does no harm; where it is used it is found.
         if key != "definitions":
             yield from _template_faults((key,), value[key])
@@ -111,7 +111,7 @@ def _faults(path: Path, document: Located, owners: dict[tuple[str, str], str]) -
             yield from (((*here, *steps), sentence) for steps, sentence in faults)
 
 
-def _template_faults(steps: tuple[Step, ...], value: Any) -> Iterator[Fault]:
+def _template_faults(steps: tuple[PathStep, ...], value: Any) -> Iterator[Fault]:
     """References that Prefect resolves when it deploys: what a block holds would be written out."""
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -178,7 +178,7 @@ def _owner_faults(
     owners.setdefault(key, path.name)
 
 
-def _dotted(steps: Sequence[Step]) -> str:
+def _dotted(steps: Sequence[PathStep]) -> str:
     """Steps as people write them: parameters.agreement.mapping.columns[2].target."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return text.lstrip(".") or "file"
@@ -188,8 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print what is wrong; 0 where nothing is."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m deployments.check")
     parser.add_argument("files", nargs="*", type=Path, help="files to check; none for all")
-    chosen = [path.resolve() for path in parser.parse_args(arguments).files] or files()
-    found = check(chosen)
+    chosen = [path.resolve() for path in parser.parse_args(arguments).files] or prefect_files()
+    found = check_files(chosen)
     for finding in found:
         print(finding)
     if not found:

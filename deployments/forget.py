@@ -38,7 +38,7 @@ from tasks.records.archive.erase import Person, without_person
 from tasks.runs.lease import working_alone
 from tasks.runs.scratch import scratch_folder
 
-REJECTS = ".rejects.csv"
+_REJECTS = ".rejects.csv"
 
 
 @dataclass
@@ -123,7 +123,7 @@ def _in_rejects(agreement: ImportAgreement, person: Person, scratch: Path, repor
     folder = join(agreement.source.folder, agreement.results.folder)
     alone = working_alone(agreement.ledger, agreement.client, agreement.stream, dry_run=False)
     with alone, load_server(agreement.server).connect() as server:
-        found = [each for each in server.list(folder) if each.name.endswith(REJECTS)]
+        found = [each for each in server.list(folder) if each.name.endswith(_REJECTS)]
         removed = 0
         for each in found:
             path = join(folder, each.name)

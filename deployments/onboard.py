@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError, FileHeld
-from deployments.check import ROOT, check
+from deployments.check import ROOT, check_files
 from deployments.checking.messages import refusals
 from deployments.checking.rules import UNDECIDED_STATUS
 from deployments.onboarding.client_file import Wishes, agreement, pattern_for, questions, render
@@ -32,10 +32,10 @@ from tasks.records.reading.unpack import Unpacking, unpack
 from tasks.runs.owned_folders import owned_folder
 from tasks.runs.scratch import scratch_parent
 
-FOLDER = ROOT / "deployments"
+_FOLDER = ROOT / "deployments"
 EXPORTS = ("unsubscribed", "email-statistics", "cumulative", "sms-outcomes", "subscribed")
 
-ENCRYPTED = (".gpg", ".pgp", ".asc")
+_ENCRYPTED = (".gpg", ".pgp", ".asc")
 _REMEDIES = {
     "encoding": " Here: --encoding NAME.",
     "separator": " Here: --separator SIGN.",
@@ -72,7 +72,7 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER) -> int:
+def main(arguments: Sequence[str] | None = None, folder: Path = _FOLDER) -> int:
     """Write the file and say what is in it; 1 where there is none to write."""
     chosen = _arguments().parse_args(arguments)
     try:
@@ -91,7 +91,7 @@ def _onboard(chosen: argparse.Namespace, folder: Path) -> Iterator[str]:
         raise ConfigurationError(f"{target.name} is there already; replace it with --force.")
     if not chosen.sample.is_file():
         raise ConfigurationError(f"{chosen.sample} is no file; give a sample of the client's.")
-    if chosen.sample.suffix.lower() in ENCRYPTED:
+    if chosen.sample.suffix.lower() in _ENCRYPTED:
         raise ConfigurationError(
             "The sample is encrypted. Decrypt it, give --pattern for the names of the encrypted "
             "files, and then set decryption_key in the file to the name of a gpg-key block."
@@ -182,7 +182,7 @@ def _write(target: Path, text: str) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".onboard-") as name:
         draft = Path(name) / target.name
         draft.write_text(text, encoding="utf-8")
-        found = [each for each in check([draft]) if each.sentence != UNDECIDED_STATUS]
+        found = [each for each in check_files([draft]) if each.sentence != UNDECIDED_STATUS]
         if found:
             told = "; ".join(f"{each.where}: {each.sentence}" for each in found)
             raise ConfigurationError(told)

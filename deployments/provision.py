@@ -32,9 +32,9 @@ from blocks.keys import GpgKey, GpgRecipient
 from blocks.ledgers import Ledger
 from blocks.sftp_servers import SftpServer
 from deployments.prompts import terminal
-from deployments.prompts.form import ask
+from deployments.prompts.form import ask_fields
 
-KINDS: dict[str, type[Block]] = {
+BLOCK_TYPES: dict[str, type[Block]] = {
     kind.get_block_type_slug(): kind
     for kind in (SftpServer, FtpsServer, FtpServer, MailUpAccount, Ledger, GpgKey, GpgRecipient)
 }
@@ -57,7 +57,7 @@ def ask_for(reference: str) -> list[str]:
     there = "is there; Enter keeps what it has" if values else "is new; Enter takes what is shown"
     terminal.say(f"{reference} {there}, and a - alone empties a field.")
     while True:
-        values = ask(kind, values)
+        values = ask_fields(kind, values)
         try:
             return provision({reference: values})
         except ConfigurationError as error:
@@ -90,12 +90,12 @@ def _told(fault: ErrorDetails) -> str:
 
 def _kind(reference: str) -> type[Block]:
     kind, _, name = reference.partition("/")
-    if kind not in KINDS or not name:
+    if kind not in BLOCK_TYPES or not name:
         raise ConfigurationError(
             f"{reference!r} names no kind of block. Accepted are NAME after one of: "
-            f"{', '.join(f'{known}/' for known in KINDS)}."
+            f"{', '.join(f'{known}/' for known in BLOCK_TYPES)}."
         )
-    return KINDS[kind]
+    return BLOCK_TYPES[kind]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

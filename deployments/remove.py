@@ -20,12 +20,12 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from blocks.errors import ConfigurationError
-from deployments.check import SHARED, check, files
+from deployments.check import SHARED, check_files, prefect_files
 from deployments.checking.rules import client_of, flow_of
 from deployments.checking.yaml_lines import read
 from deployments.prompts.terminal import say
 
-PAGE = 200
+_PAGE = 200
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def named(client: str, paths: Sequence[Path]) -> dict[str, set[str]]:
     """
     slugs: dict[str, set[str]] = {}
     about = [path for path in paths if _is_about(client, path)]
-    wrong = check(about)
+    wrong = check_files(about)
     if wrong:
         raise ConfigurationError(f"{wrong[0].file} has faults; see python -m deployments.check.")
     for path in about:
@@ -116,7 +116,7 @@ def delete(found: Sequence[Surplus], api: SyncPrefectClient) -> None:
 
 def _deployments(api: SyncPrefectClient) -> Iterator[DeploymentResponse]:
     offset = 0
-    while page := api.read_deployments(limit=PAGE, offset=offset):
+    while page := api.read_deployments(limit=_PAGE, offset=offset):
         yield from page
         offset += len(page)
 
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         with get_client(sync_client=True) as api:
-            found = surplus(chosen.client, api, files(), blocks=chosen.blocks)
+            found = surplus(chosen.client, api, prefect_files(), blocks=chosen.blocks)
             if chosen.yes:
                 delete(found, api)
     except ConfigurationError as error:

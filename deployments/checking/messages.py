@@ -8,12 +8,12 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from deployments.checking.yaml_lines import Step
+from deployments.checking.yaml_lines import PathStep
 
 _QUOTED = "put it in quotes, for YAML reads it as something else than text"
 
 
-def refusals(kind: Any, value: Any) -> Iterator[tuple[tuple[Step, ...], str]]:
+def refusals(kind: Any, value: Any) -> Iterator[tuple[tuple[PathStep, ...], str]]:
     """Where and why a parameter of type `kind` refuses a value, each with accepted and remedy."""
     try:
         TypeAdapter(kind).validate_python(value)
@@ -23,7 +23,7 @@ def refusals(kind: Any, value: Any) -> Iterator[tuple[tuple[Step, ...], str]]:
             yield steps, _sentence(kind, steps, fault)
 
 
-def _sentence(kind: Any, steps: Sequence[Step], fault: ErrorDetails) -> str:
+def _sentence(kind: Any, steps: Sequence[PathStep], fault: ErrorDetails) -> str:
     match fault["type"]:
         case "extra_forbidden":
             return unknown(str(steps[-1]), _keys(kind, steps[:-1]))
@@ -56,7 +56,7 @@ def _shown(fault: ErrorDetails) -> str:
     return text if len(text) <= 60 else "the value"
 
 
-def _described(kind: Any, steps: Sequence[Step]) -> str:
+def _described(kind: Any, steps: Sequence[PathStep]) -> str:
     """The description of the field that the steps lead to: the text of the form in the UI."""
     for depth in range(len(steps), 0, -1):
         model = _model(kind, steps[: depth - 1])
@@ -66,12 +66,12 @@ def _described(kind: Any, steps: Sequence[Step]) -> str:
     return "a value of the parameter's type."
 
 
-def _keys(kind: Any, steps: Sequence[Step]) -> list[str]:
+def _keys(kind: Any, steps: Sequence[PathStep]) -> list[str]:
     model = _model(kind, steps)
     return list(model.model_fields) if model is not None else []
 
 
-def _model(kind: Any, steps: Sequence[Step]) -> type[BaseModel] | None:
+def _model(kind: Any, steps: Sequence[PathStep]) -> type[BaseModel] | None:
     """The model that the steps lead to, through fields, lists and optional values."""
     for step in steps:
         model = _bare(kind)

@@ -13,7 +13,7 @@ from deployments.checking.yaml_lines import Fault
 from tasks.records.onboarding.propose import UNDECIDED
 from tasks.reports.output.layouts import LAYOUTS
 
-KEYS = (
+DEPLOYMENT_KEYS = (
     "name", "description", "entrypoint", "work_pool", "tags", "concurrency_limit", "schedules",
     "parameters", "paused", "triggers", "version", "version_type", "enforce_parameter_schema",
     "build", "push", "pull", "sla",
@@ -36,8 +36,8 @@ FUNCTIONS = (
 def deployment_faults(entry: Mapping[str, Any]) -> Iterator[Fault]:
     """All faults of one entry of `deployments`."""
     for key in entry:
-        if key not in KEYS:
-            yield (key,), unknown(str(key), KEYS)
+        if key not in DEPLOYMENT_KEYS:
+            yield (key,), unknown(str(key), DEPLOYMENT_KEYS)
     yield from _running_faults(entry)
     flow = flow_of(entry.get("entrypoint"))
     if isinstance(flow, str):

@@ -10,7 +10,7 @@ from deployments.checking.messages import unknown
 from deployments.checking.yaml_lines import Fault
 from tasks.reports.output.formats import is_zone
 
-KEYS = ("slug", "cron", "timezone", "active", "parameters", "day_or", "replaces")
+_KEYS = ("slug", "cron", "timezone", "active", "parameters", "day_or", "replaces")
 CRON = "five fields, minute hour day month weekday, such as '30 4 * * 1-5'"
 
 
@@ -38,8 +38,8 @@ def _faults(
         yield (), "is no mapping; accepted is {slug: ..., cron: ..., timezone: ...}; write one."
         return
     for key in schedule:
-        if key not in KEYS:
-            yield (key,), unknown(str(key), KEYS)
+        if key not in _KEYS:
+            yield (key,), unknown(str(key), _KEYS)
     yield from _slug_faults(schedule.get("slug"), client)
     yield from _time_faults(schedule)
     if not isinstance(schedule.get("active", True), bool):

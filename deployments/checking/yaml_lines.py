@@ -9,8 +9,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from blocks.yaml_files import compose
 
-Step = str | int
-Fault = tuple[tuple[Step, ...], str]
+PathStep = str | int
+Fault = tuple[tuple[PathStep, ...], str]
 """Steps to what is wrong, and a sentence: what is wrong, what is accepted, what to do."""
 
 MERGE = "tag:yaml.org,2002:merge"
@@ -28,7 +28,7 @@ class Located:
     root: Node | None
     repeated: list[tuple[int, str]] = field(default_factory=list)
 
-    def line(self, steps: Sequence[Step]) -> int:
+    def line(self, steps: Sequence[PathStep]) -> int:
         """Line of what these steps lead to; of the nearest thing above it where it is missing.
 
         A key's line is that of its name, wherever an anchor or a merge key takes it from.
@@ -50,7 +50,7 @@ def read(path: Path) -> Located:
     return Located(value, root, repeated)
 
 
-def _child(node: Node | None, step: Step) -> tuple[int, Node] | None:
+def _child(node: Node | None, step: PathStep) -> tuple[int, Node] | None:
     """Line and node of an item of a list, or of a key of a mapping."""
     if isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
         item = node.value[step]

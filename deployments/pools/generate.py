@@ -15,13 +15,13 @@ from prefect.workers.base import BaseWorker
 
 from blocks.yaml_files import load
 
-FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 
 
 def main() -> int:
     """Write TYPE.json for every type of pool in changes.yaml; 1 where a worker is not installed."""
     load_prefect_collections()
-    changes = load(FOLDER / "changes.yaml")
+    changes = load(_FOLDER / "changes.yaml")
     for kind, patch in changes.items():
         worker = BaseWorker.get_worker_class_from_type(kind)
         if worker is None:
@@ -29,7 +29,7 @@ def main() -> int:
             return 1
         template = jsonpatch.apply_patch(worker.get_default_base_job_template(), patch)
         text = json.dumps(template, indent=1, ensure_ascii=False)
-        (FOLDER / f"{kind}.json").write_text(text + "\n", encoding="utf-8")
+        (_FOLDER / f"{kind}.json").write_text(text + "\n", encoding="utf-8")
     return 0
 
 

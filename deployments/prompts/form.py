@@ -19,7 +19,7 @@ CLEAR = "-"
 """Typed alone, it empties a field."""
 
 
-def ask(kind: type[Block], known: dict[str, Any]) -> dict[str, Any]:
+def ask_fields(kind: type[Block], known: dict[str, Any]) -> dict[str, Any]:
     """Ask for every field of a kind of block; `known` are the values that Enter keeps."""
     values = dict(known)
     for name, field in kind.model_fields.items():

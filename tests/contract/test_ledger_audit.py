@@ -11,7 +11,7 @@ from blocks.ledger import archives, batches, conditions, decisions, exports, fil
 from blocks.ledger.exports import ExportEntry
 from blocks.ledger.files import FileKey
 from blocks.ledger.store import Store, naive_utc_now
-from deployments.audit import COLUMNS, lines
+from deployments.audit import AUDIT_COLUMNS, audit_lines
 from tests.servers.databases import Database
 
 NAME = "client/acme/import-recipients"
@@ -205,14 +205,14 @@ def test_the_audit_names_files_and_deciders_and_starts_no_formula(
 ) -> None:
     """What an auditor opens in a spreadsheet: names in, harmless, times with their zone."""
     decide(store, entry, "release")
-    header, entered, decided = lines(store, "acme", None)
+    header, entered, decided = audit_lines(store, "acme", None)
 
-    assert header == COLUMNS
-    named = dict(zip(COLUMNS, decided, strict=True))
+    assert header == AUDIT_COLUMNS
+    named = dict(zip(AUDIT_COLUMNS, decided, strict=True))
     assert (named["step"], named["decided_by"], named["run"]) == ("decision", "Ada", "r2")
-    assert dict(zip(COLUMNS, entered, strict=True))["file_name"] == "'=a.csv"
+    assert dict(zip(AUDIT_COLUMNS, entered, strict=True))["file_name"] == "'=a.csv"
     assert entered[0].endswith("Z")
-    assert list(lines(store, "nobody", None)) == [COLUMNS]
+    assert list(audit_lines(store, "nobody", None)) == [AUDIT_COLUMNS]
 
 
 def test_how_long_a_file_is_kept_is_shortened_and_never_prolonged(

@@ -8,7 +8,7 @@ from prefect.blocks.core import Block
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from pydantic import SecretStr
 
-from deployments.provision import KINDS
+from deployments.provision import BLOCK_TYPES
 
 pytestmark = pytest.mark.core
 
@@ -60,5 +60,11 @@ class TestBlocks(BlockStandardTestSuite):
 
 def test_every_block_can_be_provisioned() -> None:
     """What is not saved by hand in the UI is piped in: the two ways know the same blocks."""
-    assert set(KINDS.values()) == set(BLOCKS)
-    assert set(KINDS) >= {"ftp-server", "ftps-server", "sftp-server", "mailup-account", "ledger"}
+    assert set(BLOCK_TYPES.values()) == set(BLOCKS)
+    assert set(BLOCK_TYPES) >= {
+        "ftp-server",
+        "ftps-server",
+        "sftp-server",
+        "mailup-account",
+        "ledger",
+    }

@@ -16,7 +16,7 @@ from blocks.ledger import archives
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from deployments.archives import main as listed
-from deployments.audit import lines
+from deployments.audit import audit_lines
 from deployments.forget import main as forget
 from tasks.imports.archive import reopened
 from tests.journeys.conftest import COLUMNS, merged
@@ -55,7 +55,7 @@ def forge(path: Path, content: bytes) -> None:
 def audit(world: Any) -> list[dict[str, str]]:
     """What an auditor reads of each step."""
     with Store(f"sqlite:///{world.home}/ledger.db", only_look=True) as store:
-        header, *found = lines(store, "acme", None)
+        header, *found = audit_lines(store, "acme", None)
     return [dict(zip(header, each, strict=True)) for each in found]
 
 

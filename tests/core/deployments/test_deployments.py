@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from blocks.errors import ConfigurationError
-from deployments.check import check, files, main
+from deployments.check import check_files, main, prefect_files
 from deployments.remove import named
 
 CASES = Path(__file__).resolve().parents[2] / "cases" / "deployments"
@@ -17,13 +17,15 @@ MISTAKES = yaml.safe_load((CASES / "mistakes.yaml").read_text(encoding="utf-8"))
 
 def told(path: Path) -> list[str]:
     """Findings of a file, as they are printed, without its folder."""
-    return [str(finding).removeprefix(f"{path.parent}/") for finding in check([path])]
+    return [str(finding).removeprefix(f"{path.parent}/") for finding in check_files([path])]
 
 
 def test_every_file_of_the_project_is_right() -> None:
     """A deployment that cannot run is found here, not at half past four in the morning."""
-    assert {"prefect.yaml", "bottega-luna.yaml", "nordwind.yaml"} <= {p.name for p in files()}
-    assert check(files()) == []
+    assert {"prefect.yaml", "bottega-luna.yaml", "nordwind.yaml"} <= {
+        p.name for p in prefect_files()
+    }
+    assert check_files(prefect_files()) == []
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[each["told"] for each in MISTAKES])
@@ -47,7 +49,7 @@ def test_what_is_right_is_not_complained_about(tmp_path: Path) -> None:
     assert told(path) == []
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", prefect_files(), ids=lambda path: path.name)
 def test_no_file_says_where_it_runs(path: Path) -> None:
     """Pool and folder belong to the place: the same file is deployed to a laptop and a cluster."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -74,7 +76,7 @@ def test_a_client_has_one_file_that_is_called_after_it(tmp_path: Path) -> None:
     acme, copied = tmp_path / "acme.yaml", tmp_path / "copied.yaml"
     for path in (acme, copied):
         path.write_text(RIGHT, encoding="utf-8")
-    sentences = [finding.sentence for finding in check([acme, copied])]
+    sentences = [finding.sentence for finding in check_files([acme, copied])]
     assert any("move the deployment to acme.yaml" in sentence for sentence in sentences)
     assert any("is in acme.yaml, too" in sentence for sentence in sentences)
 

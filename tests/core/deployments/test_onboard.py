@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deployments.check import check
+from deployments.check import check_files
 from deployments.checking.rules import UNDECIDED_STATUS
 from deployments.onboard import main
 
@@ -36,7 +36,7 @@ def test_what_is_written_passes_the_check_and_shows_nobody(
 ) -> None:
     """The file can be deployed as it is; neither it nor the screen holds a cell of the sample."""
     assert onboard(tmp_path, sample) == 0
-    assert {each.sentence for each in check([tmp_path / "acme.yaml"])} <= {UNDECIDED_STATUS}
+    assert {each.sentence for each in check_files([tmp_path / "acme.yaml"])} <= {UNDECIDED_STATUS}
     shown = capsys.readouterr().out + (tmp_path / "acme.yaml").read_text(encoding="utf-8")
     cells = set(PERSONAL.findall((SAMPLES / sample).read_bytes()))
     assert cells
@@ -84,7 +84,7 @@ def test_a_column_is_used_once_its_mark_is_taken_out(tmp_path: Path, sample: str
     text = path.read_text(encoding="utf-8")
     for line in re.findall(r"^ +# - \{.*target.*$", text, re.MULTILINE):
         path.write_text(text.replace(line, line.replace("# - ", "- ", 1)), encoding="utf-8")
-        assert not [each for each in check([path]) if "no YAML" in each.sentence], line
+        assert not [each for each in check_files([path]) if "no YAML" in each.sentence], line
 
 
 def test_answers_become_part_of_the_file(tmp_path: Path) -> None:
@@ -142,12 +142,12 @@ def test_an_answer_that_is_not_accepted_writes_nothing(
 def test_a_status_that_nobody_explained_is_found_by_the_check(tmp_path: Path) -> None:
     """No row would pass: that is said before the file is deployed, and over once it is mended."""
     assert onboard(tmp_path, "english.csv") == 0
-    (found,) = check([tmp_path / "acme.yaml"])
+    (found,) = check_files([tmp_path / "acme.yaml"])
     assert found.where == "parameters.agreement.mapping.status_values"
     assert "to be decided" in (tmp_path / "acme.yaml").read_text().splitlines()[found.line - 1]
     said = ["--status", "1=unsubscribed", "--status", "0=subscribed", "--force"]
     assert onboard(tmp_path, "english.csv", *said) == 0
-    assert check([tmp_path / "acme.yaml"]) == []
+    assert check_files([tmp_path / "acme.yaml"]) == []
 
 
 def test_decimal_commas_in_every_row_ask_for_nothing(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from blocks.errors import ConfigurationError
 from blocks.yaml_files import MOST_BYTES, load
-from deployments.check import check
+from deployments.check import check_files
 from tasks.connections.deployed_agreements import client_of_file
 
 pytestmark = pytest.mark.core
@@ -52,7 +52,7 @@ def test_a_hostile_file_is_refused_soon(text: str, tmp_path: Path) -> None:
     path = tmp_path / "acme.yaml"
     path.write_text(text, encoding="utf-8")
     began = time.monotonic()
-    findings = check([path])
+    findings = check_files([path])
     with pytest.raises(ConfigurationError):
         client_of_file(str(path))
     assert time.monotonic() - began < 6
