@@ -98,7 +98,7 @@ class LimitFields(BaseModel):
         )
 
 
-def opened(secret: SecretStr | None) -> str | None:
+def secret_text(secret: SecretStr | None) -> str | None:
     """The text of a secret; None where there is none, or an empty one."""
     return (secret.get_secret_value() or None) if secret is not None else None
 

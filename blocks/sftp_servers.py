@@ -5,7 +5,7 @@ from typing import Literal, Self
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr, model_validator
 
-from blocks.server_fields import LOGO, ConnectionFields, LimitFields, as_value_error, opened
+from blocks.server_fields import LOGO, ConnectionFields, LimitFields, as_value_error, secret_text
 from blocks.transport.base import Transport
 from blocks.transport.sftp.adapter import SftpTransport
 from blocks.transport.sftp.host_keys import parse_host_keys
@@ -63,9 +63,9 @@ class SftpFields(ConnectionFields):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        if not opened(self.password) and not opened(self.private_key):
+        if not secret_text(self.password) and not secret_text(self.private_key):
             raise ValueError("neither password nor private_key is set: set one of them, or both")
-        if opened(self.passphrase) and not opened(self.private_key):
+        if secret_text(self.passphrase) and not secret_text(self.private_key):
             raise ValueError("passphrase is set without private_key: set the key or clear it")
         if self.host_key and not self.verify_host_key:
             raise ValueError(
@@ -125,9 +125,9 @@ class SftpServer(LimitFields, SftpFields, Block):
                 self.host,
                 self.port,
                 self.username,
-                opened(self.password),
-                opened(self.private_key),
-                opened(self.passphrase),
+                secret_text(self.password),
+                secret_text(self.private_key),
+                secret_text(self.passphrase),
                 host_key=self.host_key or None,
                 verify_host_key=self.verify_host_key,
                 allow_weak_algorithms=self.allow_weak_algorithms,

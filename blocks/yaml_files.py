@@ -12,7 +12,7 @@ from yaml.composer import ComposerError
 from yaml.events import AliasEvent
 from yaml.nodes import Node, ScalarNode
 
-MOST_BYTES = 256 * 1024
+MOST_YAML_BYTES = 256 * 1024
 MOST_NODES = 50_000
 MOST_DEPTH = 50
 MOST_DIGITS = 100
@@ -65,8 +65,8 @@ def compose(path: Path, look: Callable[[Node], None] = lambda _: None) -> tuple[
 
     `look` sees the nodes as they were written, before merge keys are unfolded.
     """
-    if path.stat().st_size > MOST_BYTES:
-        raise yaml.YAMLError(f"more than {MOST_BYTES:,} bytes")
+    if path.stat().st_size > MOST_YAML_BYTES:
+        raise yaml.YAMLError(f"more than {MOST_YAML_BYTES:,} bytes")
     loader = _Loader(path.read_text(encoding="utf-8"))
     try:
         root = loader.get_single_node()
@@ -80,7 +80,7 @@ def compose(path: Path, look: Callable[[Node], None] = lambda _: None) -> tuple[
         loader.dispose()
 
 
-def load(path: Path) -> Any:
+def load_yaml(path: Path) -> Any:
     """The content of a file as plain values; yaml.YAMLError where it is no YAML."""
     return compose(path)[0]
 

@@ -17,7 +17,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
-from blocks.yaml_files import load
+from blocks.yaml_files import load_yaml
 from deployments.prompts.terminal import say
 from tasks.monitoring.notifications import EXPECTED, looked
 
@@ -42,7 +42,7 @@ def apply(path: Path = FILE) -> list[str]:
 
 def _read(client: SyncPrefectClient, path: Path) -> list[AutomationCore]:
     try:
-        entries = load(path)["automations"]
+        entries = load_yaml(path)["automations"]
         found = [_automation(client, entry) for entry in entries]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
         raise ConfigurationError(

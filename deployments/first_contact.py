@@ -24,10 +24,10 @@ from deployments.onboarding import account_trial
 from deployments.onboarding.account_trial import Trial
 from deployments.prompts import terminal
 from tasks.checks.accounts import check_account
-from tasks.checks.findings import Finding, Subject, told
+from tasks.checks.findings import Finding, Subject, finding_text
 from tasks.checks.needs import AccountNeeds, account_needs
 from tasks.connections.deployed_agreements import agreed, client_of_file
-from tasks.texts.first_contact import Step, document, private_texts, readable
+from tasks.texts.first_contact import ContactStep, document, private_texts, readable
 
 SLUG = MailUpAccount.get_block_type_slug()
 ASKED = "what MailUp answers on this account to everything that only reads"
@@ -44,7 +44,7 @@ class Contact:
     folder: Path
     zone: str = "Europe/Rome"
     trial: Trial | None = None
-    steps: list[Step] = field(default_factory=list)
+    steps: list[ContactStep] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
 
     @property
@@ -84,7 +84,7 @@ class Contact:
         step = self._begin("export", EXPORTED)
         with tempfile.TemporaryDirectory(prefix="mailup-run-") as name:
             scratch = Path(name)
-            found = account_trial.take_out(self.subject, client, trial, scratch, self.zone)
+            found = account_trial.take_back(self.subject, client, trial, scratch, self.zone)
             self._note(step, found)
             made = scratch / "subscribed.csv"
             if made.exists():
@@ -92,12 +92,12 @@ class Contact:
                 goal.write_bytes(made.read_bytes())
                 terminal.say(f"Who was exported is in {goal}.")
 
-    def _agreed(self, client: MailUpClient, trial: Trial, step: Step) -> bool:
+    def _agreed(self, client: MailUpClient, trial: Trial, step: ContactStep) -> bool:
         """Whether the operator wants it, knowing what it does: nothing is written before."""
         try:
             found, welcome = account_trial.look(client, trial)
         except SyncError as error:
-            return self._stop(step, told(error))
+            return self._stop(step, finding_text(error))
         self.hidden |= {found.name, trial.domain, *trial.addresses}
         terminal.say(f"\n{welcome}")
         answer = terminal.line("Type none if there is none, or welcome if they may get it: ")
@@ -111,12 +111,12 @@ class Contact:
             return self._stop(step, "the name of the list was not typed")
         return True
 
-    def _begin(self, name: str, proves: str) -> Step:
-        self.steps.append(Step(name, proves))
+    def _begin(self, name: str, proves: str) -> ContactStep:
+        self.steps.append(ContactStep(name, proves))
         terminal.say(f"\n{name}: proves {proves}.")
         return self.steps[-1]
 
-    def _note(self, step: Step, findings: Iterator[Finding]) -> None:
+    def _note(self, step: ContactStep, findings: Iterator[Finding]) -> None:
         """Tell findings as they come; an error that ends them is one, too."""
         for each in self.subject.tried(
             step.name, "Read the message; then try again.", lambda: findings
@@ -125,7 +125,7 @@ class Contact:
             remedy = f" -> {each.remedy}" if each.remedy else ""
             terminal.say(f"  {each.verdict:4} {each.check}: {each.told}{remedy}")
 
-    def _stop(self, step: Step, why: str) -> bool:
+    def _stop(self, step: ContactStep, why: str) -> bool:
         step.stopped = why
         terminal.say(f"Nothing was written: {why}.")
         return False

@@ -21,7 +21,13 @@ from blocks.errors import ConfigurationError, FileHeld
 from deployments.check import ROOT, check_files
 from deployments.checking.messages import refusals
 from deployments.checking.rules import UNDECIDED_STATUS
-from deployments.onboarding.client_file import Wishes, agreement, pattern_for, questions, render
+from deployments.onboarding.client_file import (
+    Wishes,
+    agreement,
+    open_questions,
+    pattern_for,
+    render,
+)
 from deployments.onboarding.trial_read import rehearse
 from deployments.prompts.terminal import say
 from tasks.records.agreement import ImportAgreement
@@ -198,7 +204,7 @@ def _told(proposal: Proposal) -> Iterator[str]:
         target = ": ".join(str(v) for k, v in column.settings.items() if k in ("target", "field"))
         where = target if column.used else f"not used ({target or 'left out'})"
         yield f"{percent(column.confidence):>6}  {column.column} -> {where} ({column.why})"
-    asked = questions(proposal.columns)
+    asked = open_questions(proposal.columns)
     if asked:
         yield ""
         yield "To decide, in the file or with --column, --status, --region:"

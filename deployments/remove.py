@@ -38,7 +38,7 @@ class Surplus:
     block: UUID | None = None
 
 
-def named(client: str, paths: Sequence[Path]) -> dict[str, set[str]]:
+def deployments_of(client: str, paths: Sequence[Path]) -> dict[str, set[str]]:
     """What the files name: slugs by "flow/name" of each deployment of the client.
 
     ConfigurationError where a file that is about the client has faults: what cannot be read has
@@ -76,7 +76,7 @@ def surplus(
     client: str, api: SyncPrefectClient, paths: Sequence[Path], *, blocks: bool
 ) -> list[Surplus]:
     """What Prefect has of a client and no file names; if asked, blocks that nothing else uses."""
-    kept = named(client, paths)
+    kept = deployments_of(client, paths)
     deployed = list(_deployments(api))
     flows = {each.flow_id: api.read_flow(each.flow_id).name for each in deployed}
     found: list[Surplus] = []

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 from blocks.errors import ConfigurationError
 from tasks.checks.findings import Asked, Finding, findings_lines
 from tasks.checks.needs import (
-    Agreement,
+    AnyAgreement,
     account_needs,
     decryption_keys,
     ledgers,
@@ -50,7 +50,7 @@ def check_connections(client: str, file: str = "") -> State[list[Finding]]:
     return report_findings(client, findings, sum(each.calls for each in checked))
 
 
-def _checked(agreements: Sequence[Agreement], pools: Sequence[str]) -> Iterator[Asked]:
+def _checked(agreements: Sequence[AnyAgreement], pools: Sequence[str]) -> Iterator[Asked]:
     """What was found about each server, key, account and ledger that the agreements name."""
     with scratch_folder() as scratch:
         for server in server_needs(agreements):

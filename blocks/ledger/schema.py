@@ -13,7 +13,7 @@ from blocks.ledger.tables import files, metadata
 HEAD = "0008"
 """The newest revision in `migrations`; they are numbered upwards."""
 
-LOCK = 0x6C656467  # any number will do; it spells "ledg"
+_LOCK = 0x6C656467  # any number will do; it spells "ledg"
 """PostgreSQL's advisory lock under which a schema is made or upgraded."""
 
 # Not alembic's usual name, so that a ledger may share a database with another user of alembic.
@@ -25,7 +25,7 @@ def bring_up_to_date(connection: Connection) -> None:
     if _found(connection) == HEAD:
         return
     if connection.dialect.name == "postgresql":  # SQLite's transactions begin with its write lock
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     found = _found(connection)
     if found == HEAD:  # another process was faster
         return

@@ -5,7 +5,7 @@ from tempfile import SpooledTemporaryFile
 from weakref import finalize
 
 MEMORY_BYTES = 1024 * 1024  # some thousand names; what is more waits in a nameless file
-MOST_BYTES = 256 * 1024 * 1024
+SPOOL_BYTES = 256 * 1024 * 1024
 MOST_NAMES = 1_000_000
 MOST_LINE_BYTES = 16 * 1024  # a name has 255, and the target of a link 4,096
 _LENGTH_BYTES = 4
@@ -26,13 +26,13 @@ class EntrySpool:
     def add(self, block: bytes, names: int = 0) -> None:
         """Put a block behind the others; `names` says how many names begin in it.
 
-        TooMuch where a listing has more than `MOST_BYTES` or `MOST_NAMES`.
+        TooMuch where a listing has more than `SPOOL_BYTES` or `MOST_NAMES`.
         """
         self._bytes += len(block) + _LENGTH_BYTES
         self._names += names
-        if self._bytes > MOST_BYTES or self._names > MOST_NAMES:
+        if self._bytes > SPOOL_BYTES or self._names > MOST_NAMES:
             raise TooMuch(
-                f"it lists more than {MOST_NAMES:,} names or {MOST_BYTES:,} bytes; move old files "
+                f"it lists more than {MOST_NAMES:,} names or {SPOOL_BYTES:,} bytes; move old files "
                 "out of the folder"
             )
         self._file.write(len(block).to_bytes(_LENGTH_BYTES))

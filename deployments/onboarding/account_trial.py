@@ -15,7 +15,7 @@ from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
 from blocks.mailup.resources.models import ImportStatus, MailUpList, Optin
 from tasks.checks.asking import codes
-from tasks.checks.findings import Finding, Subject, told
+from tasks.checks.findings import Finding, Subject, finding_text
 from tasks.checks.unknowns import settle
 from tasks.exports.walk import Gathered, Walk, walk_subscribed
 from tasks.records.batching.payloads import array, recipient_objects
@@ -26,7 +26,7 @@ from tasks.reports.output import layouts
 from tasks.reports.output.csv_writer import Renderer
 
 MOST_ADDRESSES = 10
-MOST_CALLS = 150
+MOST_TRIAL_CALLS = 150
 """Calls that the questions of one step make at most."""
 LISTS_LOOKED_AT = 5
 DATES_DIFFER_SECONDS = 900.0
@@ -91,7 +91,7 @@ def ask(
     chosen = tuple(lists) or tuple(each.id for each in client.lists()[:LISTS_LOOKED_AT])
     filled = [each for each in chosen if client.count_optins(each, "email")]
     chosen = (*filled, *(each for each in chosen if each not in filled))
-    yield from settle(subject, client, chosen, page_size, MOST_CALLS, first=True)
+    yield from settle(subject, client, chosen, page_size, MOST_TRIAL_CALLS, first=True)
 
 
 def look(client: MailUpClient, trial: Trial) -> tuple[MailUpList, str]:
@@ -143,7 +143,7 @@ def bring_in(
     status = client.wait_for_import(import_id, timeout_seconds=seconds)
     yield _counted(subject, trial, status)
     yield from _there(subject, client, trial, began)
-    yield from settle(subject, client, (trial.list_id,), page_size, MOST_CALLS, first=True)
+    yield from settle(subject, client, (trial.list_id,), page_size, MOST_TRIAL_CALLS, first=True)
 
 
 def _body(trial: Trial) -> bytes:
@@ -158,7 +158,7 @@ def _not_taken(subject: Subject, error: SyncError) -> Finding:
         if unsure
         else "Nothing was written. Report the answer."
     )
-    return subject.mend("import", told(error), remedy)
+    return subject.mend("import", finding_text(error), remedy)
 
 
 def _counted(subject: Subject, trial: Trial, status: ImportStatus) -> Finding:
@@ -209,7 +209,7 @@ def _dated(subject: Subject, people: Sequence[Optin], began: datetime) -> Findin
     )
 
 
-def take_out(
+def take_back(
     subject: Subject, client: MailUpClient, trial: Trial, folder: Path, zone: str
 ) -> Iterator[Finding]:
     """Step 3: export who is subscribed to the list, and compare it with what was imported."""

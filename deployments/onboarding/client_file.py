@@ -185,6 +185,6 @@ def _flow(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def questions(columns: Sequence[ColumnProposal]) -> list[str]:
+def open_questions(columns: Sequence[ColumnProposal]) -> list[str]:
     """What has to be decided, column by column."""
     return [f"{column.column}: {column.ask}" for column in columns if column.ask]

@@ -13,7 +13,7 @@ import jsonpatch
 from prefect.plugins import load_prefect_collections
 from prefect.workers.base import BaseWorker
 
-from blocks.yaml_files import load
+from blocks.yaml_files import load_yaml
 
 _FOLDER = Path(__file__).parent
 
@@ -21,7 +21,7 @@ _FOLDER = Path(__file__).parent
 def main() -> int:
     """Write TYPE.json for every type of pool in changes.yaml; 1 where a worker is not installed."""
     load_prefect_collections()
-    changes = load(_FOLDER / "changes.yaml")
+    changes = load_yaml(_FOLDER / "changes.yaml")
     for kind, patch in changes.items():
         worker = BaseWorker.get_worker_class_from_type(kind)
         if worker is None:

@@ -15,7 +15,7 @@ from blocks.errors import (
 )
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.models import AccountInfo
-from tasks.checks.findings import Finding, Subject, told
+from tasks.checks.findings import Finding, Subject, finding_text
 from tasks.checks.needs import AccountNeeds, WantedGroup
 from tasks.records.batching.destinations import group_named
 from tasks.records.mapping.resolve import field_id
@@ -56,7 +56,7 @@ def _refused(subject: Subject, error: SyncError) -> Finding:
         (MailUpRefused, "Give the message to MailUp's support."),
     ]  # fmt: skip
     remedy = next((text for kind, text in remedies if isinstance(error, kind)), _AGAIN)
-    return subject.mend("log-in", told(error), remedy)
+    return subject.mend("log-in", finding_text(error), remedy)
 
 
 def _standing(subject: Subject, info: AccountInfo, now: datetime) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ class Reply:
     @property
     def names(self) -> str:
         """Names of the fields, spelled as they came; what is no name is only counted."""
-        return named(name for item in self.items for name in item)
+        return listed_names(name for item in self.items for name in item)
 
     def with_items_of(self, other: "Reply") -> "Reply":
         """The same with the items of another page behind its own."""
@@ -128,7 +128,7 @@ class About:
         return self.open(what, refused if reply.refused else reason)
 
 
-def named(names: Iterable[str]) -> str:
+def listed_names(names: Iterable[str]) -> str:
     """Names in their order; a key that does not look like a name may be a value, and is counted."""
     found = sorted(set(names))
     shown = [each for each in found if _NAME.fullmatch(each)]

@@ -17,7 +17,7 @@ EXPIRES_NOW = timedelta(days=7)
 class Finding:
     """One check of one subject (a block, a deployment, this worker). No secret, nothing personal.
 
-    `told` is what was seen; `remedy` what to do, always there for "mend".
+    `finding_text` is what was seen; `remedy` what to do, always there for "mend".
     """
 
     subject: str
@@ -62,7 +62,7 @@ class Subject:
         try:
             yield from look()
         except SyncError as error:
-            yield self.mend(check, told(error), remedy)
+            yield self.mend(check, finding_text(error), remedy)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def no_block(name: str, error: SyncError) -> Finding:
     )
 
 
-def told(error: SyncError) -> str:
+def finding_text(error: SyncError) -> str:
     """What an error says happened; of a file server's only the reason, for the rest is known."""
     path, reason = error.context.get("path"), error.context.get("reason")
     if not reason:

@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterable, Iterator
 
 from blocks.mailup.pages.filters import filterby, orderby
 from blocks.mailup.pages.frames import whole_or_none
-from tasks.checks.asking import About, Reply, named
+from tasks.checks.asking import About, Reply, listed_names
 from tasks.checks.findings import Finding
-from tasks.checks.list_questions import FEWER_THAN_TWO, NOBODY, ListedPeople
+from tasks.checks.list_questions import FEWER_THAN_TWO, NOBODY_LISTED, ListedPeople
 from tasks.checks.shapes import date_shapes, kinds
 
-QUEUES = ("Immediate", "Deferred", "Undefined")
+_QUEUES = ("Immediate", "Deferred", "Undefined")
 NOWHERE = 999_999_999
 """An id that no account has."""
 Question = tuple[str, Callable[[], Iterable[Finding]]]
 
 
-def questions(about: About, people: ListedPeople) -> list[Question]:
+def first_questions(about: About, people: ListedPeople) -> list[Question]:
     """All of them with their names, the cheapest and most telling first."""
     return [
         ("imports without order", lambda: import_order(about)),
         ("unknown sort", lambda: unknown_sort(about)),
-        ("pages", lambda: pages(about, people)),
+        ("pages", lambda: ask_about_pages(about, people)),
         ("filter grammar", lambda: grammar(about, people)),
         ("queues", lambda: queues(about)),
         ("import without confirmation", lambda: no_sending(about)),
@@ -56,11 +56,11 @@ def unknown_sort(about: About) -> Iterator[Finding]:
     yield about.settled("unknown sort", told)
 
 
-def pages(about: About, people: ListedPeople) -> Iterator[Finding]:
+def ask_about_pages(about: About, people: ListedPeople) -> Iterator[Finding]:
     """The envelope of a page, its total, and the page behind the last one."""
     first = about.asking.page(about.optins, 1)
     if not first.items:
-        yield about.unanswered("pages", first, NOBODY)
+        yield about.unanswered("pages", first, NOBODY_LISTED)
         return
     known = len(people.first.items) if len(people.first.items) < people.first.size else 0
     told = "told" if first.total else "0"
@@ -68,7 +68,7 @@ def pages(about: About, people: ListedPeople) -> Iterator[Finding]:
         told = "missing"
     elif known and first.total not in (0, known):
         told = f"{first.total}, although {known} came"
-    yield about.settled("pages", f"total {told}; envelope {named(first.told)}")
+    yield about.settled("pages", f"total {told}; envelope {listed_names(first.told)}")
     far = about.asking.page(about.optins, 50, {"PageNumber": "100000"}, failing=True)
     if far.refused:
         yield about.settled("page behind the last", f"answered {far.refused}")
@@ -114,12 +114,12 @@ def _understood(page: Reply, wanted: int) -> str:
 def queues(about: About) -> Iterator[Finding]:
     """Items of the sending queues, and by which property they can be sorted."""
     fields: set[str] = set()
-    for queue in QUEUES:
+    for queue in _QUEUES:
         path = f"/Console/Email/Sendings/{queue}"
         fields |= set(about.asking.page(path, 20).names.split(", ")) - {""}
     sorts = []
     for name in ("idSending", "Id"):
-        path = f"/Console/Email/Sendings/{QUEUES[-1]}"
+        path = f"/Console/Email/Sendings/{_QUEUES[-1]}"
         page = about.asking.page(path, 20, orderby(name), failing=True)
         sorts.append(f"{name} {f'answered {page.refused}' if page.refused else 'accepted'}")
     seen = ", ".join(sorted(fields)) or "none seen, nothing is queued"
@@ -164,7 +164,7 @@ def _prefixes(page: Reply) -> str:
 def values(about: About, people: ListedPeople) -> Iterator[Finding]:
     """Whether ids, codes and flags are numbers, texts or missing."""
     if not people.first.items:
-        yield about.unanswered("kinds of values", people.first, NOBODY)
+        yield about.unanswered("kinds of values", people.first, NOBODY_LISTED)
         return
     names = ("idRecipient", "Status", "Optout_Type", "Optout_MsgID", "Optin_Date", "Optout_Date")
     told = "; ".join(f"{name} is {kinds(people.first, name)}" for name in names)

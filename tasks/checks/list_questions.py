@@ -7,13 +7,13 @@ from blocks.errors import SyncError
 from blocks.mailup.pages.filters import equals, filterby, orderby
 from blocks.mailup.pages.frames import whole_or_none
 from blocks.mailup.resources.models import OPTED_IN, OPTED_OUT, PENDING
-from tasks.checks.asking import About, Reply, codes, named
+from tasks.checks.asking import About, Reply, codes, listed_names
 from tasks.checks.findings import Finding
 from tasks.checks.shapes import kinds
 
 SLOW_PAGE_SECONDS = 15.0
 KNOWN_STATUS = OPTED_IN | OPTED_OUT | PENDING
-NOBODY = "nobody is in the list yet"
+NOBODY_LISTED = "nobody is in the list yet"
 FEWER_THAN_TWO = "fewer than two people are in the list"
 
 
@@ -70,7 +70,7 @@ def subscriptions(about: About, people: ListedPeople) -> Iterator[Finding]:
     page = about.asking.page(about.optins, 50, orderby("Optout_Date", descending=True))
     seen = page.with_items_of(people.first)
     if not seen.items:
-        yield about.unanswered("subscriptions", page, NOBODY)
+        yield about.unanswered("subscriptions", page, NOBODY_LISTED)
         return
     status = {str(each).strip().upper() for each in seen.values("Status")}
     yield about.settled(
@@ -133,14 +133,14 @@ def _filtered(about: About, what: str, condition: str, *, wanted: int) -> Findin
 def recipient(about: About, people: ListedPeople) -> Iterator[Finding]:
     """Fields of one recipient, those of its lists included."""
     if not people.ids:
-        yield about.open("one recipient", NOBODY)
+        yield about.open("one recipient", NOBODY_LISTED)
         return
     page = about.asking.page(f"/Console/Recipients/{people.ids[0]}", 1)
     if not page.items:
         yield about.unanswered("one recipient", page, "the answer is empty")
         return
     inner = [
-        f"{name}: {named(value[0])}"
+        f"{name}: {listed_names(value[0])}"
         for name, value in sorted(page.items[0].items())
         if isinstance(value, list) and value and isinstance(value[0], dict)
     ]

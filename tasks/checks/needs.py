@@ -11,7 +11,7 @@ from tasks.reports.agreement import ExportAgreement
 from tasks.reports.output.packing import Packing
 
 _Need = TypeVar("_Need")
-Agreement = ImportAgreement | ExportAgreement
+AnyAgreement = ImportAgreement | ExportAgreement
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class AccountNeeds:
     groups: tuple[WantedGroup, ...]
 
 
-def server_needs(agreements: Sequence[Agreement]) -> list[ServerNeeds]:
+def server_needs(agreements: Sequence[AnyAgreement]) -> list[ServerNeeds]:
     """One entry per server, in the order in which the agreements name them."""
     return [
         ServerNeeds(
@@ -76,7 +76,7 @@ def server_needs(agreements: Sequence[Agreement]) -> list[ServerNeeds]:
     ]
 
 
-def account_needs(agreements: Sequence[Agreement]) -> list[AccountNeeds]:
+def account_needs(agreements: Sequence[AnyAgreement]) -> list[AccountNeeds]:
     """One entry per account."""
     return [
         AccountNeeds(
@@ -90,12 +90,12 @@ def account_needs(agreements: Sequence[Agreement]) -> list[AccountNeeds]:
     ]
 
 
-def ledgers(agreements: Sequence[Agreement]) -> tuple[str, ...]:
+def ledgers(agreements: Sequence[AnyAgreement]) -> tuple[str, ...]:
     """Names of the ledgers."""
     return _unique(each.ledger for each in agreements)
 
 
-def decryption_keys(agreements: Sequence[Agreement]) -> tuple[str, ...]:
+def decryption_keys(agreements: Sequence[AnyAgreement]) -> tuple[str, ...]:
     """Names of the keys that open encrypted files, and what we keep of them."""
     return _unique(
         name
@@ -106,7 +106,7 @@ def decryption_keys(agreements: Sequence[Agreement]) -> tuple[str, ...]:
     )
 
 
-def seals(agreements: Sequence[Agreement]) -> tuple[Packing, ...]:
+def seals(agreements: Sequence[AnyAgreement]) -> tuple[Packing, ...]:
     """The packings in which exports are encrypted, each pair of recipient and signer once."""
     found = {
         (each.packing.encrypt_for, each.packing.sign_with): each.packing
@@ -116,7 +116,7 @@ def seals(agreements: Sequence[Agreement]) -> tuple[Packing, ...]:
     return tuple(found.values())
 
 
-def _outlets(agreement: Agreement) -> Iterator[Outlet]:
+def _outlets(agreement: AnyAgreement) -> Iterator[Outlet]:
     if isinstance(agreement, ExportAgreement):
         yield _exports(agreement)
         return
@@ -141,14 +141,14 @@ def _exports(agreement: ExportAgreement) -> Outlet:
     )  # fmt: skip
 
 
-def _fields(agreement: Agreement) -> Iterator[str]:
+def _fields(agreement: AnyAgreement) -> Iterator[str]:
     if isinstance(agreement, ExportAgreement):
         yield from agreement.fields
     else:
         yield from (column.field for column in agreement.mapping.of("field"))
 
 
-def _groups(agreement: Agreement) -> Iterator[WantedGroup]:
+def _groups(agreement: AnyAgreement) -> Iterator[WantedGroup]:
     if isinstance(agreement, ImportAgreement) and agreement.group:
         for list_id in agreement.lists:
             yield WantedGroup(list_id, agreement.group, agreement.create_groups)

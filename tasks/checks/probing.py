@@ -10,7 +10,7 @@ from uuid import uuid4
 from blocks.errors import FileGone, PathRefused, SyncError
 from blocks.transport import names
 from blocks.transport.base import Transport
-from tasks.checks.findings import Finding, Subject, told
+from tasks.checks.findings import Finding, Subject, finding_text
 from tasks.checks.needs import Outlet
 
 _CONTENT = (
@@ -71,7 +71,7 @@ class Probe:
         except PathRefused as error:
             yield self.subject.mend(
                 check,
-                told(error),
+                finding_text(error),
                 f"Ask the server's owner to let this user write in {_shown(start)}.",
             )
             return
@@ -83,7 +83,7 @@ class Probe:
         except PathRefused as error:
             yield self.subject.mend(
                 check,
-                f"a file can be written, but not renamed to {_shown(end)}: {told(error)}",
+                f"a file can be written, but not renamed to {_shown(end)}: {finding_text(error)}",
                 _without_rename(outlet),
             )
             return
@@ -99,7 +99,7 @@ class Probe:
             yield self.subject.mend(
                 check,
                 f"a file can be written, but an older one of the same name is not replaced: "
-                f"{told(error)}",
+                f"{finding_text(error)}",
                 "Agree on publishing.existing 'keep' for exports, on results.names 'unique' for "
                 "imports; or ask the server's owner to let this user delete and replace files.",
             )
@@ -120,7 +120,7 @@ class Probe:
             except PathRefused as error:
                 yield self.subject.mend(
                     check,
-                    f"a file can be written, but not replaced: {told(error)}",
+                    f"a file can be written, but not replaced: {finding_text(error)}",
                     "Agree on publishing.existing 'keep', or ask the server's owner to let this "
                     "user replace files.",
                 )
@@ -140,7 +140,7 @@ class Probe:
                     continue
                 yield self.subject.mend(
                     "delete",
-                    f"the probe could not be deleted: {told(error)}",
+                    f"the probe could not be deleted: {finding_text(error)}",
                     f"Delete {path!r} on the server, and ask its owner to let this user delete "
                     "its own files, or agree on publishing 'direct' and 'keep' for exports.",
                 )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from blocks.errors import ConfigurationError, HostNotTrusted, LoginRefused, SyncError
 from blocks.transport.base import Identity, Transport
-from tasks.checks.findings import Finding, Subject, told
+from tasks.checks.findings import Finding, Subject, finding_text
 
 
 @dataclass(frozen=True)
@@ -62,21 +62,21 @@ def refused(subject: Subject, error: SyncError) -> Finding:
     if isinstance(error, HostNotTrusted):
         return subject.mend(
             "identity",
-            told(error),
+            finding_text(error),
             "Ask the server's owner, by another way than this server, whether its key or "
             "certificate was changed; then renew host_key or ca_certificate on the block.",
         )
     if isinstance(error, LoginRefused):
         return subject.mend(
             "login",
-            told(error),
+            finding_text(error),
             "Correct user name, password or private key on the block. It was tried once.",
         )
     if isinstance(error, ConfigurationError):
-        return subject.mend("login", told(error), "Correct the settings of the block.")
+        return subject.mend("login", finding_text(error), "Correct the settings of the block.")
     return subject.mend(
         "login",
-        told(error),
+        finding_text(error),
         "Compare protocol, port and TLS on the block with what the server offers, and ask its "
         "owner whether it is overloaded.",
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blocks.errors import RetryableError, SyncError
 from blocks.transport.base import Transport
-from tasks.checks.findings import Finding, Subject, to_mend, told
+from tasks.checks.findings import Finding, Subject, finding_text, to_mend
 from tasks.checks.needs import ServerNeeds
 from tasks.checks.probing import Probe
 from tasks.checks.reaching import Endpoint, check_reachable, identified, refused
@@ -75,7 +75,7 @@ class _Connection:
                 self.close()
             yield self._subject.mend(
                 check,
-                told(error),
+                finding_text(error),
                 "Check the folder on the server, and ask its owner what its log says about this "
                 "moment.",
             )

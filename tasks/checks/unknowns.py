@@ -10,7 +10,7 @@ from blocks.errors import SyncError
 from blocks.mailup.client import MailUpClient
 from tasks.checks import first_questions, list_questions, message_questions
 from tasks.checks.asking import About, Asking, NoCallsLeft
-from tasks.checks.findings import Finding, Subject, told
+from tasks.checks.findings import Finding, Subject, finding_text
 
 LEFT_OPEN = (
     "how many imports run at once, the values of importType, what MailUp does with fields left "
@@ -46,7 +46,7 @@ def settle(
         ("imports", lambda: list_questions.imports(about)),
         ("messages", lambda: message_questions.ask_about_messages(about)),
         ("SMS", lambda: message_questions.sms(about, lists)),
-        *(first_questions.questions(about, people) if first else ()),
+        *(first_questions.first_questions(about, people) if first else ()),
     ):
         yield from _asked(about, name, question)
     yield about.open("the rest", LEFT_OPEN)
@@ -59,4 +59,4 @@ def _asked(about: About, what: str, question: Callable[[], Iterable[Finding]]) -
     except NoCallsLeft:
         yield about.open(what, "the calls of this check are used up")
     except SyncError as error:
-        yield about.open(what, told(error))
+        yield about.open(what, finding_text(error))

@@ -15,9 +15,9 @@ from prefect.flows import load_flow_from_entrypoint
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
-from blocks.yaml_files import load
+from blocks.yaml_files import load_yaml
 from tasks.checks.findings import Finding, Subject
-from tasks.checks.needs import Agreement
+from tasks.checks.needs import AnyAgreement
 from tasks.records.agreement import ImportAgreement
 from tasks.reports.agreement import ExportAgreement
 from tasks.runs.retrying import retried_task
@@ -29,7 +29,7 @@ _PAGE = 200
 class Agreed:
     """The agreements of a client, what is wrong with the others, and the work pools they use."""
 
-    agreements: tuple[Agreement, ...]
+    agreements: tuple[AnyAgreement, ...]
     findings: tuple[Finding, ...]
     pools: tuple[str, ...]
 
@@ -48,7 +48,7 @@ class Deployed:
 def agreed(client: str, file: str) -> Agreed:
     """What the client's deployments agree: those that carry its tag, or those of a file."""
     deployed = list(_in_file(file, client) if file else _in_prefect(client))
-    agreements: list[Agreement] = []
+    agreements: list[AnyAgreement] = []
     findings: list[Finding] = []
     for each in deployed:
         try:
@@ -94,7 +94,7 @@ def _in_file(file: str, client: str) -> Iterator[Deployed]:
 
 def _entries(file: str) -> Iterable[dict[str, Any]]:
     try:
-        content = load(Path(file))
+        content = load_yaml(Path(file))
         return [entry for entry in content["deployments"] if isinstance(entry, dict)]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
         raise ConfigurationError(
@@ -103,7 +103,7 @@ def _entries(file: str) -> Iterable[dict[str, Any]]:
         ) from None
 
 
-def _agreement(deployed: Deployed) -> list[Agreement]:
+def _agreement(deployed: Deployed) -> list[AnyAgreement]:
     """The agreement among the parameters, in the flow's own model; none where it takes none."""
     # Prefect's own way from a deployment to its flow, as a worker goes it.
     try:

@@ -12,7 +12,7 @@ from prefect_shell import ShellOperation  # type: ignore[import-untyped]
 from pydantic import SecretStr
 
 from blocks.errors import ConfigurationError
-from tasks.gpg.status import Status, imported, read_status
+from tasks.gpg.status import StatusLines, imported, read_status
 from tasks.runs.owned_folders import owned_folder
 from tasks.runs.scratch import memory_parent, scratch_parent
 
@@ -63,7 +63,7 @@ class GpgResult:
     """What gpg said: exit code, status lines, and the fingerprints in each key's text."""
 
     exit: int
-    status: Status
+    status: StatusLines
     fingerprints: dict[str, set[str]]
 
     @property
@@ -200,5 +200,5 @@ def _alive() -> Iterator[int]:
         os.close(reading)
 
 
-def _status(path: Path) -> Status:
+def _status(path: Path) -> StatusLines:
     return read_status(path.read_bytes()) if path.exists() else []

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MARK = b"[GNUPG:] "
-UNREADABLE = "?"
+_UNREADABLE = "?"
 
 _FINGERPRINT = rb"([0-9A-F]{40}|[0-9A-F]{64})"
 _TIME = rb"(?:[0-9]{1,20}|[0-9]{8}T[0-9]{6})"
@@ -61,37 +61,37 @@ class Line:
     words: tuple[str, ...] = ()
 
 
-Status = Sequence[Line]
+StatusLines = Sequence[Line]
 
 
 def read_status(content: bytes) -> list[Line]:
     """The lines of a status file; what is not as gpg writes it is UNREADABLE."""
     *lines, rest = content.split(b"\n")
-    return [*map(_line, lines), *([Line(UNREADABLE)] if rest else [])]
+    return [*map(_line, lines), *([Line(_UNREADABLE)] if rest else [])]
 
 
 def _line(line: bytes) -> Line:
     found = _KEYWORD.fullmatch(line.removeprefix(MARK)) if line.startswith(MARK) else None
     if found is None:
-        return Line(UNREADABLE)
+        return Line(_UNREADABLE)
     keyword = found[1].decode("ascii")
     form = _FORMS.get(keyword)
     if form is None:
         return Line(keyword)
     values = form.fullmatch(found[2])
     if values is None:
-        return Line(UNREADABLE)
+        return Line(_UNREADABLE)
     return Line(keyword, tuple(word.decode("ascii", "replace") for word in values.groups() if word))
 
 
-def decrypted(status: Status) -> bool:
+def decrypted(status: StatusLines) -> bool:
     """Whether one message, encrypted for a key that is here, was opened whole."""
     told = [line.keyword for line in status]
-    order = tuple(word for word in told if word in (*_DECRYPTION, UNREADABLE))
+    order = tuple(word for word in told if word in (*_DECRYPTION, _UNREADABLE))
     return order == _DECRYPTION and "DECRYPTION_KEY" in told
 
 
-def signers(status: Status) -> set[str]:
+def signers(status: StatusLines) -> set[str]:
     """Fingerprints of the primary keys that signed what was decrypted; empty where anything at all
     is not as it has to be: another signature that is bad, expired, revoked or unknown, too.
     """
@@ -110,8 +110,8 @@ def _is_of(key: str, fingerprint: str) -> bool:
     return fingerprint.endswith(key) if len(fingerprint) == 40 else fingerprint.startswith(key)
 
 
-def imported(status: Status) -> set[str]:
+def imported(status: StatusLines) -> set[str]:
     """Fingerprints of the keys that were imported; none where a line is not as gpg writes it."""
-    if any(line.keyword == UNREADABLE for line in status):
+    if any(line.keyword == _UNREADABLE for line in status):
         return set()
     return {word for line in status if line.keyword == "IMPORT_OK" for word in line.words}

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tasks.agreements.due import Due
 
-FUNCTIONS = {
+FLOWS = {
     "import-recipients": "import",
     "export-unsubscribed": "unsubscribed",
     "export-email-statistics": "email_statistics",
@@ -32,7 +32,7 @@ class Watched:
     @property
     def kind(self) -> str:
         """How the names of its streams begin in the ledger; empty where it has none."""
-        return FUNCTIONS.get(self.function, "")
+        return FLOWS.get(self.function, "")
 
     @property
     def condition(self) -> str:

@@ -10,7 +10,7 @@ from blocks.ledger.progress import SEEN_AGAIN
 from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
-from tasks.imports.decisions import close, current_decision, waits_elsewhere
+from tasks.imports.decisions import close_question, current_decision, waits_elsewhere
 from tasks.records.agreement import ImportAgreement
 from tasks.records.counts import Counts
 from tasks.records.stages import MAYBE_SENT, Claim, Done, Fetched
@@ -77,7 +77,7 @@ def _close_replaced(store: Store, key: FileKey, entry: FileEntry, name: str) -> 
     for other in files.waiting(store, key.client, key.stream):
         if other.name == name and other.id != entry.id:
             because = f"The client has replaced {name}: nothing is left to decide."
-            close(store, other.id, other.waiting_run, because)
+            close_question(store, other.id, other.waiting_run, because)
 
 
 def _former(store: Store, key: FileKey, limit: int) -> tuple[FileFigures, ...]:

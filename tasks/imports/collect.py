@@ -14,7 +14,7 @@ from blocks.transport.delivery import deliver
 from tasks.files.hashing import sha256_of
 from tasks.files.remote_paths import join
 from tasks.records.agreement import ImportAgreement
-from tasks.records.source import Source, in_order, named, own_name
+from tasks.records.source import Source, files_named, in_order, own_name
 from tasks.records.stages import Fetched, FoundFiles
 from tasks.runs.owned_folders import owned_folder
 from tasks.runs.retrying import retried_task
@@ -49,7 +49,7 @@ def find_files(agreement: ImportAgreement, file: str) -> FoundFiles:
 
 
 def _named(listed: list[RemoteFile], file: str, source: Source) -> list[RemoteFile]:
-    chosen = named(listed, file)
+    chosen = files_named(listed, file)
     if not chosen:
         raise FileGone(
             f"The file {file!r} is not in the folder {source.folder!r} of the server. Give the "

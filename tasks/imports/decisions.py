@@ -130,7 +130,7 @@ def where(run: str) -> str:
     return url_for("flow-run", obj_id=UUID(run)) or f"flow run {run}"
 
 
-def close(store: Store, file_id: int, waiting_run: str, because: str) -> None:
+def close_question(store: Store, file_id: int, waiting_run: str, because: str) -> None:
     """End a run that waits for a decision about a file which is not needed any more."""
     files.set_waiting(store, file_id, "")
     state = _state(waiting_run)

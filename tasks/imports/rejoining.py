@@ -211,7 +211,9 @@ def fates(known: Sequence[Grant], attempt: int) -> dict[int, str]:
     return told
 
 
-def listed(prepared: Prepared, known: Sequence[Grant], attempt: int) -> dict[str, int] | None:
+def list_rejoined(
+    prepared: Prepared, known: Sequence[Grant], attempt: int
+) -> dict[str, int] | None:
     """List people of granted batches as they ended; None where there are none."""
     if not known or prepared.skipped is None:
         return None

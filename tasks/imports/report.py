@@ -17,7 +17,7 @@ from blocks.servers import load_server
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
 from tasks.files.remote_paths import fitting, join, unique_name
-from tasks.imports.decisions import close, may_ask, this_run
+from tasks.imports.decisions import close_question, may_ask, this_run
 from tasks.imports.move_source import put_away
 from tasks.records.agreement import ImportAgreement
 from tasks.records.mapping.resolve import told_names
@@ -149,7 +149,9 @@ def _remember(
     if outcome.asks:
         files.set_waiting(store, claim.entry_id, this_run())
     elif claim.waiting_run:
-        close(store, claim.entry_id, claim.waiting_run, f"{outcome.name}: {outcome.outcome}.")
+        close_question(
+            store, claim.entry_id, claim.waiting_run, f"{outcome.name}: {outcome.outcome}."
+        )
 
 
 def _move_source(

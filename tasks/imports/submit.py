@@ -33,16 +33,16 @@ from tasks.imports.delta_snapshots import (
 )
 from tasks.imports.groups import group_ids
 from tasks.imports.read_back import ReadBack, list_refused, refused_by_mailup
-from tasks.imports.rejoining import Rejoining, is_granted, left_out, listed
+from tasks.imports.rejoining import Rejoining, is_granted, left_out, list_rejoined
 from tasks.imports.second_key import SecondKeys, list_second_keys
 from tasks.imports.turn import turn_of
-from tasks.imports.unproven import Judge, Known, MaybeSent, everybody
+from tasks.imports.unproven import Judge, KnownImports, MaybeSent, everybody
 from tasks.imports.unsubscribe_missing import count_unsubscribed, unsubscribe_missing
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
 from tasks.records.batching.destinations import Destination
 from tasks.records.batching.payloads import array, encoded, recipient_objects
-from tasks.records.consent.apply import NOBODY
+from tasks.records.consent.apply import _NOBODY
 from tasks.records.consent.second_key import without_second_key
 from tasks.records.counts import Counts
 from tasks.records.delta.missing import who_is_missing
@@ -82,7 +82,7 @@ class _Job:
     turn: Turn | None
     planned: PlannedSnapshot = NO_PLAN
     differing: frozenset[int] = frozenset()
-    known: Known = everybody
+    known: KnownImports = everybody
     released_at: datetime | None = None
 
 
@@ -151,7 +151,7 @@ def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
         compared=compared_as(store, agreement, prepared, job.entry_id),
         unsubscribed=count_unsubscribed(_all_batches(job)),
         extra=batches.extra_imports(store, job.entry_id),
-        consent=listed(prepared, granted, job.attempt),
+        consent=list_rejoined(prepared, granted, job.attempt),
         second_key={reason: len(second)} if second else {},
     )
 
@@ -198,7 +198,7 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], tur
     progress = Progress(f"{job.agreement.client}-import-progress", "batches are complete")
     newest = job.client.latest_import_id()
     rejoining = Rejoining(
-        counter, job.account, job.agreement.consent, asked(job.facts) or NOBODY, newest
+        counter, job.account, job.agreement.consent, asked(job.facts) or _NOBODY, newest
     )
     rejoining.finish_earlier(prepared)
     plain = [each for each in prepared.batches if not is_granted(each)]
@@ -257,7 +257,7 @@ def _released_at(claim: Claim) -> datetime | None:
     return decision.decided_at
 
 
-def _known(job: _Job, prepared: Prepared) -> Known:
+def _known(job: _Job, prepared: Prepared) -> KnownImports:
     """Whom the client's files may have brought before: by the last one's snapshot, or anybody."""
     if not batches.brought_by_others(job.store, job.entry_id, job.attempt):
         return lambda people: people.clear()

@@ -22,7 +22,7 @@ from tasks.imports.look_up import LookUp, Statuses
 from tasks.records.consent.apply import comparable
 from tasks.records.frames import PEOPLE
 
-Known = Callable[[pl.DataFrame], pl.DataFrame]
+KnownImports = Callable[[pl.DataFrame], pl.DataFrame]
 """Of people (schema PEOPLE) those whom the client's files may have brought to MailUp before."""
 
 
@@ -60,7 +60,7 @@ class Judge:
 
     client: MailUpClient
     calls: int
-    known: Known = everybody
+    known: KnownImports = everybody
     released_at: datetime | None = None
 
     def require_harmless(

@@ -33,7 +33,7 @@ from tasks.health.facts import Run, Watched
 
 _PAGE = 200
 ACTIVE = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
-ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED)
+_ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED)
 LOOKED_BACK = 20
 """Ended runs that are looked at for one that counts; dry runs and windows by hand do not."""
 LONG_AGO = timedelta(days=30)
@@ -85,7 +85,7 @@ def last_ended(client: SyncPrefectClient, watched: Watched) -> Run | None:
     """The newest run that has ended and counts; None before the first one."""
     runs = client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[UUID(watched.deployment)])),
-        flow_run_filter=FlowRunFilter(state=_of_type(*ENDED)),
+        flow_run_filter=FlowRunFilter(state=_of_type(*_ENDED)),
         sort=FlowRunSort.END_TIME_DESC,
         limit=LOOKED_BACK,
     )

@@ -106,7 +106,7 @@ def in_order(files: Iterable[_File], source: Source) -> list[_File]:
     return sorted(taken, key=lambda file: (file.modified_at or never, *_by_name(file.name)))
 
 
-def named(files: Iterable[_File], name: str) -> list[_File]:
+def files_named(files: Iterable[_File], name: str) -> list[_File]:
     """The file of this name, and what was set aside of that name before it."""
     mine = [file for file in files if name in (file.name, own_name(file.name))]
     return sorted(mine, key=lambda file: _by_name(file.name))

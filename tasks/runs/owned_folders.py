@@ -17,7 +17,7 @@ from threading import Event, Thread
 from typing import IO
 
 PREFIX = "mailup-run-"
-LOCK = ".in-use"
+_LOCK = ".in-use"
 BEAT_SECONDS = 300
 SILENT_SECONDS = 10 * BEAT_SECONDS
 """A folder of another machine, or of this one before it was started anew, is abandoned then."""
@@ -30,7 +30,7 @@ def owned_folder(parent: Path) -> Iterator[Path]:
     """Yield a new folder that only this user can read, and remove it whatever happens."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
-        with _held(folder / LOCK):
+        with _held(folder / _LOCK):
             yield folder
     finally:
         _remove(folder)
@@ -53,7 +53,7 @@ def _swept(folder: Path) -> bool:
 
 def _abandoned(folder: Path) -> bool:
     """Whether the process that made a folder is gone, as far as this machine can know."""
-    path = folder / LOCK
+    path = folder / _LOCK
     if not path.exists():
         return _age(folder) > UNLOCKED_SECONDS
     with path.open("r+", encoding="ascii") as lock:
@@ -105,6 +105,6 @@ def _remove(folder: Path) -> None:
         for each in list(folder.iterdir()):
             if each.is_dir() and not each.is_symlink():
                 shutil.rmtree(each, ignore_errors=True)
-            elif each.name != LOCK:
+            elif each.name != _LOCK:
                 each.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)

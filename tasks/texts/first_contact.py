@@ -19,7 +19,7 @@ _ID = re.compile(r"/\d+")
 
 
 @dataclass
-class Step:
+class ContactStep:
     """One step: its name, what it proves, and what was found; `stopped` why it went no further."""
 
     name: str
@@ -33,7 +33,7 @@ class Step:
         return not self.stopped and not to_mend(self.findings)
 
 
-def document(steps: Sequence[Step], day: date, private: Collection[str]) -> dict[str, Any]:
+def document(steps: Sequence[ContactStep], day: date, private: Collection[str]) -> dict[str, Any]:
     """All steps as JSON. `private` are texts that must not be in it, such as the list's name."""
     return {
         "report": "first contact with a MailUp account",

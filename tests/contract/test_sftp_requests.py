@@ -12,10 +12,10 @@ import pytest
 
 from blocks.errors import TransferInterrupted
 from blocks.sftp_servers import SftpServer
-from blocks.transport.sftp.transfer import MOST_BYTES
+from blocks.transport.sftp.transfer import MOST_REQUEST_BYTES
 from sandbox.file_servers import start_sftp
 
-CONTENT = random.Random(6).randbytes(9 * MOST_BYTES + 4321)
+CONTENT = random.Random(6).randbytes(9 * MOST_REQUEST_BYTES + 4321)
 
 
 @pytest.fixture
@@ -56,14 +56,14 @@ def test_answers_in_part_and_out_of_order(
     with server.connect() as there:
         assert there.read("large", tmp_path / "here") == len(CONTENT)
     assert _digest(tmp_path / "here") == hashlib.sha256(CONTENT).hexdigest()
-    assert len(asked) > 2 * len(CONTENT) // MOST_BYTES
+    assert len(asked) > 2 * len(CONTENT) // MOST_REQUEST_BYTES
 
 
 def test_file_that_ends_before_its_size(
     server: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that is shorter than the server says is never taken for whole; the rest goes on."""
-    _answers(monkeypatch, end=5 * MOST_BYTES)
+    _answers(monkeypatch, end=5 * MOST_REQUEST_BYTES)
     with server.connect() as there:
         with pytest.raises(TransferInterrupted, match="of"):
             there.read("large", tmp_path / "here")
@@ -82,7 +82,7 @@ def test_requests_as_large_as_the_server_takes(
     with server.connect() as there:
         there.read("large", tmp_path / "here")
         there.write(tmp_path / "here", "back")
-    assert max(asked) == (MOST_BYTES if large else 32 * 1024)
+    assert max(asked) == (MOST_REQUEST_BYTES if large else 32 * 1024)
     assert _digest(tmp_path / "files" / "back") == hashlib.sha256(CONTENT).hexdigest()
 
 

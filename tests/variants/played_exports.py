@@ -140,7 +140,7 @@ def _contact(world: World) -> list[Finding]:
         if not any(world.people(9)):
             found += account_trial.bring_in(subject, client, trial, 100, 60)
         folder = Path(tempfile.mkdtemp(dir=world.home))
-        found += account_trial.take_out(subject, client, trial, folder, "Europe/Rome")
+        found += account_trial.take_back(subject, client, trial, folder, "Europe/Rome")
     return found
 
 

@@ -15,7 +15,7 @@ MOST_WAITING = 50_000
 
 
 @dataclass(frozen=True)
-class Identity:
+class ItemIdentity:
     """The fields by which an item is known again, each with the names that it may have.
 
     *unique*: an id, a whole number that no two items have in common. Otherwise several items may be
@@ -38,9 +38,9 @@ class Identity:
         return pl.DataFrame(columns).hash_rows()
 
 
-def by_id(*names: str) -> Identity:
+def by_id(*names: str) -> ItemIdentity:
     """Items with an id, which has one of these names."""
-    return Identity((names,), unique=True)
+    return ItemIdentity((names,), unique=True)
 
 
 def _ids(items: Sequence[JsonObject], names: tuple[str, ...], doing: str) -> pl.Series:

@@ -10,7 +10,7 @@ from blocks.mailup.http.answers import Answer, JsonObject
 from blocks.mailup.http.parsing import parsed
 from blocks.mailup.http.session import Session
 from blocks.mailup.pages.filters import orderby
-from blocks.mailup.pages.identities import Identity, by_id
+from blocks.mailup.pages.identities import ItemIdentity, by_id
 from blocks.mailup.pages.page import Page
 from blocks.mailup.pages.walking import SMALLEST_PAGE, may_be_refused, walk
 
@@ -20,7 +20,7 @@ def pages(
     path: str,
     order_field: str,
     *,
-    identity: Identity | None = None,
+    identity: ItemIdentity | None = None,
     descending: bool = False,
     params: Mapping[str, str] | None = None,
     page_size: int | None = None,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.http.answers import Answer, JsonObject
 from blocks.mailup.http.session import Session
-from blocks.mailup.pages.identities import Identity
+from blocks.mailup.pages.identities import ItemIdentity
 from blocks.mailup.pages.page import Page
 from blocks.mailup.pages.walking import SMALLEST_PAGE, walk
 
@@ -28,7 +28,7 @@ def whole_answer(session: Session, path: str) -> Iterator[Sequence[JsonObject]]:
     yield from walk(
         lambda number, size: _asked_page(session, path, number, size),
         session.page_size,
-        Identity(),
+        ItemIdentity(),
         f"GET {path}",
     )
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.http.answers import JsonObject
-from blocks.mailup.pages.identities import Identity, Met
+from blocks.mailup.pages.identities import ItemIdentity, Met
 from blocks.mailup.pages.page import Page
 from blocks.mailup.pages.tables import Table
 
@@ -25,7 +25,7 @@ MAX_ROUNDS = 3
 # Below this size a page is not made smaller: a time-out then has another reason.
 SMALLEST_PAGE = 50
 # What a first page may be answered with for its size or its order.
-REFUSALS = {400, 413, 500}
+_REFUSALS = {400, 413, 500}
 # 50 million items at the default size; a round that needs more is going round in circles.
 MAX_PAGES = 100_000
 # How often a round steps back because items disappeared; totals may also go up and down for ever.
@@ -37,11 +37,11 @@ MAX_DETOURS = 20
 def may_be_refused(failure: MailUpRefused | MailUpUnavailable) -> bool:
     """Whether a page may be answered if it is asked for in another size or order: no source tells
     with which status it is not, or whether an error comes with the status of a success."""
-    return failure.context.get("status") in REFUSALS or bool(failure.context.get("error_in_body"))
+    return failure.context.get("status") in _REFUSALS or bool(failure.context.get("error_in_body"))
 
 
 def walk(
-    get_page: GetPage, page_size: int, identity: Identity, doing: str = "MailUp"
+    get_page: GetPage, page_size: int, identity: ItemIdentity, doing: str = "MailUp"
 ) -> Iterator[Items]:
     """Yield the items page by page, each once. *get_page* takes page number (from 0) and page size.
 
@@ -76,7 +76,7 @@ class _Round:
     """
 
     get_page: GetPage
-    identity: Identity
+    identity: ItemIdentity
     doing: str
     size: int
     handed: Met

@@ -9,7 +9,7 @@ from blocks.mailup.pages.identities import by_id
 from blocks.mailup.pages.objects import Fields
 from blocks.mailup.pages.paging import pages
 
-QUEUES = "/Console/Email/Sendings"
+_QUEUES = "/Console/Email/Sendings"
 SEND_ATTEMPTS = 3
 
 
@@ -44,7 +44,7 @@ def send_confirmation(session: Session, sending_id: int, *, repeated: bool = Fal
 
 def _send(session: Session, sending_id: int) -> bool:
     """Ask MailUp to send now; True, so that the caller can say so."""
-    session.change("POST", f"{QUEUES}/{sending_id}/Immediate", _nothing)
+    session.change("POST", f"{_QUEUES}/{sending_id}/Immediate", _nothing)
     return True
 
 
@@ -54,7 +54,7 @@ def _is_waiting(session: Session, sending_id: int) -> bool:
 
 
 def _queued(session: Session, queue: str) -> Iterator[int]:
-    path = f"{QUEUES}/{queue}"
+    path = f"{_QUEUES}/{queue}"
     for items in pages(session, path, "idSending", identity=by_id("idsending", "id")):
         yield from (Fields(item, f"GET {path}").id("idSending", "Id") for item in items)
 

@@ -12,7 +12,7 @@ OPTED_IN = frozenset({"OPTIN", "OPT-IN", "SUBSCRIBED", "2"})
 OPTED_OUT = frozenset({"OPTOUT", "OPT-OUT", "UNSUBSCRIBED", "3"})
 NEVER = "0001-01-01"
 PENDING = frozenset({"PENDING", "OPTPENDING", "WAITING", "4"})
-ENDED = frozenset({3, 4})
+IMPORT_ENDED = frozenset({3, 4})
 """Status codes of an import that is completed, or has failed."""
 
 
@@ -138,7 +138,7 @@ class ImportDetail:
     @property
     def is_over(self) -> bool:
         """Whether MailUp says that the import has come to its end, well or not."""
-        return bool(self.ended) or self.status_code in ENDED
+        return bool(self.ended) or self.status_code in IMPORT_ENDED
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:

@@ -17,7 +17,7 @@ from blocks.mailup.http.answers import Answer
 from blocks.mailup.http.session import Session
 from blocks.mailup.http.settings import MailUpSettings
 from blocks.mailup.pages.frames import PageColumn, frames
-from blocks.mailup.pages.identities import Identity
+from blocks.mailup.pages.identities import ItemIdentity
 from blocks.mailup.pages.paging import pages
 from blocks.mailup.pages.tables import tabled
 from blocks.mailup.resources.messages import Sending
@@ -36,9 +36,9 @@ _WHERE = (
     PageColumn("agent", "text", ("agent", "useragent", "browser")),
 )
 # Nobody says that a recipient has one row, so several are told apart.
-PERSON = Identity((RECIPIENTS[0].keys,))
-LINK = Identity((URL.keys,))
-PERSON_AND_LINK = Identity((RECIPIENTS[0].keys, URL.keys))
+_PERSON = ItemIdentity((RECIPIENTS[0].keys,))
+LINK = ItemIdentity((URL.keys,))
+PERSON_AND_LINK = ItemIdentity((RECIPIENTS[0].keys, URL.keys))
 _DATE = ("date", "datetime", "eventdate", "timestamp")
 
 
@@ -136,5 +136,5 @@ def _rows(
     session: Session, message_id: int, what: str, columns: tuple[PageColumn, ...]
 ) -> Iterator[pl.DataFrame]:
     path = f"/Message/{message_id}/List/{what}"
-    found = pages(session, path, "IdRecipient", identity=PERSON, read=tabled)
+    found = pages(session, path, "IdRecipient", identity=_PERSON, read=tabled)
     return frames(found, columns)

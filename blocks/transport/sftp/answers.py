@@ -47,7 +47,7 @@ def count(part: bytes) -> int:
     return told
 
 
-def entries(part: bytes) -> Iterator[tuple[bytes, Attributes]]:
+def name_entries(part: bytes) -> Iterator[tuple[bytes, Attributes]]:
     """Raw names and attributes of a part of a listing."""
     answer = Message(part)
     for _ in range(_number(answer)):

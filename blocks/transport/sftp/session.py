@@ -38,7 +38,7 @@ from blocks.transport.sftp.answers import (
     Attributes,
     attributes,
     count,
-    entries,
+    name_entries,
     names_of_pairs,
 )
 from blocks.transport.sftp.errors import SFTP_ERRORS, sftp_errors
@@ -58,7 +58,7 @@ READ_AHEAD = 8  # requests for parts of a listing under way at once
 MOST_PACKET_BYTES = 1024 * 1024  # four times the largest that servers send
 STRONG_CIPHER = re.compile("aes(128|192|256)-(ctr|gcm@)")
 STRONG_EXCHANGE = re.compile("curve25519|x25519|nistp|(group1[4-8]|exchange)-sha(256|512)")
-REFUSALS = {SFTP_NO_SUCH_FILE: errno.ENOENT, SFTP_PERMISSION_DENIED: errno.EACCES}
+_REFUSALS = {SFTP_NO_SUCH_FILE: errno.ENOENT, SFTP_PERMISSION_DENIED: errno.EACCES}
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ class SftpClient(paramiko.SFTPClient):
         code = answer.get_int()
         if code == SFTP_EOF:
             raise EOFError
-        if code in REFUSALS:
-            raise OSError(REFUSALS[code], "refused")
+        if code in _REFUSALS:
+            raise OSError(_REFUSALS[code], "refused")
         if code != SFTP_OK:
             raise OSError("refused")
 
@@ -153,7 +153,7 @@ class SftpClient(paramiko.SFTPClient):
             if part is not None:
                 listing.add(part, max(count(part), 1))
         self._request(CMD_CLOSE, handle)
-        return chain.from_iterable(map(entries, listing.blocks()))
+        return chain.from_iterable(map(name_entries, listing.blocks()))
 
     def next_answer(self) -> tuple[int, int, Message]:
         """The number, the kind and the rest of the next answer, whichever request it is to."""

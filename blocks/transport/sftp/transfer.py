@@ -24,7 +24,7 @@ from blocks.transport.sftp.session import SftpClient
 
 LIMITS = b"limits@openssh.com"
 SAFE_BYTES = 32 * 1024  # what every server of SFTP version 3 has to take
-MOST_BYTES = 255 * 1024  # OpenSSH's own; larger ones gained nothing
+MOST_REQUEST_BYTES = 255 * 1024  # OpenSSH's own; larger ones gained nothing
 ON_THEIR_WAY_BYTES = 4 * 1024 * 1024
 
 
@@ -130,4 +130,4 @@ def _take_confirmation(client: SftpClient, number: int) -> None:
 
 def _bounded(told: int) -> int:
     """A request's size; a server that tells 0 sets no limit."""
-    return min(told, MOST_BYTES) or MOST_BYTES
+    return min(told, MOST_REQUEST_BYTES) or MOST_REQUEST_BYTES

@@ -54,7 +54,7 @@ class Unsubscribed:
     bounced: pl.DataFrame
 
 
-NOBODY = Unsubscribed(
+_NOBODY = Unsubscribed(
     # Nothing is computed here: polars' threads would be missing in a process forked afterwards.
     pl.DataFrame(
         schema={

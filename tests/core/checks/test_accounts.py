@@ -10,7 +10,7 @@ import requests
 from blocks.mailup.client import MailUpClient
 from sandbox.mailup.server import Emulator, start
 from tasks.checks.accounts import check_account
-from tasks.checks.asking import codes, named
+from tasks.checks.asking import codes, listed_names
 from tasks.checks.findings import Finding, Subject, findings_table, to_mend
 from tasks.checks.needs import AccountNeeds, WantedGroup
 from tasks.checks.unknowns import settle
@@ -315,4 +315,6 @@ def test_how_the_list_of_imports_tells_rows_is_found_out() -> None:
 
 def test_a_key_that_is_no_name_is_not_shown() -> None:
     """Where MailUp's answer has a value as a key, it is counted and not told."""
-    assert named(["Status", "anna@example.it", "Email"]) == "Email, Status, 1 of another form"
+    assert (
+        listed_names(["Status", "anna@example.it", "Email"]) == "Email, Status, 1 of another form"
+    )

@@ -8,7 +8,7 @@ import yaml
 
 from blocks.errors import ConfigurationError
 from deployments.check import check_files, main, prefect_files
-from deployments.remove import named
+from deployments.remove import deployments_of
 
 CASES = Path(__file__).resolve().parents[2] / "cases" / "deployments"
 RIGHT = (CASES / "acme.yaml").read_text(encoding="utf-8")
@@ -96,10 +96,10 @@ def test_what_is_left_of_a_client_is_found_beside_other_clients_faults(tmp_path:
     acme.write_text(RIGHT, encoding="utf-8")
     beta.write_text("deployments: [{name: beta, color: red}]", encoding="utf-8")
     shared.write_text("deployments: [{name: demo, color: red}]", encoding="utf-8")
-    kept = named("acme", [acme, beta, shared])
+    kept = deployments_of("acme", [acme, beta, shared])
     assert kept["import-recipients/acme"] == {"acme-import-daily"}
     for path in (shared, acme):
         path.write_text("deployments: [", encoding="utf-8")
         with pytest.raises(ConfigurationError, match=f"{path.name} has faults"):
-            named("acme", [acme, beta, shared])
+            deployments_of("acme", [acme, beta, shared])
         path.write_text("deployments: [{name: demo}]", encoding="utf-8")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks.errors import ConfigurationError
-from blocks.yaml_files import MOST_BYTES, load
+from blocks.yaml_files import MOST_YAML_BYTES, load_yaml
 from deployments.check import check_files
 from tasks.connections.deployed_agreements import client_of_file
 
@@ -38,7 +38,7 @@ HOSTILE = {
     "sexagesimal": "deployments: 1" + ":1" * 50_000,
     "a day that is none": "deployments: 2026-99-99",
     "a moment that is none": "deployments: 2026-01-01T99:99:99Z",
-    "too large": "#" * (MOST_BYTES + 1),
+    "too large": "#" * (MOST_YAML_BYTES + 1),
     "an object": "deployments: !!python/object/apply:os.getcwd []",
     "a list as a key": "? [a]\n: b",
     "two documents": "a: b\n---\nc: d",
@@ -66,14 +66,14 @@ def test_what_is_written_is_what_is_read(value: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
         text = yaml.safe_dump([value, [value, value]])
         patch.setattr(Path, "read_text", lambda *_, **__: text)
-        assert load(ROOT / "prefect.yaml") == [value, [value, value]]
+        assert load_yaml(ROOT / "prefect.yaml") == [value, [value, value]]
 
 
 def test_shared_parts_may_be_used(tmp_path: Path) -> None:
     """Anchors and merge keys save a client's file from repeating itself."""
     path = tmp_path / "acme.yaml"
     path.write_text("a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: [*a, *a]\n", encoding="utf-8")
-    assert load(path) == {"a": {"x": 1}, "b": {"x": 1, "y": 2}, "c": [{"x": 1}, {"x": 1}]}
+    assert load_yaml(path) == {"a": {"x": 1}, "b": {"x": 1, "y": 2}, "c": [{"x": 1}, {"x": 1}]}
 
 
 def test_there_is_one_loader() -> None:

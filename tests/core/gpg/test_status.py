@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.gpg.status import UNREADABLE, decrypted, imported, read_status, signers
+from tasks.gpg.status import _UNREADABLE, decrypted, imported, read_status, signers
 
 pytestmark = pytest.mark.core
 
@@ -157,4 +157,4 @@ def test_anything_can_be_read(content: bytes, line: str) -> None:
     for each in (content, b"[GNUPG:] " + content, told([line])):
         assert signers(read_status(each)) == set()
         assert all(found.keyword for found in read_status(each))
-    assert [each.keyword for each in read_status(line.encode() + b"\n")] == [UNREADABLE]
+    assert [each.keyword for each in read_status(line.encode() + b"\n")] == [_UNREADABLE]

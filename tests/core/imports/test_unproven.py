@@ -25,7 +25,7 @@ from deployments.forget import Report, _without_bodies
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 from tasks.imports.batch_sender import BatchRequest, BatchSender
-from tasks.imports.unproven import Judge, Known, MaybeSent, everybody
+from tasks.imports.unproven import Judge, KnownImports, MaybeSent, everybody
 from tests.core.emulated import settings_of
 
 PLAIN = ImportTarget(list_id=2)
@@ -52,7 +52,7 @@ class Desk:
     storage: Storage
     caller: Caller
 
-    def run(self, client: str, known: Known = nobody, **of_judge: Any) -> BatchSender:
+    def run(self, client: str, known: KnownImports = nobody, **of_judge: Any) -> BatchSender:
         """A run of a client's file; each call is the next run of the same file."""
         key = FileKey(client, "import:2", (client * 64)[:64])
         entry = files.enter(self.store, key, name="a.csv", size=1, agreement="v1", run="")

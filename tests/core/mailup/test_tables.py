@@ -13,7 +13,7 @@ from blocks.mailup.pages.frames import frame
 from blocks.mailup.pages.page import Page
 from blocks.mailup.pages.tables import Table, tabled
 from blocks.mailup.pages.walking import walk
-from blocks.mailup.resources.statistics import BOUNCES, CLICKS, PERSON, VIEWS
+from blocks.mailup.resources.statistics import _PERSON, BOUNCES, CLICKS, VIEWS
 
 KEYS = ("IdRecipient", "Email", "Count", "URL", "bounce_code", "ViewDate", "é\n")
 PLAIN = {
@@ -143,4 +143,4 @@ def test_a_repeated_table_is_refused() -> None:
     """A server that ignores the page number ends in an error, also where items are alike."""
     body = written([{"IdRecipient": number} for number in range(50)])
     with pytest.raises(MailUpUnavailable, match="same page twice"):
-        list(walk(lambda *_: Page.read(tabled(body)), 50, PERSON))
+        list(walk(lambda *_: Page.read(tabled(body)), 50, _PERSON))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.errors import MailUpUnavailable
-from blocks.mailup.pages.identities import Identity, Met, by_id
+from blocks.mailup.pages.identities import ItemIdentity, Met, by_id
 from blocks.mailup.pages.page import Page
 from blocks.mailup.pages.walking import MAX_ROUNDS, walk
 
@@ -50,7 +50,7 @@ class Server:
         told = real if self.tells_cap else size
         return Page(rows(items), told, len(self.ids) if self.tells_total else 0)
 
-    def walked(self, size: int, identity: Identity = IDS) -> list[int]:
+    def walked(self, size: int, identity: ItemIdentity = IDS) -> list[int]:
         return [item["id"] for items in walk(self.page, size, identity) for item in items]
 
 
@@ -211,7 +211,7 @@ def test_an_end_without_a_total_is_asked_for_twice(count: int, size: int, cut: i
 
 def test_rows_that_are_alike_come_as_often_as_they_are() -> None:
     """Rows without an id, such as one per click: the repeated walk doubles none of them."""
-    clicks = Identity((("id",), ("url",)))
+    clicks = ItemIdentity((("id",), ("url",)))
     told = iter([60, 59, *[60] * 20])
     items = [{"id": each // 3, "url": "a" if each % 3 else "b"} for each in range(60)]
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.files.remote_paths import fitting, unique_name
-from tasks.records.source import Source, in_order, name_aside, named, own_name, processed_path
+from tasks.records.source import Source, files_named, in_order, name_aside, own_name, processed_path
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def test_what_was_set_aside_is_the_clients_file() -> None:
 
     assert aside == "a.csv.abababab.being-put-away"
     assert names(in_order(there, source)) == [aside, "a.csv", "b.csv"]
-    assert names(named(there, "a.csv")) == [aside, "a.csv"]
-    assert names(named(there, aside)) == [aside]
+    assert names(files_named(there, "a.csv")) == [aside, "a.csv"]
+    assert names(files_named(there, aside)) == [aside]
     assert own_name(aside) == own_name("a.csv") == "a.csv"
 
 

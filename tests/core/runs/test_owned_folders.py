@@ -14,7 +14,7 @@ import pytest
 from deployments.sweep import main
 from tasks.runs import owned_folders
 from tasks.runs.owned_folders import (
-    LOCK,
+    _LOCK,
     PREFIX,
     SILENT_SECONDS,
     UNLOCKED_SECONDS,
@@ -62,7 +62,7 @@ def test_the_folder_of_a_killed_run_is_gone_with_the_next_sweep(tmp_path: Path) 
     other = tmp_path / "somebody-else"
     other.mkdir()
     with run(tmp_path) as (living, folder), run(tmp_path) as (killed, left):
-        for path in (folder, folder / LOCK, other):
+        for path in (folder, folder / _LOCK, other):
             aged(path, 40 * 24 * 3600)
         assert sweep(tmp_path) == 0
         killed.kill()
@@ -92,11 +92,11 @@ def test_of_another_machine_the_time_of_the_lock_counts(
         monkeypatch.setattr(fcntl, "flock", no_locks)
     folder = tmp_path / f"{PREFIX}elsewhere"
     folder.mkdir()
-    (folder / LOCK).write_text("another boot")
+    (folder / _LOCK).write_text("another boot")
     aged(folder, 5 * SILENT_SECONDS)
-    aged(folder / LOCK, SILENT_SECONDS - 60)
+    aged(folder / _LOCK, SILENT_SECONDS - 60)
     assert sweep(tmp_path) == 0
-    aged(folder / LOCK, SILENT_SECONDS + 60)
+    aged(folder / _LOCK, SILENT_SECONDS + 60)
     assert SILENT_SECONDS < 3600
     assert sweep(tmp_path) == 1
     assert not folder.exists()
@@ -111,9 +111,9 @@ def test_a_run_renews_the_time_of_its_lock(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(owned_folders, "BEAT_SECONDS", 0.01)
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with owned_folder(tmp_path) as folder:
-        aged(folder / LOCK, 10 * SILENT_SECONDS)
+        aged(folder / _LOCK, 10 * SILENT_SECONDS)
         until = time.monotonic() + 60
-        while (folder / LOCK).stat().st_mtime < time.time() - SILENT_SECONDS:
+        while (folder / _LOCK).stat().st_mtime < time.time() - SILENT_SECONDS:
             assert time.monotonic() < until
             time.sleep(0.001)
         assert sweep(tmp_path) == 0
@@ -140,7 +140,7 @@ def test_a_sweep_that_was_cut_off_is_finished_by_the_next(
         cut.setattr("shutil.rmtree", stopped)
         with pytest.raises(KeyboardInterrupt):
             sweep(tmp_path)
-    assert (left / LOCK).exists()
+    assert (left / _LOCK).exists()
     assert sweep(tmp_path) == 1
     assert not left.exists()
 
