@@ -58,7 +58,7 @@ class Ledger(Block):
         """Open the storage beside the database."""
         return Storage(self.storage)
 
-    def open(self, *, only_look: bool = False) -> Store:
+    def open(self, *, read_only: bool = False) -> Store:
         """Open the ledger; it is made or upgraded where needed, unless it is only looked at."""
         run = str(flow_run.id or "")
-        return Store(self.url.get_secret_value(), only_look=only_look, run=run)
+        return Store(self.url.get_secret_value(), read_only=read_only, run=run)

@@ -35,7 +35,7 @@ def archive_line(entry: ArchiveEntry) -> str:
 
 def listed(ledger: Ledger, client: str | None) -> list[str]:
     """The lines about what is kept."""
-    with ledger.open(only_look=True) as store:
+    with ledger.open(read_only=True) as store:
         return [] if store.is_empty else list(map(archive_line, archives.kept_of(store, client)))
 
 

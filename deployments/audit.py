@@ -67,7 +67,7 @@ def main() -> int:
     """Write the audit to standard output; 1 where the ledger cannot be read."""
     wanted = _arguments()
     try:
-        with load(Ledger, wanted.ledger).open(only_look=True) as store:
+        with load(Ledger, wanted.ledger).open(read_only=True) as store:
             if not store.is_empty:
                 csv.writer(sys.stdout).writerows(audit_lines(store, wanted.client, wanted.since))
     except SyncError as error:

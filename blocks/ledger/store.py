@@ -39,21 +39,21 @@ class Store:
     to look is never written to; the database itself refuses. `run` is who opens it, for the audit.
     """
 
-    def __init__(self, url: str, *, only_look: bool = False, run: str = "") -> None:
+    def __init__(self, url: str, *, read_only: bool = False, run: str = "") -> None:
         self.run = run
-        self._engine = _open(url, only_look=only_look)
+        self._engine = _open(url, read_only=read_only)
         self._connections = Connections(self._engine)
         try:
-            self._check_schema(only_look=only_look)
+            self._check_schema(read_only=read_only)
         except BaseException:
             self.close()
             raise
 
-    def _check_schema(self, *, only_look: bool) -> None:
-        if only_look and self.is_empty:
+    def _check_schema(self, *, read_only: bool) -> None:
+        if read_only and self.is_empty:
             return
         with self.transaction() as connection:
-            if only_look:
+            if read_only:
                 schema.require_current(connection)
             else:
                 schema.bring_up_to_date(connection)
@@ -113,13 +113,13 @@ def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
     return connection.execute(adding.returning(*table.primary_key)).first() is not None
 
 
-def _open(url: str, *, only_look: bool) -> Engine:
+def _open(url: str, *, read_only: bool) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            return _open_sqlite(parsed, only_look=only_look)
+            return _open_sqlite(parsed, read_only=read_only)
         if parsed.get_backend_name() == "postgresql":
-            return _open_postgresql(parsed, only_look=only_look)
+            return _open_postgresql(parsed, read_only=read_only)
         raise ArgumentError("neither SQLite nor PostgreSQL")
     except (ArgumentError, ImportError, OSError) as error:
         raise ConfigurationError(
@@ -129,26 +129,27 @@ def _open(url: str, *, only_look: bool) -> Engine:
         ) from None
 
 
-def _open_postgresql(url: URL, *, only_look: bool) -> Engine:
+def _open_postgresql(url: URL, *, read_only: bool) -> Engine:
     engine = create_engine(
-        url, pool_pre_ping=True, connect_args={"connect_timeout": LEDGER_CONNECT_SECONDS, **NETWORK},
-        execution_options={"postgresql_readonly": True} if only_look else {},
+        url, pool_pre_ping=True,
+        connect_args={"connect_timeout": LEDGER_CONNECT_SECONDS, **NETWORK},
+        execution_options={"postgresql_readonly": True} if read_only else {},
     )  # fmt: skip
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
-def _open_sqlite(url: URL, *, only_look: bool) -> Engine:
+def _open_sqlite(url: URL, *, read_only: bool) -> Engine:
     if url.database and url.database != ":memory:":
         place = Path(url.database).expanduser()
-        if not only_look:
+        if not read_only:
             modes.make_folder(place.parent)
             modes.make_file(place)  # SQLite gives its journals the mode of the database
             modes.close(_files_of(place))
         url = url.set(database=str(place))
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare_looking if only_look else _prepare_sqlite)
-    event.listen(engine, "begin", _begin if only_look else _begin_immediately)
+    event.listen(engine, "connect", _prepare_looking if read_only else _prepare_sqlite)
+    event.listen(engine, "begin", _begin if read_only else _begin_immediately)
     return engine
 
 

@@ -79,7 +79,7 @@ def check_one_ledger(name: str, pools: Sequence[str]) -> Asked:
         return Asked((no_block(subject.name, error),))
     findings = [
         *check_ledger(
-            subject, lambda: ledger.open(only_look=True), ledger.open, ledger.open_storage
+            subject, lambda: ledger.open(read_only=True), ledger.open, ledger.open_storage
         )
     ]
     url = ledger.url.get_secret_value()

@@ -49,10 +49,10 @@ def export(
     with alone, scratch_folder() as scratch:
         if again:
             return _again(agreement, kind, scratch, dry_run=dry_run)
-        covered = due_window(agreement, kind, since, until, only_look=dry_run)
+        covered = due_window(agreement, kind, since, until, read_only=dry_run)
         if covered.pending and not dry_run:
             _close(agreement, kind, covered.pending, scratch)
-            covered = due_window(agreement, kind, since, until, only_look=dry_run)
+            covered = due_window(agreement, kind, since, until, read_only=dry_run)
         produced = extract(agreement, kind, covered, scratch, dry_run=dry_run)
         place = "" if dry_run else _deliver(agreement, kind, covered, produced, scratch)
     told = _told(produced.rows, place, dry_run=dry_run)
@@ -93,7 +93,7 @@ def _again(
     agreement: ExportAgreement, kind: KindName, scratch: Path, *, dry_run: bool
 ) -> State[None]:
     """Deliver the last window once more, or for the first time where it never arrived."""
-    entry = last_window(agreement, kind, only_look=dry_run)
+    entry = last_window(agreement, kind, read_only=dry_run)
     if entry is None:
         return Completed(message="Nothing was delivered yet: there is no window to repeat.")
     place = ""

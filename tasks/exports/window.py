@@ -27,12 +27,12 @@ class DueWindow:
 
 @retried_task("window", "window of {agreement.client}")
 def due_window(
-    agreement: ExportAgreement, kind: KindName, since: str, until: str, *, only_look: bool
+    agreement: ExportAgreement, kind: KindName, since: str, until: str, *, read_only: bool
 ) -> DueWindow:
     """The window that is due: asked for by hand, or from the end of the last one until now."""
     WALKS[kind].layout.columns(agreement.columns)
     now = datetime.now(UTC).replace(microsecond=0)
-    with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
+    with load(Ledger, agreement.ledger).open(read_only=read_only) as store:
         new = store.is_empty
         entry = None if new else exports.newest(store, agreement.client, agreement.stream(kind))
     snapshot = entry.snapshot if entry else ""
@@ -49,10 +49,10 @@ def due_window(
 
 @retried_task("last window", "last window of {agreement.client}")
 def last_window(
-    agreement: ExportAgreement, kind: KindName, *, only_look: bool
+    agreement: ExportAgreement, kind: KindName, *, read_only: bool
 ) -> ExportEntry | None:
     """The window that was rendered last, delivered or not; None before the first one."""
-    with load(Ledger, agreement.ledger).open(only_look=only_look) as store:
+    with load(Ledger, agreement.ledger).open(read_only=read_only) as store:
         if store.is_empty:
             return None
         return exports.newest(store, agreement.client, agreement.stream(kind))

@@ -27,7 +27,7 @@ def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, releas
     key = FileKey(agreement.client, agreement.stream, fetched.sha256)
     former: tuple[FileFigures, ...] = ()
     entry, decision, cut_off, granted = None, None, False, frozenset[int]()
-    with load(Ledger, agreement.ledger).open(only_look=dry_run) as store:
+    with load(Ledger, agreement.ledger).open(read_only=dry_run) as store:
         if not store.is_empty:
             former = _former(store, key, agreement.habit.files)
             entry = files.find(store, key)

@@ -87,7 +87,7 @@ def _found(
     ledger = load(Ledger, agreement.ledger)
     if facts.snapshot:
         return _of_its_day(ledger, agreement, facts.snapshot)
-    with ledger.open(only_look=True) as store:
+    with ledger.open(read_only=True) as store:
         if store.is_empty:
             return PreviousSnapshot("asked" if send_all else "first", now)
         whose = (store, agreement.client, agreement.stream)
@@ -109,7 +109,7 @@ def _found(
 
 def _of_its_day(ledger: Ledger, agreement: ImportAgreement, path: Path) -> PreviousSnapshot:
     """What a replayed file was compared with; hashed with the key that the ledger still has."""
-    with ledger.open(only_look=True) as store:
+    with ledger.open(read_only=True) as store:
         key = snapshots.key_of(store, agreement.client, agreement.stream)
     return (
         PreviousSnapshot("", naive_utc_now(), Snapshot(path, key))

@@ -59,7 +59,7 @@ def take_out(
     ConfigurationError where nothing is kept of it, or it is another client's.
     """
     ledger = load(Ledger, agreement.ledger)
-    with ledger.open(only_look=True) as store:
+    with ledger.open(read_only=True) as store:
         kept = None if store.is_empty else archives.newest(store, number)
         if kept is None or kept.client != agreement.client:
             raise ConfigurationError(

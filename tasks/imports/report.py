@@ -82,15 +82,15 @@ def _outcome(
     known = replace(known, compared=compared, unsubscribed=submission.unsubscribed)
     hold = prepared.hold or submission.hold
     if claim.progress in ("waiting", "refused"):
-        return replace(known, fate=claim.progress)
+        return replace(known, outcome=claim.progress)
     if claim.progress == "reported":
-        return replace(known, fate="already_imported")
+        return replace(known, outcome="already_imported")
     if hold:
         asks = hold.decidable and not dry_run and may_ask()
         counts = submission.counts if submission.hold else prepared.counts
-        return replace(known, fate="held", counts=counts, hold=hold, asks=asks)
+        return replace(known, outcome="held", counts=counts, hold=hold, asks=asks)
     if dry_run:
-        return replace(known, fate="dry_run", counts=prepared.counts)
+        return replace(known, outcome="dry_run", counts=prepared.counts)
     return replace(known, counts=submission.counts, refused=submission.refused)
 
 

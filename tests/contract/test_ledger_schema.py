@@ -83,9 +83,9 @@ def test_a_ledger_newer_than_the_program_is_refused(database: Database) -> None:
     Store(database.url).close()
     database.run("UPDATE ledger_schema SET version_num = '9999'")
 
-    for only_look in (False, True):
+    for read_only in (False, True):
         with pytest.raises(ConfigurationError, match="newer than this program"):
-            Store(database.url, only_look=only_look)
+            Store(database.url, read_only=read_only)
     assert revision(database) == "9999"
 
 
@@ -93,13 +93,13 @@ def test_looking_writes_nothing_and_an_older_ledger_is_told(baseline: Database) 
     """A dry run upgrades nothing; what to do is said."""
     before = tables(baseline)
     with pytest.raises(ConfigurationError, match="a dry run changes nothing"):
-        Store(baseline.url, only_look=True)
+        Store(baseline.url, read_only=True)
     assert tables(baseline) == before
 
 
 def test_looking_at_no_ledger_makes_none(tmp_path: Path) -> None:
     """A dry run before the first run leaves no file and no folder."""
-    with Store(f"sqlite:///{tmp_path}/new/ledger.db", only_look=True) as store:
+    with Store(f"sqlite:///{tmp_path}/new/ledger.db", read_only=True) as store:
         assert store.is_empty
     assert list(tmp_path.iterdir()) == []
 
@@ -107,7 +107,7 @@ def test_looking_at_no_ledger_makes_none(tmp_path: Path) -> None:
 def test_a_ledger_opened_to_look_refuses_to_be_written(database: Database) -> None:
     """Not a habit of the callers, but a lock: the database refuses."""
     Store(database.url).close()
-    with Store(database.url, only_look=True) as store, pytest.raises(LedgerUnavailable):
+    with Store(database.url, read_only=True) as store, pytest.raises(LedgerUnavailable):
         files.enter(store, KEY, name="a.csv", size=1, agreement="v1", run="")
 
 

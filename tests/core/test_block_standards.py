@@ -12,7 +12,13 @@ from deployments.provision import BLOCK_TYPES
 
 pytestmark = pytest.mark.core
 
-MODULES = ["blocks.servers", "blocks.accounts", "blocks.ledgers", "blocks.keys"]
+MODULES = [
+    "blocks.ftp_servers",
+    "blocks.sftp_servers",
+    "blocks.accounts",
+    "blocks.ledgers",
+    "blocks.keys",
+]
 
 
 def blocks_of(module: ModuleType) -> list[type[Block]]:

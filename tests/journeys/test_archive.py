@@ -54,7 +54,7 @@ def forge(path: Path, content: bytes) -> None:
 
 def audit(world: Any) -> list[dict[str, str]]:
     """What an auditor reads of each step."""
-    with Store(f"sqlite:///{world.home}/ledger.db", only_look=True) as store:
+    with Store(f"sqlite:///{world.home}/ledger.db", read_only=True) as store:
         header, *found = audit_lines(store, "acme", None)
     return [dict(zip(header, each, strict=True)) for each in found]
 

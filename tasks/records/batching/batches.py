@@ -75,15 +75,15 @@ def write_batches(
     this function wrote before.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shelves = _BatchBuffers(folder, batch_size, pending_rows)
+    buffers = _BatchBuffers(folder, batch_size, pending_rows)
     for part in parts:
         if isinstance(part, StoredRecords):
-            shelves.take(part)
+            buffers.take(part)
         else:
             for destination, records in destinations(part):
-                shelves.put(destination, records)
-        shelves.make_room()
-    return list(_numbered(shelves.close(), batch_size))
+                buffers.put(destination, records)
+        buffers.make_room()
+    return list(_numbered(buffers.close(), batch_size))
 
 
 def _numbered(written: dict[Destination, list[Piece]], batch_size: int) -> Iterator[Batch]:
@@ -120,7 +120,7 @@ class _Place(NamedTuple):
 
 
 class _BatchBuffers:
-    """One shelf per destination for what is not a full batch yet, in memory or on disk.
+    """One buffer per destination for what is not a full batch yet, in memory or on disk.
 
     A spill file holds destinations in the order of sending, so that a range of destinations is one
     slice of each file.
@@ -138,16 +138,16 @@ class _BatchBuffers:
         self._files = 0
 
     def put(self, destination: Destination, records: pl.DataFrame) -> None:
-        """Lay records on their shelf; as many as fill a batch go to disk at once."""
-        shelf = self._held.setdefault(destination, [])
-        shelf.append(records)
+        """Lay records on their buffer; as many as fill a batch go to disk at once."""
+        buffer = self._held.setdefault(destination, [])
+        buffer.append(records)
         self._pending += records.height
         # Where earlier records lie in a spill file, a batch has to begin with those.
-        if destination not in self._spilled and _height(shelf) >= self._batch_size:
+        if destination not in self._spilled and _height(buffer) >= self._batch_size:
             self._write(destination)
 
     def take(self, laid: StoredRecords) -> None:
-        """Put a file's records behind those of their shelf; the file is moved where that does."""
+        """Put a file's records behind those of their buffer; the file is moved where that does."""
         if laid.destination in self._spilled:
             self.put(laid.destination, pl.read_parquet(laid.path))
             laid.path.unlink()
@@ -162,7 +162,7 @@ class _BatchBuffers:
             self._spill()
 
     def close(self) -> dict[Destination, list[Piece]]:
-        """Write what is left on the shelves; return the files of each destination, in order."""
+        """Write what is left on the buffers; return the files of each destination, in order."""
         if self._spilled:
             self._spill()
             for some in self._ranges():
@@ -178,10 +178,10 @@ class _BatchBuffers:
         frames: list[pl.DataFrame] = []
         start = 0
         for destination in sorted(self._held, key=lambda one: one.rank):
-            shelf = self._held[destination]
-            place = _Place(start, _height(shelf))
+            buffer = self._held[destination]
+            place = _Place(start, _height(buffer))
             self._spilled.setdefault(destination, {})[len(self._spills)] = place
-            frames += shelf
+            frames += buffer
             start += place.rows
         if frames:
             pl.concat(frames).write_parquet(path, compression="lz4", row_group_size=_SPILL_GROUP)
@@ -218,7 +218,7 @@ class _BatchBuffers:
                 self._write(destination)
 
     def _write(self, destination: Destination) -> None:
-        """Write what lies on a shelf as one file."""
+        """Write what lies on a buffer as one file."""
         records = pl.concat(self._held.pop(destination))
         self._pending -= records.height
         path = self._next_path()

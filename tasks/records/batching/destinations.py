@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import polars as pl
 
-Channel = Literal["email", "sms"]
-ImportType = Literal["default", "optin", "optout"]
+from blocks.mailup.resources.imports import Channel, ImportType
 
 _ORDER = {"optout": 0, "default": 1, "optin": 2}
 _COLUMNS = ["channel", "list_id", "group", "import_type", "clear"]

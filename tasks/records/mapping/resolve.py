@@ -179,8 +179,8 @@ def _refuse_shared_fields(bound: Sequence[MappedColumn]) -> None:
     for column in bound:
         if column.field_name in seen:
             raise ConfigurationError(
-                f"The columns '{seen[column.field_name]}' and '{column.rule.column}' both go to field "
-                f"{column.field_id}; map one of them."
+                f"The columns '{seen[column.field_name]}' and '{column.rule.column}' both go to "
+                f"field {column.field_id}; map one of them."
             )
         seen[column.field_name] = column.rule.column
 

@@ -24,7 +24,7 @@ SMALL_FILE_RECORDS = 100
 more is not too small beside files that have fewer."""
 
 
-class HistoryLimits(BaseModel):
+class HistoryLimits(BaseModel, title="Habit"):
     """How far a file may be from the client's last ones before it is held."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -22,7 +22,7 @@ UNREACHABLE = "postgresql+psycopg://somebody:hidden-word@127.0.0.1:1/ledger"
 
 
 def checked(url: str, storage: str) -> list[Finding]:
-    look: Callable[[], Store] = partial(Store, url, only_look=True)
+    look: Callable[[], Store] = partial(Store, url, read_only=True)
     findings = list(check_ledger(SUBJECT, look, partial(Store, url), partial(Storage, storage)))
     assert all(finding.remedy for finding in to_mend(findings))
     return findings

@@ -53,7 +53,7 @@ def walked(pages: Iterator[pl.DataFrame]) -> pl.DataFrame:
     ],
 )
 def test_every_recipient_of_a_statistic_comes_once(
-    mailup: ByHand, what: str, walk: Walk, columns: tuple[statistics.Column, ...]
+    mailup: ByHand, what: str, walk: Walk, columns: tuple[statistics.PageColumn, ...]
 ) -> None:
     """All pages are read from the statistics service, each with the same columns and types."""
     mailup.resources[f"{BASE}/List/{what}"] = paged(people(53, Count=3))

@@ -87,7 +87,7 @@ def test_what_an_older_version_left_open_is_closed_or_told(tmp_path: Path) -> No
     assert "ledger.db" in found[1]
     assert old in found[1]
 
-    with Store(url, only_look=True):
+    with Store(url, read_only=True):
         assert (tmp_path / "ledger.db").stat().st_mode & 0o777 == 0o644
     with Store(url) as store:
         assert leases.take(store, "acme/import") is not None

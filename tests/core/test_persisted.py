@@ -1,0 +1,15 @@
+"""What is stored or referred to by name keeps its name, whatever the code is called."""
+
+import json
+
+import pytest
+
+from tests.core.persisted import FILE, persisted
+
+KNOWN = json.loads(FILE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("place", KNOWN)
+def test_no_persisted_name_is_lost(place: str) -> None:
+    """Old ledgers, deployments, automations and clients' programs go on finding what they know."""
+    assert set(KNOWN[place]) - set(persisted()[place]) == set()
