@@ -5,16 +5,16 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from tasks.agreements.base import Settings
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-class Due(BaseModel):
+class Due(Settings):
     """When a client's file, or a delivery to it, has to be there; without `by` nothing is due."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     by: str = Field(
         default="",

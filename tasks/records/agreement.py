@@ -3,8 +3,9 @@
 import hashlib
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from tasks.agreements.base import Agreement, BlockName, ServerReference, Settings
 from tasks.agreements.due import Due
 from tasks.records.consent.settings import Consent
 from tasks.records.delta.settings import Delta
@@ -16,10 +17,8 @@ from tasks.records.validation.history import HistoryLimits
 from tasks.records.validation.limits import Thresholds
 
 
-class Results(BaseModel):
+class Results(Settings):
     """What a client gets back for each file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     folder: str = Field(
         default="results",
@@ -41,10 +40,8 @@ class Results(BaseModel):
     )
 
 
-class Archive(BaseModel):
+class Archive(Settings):
     """Whether a client's files are kept after their import, and for how long."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     days: int = Field(
         default=0,
@@ -71,25 +68,15 @@ class Archive(BaseModel):
         return self
 
 
-class ImportAgreement(BaseModel):
+class ImportAgreement(Agreement):
     """Everything agreed with one client about importing recipients from its files."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    client: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,60}$",
-        description="Short name of the client: lower-case letters, digits and dashes.",
-    )
-    server: str = Field(
-        pattern=r"^(sftp-server|ftps-server|ftp-server)/[a-z0-9-]+$",
+    server: ServerReference = Field(
         description="Block of the server that holds the files, for example sftp-server/acme.",
     )
-    account: str = Field(
-        pattern=r"^[a-z0-9-]+$", description="Name of the mailup-account block to import into."
-    )
-    ledger: str = Field(
+    account: BlockName = Field(description="Name of the mailup-account block to import into.")
+    ledger: BlockName = Field(
         default="default",
-        pattern=r"^[a-z0-9-]+$",
         description="Name of the ledger block that remembers what was done.",
     )
     decryption_key: str = Field(

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from tasks.agreements.base import Settings
 from tasks.files.remote_paths import Listed, fitting, join
 
 _ASIDE = re.compile(r"(.+)\.[0-9a-f]{8}\.being-put-away")
@@ -16,10 +17,8 @@ _ASIDE = re.compile(r"(.+)\.[0-9a-f]{8}\.being-put-away")
 _File = TypeVar("_File", bound=Listed)
 
 
-class Source(BaseModel):
+class Source(Settings):
     """Where a client's files are found and what happens to them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     folder: str = Field(default=".", description="Folder on the server in which the files arrive.")
     pattern: str = Field(

@@ -3,8 +3,9 @@
 import hashlib
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from tasks.agreements.base import Agreement, BlockName, ServerReference
 from tasks.agreements.due import Due
 from tasks.reports.output.filenames import Naming
 from tasks.reports.output.formats import Format, is_zone
@@ -12,25 +13,15 @@ from tasks.reports.output.packing import Packing, Publishing, contradictions
 from tasks.reports.output.retention import retention_mistake
 
 
-class ExportAgreement(BaseModel):
+class ExportAgreement(Agreement):
     """Everything agreed with one client about one kind of export."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    client: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,60}$",
-        description="Short name of the client: lower-case letters, digits and dashes.",
-    )
-    server: str = Field(
-        pattern=r"^(sftp-server|ftps-server|ftp-server)/[a-z0-9-]+$",
+    server: ServerReference = Field(
         description="Block of the server that gets the files, for example sftp-server/acme.",
     )
-    account: str = Field(
-        pattern=r"^[a-z0-9-]+$", description="Name of the mailup-account block to read from."
-    )
-    ledger: str = Field(
+    account: BlockName = Field(description="Name of the mailup-account block to read from.")
+    ledger: BlockName = Field(
         default="default",
-        pattern=r"^[a-z0-9-]+$",
         description="Name of the ledger block that remembers what was delivered.",
     )
     lists: list[int] = Field(

@@ -15,9 +15,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from blocks.errors import RunStopped
+from tasks.agreements.base import Settings
 from tasks.files.hashing import sha256_of
 from tasks.records.agreement import ImportAgreement
 from tasks.records.reading.unpack import Unpacking
@@ -29,7 +30,7 @@ FASTEST = 1
 """Level of compression: an archive is written while a client waits for its import."""
 
 
-class DecisionInputs(BaseModel):
+class DecisionInputs(Settings):
     """All that was looked at beside the file when its records were decided about.
 
     `sha256` and `size` are those of the file as it came. `refusals` is the hash of the people who
@@ -38,8 +39,6 @@ class DecisionInputs(BaseModel):
     unpacked here, because records were taken out of it; `forgotten` how many, and `content` the
     hash of the file as it is here then, empty where an older version took the first ones out.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
     name: str

@@ -5,17 +5,16 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from blocks.errors import ConfigurationError
+from tasks.agreements.base import Settings
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class Consent(BaseModel):
+class Consent(Settings):
     """What an import does to the subscription status of people."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     import_type: Literal["default", "opt-out", "opt-in"] = Field(
         default="default",

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from tasks.agreements.base import Settings
 
 
-class Delta(BaseModel):
+class Delta(Settings):
     """Whether rows that MailUp is known to have are left out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     on: bool = Field(
         default=False,

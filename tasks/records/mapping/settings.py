@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from tasks.agreements.base import Settings
 from tasks.files import date_formats
 
 Target = Literal["email", "mobile", "prefix", "field", "list", "group", "status"]
@@ -16,10 +17,8 @@ MAX_FIELDS = 39
 """Dynamic fields that an account can have at most."""
 
 
-class Column(BaseModel):
+class Column(Settings):
     """What one column of the file means and how its cells are read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     column: str = Field(
         min_length=1,
@@ -117,10 +116,8 @@ def _field_mistakes(column: Column) -> Iterator[str]:
         yield "required contradicts blank 'clear'; choose one of them."
 
 
-class Mapping(BaseModel):
+class Mapping(Settings):
     """How the rows of a client's file become recipients."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: list[Column] = Field(
         min_length=1, description="The columns that are used; all others of the file are ignored."

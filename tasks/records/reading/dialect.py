@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from blocks.errors import FileHeld
+from tasks.agreements.base import Settings
 from tasks.records.reading.encoding import PIECE, detect, utf8_pieces
 from tasks.records.reading.header import HeaderLayout, read_layout
 
@@ -14,10 +15,8 @@ SEPARATORS = {";": ";", ",": ",", "|": "|", "tab": "\t"}
 QUOTES = {'"': '"', "'": "'", "none": ""}
 
 
-class Dialect(BaseModel):
+class Dialect(Settings):
     """What is agreed with the client about the form of its files."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoding: Literal["auto", "utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "utf-16"] = Field(
         default="auto",

@@ -13,9 +13,10 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from blocks.errors import FileHeld
+from tasks.agreements.base import Settings
 
 UNPACKED_NAME = "unpacked"
 """Name of what comes out; names inside an archive are never used as paths."""
@@ -28,10 +29,8 @@ _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _DECLARED = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, OSError)
 
 
-class Unpacking(BaseModel):
+class Unpacking(Settings):
     """Whether a client's files are compressed, and how much may come out of them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["auto", "none", "zip", "gz"] = Field(
         default="auto",

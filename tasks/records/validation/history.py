@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from tasks.agreements.base import Settings
 from tasks.records.validation.limits import LimitExceeded
 
 UNUSUAL = (
@@ -24,10 +25,8 @@ SMALL_FILE_RECORDS = 100
 more is not too small beside files that have fewer."""
 
 
-class HistoryLimits(BaseModel, title="Habit"):
+class HistoryLimits(Settings, title="Habit"):
     """How far a file may be from the client's last ones before it is held."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     hold: bool = Field(
         default=True, description="Whether a file that is unlike the client's last ones is held."

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from tasks.agreements.base import Settings
 from tasks.records.counts import Counts
 
 TOO_MANY_MISSING = "too_many_missing"
@@ -18,10 +19,8 @@ _SMALL_FILE_RECORDS = 20
 """Shares say nothing about files with fewer records: one bad row of three is no alarm."""
 
 
-class Thresholds(BaseModel):
+class Thresholds(Settings):
     """Limits beyond which a file is held and nothing of it is sent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     min_records: int = Field(
         default=1, ge=0, description="A file with fewer records is held; 0 accepts a header alone."

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from blocks.errors import ConfigurationError
 from blocks.transport import names
+from tasks.agreements.base import Settings
 from tasks.reports.output.formats import date_mistake
 
 DATES = {"date": "%Y%m%d", "time": "%H%M%S"}
@@ -51,10 +52,8 @@ class Scope:
     zone: str
 
 
-class Naming(BaseModel):
+class Naming(Settings):
     """Names of the files of an export."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     template: str = Field(
         default="{client}_{function}_{list}_{date}_{window}.csv",

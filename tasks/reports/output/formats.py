@@ -6,17 +6,16 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from tasks.agreements.base import Settings
 from tasks.files import date_formats
 
 LINE_ENDS = {"crlf": "\r\n", "lf": "\n"}
 
 
-class Format(BaseModel):
+class Format(Settings):
     """How the rows of an export become a CSV file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     separator: Literal[";", ",", "|"] = Field(
         default=";", description="Character between two columns."

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import BinaryIO, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from blocks.errors import ConfigurationError
+from tasks.agreements.base import Settings
 from tasks.files.hashing import sha256_of
 from tasks.reports.output.filenames import Naming, name_mistake
 
@@ -32,10 +33,8 @@ _UNIX = 3
 _TOKEN = re.compile(r"\{[^{}]*\}|[{}]")
 
 
-class Packing(BaseModel):
+class Packing(Settings):
     """How a file is wrapped and announced."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     compression: Literal["none", "gzip", "zip"] = Field(
         default="none",
@@ -160,10 +159,8 @@ def _zip(source: BinaryIO, target: Path, name: str, size: int) -> None:
         shutil.copyfileobj(source, packed, _PIECE)
 
 
-class Publishing(BaseModel):
+class Publishing(Settings):
     """What the client's server allows when a file is delivered."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     publish: Literal["rename", "direct"] = Field(
         default="rename",
