@@ -35,11 +35,12 @@ from tasks.records.onboarding.columns import percent
 from tasks.records.onboarding.file_format import Given
 from tasks.records.onboarding.propose import Answers, Proposal, propose
 from tasks.records.reading.unpack import Unpacking, unpack
+from tasks.reports.kinds import EXPORT_KINDS
 from tasks.runs.owned_folders import owned_folder
 from tasks.runs.scratch import scratch_parent
 
 _FOLDER = ROOT / "deployments"
-EXPORTS = ("unsubscribed", "email-statistics", "cumulative", "sms-outcomes", "subscribed")
+EXPORTS = tuple(kind.name.replace("_", "-") for kind in EXPORT_KINDS.values())
 
 _ENCRYPTED = (".gpg", ".pgp", ".asc")
 _REMEDIES = {

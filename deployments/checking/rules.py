@@ -11,7 +11,7 @@ from deployments.checking.messages import meant, refusals, unknown
 from deployments.checking.schedules import schedule_faults
 from deployments.checking.yaml_lines import Fault
 from tasks.records.onboarding.propose import UNDECIDED
-from tasks.reports.output.layouts import LAYOUTS
+from tasks.reports.kinds import EXPORT_KINDS, LAYOUTS
 
 DEPLOYMENT_KEYS = (
     "name", "description", "entrypoint", "work_pool", "tags", "concurrency_limit", "schedules",
@@ -28,9 +28,11 @@ UNDECIDED_STATUS = (
 """An open question, and the only finding with which onboarding writes a file."""
 
 FUNCTIONS = (
-    "import_recipients", "export_unsubscribed", "export_email_statistics", "export_cumulative",
-    "export_sms_outcomes", "export_subscribed", "check_connections", "watch_clients",
-)  # fmt: skip
+    "import_recipients",
+    *(f"export_{name}" for name in EXPORT_KINDS),
+    "check_connections",
+    "watch_clients",
+)
 
 
 def deployment_faults(entry: Mapping[str, Any]) -> Iterator[Fault]:

@@ -15,9 +15,9 @@ from blocks.loading import load
 from blocks.servers import load_server
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
-from tasks.exports.walks import KindName
 from tasks.files.remote_paths import join
 from tasks.reports.agreement import ExportAgreement
+from tasks.reports.kinds import KindName
 from tasks.reports.output.filenames import Scope
 from tasks.reports.output.retention import expired
 from tasks.runs.retrying import retried_task

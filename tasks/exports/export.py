@@ -12,9 +12,9 @@ from blocks.errors.shown import in_markdown
 from blocks.ledger.exports import ExportEntry
 from tasks.exports.deliver import OutgoingFile, advance, deliver_file
 from tasks.exports.extract import Produced, extract, stage
-from tasks.exports.walks import KindName
 from tasks.exports.window import DueWindow, due_window, last_window, window_of
 from tasks.reports.agreement import ExportAgreement
+from tasks.reports.kinds import KindName
 from tasks.reports.windows import Window
 from tasks.runs.failure import reports_failure
 from tasks.runs.lease import working_alone

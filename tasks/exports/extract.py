@@ -20,7 +20,7 @@ from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from tasks.exports.deliver import scope
 from tasks.exports.walk import Gathered, Walk, WalkPart
-from tasks.exports.walks import WALKS, ExportWalk, KindName
+from tasks.exports.walks import WALKS
 from tasks.exports.window import DueWindow
 from tasks.files.prefetch import consume_behind, prefetched
 from tasks.gpg.encrypt import Encryption, encrypt
@@ -29,6 +29,7 @@ from tasks.reports.agreement import ExportAgreement, StatisticsAgreement
 from tasks.reports.delta import seen_events
 from tasks.reports.delta.new_rows import between, rows_with_dates, select_new
 from tasks.reports.delta.spool import RowSpool
+from tasks.reports.kinds import EXPORT_KINDS, ExportKind, KindName
 from tasks.reports.output.csv_writer import Rendered, Renderer
 from tasks.reports.output.layouts import ExtraField, LayoutColumn
 from tasks.reports.output.packing import Packed, compress
@@ -74,13 +75,13 @@ def extract(
     order = shared_call_order(agreement.ledger, dry_run=dry_run)
     with order as store, mailup_client(account, store) as client:
         fields = _fields(agreement, client)
-        columns = WALKS[kind].layout.columns(agreement.columns, fields)
+        columns = EXPORT_KINDS[kind].layout.columns(agreement.columns, fields)
         gathered = Gathered(folder / "rows")
         walk = Walk(
             client, agreement, gathered, covered.window.end,
             tuple(each.id for each in fields), frozenset(column.source for column in columns),
         )  # fmt: skip
-        view = _View(agreement, covered, WALKS[kind], gathered, known)
+        view = _View(agreement, covered, EXPORT_KINDS[kind], gathered, known)
         csv, seen = _rendered(view, walk, columns, folder)
     snapshot = _snapshot(folder / "snapshot.parquet", known, seen)
     packed = _packed(agreement, kind, covered, csv, seal)
@@ -124,7 +125,7 @@ def _rendered(
                 writer.write(_with_all(gathered.completed(shown, part.kind), columns))
                 seen[part.kind.name].add(new)
 
-        consume_behind(kind.walk(walk), write)
+        consume_behind(WALKS[kind.name](walk), write)
         finished = writer.close()
     if finished.replaced:
         gathered.notes["replaced_characters"] = finished.replaced
@@ -174,7 +175,7 @@ class _View:
 
     agreement: ExportAgreement
     covered: DueWindow
-    kind: ExportWalk
+    kind: ExportKind
     gathered: Gathered
     known: Path | None
 

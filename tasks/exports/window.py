@@ -9,8 +9,8 @@ from blocks.ledger import exports
 from blocks.ledger.exports import ExportEntry
 from blocks.ledgers import Ledger
 from blocks.loading import load
-from tasks.exports.walks import WALKS, KindName
 from tasks.reports.agreement import ExportAgreement
+from tasks.reports.kinds import EXPORT_KINDS, KindName
 from tasks.reports.windows import Window, backfill, following
 from tasks.runs.retrying import retried_task
 
@@ -30,7 +30,7 @@ def due_window(
     agreement: ExportAgreement, kind: KindName, since: str, until: str, *, read_only: bool
 ) -> DueWindow:
     """The window that is due: asked for by hand, or from the end of the last one until now."""
-    WALKS[kind].layout.columns(agreement.columns)
+    EXPORT_KINDS[kind].layout.columns(agreement.columns)
     now = datetime.now(UTC).replace(microsecond=0)
     with load(Ledger, agreement.ledger).open(read_only=read_only) as store:
         new = store.is_empty

@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tasks.agreements.due import Due
+from tasks.reports.kinds import EXPORT_KINDS
 
 FLOWS = {
     "import-recipients": "import",
-    "export-unsubscribed": "unsubscribed",
-    "export-email-statistics": "email_statistics",
-    "export-cumulative": "cumulative",
-    "export-sms-outcomes": "sms_outcomes",
-    "export-subscribed": "subscribed",
+    **{kind.flow: kind.name for kind in EXPORT_KINDS.values()},
 }
 """Functions that leave traces in the ledger, and how the names of their streams begin."""
 

@@ -171,8 +171,3 @@ SUBSCRIBED = Layout(
     ),
     takes_fields=True,
 )
-
-LAYOUTS = {
-    layout.name: layout
-    for layout in (UNSUBSCRIBED, EMAIL_STATISTICS, CUMULATIVE, SMS_OUTCOMES, SUBSCRIBED)
-}

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tasks.agreements.due import Due
-from tasks.exports.walks import WALKS as EXPORTS
 from tasks.health.diagnosis import SILENT, Diagnosis, SilenceLimits, diagnose, is_dead
 from tasks.health.facts import FLOWS, Facts, Run, Watched
 from tasks.health.wording import diagnosis_text
+from tasks.reports.kinds import EXPORT_KINDS
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -120,4 +120,4 @@ def test_the_hour_in_a_notice_is_the_clients() -> None:
 
 def test_every_function_with_a_ledger_is_watched_there() -> None:
     """A function that is added to the project gets its place in the watcher's table."""
-    assert set(FLOWS.values()) == {"import", *EXPORTS}
+    assert set(FLOWS.values()) == {"import", *EXPORT_KINDS}

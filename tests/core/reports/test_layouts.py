@@ -3,8 +3,9 @@
 import pytest
 
 from blocks.errors import ConfigurationError
+from tasks.reports.kinds import LAYOUTS
 from tasks.reports.output import layouts
-from tasks.reports.output.layouts import LAYOUTS, ExtraField, Layout
+from tasks.reports.output.layouts import ExtraField, Layout
 from tasks.reports.rows import EVENT, SMS_OUTCOME, SUBSCRIPTION, UNSUBSCRIPTION
 
 SCHEMAS = {
