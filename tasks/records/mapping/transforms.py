@@ -1,9 +1,10 @@
-"""From the cells of a file to values in one form, before anything is judged.
+"""From the cells of a file to values in one form, before anything is checked.
 
-A cell that cannot be understood becomes UNREADABLE (lists: NO_LIST); the contract refuses it.
+A cell that cannot be understood becomes UNREADABLE (lists: NO_LIST); the rules refuse it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -16,108 +17,140 @@ from tasks.records.mapping.settings import Target
 NO_LIST = -1
 """Stands for a list cell that is no number."""
 
+Columns = Sequence[MappedColumn]
 
-def apply_transforms(frame: pl.DataFrame, binding: ResolvedMapping) -> pl.DataFrame:
+
+@dataclass(frozen=True)
+class Transform:
+    """One step of a table of steps: the columns it is for, and what it does to the frame."""
+
+    name: str
+    applies: Callable[[MappedColumn], bool]
+    step: Callable[[pl.DataFrame, Columns, ResolvedMapping], pl.DataFrame]
+
+
+def apply_transforms(frame: pl.DataFrame, mapping: ResolvedMapping) -> pl.DataFrame:
     """Columns LINE, email, prefix, number, list_id, group, status and field_<id>, row by row.
 
     `frame` has LINE and one text column per column of the file. Blank cells become null.
     """
     # In steps, for polars computes an expression again wherever an eager select repeats it.
-    values = frame.select(
-        LINE, *(_text(bound).alias(bound.field_name) for bound in binding.columns)
-    )
-    values = values.with_columns(
-        blank_to_null(pl.col(bound.field_name)) for bound in binding.columns
-    )
-    values = values.with_columns(*_dates(values, binding), *_meanings(binding))
-    if binding.column_for("email"):
-        values = values.with_columns(emails.with_ascii_domains(values["email"]))
-    values = _with_known_groups(_with_numbers(values, binding), binding)
-    cut = [bound.field_name for bound in binding.fields if bound.rule.too_long == "cut"]
-    return values.with_columns(shortened(values[name]) for name in cut)
+    named = (pl.col(column.name).alias(column.field_name) for column in mapping.columns)
+    values = frame.select(LINE, *named)
+    for transform in TRANSFORMS:
+        columns = [column for column in mapping.columns if transform.applies(column)]
+        if columns:
+            values = transform.step(values, columns, mapping)
+        if transform.name == "blank":
+            values = values.with_columns(*_absent(mapping))
+    return values
 
 
-def _text(bound: MappedColumn) -> pl.Expr:
-    """A column's cells, trimmed and in their letter case."""
-    cells = trimmed(pl.col(bound.name)) if bound.rule.trim else pl.col(bound.name)
-    case = "lower" if bound.rule.target in ("email", "status") else bound.rule.case
-    match case:
-        case "lower":
-            return cells.str.to_lowercase()
-        case "upper":
-            return cells.str.to_uppercase()
-        case "title":
-            return cells.str.to_titlecase()
-        case _:
-            return cells
-
-
-def _dates(values: pl.DataFrame, binding: ResolvedMapping) -> Iterator[pl.Series]:
-    for bound in binding.fields:
-        if bound.rule.date_in:
-            cells = values[bound.field_name]
-            date = dates.rewritten(cells, bound.rule.date_in, bound.rule.date_out)
-            yield date.alias(bound.field_name)
-
-
-def _meanings(binding: ResolvedMapping) -> Iterator[pl.Expr]:
-    """What the texts say: list ids and statuses; constants for what is in no column."""
-    yield (
-        _list_id()
-        if binding.column_for("list")
-        else pl.lit(binding.list_id, pl.Int64).alias("list_id")
-    )
-    yield (
-        _status(binding)
-        if binding.column_for("status")
-        else pl.lit(None, pl.String).alias("status")
-    )
-    if not binding.column_for("group"):
-        yield pl.lit(binding.group or None, pl.String).alias("group")
-    rest: list[tuple[Target, str]] = [
-        ("email", "email"),
-        ("mobile", "number"),
-        ("prefix", "prefix"),
+def _absent(mapping: ResolvedMapping) -> Iterator[pl.Expr]:
+    """The columns that the file does not have: what the agreement says of all rows, or null."""
+    constants: list[tuple[Target, str, pl.Expr]] = [
+        ("list", "list_id", pl.lit(mapping.list_id, pl.Int64)),
+        ("status", "status", pl.lit(None, pl.String)),
+        ("group", "group", pl.lit(mapping.group or None, pl.String)),
+        ("email", "email", pl.lit(None, pl.String)),
+        ("mobile", "number", pl.lit(None, pl.String)),
+        ("prefix", "prefix", pl.lit(None, pl.String)),
     ]
-    for target, into in rest:
-        if not binding.column_for(target):
-            yield pl.lit(None, pl.String).alias(into)
+    for target, name, value in constants:
+        if not mapping.column_for(target):
+            yield value.alias(name)
 
 
-def _list_id() -> pl.Expr:
+def _trimmed(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
+    return values.with_columns(trimmed(pl.col(column.field_name)) for column in columns)
+
+
+def _case_of(column: MappedColumn) -> str:
+    return "lower" if column.rule.target in ("email", "status") else column.rule.case
+
+
+def _in_case(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
+    def written(column: MappedColumn) -> pl.Expr:
+        cells = pl.col(column.field_name).str
+        match _case_of(column):
+            case "lower":
+                return cells.to_lowercase()
+            case "upper":
+                return cells.to_uppercase()
+            case _:
+                return cells.to_titlecase()
+
+    return values.with_columns(map(written, columns))
+
+
+def _blank(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
+    return values.with_columns(blank_to_null(pl.col(column.field_name)) for column in columns)
+
+
+def _as_dates(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
+    return values.with_columns(
+        dates.rewritten(values[each.field_name], each.rule.date_in, each.rule.date_out).alias(
+            each.field_name
+        )
+        for each in columns
+    )
+
+
+def _as_list_id(values: pl.DataFrame, _columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
     text = pl.col("list_id")
     number = pl.when(text.str.contains(r"^[0-9]{1,9}$")).then(text).cast(pl.Int64)
-    return pl.when(text.is_not_null()).then(number.fill_null(NO_LIST)).alias("list_id")
+    read = pl.when(text.is_not_null()).then(number.fill_null(NO_LIST))
+    return values.with_columns(read.alias("list_id"))
 
 
-def _status(binding: ResolvedMapping) -> pl.Expr:
-    values = binding.mapping.status_values.items()
-    meanings = {value.strip().lower(): status for value, status in values}
+def _as_status(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
+    stated = mapping.mapping.status_values.items()
+    meanings = {value.strip().lower(): status for value, status in stated}
     text = pl.col("status")
     known = text.replace_strict(meanings, default=UNREADABLE, return_dtype=pl.String)
-    return pl.when(text.is_not_null()).then(known).alias("status")
+    return values.with_columns(pl.when(text.is_not_null()).then(known).alias("status"))
 
 
-def _with_numbers(values: pl.DataFrame, binding: ResolvedMapping) -> pl.DataFrame:
-    if binding.column_for("mobile") is None:
-        return values
-    prefixes = values["prefix"] if binding.column_for("prefix") else None
-    region = binding.mapping.default_region
+def _as_address(values: pl.DataFrame, _columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
+    return values.with_columns(emails.with_ascii_domains(values["email"]))
+
+
+def _as_number(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
+    prefixes = values["prefix"] if mapping.column_for("prefix") else None
+    region = mapping.mapping.default_region
     read = phones.prefix_and_number(values["number"], prefixes, region)
     return values.with_columns(read["prefix"], read["number"])
 
 
-def _with_known_groups(values: pl.DataFrame, binding: ResolvedMapping) -> pl.DataFrame:
+def _as_group(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
     """Groups in the account's own spelling; UNREADABLE for one it lacks and may not get."""
-    if binding.column_for("group") is None:
-        return values
     known = pl.DataFrame(
-        [(number, *pair) for number, names in binding.groups.items() for pair in names.items()],
+        [(number, *pair) for number, names in mapping.groups.items() for pair in names.items()],
         schema={"list_id": pl.Int64, "wanted": pl.String, "found": pl.String},
         orient="row",
     )
     wanted = values.with_columns(wanted=pl.col("group").str.to_lowercase())
     joined = wanted.join(known, on=["list_id", "wanted"], how="left", maintain_order="left")
-    unknown = pl.col("group") if binding.create_groups else pl.lit(UNREADABLE)
+    unknown = pl.col("group") if mapping.create_groups else pl.lit(UNREADABLE)
     group = pl.when(pl.col("group").is_not_null()).then(pl.col("found").fill_null(unknown))
     return joined.with_columns(group=group).drop("wanted", "found")
+
+
+def _cut(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
+    return values.with_columns(shortened(values[column.field_name]) for column in columns)
+
+
+# In the order of application. A row here, a field in `settings.py`, and, where a cell can be
+# refused, a rule in `validation/row_rules.py` with its sentence: that is a new transform.
+TRANSFORMS = (
+    Transform("trim", lambda column: column.rule.trim, _trimmed),
+    Transform("case", lambda column: _case_of(column) != "keep", _in_case),
+    Transform("blank", lambda _column: True, _blank),
+    Transform("date", lambda column: bool(column.field_id and column.rule.date_in), _as_dates),
+    Transform("list", lambda column: column.rule.target == "list", _as_list_id),
+    Transform("status", lambda column: column.rule.target == "status", _as_status),
+    Transform("address", lambda column: column.rule.target == "email", _as_address),
+    Transform("number", lambda column: column.rule.target == "mobile", _as_number),
+    Transform("group", lambda column: column.rule.target == "group", _as_group),
+    Transform("cut", lambda column: bool(column.field_id) and column.rule.too_long == "cut", _cut),
+)
