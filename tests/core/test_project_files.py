@@ -1,6 +1,7 @@
 """Files of the project itself: the watcher, the automations, the settings of the server."""
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from pytest import MonkeyPatch
 from tasks.health.diagnosis import SILENT
 from tasks.monitoring import notifications
 
-DEPLOYMENTS = Path(__file__).resolve().parents[2] / "deployments"
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOYMENTS = ROOT / "deployments"
 
 
 def content(name: str) -> Any:
@@ -68,3 +70,13 @@ def test_the_servers_settings_are_accepted_and_known(monkeypatch: MonkeyPatch) -
     assert server.events.retention_period.days == 7
     known = {name.upper() for name in Settings().to_environment_variables(exclude_unset=True)}
     assert set(pairs) <= known
+
+
+def test_documents_name_files_that_exist() -> None:
+    """A Python file that a document names is in the project, by its whole path or its end."""
+    folders = ("flows", "tasks", "blocks", "deployments", "sandbox", "benchmarks", "tests", "docs")
+    there = [path.as_posix() for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/**/README.md")]
+    for page in pages:
+        for path in re.findall(r"`([a-z][a-z_/0-9]*\.py)`", page.read_text(encoding="utf-8")):
+            assert any(each.endswith(f"/{path}") for each in there), f"{page.name}: {path}"
