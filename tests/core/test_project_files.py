@@ -80,3 +80,12 @@ def test_documents_name_files_that_exist() -> None:
     for page in pages:
         for path in re.findall(r"`([a-z][a-z_/0-9]*\.py)`", page.read_text(encoding="utf-8")):
             assert any(each.endswith(f"/{path}") for each in there), f"{page.name}: {path}"
+
+
+def test_the_index_of_the_harness_is_complete() -> None:
+    """Whoever writes a journey finds every module of its harness in one table."""
+    folder = ROOT / "tests/journeys/harness"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+\.py)`", index, re.M)) == {
+        path.name for path in folder.glob("*.py")
+    } - {"__init__.py"}
