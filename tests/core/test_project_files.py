@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,13 @@ def test_the_index_of_the_harness_is_complete() -> None:
     assert set(re.findall(r"^\| `(\w+\.py)`", index, re.M)) == {
         path.name for path in folder.glob("*.py")
     } - {"__init__.py"}
+
+
+def test_the_changelog_begins_with_the_version_of_the_project() -> None:
+    """A release has its section, and every section is one that readers know."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    heads = re.findall(r"^## \[(.+?)\]", text, re.M)
+    assert heads[0] == "Unreleased" and heads[1] == project["version"]
+    usual = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security", "For maintainers"}
+    assert set(re.findall(r"^### (.+)$", text, re.M)) <= usual
