@@ -3,6 +3,10 @@
 A read time-out bounds one silence only. A server that drips bytes, sends `100 Continue` for ever or
 takes a request byte by byte is never silent, so each wait on a socket is cut to what is left of the
 exchange.
+
+The query of an address may name a person, and urllib3 writes addresses into its log and its errors.
+So requests and urllib3 are given the address without its query: the connection adds it, where it
+writes the request line.
 """
 
 import http.client
@@ -10,8 +14,9 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -22,16 +27,25 @@ SENT_AT_ONCE = 65_536
 
 
 class Watch:
-    """When the exchange ends that a thread is in. *seconds* is what one exchange may take."""
+    """The exchange that a thread is in: when it ends, and the query of its address.
+
+    *seconds* is what one exchange may take.
+    """
 
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
         self._mine = threading.local()
 
-    def begin(self) -> None:
-        """The exchange of this thread begins now."""
+    def begin(self, query: Mapping[str, str]) -> None:
+        """The exchange of this thread begins now; *query* is added to its address."""
         self._mine.end = self._clock() + self._seconds
+        self._mine.query = f"?{urlencode(query)}" if query else ""
+
+    @property
+    def query(self) -> str:
+        """The encoded query with its question mark; "" for none."""
+        return str(self._mine.query)
 
     def left(self) -> float:
         """Seconds left; TimeoutError where there are none."""
@@ -72,6 +86,12 @@ def pools(watch: Watch, silence: float) -> dict[str, type[HTTPConnectionPool]]:
             raw: Any = self.fp.detach()
             self.fp = io.BufferedReader(_TimedReader(raw, sock, watch))
 
+        def begin(self) -> None:
+            super().begin()
+            # urllib3 would write lines that are no headers into its log, as a warning.
+            self.msg.defects.clear()
+            self.msg.set_payload("")
+
     class Timed(HTTPConnection):
         response_class = Response
 
@@ -79,6 +99,9 @@ def pools(watch: Watch, silence: float) -> dict[str, type[HTTPConnectionPool]]:
             longest = self.timeout if isinstance(self.timeout, int | float) else watch.left()
             self.timeout = min(longest, watch.left())
             return super()._new_conn()
+
+        def putrequest(self, method: str, url: str, *args: Any, **options: Any) -> None:
+            super().putrequest(method, url + watch.query, *args, **options)
 
         def send(self, data: Any) -> None:
             if self.sock is None:

@@ -103,7 +103,7 @@ class Wire:
         headers = dict(call.headers)
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        self._watch.begin()
+        self._watch.begin(call.params)
         with mapped(call.doing), self._send(call, headers) as response:
             self.ahead_seconds = _ahead(response)
             body = self._read(response, call.doing)
@@ -119,7 +119,6 @@ class Wire:
         return self._session.request(
             call.method,
             call.url,
-            params=dict(call.params),
             # IIS answers 411 to a POST without length; an empty body sends Content-Length: 0.
             data=body,
             headers=headers,

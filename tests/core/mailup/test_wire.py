@@ -1,12 +1,15 @@
 """One exchange over a real socket, with servers that do not behave."""
 
 import gzip
+import logging
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -82,6 +85,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "100")
         self.end_headers()
+        self.close_connection = True
+
+    def _garbled(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nNo header " + self.path.encode())
+        self.wfile.write(b"\r\n\r\n")
         self.close_connection = True
 
     def log_message(self, *_: object) -> None:
@@ -197,3 +205,50 @@ def test_a_refused_connection_sent_nothing() -> None:
         with pytest.raises(MailUpUnavailable) as caught:
             Wire(settings, pace=lambda: None).ask(Call("POST", base + "/x", "/x"))
     assert caught.value.context == {"timed_out": False, "sent": False}
+
+
+@pytest.mark.parametrize("path", ["/plain", "/moved", "/garbled", "/silent", "/dropped", "/short"])
+def test_who_is_looked_up_is_in_no_log_and_no_error(
+    wire: tuple[Wire, str], caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """The query of an address reaches MailUp, and no library's log nor any error's chain."""
+    caplog.set_level(logging.DEBUG)
+    query = {"filterby": "\"Email=='pianta+è@example.it'\"", "mobile": '"00393339876543"'}
+    told = _asked(wire[0], Call("GET", wire[1] + path, path, query))
+    sent = parse_qs(urlsplit(Handler.seen[0][0]).query)
+    assert sent == {key: [value] for key, value in query.items()}
+    assert path in told + caplog.text
+    _nobody(told + caplog.text)
+
+
+def test_who_is_looked_up_where_nobody_listens_is_in_no_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A connection that is refused and tried again is logged without the query."""
+    caplog.set_level(logging.DEBUG)
+    settings = MailUpSettings(client_id="c", client_secret="s", username="u", password="p")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        call = Call("GET", base + "/x", "/x", {"email": '"pianta@example.it"'})
+        told = _asked(Wire(settings, pace=lambda: None), call)
+    assert "Retrying" in caplog.text
+    _nobody(told + caplog.text)
+
+
+def _asked(wire: Wire, call: Call) -> str:
+    """Ask; what the whole chain of an error tells, without regard to what tracebacks leave out."""
+    try:
+        wire.ask(call)
+    except MailUpUnavailable as error:
+        chain: list[BaseException | None] = [error]
+        while chain[-1] is not None:
+            chain.append(chain[-1].__context__)
+        told = [f"{each!r} {vars(each)}" for each in chain if each is not None]
+        return "\n".join([*traceback.format_exception(error), *told])
+    return ""
+
+
+def _nobody(told: str) -> None:
+    found = [word for word in ("pianta", "example.it", "9876543") if word in told]
+    assert found == [], told
