@@ -89,6 +89,6 @@ def test_one_works_and_the_other_waits(world: Any, database: Database) -> None:
         lines = list(journal.entries(store))
     assert len({line.run for line in lines}) == 1
     assert [line.step for line in lines] == [
-        "file_entered", "file_submitting", "batch_sending", "batch_accepted", "batch_done",
-        "file_submitted", "file_reported", "file_put_away",
+        "file_entered", "file_submitting", "second_keys", "batch_sending", "batch_accepted",
+        "batch_done", "file_submitted", "file_reported", "file_put_away",
     ]  # fmt: skip
