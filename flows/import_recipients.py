@@ -22,6 +22,7 @@ from tasks.imports.final_state import final_state
 from tasks.imports.prepare import prepare
 from tasks.imports.replay import ReplayWith, compare, concluded, take_out, without_grant
 from tasks.imports.report import report
+from tasks.imports.second_key import foresee_second_keys
 from tasks.imports.submit import submit
 from tasks.imports.turn import turn_first
 from tasks.records.agreement import ImportAgreement
@@ -123,6 +124,8 @@ def _carry_out(
             if lease is not None:
                 archive(agreement, fetched, known, prepared, facts, scratch)
                 submission = submit(agreement, prepared, known, facts, lease, turn)
+            else:
+                submission = foresee_second_keys(agreement, prepared)
     return report(agreement, fetched, known, prepared, submission, lease)
 
 

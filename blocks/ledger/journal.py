@@ -15,7 +15,7 @@ was taken out of what is kept of a client, each in a transaction of its own.
 `detail` holds counts, ids and codes, never anything of a person.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,22 @@ from blocks.ledger.tables import files, journal
 PAGE_ROWS = 1000
 SOURCE_MOVED = "file_put_away"
 SECOND_KEYS = "second_keys"
+
+
+@dataclass(frozen=True)
+class ComparedKeys:
+    """Rows with two keys, as compared with MailUp before the first batch.
+
+    `lines` have another second key than MailUp's. `not_compared` are the lists, with the channel,
+    whose rows were not compared, as all of it takes some `calls`, more than agreed.
+    """
+
+    lines: frozenset[int] = frozenset()
+    not_compared: frozenset[tuple[int, str]] = frozenset()
+    calls: int = 0
+
+
+NO_KEYS = ComparedKeys()
 
 
 @dataclass(frozen=True)
@@ -115,23 +131,31 @@ def is_put_away(store: Store, file_id: int) -> bool:
     return last == SOURCE_MOVED
 
 
-def note_second_keys(store: Store, file_id: int, attempt: int, lines: Collection[int]) -> None:
-    """Write down the lines whose second key is not MailUp's, before anything is sent."""
-    detail = {"attempt": attempt, "lines": sorted(lines)}
+def note_second_keys(store: Store, file_id: int, attempt: int, keys: ComparedKeys) -> None:
+    """Write down how second keys were compared, before anything is sent."""
+    detail = {
+        "attempt": attempt, "lines": sorted(keys.lines),
+        "not_compared": sorted(keys.not_compared), "calls": keys.calls,
+    }  # fmt: skip
     with store.transaction() as connection:
         write_of_file(connection, file_id, SECOND_KEYS, detail, run=store.run)
 
 
-def second_keys(store: Store, file_id: int, attempt: int) -> frozenset[int] | None:
-    """Those lines of an attempt; None where nobody has looked yet."""
+def second_keys(store: Store, file_id: int, attempt: int) -> ComparedKeys | None:
+    """How they were compared for an attempt; None where nobody has looked yet."""
     with store.transaction() as connection:
         rows = connection.execute(
             select(journal.c.detail)
             .where(journal.c.file_id == file_id, journal.c.step == SECOND_KEYS)
             .order_by(journal.c.id)
         ).scalars()
-        found = [each["lines"] for each in rows if each["attempt"] == attempt]
-    return frozenset(found[-1]) if found else None
+        found = [each for each in rows if each["attempt"] == attempt]
+    if not found:
+        return None
+    last = found[-1]
+    # Lines of before say nothing of rows that were not compared: these were sent as they are.
+    lists = frozenset((list_id, channel) for list_id, channel in last.get("not_compared", ()))
+    return ComparedKeys(frozenset(last["lines"]), lists, last.get("calls", 0))
 
 
 def entries(

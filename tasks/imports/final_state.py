@@ -84,6 +84,9 @@ def _told(outcome: FileOutcome, behind: int) -> str:
     parts += [f"{getattr(counts, word)} {word}" for word in words if getattr(counts, word)]
     if outcome.refused.count:
         parts.append(f"MailUp refused {outcome.refused.count}{_LISTED[outcome.refused.state]}")
+    if outcome.not_compared:
+        without = f"{outcome.not_compared} without their second key"
+        parts.append(f"{without}: comparing takes more calls than read_back_calls allows")
     parts += _missing(outcome)
     if decision and outcome.outcome == "imported":
         parts.append(f"released by {in_line(decision.decided_by)}")

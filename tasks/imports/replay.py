@@ -14,6 +14,7 @@ from blocks.errors.shown import in_markdown
 from blocks.ledger import archives, batches, files, grants, journal
 from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.batches import BatchEntry
+from blocks.ledger.journal import ComparedKeys
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from tasks.imports.archive import reopened
@@ -110,8 +111,8 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
         then = [each for each in every if each.purpose == "records"]
         granted = grants.of_file(store, kept.file_id)
         absent = left_out(granted, kept.attempt)
-        differing = journal.second_keys(store, kept.file_id, kept.attempt) or frozenset()
-        comparison = _compared(recalled, prepared, then, facts, absent, differing)
+        keys = journal.second_keys(store, kept.file_id, kept.attempt) or journal.NO_KEYS
+        comparison = _compared(recalled, prepared, then, facts, absent, keys)
         detail = {
             "archive": kept.id, "attempt": kept.attempt, "with": recalled.replay_with,
             "changed_since": kept.forgotten, **asdict(comparison),
@@ -143,11 +144,11 @@ def _compared(
     then: Sequence[BatchEntry],
     facts: AccountFacts,
     absent: Collection[int],
-    differing: Collection[int],
+    keys: ComparedKeys,
 ) -> Comparison:
     sent = {entry.number: entry for entry in then}
     groups = _groups(prepared, facts, sent)
-    requests = batch_requests(recalled.agreement, prepared.batches, groups, absent, differing)
+    requests = batch_requests(recalled.agreement, prepared.batches, groups, absent, keys)
     made = {each.number: each.sha256 for each in requests}
     identical = sum(made.get(number) == entry.sha256 for number, entry in sent.items())
     unlike = max(0, recalled.claim.counts.unchanged - prepared.counts.unchanged)

@@ -20,6 +20,7 @@ from tasks.files.remote_paths import fitting, join, unique_name
 from tasks.imports.decisions import close_question, may_ask, this_run
 from tasks.imports.move_source import put_away
 from tasks.records.agreement import ImportAgreement
+from tasks.records.consent.second_key import NOT_COMPARED
 from tasks.records.mapping.resolve import told_names
 from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.reject_file import write_rejects
@@ -79,7 +80,10 @@ def _outcome(
         waiting_run=claim.waiting_run, decision=claim.decision,
     )  # fmt: skip
     compared = submission.compared or prepared.compared
-    known = replace(known, compared=compared, unsubscribed=submission.unsubscribed)
+    known = replace(
+        known, compared=compared, unsubscribed=submission.unsubscribed,
+        not_compared=submission.second_key.get(NOT_COMPARED, 0),
+    )  # fmt: skip
     hold = prepared.hold or submission.hold
     if claim.progress in ("waiting", "refused"):
         return replace(known, outcome=claim.progress)
@@ -90,7 +94,7 @@ def _outcome(
         counts = submission.counts if submission.hold else prepared.counts
         return replace(known, outcome="held", counts=counts, hold=hold, asks=asks)
     if dry_run:
-        return replace(known, outcome="dry_run", counts=prepared.counts)
+        return replace(known, outcome="dry_run", counts=submission.counts)
     return replace(known, counts=submission.counts, refused=submission.refused)
 
 

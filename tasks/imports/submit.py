@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from blocks.accounts import MailUpAccount
 from blocks.ledger import archives, batches, files, grants, journal
 from blocks.ledger.batches import BatchEntry
+from blocks.ledger.journal import NO_KEYS, ComparedKeys
 from blocks.ledger.leases import Guard, Lease
 from blocks.ledger.snapshots import key_of
 from blocks.ledger.store import Store
@@ -34,7 +35,7 @@ from tasks.imports.delta_snapshots import (
 from tasks.imports.groups import group_ids
 from tasks.imports.read_back import ReadBack, list_refused, refused_by_mailup
 from tasks.imports.rejoining import Rejoining, is_granted, left_out, list_rejoined
-from tasks.imports.second_key import SecondKeys, list_second_keys
+from tasks.imports.second_key import SecondKeys, compared_once, list_second_keys
 from tasks.imports.turn import turn_of
 from tasks.imports.unproven import Judge, KnownImports, MaybeSent, everybody
 from tasks.imports.unsubscribe_missing import count_unsubscribed, unsubscribe_missing
@@ -43,7 +44,7 @@ from tasks.records.batching.batches import Batch
 from tasks.records.batching.destinations import Destination
 from tasks.records.batching.payloads import array, encoded, recipient_objects
 from tasks.records.consent.apply import _NOBODY
-from tasks.records.consent.second_key import without_second_key
+from tasks.records.consent.second_key import of_lists, without_second_key
 from tasks.records.counts import Counts
 from tasks.records.delta.missing import who_is_missing
 from tasks.records.delta.snapshot import all_people
@@ -81,7 +82,7 @@ class _Job:
     attempt: int
     turn: Turn | None
     planned: PlannedSnapshot = NO_PLAN
-    differing: frozenset[int] = frozenset()
+    keys: ComparedKeys = NO_KEYS
     known: KnownImports = everybody
     released_at: datetime | None = None
 
@@ -130,15 +131,15 @@ def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
     refused = refused_by_mailup(entries)
     granted = grants.of_file(store, job.entry_id)
     absent = len(left_out(granted, job.attempt))
-    second = journal.second_keys(store, job.entry_id, job.attempt) or frozenset()
-    rejected = len(second) if agreement.mapping.second_key == "reject" else 0
+    keys = journal.second_keys(store, job.entry_id, job.attempt) or NO_KEYS
+    rejected = len(keys.lines) if agreement.mapping.second_key == "reject" else 0
     now = prepared.counts.refused(len(refused.lines) + rejected).left_out(absent)
     counts = claim.counts if known else now
     submission = _compare(counts, entries, refused)
     if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
         submission = replace(submission, hold=None)  # somebody has looked into it
     list_refused(agreement.mapping, prepared, entries)
-    reason = list_second_keys(agreement.mapping, prepared, second)
+    second = list_second_keys(agreement.mapping, prepared, keys)
     if not known:
         if not submission.hold and agreement.delta.on:
             try:
@@ -152,7 +153,8 @@ def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
         unsubscribed=count_unsubscribed(_all_batches(job)),
         extra=batches.extra_imports(store, job.entry_id),
         consent=list_rejoined(prepared, granted, job.attempt),
-        second_key={reason: len(second)} if second else {},
+        second_key=second,
+        second_key_calls=keys.calls,
     )
 
 
@@ -181,8 +183,10 @@ def _planned(job: _Job, prepared: Prepared) -> _Job:
         job.store, job.agreement, job.facts, prepared, file_id=job.entry_id, attempt=job.attempt
     )
     calls = job.agreement.read_back_calls
-    looking = SecondKeys(job.store, job.client, calls, job.entry_id, job.attempt)
-    return replace(job, planned=planned, differing=looking.lines(prepared.batches))
+    keys = compared_once(
+        job.store, SecondKeys(job.client, calls), job.entry_id, job.attempt, prepared.batches
+    )
+    return replace(job, planned=planned, keys=keys)
 
 
 def _turn(job: _Job) -> AbstractContextManager[Turn]:
@@ -202,7 +206,7 @@ def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], tur
     )
     rejoining.finish_earlier(prepared)
     plain = [each for each in prepared.batches if not is_granted(each)]
-    made = batch_requests(job.agreement, plain, groups, differing=job.differing)
+    made = batch_requests(job.agreement, plain, groups, keys=job.keys)
     for parcel in prefetched(made, most=PARCELS_AHEAD):
         counter.send(parcel, newest_import=newest)
         progress.set(parcel.number, total)
@@ -283,29 +287,30 @@ def batch_requests(
     batches: Iterable[Batch],
     groups: dict[tuple[int, str], int],
     absent: Collection[int] = (),
-    differing: Collection[int] = (),
+    keys: ComparedKeys = NO_KEYS,
 ) -> Iterator[BatchRequest]:
     """Every batch as it is sent, one after the other; without the lines that were left out.
 
-    Lines in `differing` have another second key than MailUp's.
+    `keys` says whose second key is another one than MailUp's, or was not compared.
     """
     for batch, every in encoded(batches):
         texts = every
         if absent and is_granted(batch):
             texts = every.filter(~batch.records()[LINE].is_in(list(absent)))
-        elif differing and batch.destination.import_type == "default":
-            texts = recipient_objects(_with_known_keys(agreement, batch.records(), differing))
+        elif keys != NO_KEYS and batch.destination.import_type == "default":
+            texts = recipient_objects(_with_known_keys(agreement, batch, keys))
         if texts.len():
             target = _target(agreement, batch.destination, groups)
             yield BatchRequest.of(batch.number, texts.len(), array(texts), target)
 
 
-def _with_known_keys(
-    agreement: ImportAgreement, records: pl.DataFrame, differing: Collection[int]
-) -> pl.DataFrame:
+def _with_known_keys(agreement: ImportAgreement, batch: Batch, keys: ComparedKeys) -> pl.DataFrame:
+    records = batch.records()
+    if (batch.destination.list_id, batch.destination.channel) in keys.not_compared:
+        return without_second_key(records, records[LINE])
     if agreement.mapping.second_key == "reject":
-        return records.filter(~pl.col(LINE).is_in(list(differing)))
-    return without_second_key(records, differing)
+        return records.filter(~pl.col(LINE).is_in(list(keys.lines)))
+    return without_second_key(records, keys.lines)
 
 
 def _target(
@@ -357,7 +362,7 @@ def _commit(
     keep = snapshot(
         job.store, job.agreement, prepared, job.planned, entries,
         file_id=job.entry_id, attempt=job.attempt,
-        differing=job.differing,
+        differing=job.keys.lines | of_lists(prepared.batches, job.keys.not_compared),
     )  # fmt: skip
     counts |= {UNSURE: keep.unsure}
 

@@ -218,7 +218,8 @@ class Submission:
     missing in it whom MailUp has unsubscribed. `extra` is how many imports MailUp may have of the
     file beyond those of an undisturbed run, because batches were sent again. `consent` is how many
     lines have each reason of consent in the end, None where no grant has changed them;
-    `second_key` how many rows, by reason, have another second key than MailUp's.
+    `second_key` how many rows, by reason, are sent without their second key or are refused for it;
+    `second_key_calls` how many calls it takes to compare them all, 0 where they were compared.
     """
 
     counts: Counts = NONE
@@ -230,13 +231,15 @@ class Submission:
     extra: int = 0
     consent: dict[str, int] | None = None
     second_key: dict[str, int] = field(default_factory=dict)
+    second_key_calls: int = 0
 
 
 @dataclass(frozen=True)
 class FileOutcome:
     """The end of one file in one run; `asks` where this run waits for the decision about it.
 
-    `compared` and `unsubscribed` are those of the Submission, or of what would be sent.
+    `compared` and `unsubscribed` are those of the Submission, or of what would be sent;
+    `not_compared` rows went, or would go, without their second key.
     """
 
     name: str
@@ -250,3 +253,4 @@ class FileOutcome:
     decision: Decision | None = None
     compared: DeltaResult | None = None
     unsubscribed: int = 0
+    not_compared: int = 0

@@ -11,6 +11,7 @@ from blocks.errors.shown import in_markdown
 from blocks.ledger.decisions import Decision
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
+from tasks.records.consent.second_key import NOT_COMPARED
 from tasks.records.counts import Counts
 from tasks.records.results.mailup_rejects import MAILUP_REFUSED
 from tasks.records.results.reasons import sentence
@@ -65,6 +66,12 @@ EXTRA = (
     "MailUp could not be proven to have was sent again."
 )
 
+KEYS_NOT_COMPARED = (
+    "**Second keys of {0:,} rows were not compared** with MailUp's: that takes {1:,} calls, more "
+    "than `read_back_calls` allows. These rows go without their second key, and are not remembered "
+    "as sent. Set `read_back_calls` to {1} or more to have them compared and sent whole."
+)
+
 
 def result_document(
     agreement: ImportAgreement,
@@ -100,6 +107,7 @@ def result_document(
             "refused": submission.refused.count,
             "refused_listed": len(submission.refused.lines),
             "read_back": submission.refused.state or None,
+            "second_keys": _second_keys(submission),
         },
     }
 
@@ -132,6 +140,19 @@ def _delta(outcome: FileOutcome) -> dict[str, Any] | None:
         "unsubscribed": outcome.unsubscribed,
         "nameless_rows": compared.unidentified_rows,
         "left_because": (compared.left_because or None) if compared.missing else None,
+    }
+
+
+def _second_keys(submission: Submission) -> dict[str, Any] | None:
+    """Rows whose second key was not compared, why, and what to set; None where all were."""
+    rows = submission.second_key.get(NOT_COMPARED, 0)
+    if not rows:
+        return None
+    return {
+        "not_compared": rows,
+        "because": "too_many_calls",
+        "calls_needed": submission.second_key_calls,
+        "setting": "read_back_calls",
     }
 
 
@@ -183,6 +204,9 @@ def import_summary(
         names = ("import_id", "list_id", "import_type", "sent", "created", "updated", "not_valid")
         rows = [tuple(entry.get(name, "") for name in names) for entry in submission.imports[:50]]
         parts.append(markdown_table(names, rows))
+    if outcome.not_compared:
+        calls = submission.second_key_calls
+        parts.append(KEYS_NOT_COMPARED.format(outcome.not_compared, calls))
     if submission.extra:
         parts.append(EXTRA.format(submission.extra))
     if outcome.outcome == "dry_run":

@@ -48,3 +48,30 @@ def test_a_row_whose_number_differs_is_rejected_where_agreed(known: Any, mailup:
     assert "another number" in known.rejects("a.csv")[1]
     told = {each["code"]: each["records"] for each in known.result("a.csv")["reasons"]}
     assert told == {"second_key_differs": 1}
+
+
+def test_rows_that_were_not_compared_are_told(known: Any) -> None:
+    """A dry run, the result and the message say how many, why, and what to set."""
+    known.control("POST", "settings", {"number_of_another": "matched"})
+    known.drop("a.csv", *ROWS, "new@example.it;N;3331111111")
+    few = {"read_back_calls": 3}
+    dry = known.run(agreed=few, dry_run=True)
+    assert "3 without their second key" in dry.message and "read_back_calls" in dry.message
+    assert known.run(agreed=few).message == dry.message.replace("would be ", "")
+
+    people = known.people()
+    assert people["anna@example.it"]["number"] == "3331111111"
+    assert people["anna@example.it"]["fields"]["1"] == "A2"
+    assert not people["new@example.it"]["number"], "it is Anna's"
+    told = known.result("a.csv")
+    assert told["mailup"]["second_keys"] == {
+        "not_compared": 3, "because": "too_many_calls", "calls_needed": 6,
+        "setting": "read_back_calls",
+    }  # fmt: skip
+    assert {each["code"] for each in told["reasons"]} == {"second_key_not_compared"}
+
+    known.drop("b.csv", *ROWS, "next@example.it;N;3334444444")
+    enough = {"read_back_calls": told["mailup"]["second_keys"]["calls_needed"]}
+    assert known.run(agreed=enough).message == "b.csv: 3 of 3 submitted"
+    assert known.people()["next@example.it"]["number"] == "3334444444"
+    assert known.result("b.csv")["mailup"]["second_keys"] is None

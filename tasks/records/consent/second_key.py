@@ -10,6 +10,8 @@ from tasks.records.frames import LINE
 
 KEPT, DIFFERS = "second_key_kept", "second_key_differs"
 """Reasons of rows that went without their second key, and of rows that were refused for it."""
+NOT_COMPARED = "second_key_not_compared"
+"""Reason of rows that went without their second key, as it was not compared with MailUp's."""
 _PAIRS = {"address": pl.String(), "mobile": pl.String()}
 
 
@@ -50,6 +52,13 @@ def differing(rows: pl.DataFrame, known: pl.DataFrame) -> set[int]:
     other_number = (pl.col("theirs") != "") & (pl.col("theirs") != pl.col("mobile"))
     of_another = (pl.col("whose") != "") & (pl.col("whose") != pl.col("address"))
     return set(met.filter(other_number | of_another)[LINE])
+
+
+def of_lists(sent: Sequence[Batch], lists: Collection[tuple[int, str]]) -> frozenset[int]:
+    """Lines of the records with both keys that go to these lists, given with their channel."""
+    plain = [each for each in sent if each.destination.import_type == "default"]
+    mine = [each for each in plain if (each.destination.list_id, each.destination.channel) in lists]
+    return frozenset(both_keys(mine)[LINE])
 
 
 def without_second_key(records: pl.DataFrame, lines: Collection[int]) -> pl.DataFrame:

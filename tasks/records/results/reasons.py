@@ -116,6 +116,12 @@ REASONS: dict[str, dict[Language, str]] = {
         "en": "MailUp has another number or address of this person; the row went without it.",
         "it": "MailUp ha un altro numero o indirizzo di questa persona; la riga va senza.",
     },
+    "second_key_not_compared": {
+        "en": "Number and address were not compared with MailUp's; the row went without its second "
+        "key.",
+        "it": "Numero e indirizzo non sono stati confrontati con MailUp; la riga va senza il "
+        "secondo.",
+    },
     "second_key_differs": {
         "en": "MailUp has another number or address of this person; correct one of the two.",
         "it": "MailUp ha un altro numero o indirizzo di questa persona; correggete uno dei due.",

@@ -1,0 +1,147 @@
+"""Rows with another second key than MailUp's, and rows that are not compared; emulated MailUp."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from blocks.ledger import files, journal
+from blocks.ledger.files import FileKey
+from blocks.ledger.journal import ComparedKeys
+from blocks.ledger.store import Store
+from blocks.mailup.client import MailUpClient
+from sandbox.mailup.caller import Caller
+from tasks.imports.second_key import SecondKeys, compared_once
+from tasks.imports.submit import batch_requests
+from tasks.records.agreement import ImportAgreement
+from tasks.records.batching.batches import Batch, write_batches
+from tasks.records.frames import LINE, RECORD
+from tests.core.emulated import emulated
+
+AGREEMENT = ImportAgreement.model_validate(
+    {
+        "client": "acme", "server": "sftp-server/acme", "account": "acme", "list_id": 1,
+        "mapping": {"columns": [{"column": "email", "target": "email"}]},
+    }
+)  # fmt: skip
+ANNA = {"Email": "anna@example.it", "MobilePrefix": "39", "MobileNumber": "3331111111"}
+
+
+@dataclass
+class Desk:
+    """A client with Anna in list 1 and list 2, and a folder for batches."""
+
+    caller: Caller
+    client: MailUpClient
+    folder: Path
+
+    def batches(
+        self, *rows: tuple[str, str], channel: str = "email", lists: Any = 1
+    ) -> list[Batch]:
+        """Batches of two records of (address, number), on lines from 2 on."""
+        size = len(rows)
+        empty = pl.DataFrame({name: [None] * size for name in RECORD}, schema=RECORD)
+        records = empty.with_columns(
+            pl.int_range(2, size + 2).alias(LINE), channel=pl.lit(channel), clear=pl.lit(False),
+            list_id=pl.Series(lists if isinstance(lists, list) else [lists] * size, dtype=pl.Int64),
+            email=pl.Series([email for email, _ in rows]), prefix=pl.lit("0039"),
+            number=pl.Series([number for _, number in rows]), import_type=pl.lit("default"),
+        )  # fmt: skip
+        return write_batches([records], self.folder, 2)
+
+    def compare(self, sent: list[Batch], calls: int = 300) -> ComparedKeys:
+        return SecondKeys(self.client, calls).compared(sent) or journal.NO_KEYS
+
+    def send(self, sent: list[Batch], keys: ComparedKeys) -> list[dict[str, Any]]:
+        """Have MailUp import the batches; the recipients of the requests."""
+        recipients = []
+        for parcel in batch_requests(AGREEMENT, sent, {}, keys=keys):
+            import_id = self.client.start_import(parcel.target, parcel.content)
+            self.client.wait_for_import(import_id, timeout_seconds=20, poll_seconds=0.01)
+            recipients += json.loads(parcel.content)
+        return recipients
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with emulated(tmp_path / "mailup") as (caller, client):
+        for list_id in (1, 2):
+            caller.bring_in(f"/Console/List/{list_id}/Recipients", [ANNA])
+        yield Desk(caller, client, tmp_path)
+
+
+@pytest.mark.parametrize("calls", [300, 0])
+@pytest.mark.parametrize("mailup", ["left_out", "refused", "matched"])
+def test_nobody_is_taken_for_the_owner_of_a_number(desk: Desk, mailup: str, calls: int) -> None:
+    """An unknown address with Anna's number changes nothing of Anna, compared or not."""
+    desk.caller.control("settings", {"number_of_another": mailup})
+    before = desk.caller.people(1)["anna@example.it"]
+    sent = desk.batches(("new@example.it", "3331111111"))
+    desk.send(sent, desk.compare(sent, calls))
+
+    people = desk.caller.people(1)
+    assert people["anna@example.it"] == before
+    assert not people["new@example.it"]["number"]
+
+
+def test_what_is_not_compared_goes_with_the_key_of_its_channel(desk: Desk) -> None:
+    """Lists for which the calls do not suffice are named, with the calls that all of it takes."""
+    rows = [("new@example.it", "3335555555"), ("anna@example.it", "3339999999")] * 2
+    sent = desk.batches(*rows, lists=[1, 2, 1, 2])
+    keys = desk.compare(sent, 6)
+    assert keys == ComparedKeys(frozenset(), frozenset({(2, "email")}), 11)
+    recipients = desk.send(sent, keys)
+    assert [bool(each.get("MobileNumber")) for each in recipients] == [True, True, False, False]
+    assert not desk.compare(sent, keys.calls).not_compared
+
+
+def test_a_key_that_is_a_number_stays_and_the_address_goes(desk: Desk) -> None:
+    """With numbers as keys, the address is the one that is left out where it differs."""
+    sent = desk.batches(("other@example.it", "3331111111"), channel="sms")
+    keys = desk.compare(sent)
+    assert keys.lines == {2}
+    recipients = desk.send(sent, keys)
+    assert [(each.get("Email"), each["MobileNumber"]) for each in recipients] == [
+        (None, "3331111111")
+    ]
+
+
+@pytest.mark.parametrize("filters", ["ignored", "refused"])
+def test_a_mailup_without_filters_is_walked(desk: Desk, filters: str) -> None:
+    """If MailUp passes over the search, or refuses it, the list tells who has which key."""
+    desk.caller.control("settings", {"filters": filters})
+    sent = desk.batches(("anna@example.it", "3339999999"), ("new@example.it", "3335555555"))
+    assert desk.compare(sent).lines == {2}
+
+
+def test_an_attempt_goes_on_with_what_was_found_at_first(desk: Desk, tmp_path: Path) -> None:
+    """A run that dies between looking and sending makes the same requests, whatever is so now."""
+    sent = desk.batches(("anna@example.it", "3339999999"), ("new@example.it", "3335555555"))
+    with Store(f"sqlite:///{tmp_path}/ledger.db") as store:
+        entry = files.enter(
+            store, FileKey("acme", "import:1", "a" * 64), name="a.csv", size=1, agreement="v1",
+            run="",
+        )  # fmt: skip
+        found = compared_once(store, SecondKeys(desk.client, 0), entry.id, 1, sent)
+        assert found.not_compared == {(1, "email")}
+        calls = desk.client.calls
+        assert compared_once(store, SecondKeys(desk.client, 300), entry.id, 1, sent) == found
+        assert desk.client.calls == calls
+        assert compared_once(store, SecondKeys(desk.client, 300), entry.id, 2, sent).lines == {2}
+
+
+def test_lines_of_an_older_version_are_read_as_before(tmp_path: Path) -> None:
+    """A journal that says nothing of rows not compared: they were sent as they are."""
+    with Store(f"sqlite:///{tmp_path}/ledger.db") as store:
+        entry = files.enter(
+            store, FileKey("acme", "import:1", "a" * 64), name="a.csv", size=1, agreement="v1",
+            run="",
+        )  # fmt: skip
+        with store.transaction() as connection:
+            detail = {"attempt": 1, "lines": [3]}
+            journal.write_of_file(connection, entry.id, journal.SECOND_KEYS, detail, run="")
+        assert journal.second_keys(store, entry.id, 1) == ComparedKeys(frozenset({3}))
