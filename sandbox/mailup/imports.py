@@ -92,16 +92,18 @@ def _accept(
     doomed = _is_doomed(store, state.settings)
     known = {"Total": len(items)} if state.settings.total_at_once else {}
     with store.writing() as connection:
+        accepted = time.time()
         import_id = connection.execute(
             "INSERT INTO import (list_id, group_id, channel, flags, status, accepted, started, "
             "ended, counters) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (list_id, group_id, channel, json.dumps(flags.as_json()), NOT_STARTED, time.time(),
+            (list_id, group_id, channel, json.dumps(flags.as_json()), NOT_STARTED, accepted,
              NEVER, NEVER, json.dumps(known)),
         ).lastrowid or 0  # fmt: skip
+        key = (import_id, accepted)
         if doomed:
-            state.worker.doom(import_id)
-        store.keep_body(import_id, body)
-        state.worker.hand_over(import_id, items)
+            state.worker.doom(key)
+        store.keep_body(key, body)
+        state.worker.hand_over(key, items)
     state.worker.wake()
     return WcfJson(import_id)
 

@@ -12,6 +12,9 @@ from typing import Any
 
 from sandbox.mailup.schema import CONNECTION_PRAGMAS, EMPTIED, PRAGMAS, TABLES, WRITER_PRAGMAS
 
+ImportKey = tuple[int, float]
+"""Id of an import and when it was accepted: ids begin anew when the account does."""
+
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
@@ -105,20 +108,21 @@ class Store:
         for body in self._bodies.glob("*.json"):
             body.unlink(missing_ok=True)
 
-    def keep_body(self, import_id: int, body: bytes) -> None:
+    def keep_body(self, key: ImportKey, body: bytes) -> None:
         """Keep the body of an import that is not finished."""
-        self._body(import_id).write_bytes(body)
+        self._body(key).write_bytes(body)
 
-    def body(self, import_id: int) -> bytes:
+    def body(self, key: ImportKey) -> bytes:
         """The body of an unfinished import."""
-        return self._body(import_id).read_bytes()
+        return self._body(key).read_bytes()
 
-    def drop_body(self, import_id: int) -> None:
+    def drop_body(self, key: ImportKey) -> None:
         """Forget the body of an import."""
-        self._body(import_id).unlink(missing_ok=True)
+        self._body(key).unlink(missing_ok=True)
 
-    def _body(self, import_id: int) -> Path:
-        return self._bodies / f"{import_id}.json"
+    def _body(self, key: ImportKey) -> Path:
+        import_id, accepted = key
+        return self._bodies / f"{import_id}-{accepted}.json"
 
     def close(self) -> None:
         """Close every connection, also those of threads that ended."""

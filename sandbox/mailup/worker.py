@@ -13,7 +13,7 @@ from sandbox.mailup.clock import local_form, now, utc_form
 from sandbox.mailup.rules import Flags
 from sandbox.mailup.settings import Settings
 from sandbox.mailup.staging import Counters
-from sandbox.mailup.store import Store
+from sandbox.mailup.store import ImportKey, Store
 from sandbox.mailup.timeline import present
 
 NOT_STARTED, RUNNING, COMPLETED, FAILED = 1, 2, 3, 4
@@ -37,9 +37,9 @@ class Worker:
         self._settings = settings
         self._news = threading.Event()
         self._leave = threading.Event()
-        self._parsed: dict[int, list[Any]] = {}
+        self._parsed: dict[ImportKey, list[Any]] = {}
         self._round = 0
-        self._doomed: set[int] = set()
+        self._doomed: set[ImportKey] = set()
         self._ended: dict[int, float] = {}
         self._beside: dict[int, threading.Thread] = {}
         self._thread = threading.Thread(target=self._work, name="sandbox-imports", daemon=True)
@@ -63,18 +63,18 @@ class Worker:
         self._ended.clear()
         self._news.set()
 
-    def doom(self, import_id: int) -> None:
+    def doom(self, key: ImportKey) -> None:
         """Let an import fail that is not committed yet."""
-        self._doomed.add(import_id)
+        self._doomed.add(key)
 
     def ended_before(self, import_id: int, seconds: float) -> bool:
         """Whether an import has ended that long ago; one of an earlier process has."""
         return time.monotonic() - self._ended.get(import_id, 0.0) >= seconds
 
-    def hand_over(self, import_id: int, items: list[Any]) -> None:
+    def hand_over(self, key: ImportKey, items: list[Any]) -> None:
         """Lend the parsed body of an import before it is committed: spares a second parsing."""
         if len(self._parsed) < KEPT_BODIES:
-            self._parsed[import_id] = items
+            self._parsed[key] = items
 
     def wake(self) -> None:
         """Say that an import was committed."""
@@ -121,13 +121,14 @@ class Worker:
                 return
 
     def _carry_out(self, row: Any) -> None:
+        key = (row["id"], row["accepted"])
         try:
-            if row["id"] in self._doomed:
-                self._doomed.discard(row["id"])
+            if key in self._doomed:
+                self._doomed.discard(key)
                 self._fail(row)
             else:
-                parsed = self._parsed.pop(row["id"], None)
-                self._absorb(row, parsed or orjson.loads(self._store.body(row["id"])))
+                parsed = self._parsed.pop(key, None)
+                self._absorb(row, parsed or orjson.loads(self._store.body(key)))
         except FileNotFoundError:
             return  # the store was emptied meanwhile
         except Exception:
@@ -135,7 +136,7 @@ class Worker:
             log.exception("import %s failed", row["id"])
             self._fail(row)
         self._ended[row["id"]] = time.monotonic()
-        self._store.drop_body(row["id"])
+        self._store.drop_body(key)
 
     def _fail(self, row: Any) -> None:
         self._store.write(

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.mailup import fresh
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.options import add_options, markdown, settings_of
+from sandbox.mailup.seed import replant
 from sandbox.mailup.server import Emulator, start
+from sandbox.mailup.store import Store
 from sandbox.mailup.variants import TABLE, Variant
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -353,6 +356,29 @@ def test_an_import_at_work_does_not_outlive_a_reset(tmp_path: Path) -> None:
         assert detail["IdImport"] == 1
         assert "b@example.it" in mailup.people(1)
         assert not {"Anna@example.it", "b@example.it"} & set(mailup.people(2))
+
+
+def test_an_import_taken_up_in_a_reset_takes_nothing_from_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that the worker takes up again before the account is emptied leaves the new one whole."""
+    with start(tmp_path, calls_per_second=0, import_seconds=0.3) as emulator:
+        mailup = Caller(emulator)
+        mailup.call("POST", "/Console/List/2/Recipients", [ANNA])
+        while mailup.control("imports")[0]["status"] != 2:
+            pass
+
+        def replanted(store: Store) -> None:
+            # Taking an import up is the one thing that is written meanwhile.
+            before, end = store.version, time.monotonic() + 20
+            while store.version == before and time.monotonic() < end:
+                pass
+            replant(store)
+
+        monkeypatch.setattr(fresh, "replant", replanted)
+        emulator.reset()
+        assert mailup.bring_in(IMPORT, [{"Email": "b@example.it"}])["IdImport"] == 1
+        assert "b@example.it" in mailup.people(1)
 
 
 def test_every_row_can_be_told_on_the_command_line() -> None:
