@@ -5,7 +5,6 @@ as they are, they could change what a line, a table or a page says, fetch a pict
 another name. Control, invisible and bidirectional characters are written as `\xNN` or `\uNNNN`.
 """
 
-import html
 import json
 import re
 from typing import Any
@@ -46,11 +45,6 @@ def in_markdown(text: str) -> str:
     """Text that Markdown shows as it is, in one line, wherever it stands, in a table, too."""
     line = visible(" ".join(re.split(r"[ \t\r\n\f\v]+", text)).strip(" "))
     return _MARKDOWN.sub(_entities, line)
-
-
-def in_html(text: str) -> str:
-    """Text that HTML shows as it is, in an attribute, too."""
-    return html.escape(visible(text))
 
 
 def in_json(value: Any, indent: int | None = 2) -> str:

@@ -79,14 +79,9 @@ def release(store: Store, lease: Lease) -> None:
         connection.execute(delete(leases).where(mine))
 
 
-def require(store: Store, lease: Lease) -> None:
-    """Raise RunStopped unless the lease is still held: another run may have taken over."""
-    with store.transaction() as connection:
-        require_within(connection, lease)
-
-
 def require_within(connection: Connection, lease: Lease) -> None:
-    """The same in the transaction that is not to happen without the lease."""
+    """Raise RunStopped unless the lease is still held, in the transaction that needs it: another
+    run may have taken over."""
     if not _renewed(connection, lease, LEASE_SECONDS):
         raise RunStopped(
             f"The lease {lease.name!r} was taken over by another run, because this one did not "
@@ -200,5 +195,5 @@ def _keep(store: Store, lease: Lease, seconds: float, done: Event) -> None:
         try:
             if not renew(store, lease, seconds=seconds):
                 return
-        except RetryableError:  # the next third may succeed; `require` tells a lost lease
+        except RetryableError:  # the next third may succeed; `require_within` tells a lost lease
             continue

@@ -35,7 +35,7 @@ from blocks.mailup.resources.models import (
     Optin,
     Recipient,
 )
-from blocks.mailup.resources.statistics import Availability, Countable
+from blocks.mailup.resources.statistics import Availability
 
 
 class MailUpClient:
@@ -101,7 +101,7 @@ class MailUpClient:
         return lists.create_group(self.session, list_id, name)
 
     def dynamic_fields(self) -> list[DynamicField]:
-        """See `fields.dynamic_fields`."""
+        """See `lists.dynamic_fields`."""
         return lists.dynamic_fields(self.session)
 
     def start_import(self, target: ImportTarget, body: bytes) -> int:
@@ -119,10 +119,6 @@ class MailUpClient:
         return imports.possible_imports(
             self.session, target, rows, after_id=after_id, not_ids=not_ids
         )
-
-    def import_status(self, import_id: int) -> ImportStatus:
-        """See `imports.import_status`."""
-        return imports.import_status(self.session, import_id)
 
     def import_detail(self, import_id: int) -> ImportDetail:
         """See `imports.import_detail`."""
@@ -205,10 +201,6 @@ class MailUpClient:
         """See `messages.send_history`."""
         return messages.send_history(self.session, list_id, message_id)
 
-    def message_tags(self, list_id: int, message_id: int) -> tuple[str, ...]:
-        """See `messages.message_tags`."""
-        return messages.message_tags(self.session, list_id, message_id)
-
     def message_recipients(self, message_id: int) -> Iterator[pl.DataFrame]:
         """See `statistics.recipients`."""
         return statistics.recipients(self.statistics_session, message_id)
@@ -216,14 +208,6 @@ class MailUpClient:
     def views(self, message_id: int) -> Iterator[pl.DataFrame]:
         """See `statistics.views`."""
         return statistics.views(self.statistics_session, message_id)
-
-    def clicks(self, message_id: int) -> Iterator[pl.DataFrame]:
-        """See `statistics.clicks`."""
-        return statistics.clicks(self.statistics_session, message_id)
-
-    def url_clicks(self, message_id: int) -> Iterator[pl.DataFrame]:
-        """See `statistics.url_clicks`."""
-        return statistics.url_clicks(self.statistics_session, message_id)
 
     def url_click_details(self, message_id: int, *, may_fall_back: bool = True) -> ClickDetails:
         """See `clicks.url_click_details`."""
@@ -234,14 +218,6 @@ class MailUpClient:
     def bounces(self, message_id: int) -> Iterator[pl.DataFrame]:
         """See `statistics.bounces`."""
         return statistics.bounces(self.statistics_session, message_id)
-
-    def unsubscriptions(self, message_id: int) -> Iterator[pl.DataFrame]:
-        """See `statistics.unsubscriptions`."""
-        return statistics.unsubscriptions(self.statistics_session, message_id)
-
-    def counts(self, message_id: int, what: Countable) -> int:
-        """See `statistics.counts`."""
-        return statistics.counts(self.statistics_session, message_id, what)
 
     def availability(self, message_id: int, sendings: Sequence[Sending]) -> Availability:
         """See `statistics.availability`."""

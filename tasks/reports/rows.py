@@ -170,11 +170,6 @@ def fitted(rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
     )
 
 
-def no_rows(kind: RowKind) -> pl.DataFrame:
-    """The frame without rows."""
-    return pl.DataFrame(schema=kind.schema)
-
-
 def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
     """A column as text; null where it tells nothing, as empty texts do."""
     column = pl.col(name)

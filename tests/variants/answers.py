@@ -137,7 +137,9 @@ ANSWERS: dict[str, Answer] = {
     "message_rows": Answer(
         "Only ids are needed; the day of a message is that of its sendings.", "API: messages"
     ),
-    "message_tags": Answer("All three are read; none leaves its column empty.", "API: one message"),
+    "message_tags": Answer(
+        "Tags are not asked for: the column Campaign Tags is empty.", "API: one message"
+    ),
     "sending_ids": Answer(
         "Read where it is there; the column idInvio is empty where it is not.", "API: sendings"
     ),

@@ -80,11 +80,6 @@ def frames(
         yield frame(items, columns)
 
 
-def empty_page(columns: Iterable[PageColumn]) -> pl.DataFrame:
-    """The frame without rows."""
-    return pl.DataFrame(schema={column.name: column.dtype for column in columns})
-
-
 def by_key(items: Sequence[Any]) -> Told:
     """The values of *items* by their keys' plain form (lower case, no underscore), one list for
     each spelling; None where an item lacks it."""

@@ -41,10 +41,6 @@ def create_group(session: Session, list_id: int, name: str) -> Group:
     return session.change("POST", f"/Console/List/{list_id}/Group", understand, body=body)
 
 
-# A field value is nvarchar(200) at MailUp; what happens to a longer one is not documented.
-MAX_VALUE_CHARACTERS = 200
-
-
 def dynamic_fields(session: Session) -> list[DynamicField]:
     """All dynamic fields of the account, by id. One page holds 20 unless more are asked for."""
     path = "/Console/Recipient/DynamicFields"

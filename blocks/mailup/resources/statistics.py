@@ -37,7 +37,6 @@ _WHERE = (
 )
 # Nobody says that a recipient has one row, so several are told apart.
 _PERSON = ItemIdentity((RECIPIENTS[0].keys,))
-LINK = ItemIdentity((URL.keys,))
 PERSON_AND_LINK = ItemIdentity((RECIPIENTS[0].keys, URL.keys))
 _DATE = ("date", "datetime", "eventdate", "timestamp")
 
@@ -49,7 +48,6 @@ def _at(*names: str) -> PageColumn:
 VIEWS = (*RECIPIENTS, COUNT, _at("viewdate", "opendate", "lastviewdate", "lastopendate"), *_WHERE)
 CLICKS = (*RECIPIENTS, URL, COUNT, _at("clickdate", "lastclickdate"), *_WHERE)
 _CLICKS_WITHOUT_URL = tuple(replace(each, keys=()) if each is URL else each for each in CLICKS)
-URL_CLICKS = (URL, COUNT)
 BOUNCES = (
     *RECIPIENTS,
     COUNT,
@@ -59,12 +57,6 @@ BOUNCES = (
         ("bouncecode", "code", "errorcode", "statuscode", "bouncetype", "type", "category"),
     ),
     _at("bouncedate", "lastbouncedate"),
-)
-UNSUBSCRIBE_EVENTS = (
-    *RECIPIENTS,
-    _at("unsubscriptiondate", "unsubscribedate", "optoutdate"),
-    PageColumn("type", "text", ("optouttype", "unsubscriptiontype", "type")),
-    PageColumn("subtype", "text", ("optoutsubtype", "unsubscriptionsubtype", "subtype")),
 )
 
 
@@ -96,21 +88,9 @@ def clicks(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
     return _rows(session, message_id, "Clicks", _CLICKS_WITHOUT_URL)
 
 
-def url_clicks(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
-    """Clicks, a count per link over all recipients. Columns: `URL_CLICKS`."""
-    path = f"/Message/{message_id}/List/UrlClicks"
-    found = pages(session, path, "Url", identity=LINK, read=tabled)
-    return frames(found, URL_CLICKS)
-
-
 def bounces(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
     """Bounces per recipient; `code` is MailUp's text, null if not told. Columns: `BOUNCES`."""
     return _rows(session, message_id, "Bounces", BOUNCES)
-
-
-def unsubscriptions(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
-    """Who unsubscribed through the message. Columns: `UNSUBSCRIBE_EVENTS`."""
-    return _rows(session, message_id, "Unsubscriptions", UNSUBSCRIBE_EVENTS)
 
 
 def counts(session: Session, message_id: int, what: Countable) -> int:

@@ -9,9 +9,8 @@ import unicodedata
 import idna
 import polars as pl
 
-MAX_ADDRESS = 254
-MAX_LOCAL_PART = 64
-"""Longest address and longest part before its @ (RFC 5321, 4.5.3.1, and erratum 1690)."""
+_MAX_ADDRESS = 254
+"""Longest address (RFC 5321, 4.5.3.1, and erratum 1690)."""
 
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
@@ -56,6 +55,6 @@ def valid(addresses: pl.Expr) -> pl.Expr:
     """
     return (
         addresses.str.contains(_SHAPE)
-        & (addresses.str.len_bytes() <= MAX_ADDRESS)
+        & (addresses.str.len_bytes() <= _MAX_ADDRESS)
         & ~addresses.str.contains(_TOO_LONG)
     )

@@ -9,6 +9,8 @@ import pytest
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.http.answers import Answer, whole_number
+from blocks.mailup.resources.imports import import_status
+from blocks.mailup.resources.statistics import counts
 from tests.core.mailup_by_hand import ByHand, Query, by_hand, envelope, paged, plain
 
 ERROR = {
@@ -61,11 +63,13 @@ READERS: dict[str, tuple[str, Callable[[MailUpClient], Any]]] = {
 }  # fmt: skip
 SINGLE: dict[str, tuple[str, Callable[[MailUpClient], Any]]] = {
     "account": (f"{BASE}/Authentication/Info", lambda client: client.account_info()),
-    "status": (f"{BASE}/Import/5", lambda client: client.import_status(5)),
+    "status": (f"{BASE}/Import/5", lambda client: import_status(client.session, 5)),
     "detail": (f"{BASE}/Imports/5", lambda client: client.import_detail(5)),
     "sending": (f"{BASE}/Import/5/Sending", lambda client: client.confirmation_sending(5)),
-    "count": (f"{MESSAGE}/Count/Views", lambda client: client.counts(7, "Views")),
-    "tags": (f"{LIST}/Email/7", lambda client: client.message_tags(1, 7)),
+    "count": (
+        f"{MESSAGE}/Count/Views",
+        lambda client: counts(client.statistics_session, 7, "Views"),
+    ),
 }
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from blocks.errors import MailUpUnavailable
 from blocks.mailup.resources.messages import Message, Sending
 from tests.core.mailup_by_hand import ByHand, by_hand, envelope, paged, plain
 
@@ -89,28 +88,3 @@ def test_a_sending_without_end_field_is_finished() -> None:
     del row["EndDate"]
     assert Sending.read(row).finished
     assert Sending.read(row | {"IdSending": 4}).id == 4
-
-
-@pytest.mark.parametrize(
-    ("tags", "names"),
-    [
-        ([{"Enabled": True, "Id": 1, "Name": "sale"}, {"Id": 2, "Name": "a,b"}], ("sale", "a,b")),
-        (["sale"], ("sale",)),
-        ([], ()),
-        (None, ()),
-    ],
-)
-def test_tags_are_read_as_objects_or_names(
-    mailup: ByHand, tags: object, names: tuple[str, ...]
-) -> None:
-    """Campaign tags come in MailUp's order, each for itself."""
-    mailup.resources["/console/Console/List/1/Email/7"] = plain({"Tags": tags, "idMessage": 7})
-    with mailup.client() as client:
-        assert client.message_tags(1, 7) == names
-
-
-def test_an_answer_that_is_no_object_is_unusable(mailup: ByHand) -> None:
-    """A number where message details are expected is an error that names the place."""
-    mailup.resources["/console/Console/List/1/Email/7"] = plain(3)
-    with mailup.client() as client, pytest.raises(MailUpUnavailable, match="Email/7"):
-        client.message_tags(1, 7)

@@ -12,7 +12,7 @@ from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources import statistics
 from blocks.mailup.resources.messages import Sending
-from blocks.mailup.resources.statistics import Availability
+from blocks.mailup.resources.statistics import Availability, counts
 from sandbox.mailup.server import Emulator, start
 from tests.core.emulated import settings_of
 from tests.core.mailup_by_hand import Answer, ByHand, by_hand, envelope, paged, plain
@@ -37,6 +37,11 @@ def people(count: int, **other: Any) -> list[dict[str, Any]]:
     ]
 
 
+def clicks(client: MailUpClient, message_id: int) -> Iterator[pl.DataFrame]:
+    """Clicks per recipient over all links, to which the client falls back."""
+    return statistics.clicks(client.statistics_session, message_id)
+
+
 def walked(pages: Iterator[pl.DataFrame]) -> pl.DataFrame:
     """All frames of a walk as one."""
     return pl.concat(list(pages))
@@ -47,9 +52,8 @@ def walked(pages: Iterator[pl.DataFrame]) -> pl.DataFrame:
     [
         ("Recipients", MailUpClient.message_recipients, statistics.RECIPIENTS),
         ("Views", MailUpClient.views, statistics.VIEWS),
-        ("Clicks", MailUpClient.clicks, statistics.CLICKS),
+        ("Clicks", clicks, statistics.CLICKS),
         ("Bounces", MailUpClient.bounces, statistics.BOUNCES),
-        ("Unsubscriptions", MailUpClient.unsubscriptions, statistics.UNSUBSCRIBE_EVENTS),
     ],
 )
 def test_every_recipient_of_a_statistic_comes_once(
@@ -67,15 +71,6 @@ def test_every_recipient_of_a_statistic_comes_once(
         assert set(found["count"]) == {3}
 
 
-def test_links_are_counted_without_recipients(mailup: ByHand) -> None:
-    """One row per link, pseudo-links included."""
-    rows = [{"Count": 4, "IdMessage": 7, "Url": "https://www.example.it/"}, {"Url": "Unsubscribe"}]
-    mailup.resources[f"{BASE}/List/UrlClicks"] = paged(rows)
-    with mailup.client() as client:
-        found = walked(client.url_clicks(7)).rows()
-    assert found == [("https://www.example.it/", 4), ("Unsubscribe", 1)]
-
-
 def test_dates_and_codes_are_taken_where_a_row_carries_them(mailup: ByHand) -> None:
     """What MailUp does not document, but may send, is not thrown away."""
     resources = mailup.resources
@@ -85,19 +80,13 @@ def test_dates_and_codes_are_taken_where_a_row_carries_them(mailup: ByHand) -> N
     resources[f"{BASE}/List/Views"] = paged(
         people(1, IPAddress="203.0.113.7", UserAgent="Mail", Date="2024-03-01 10:00:00Z")
     )
-    resources[f"{BASE}/List/Unsubscriptions"] = paged(
-        people(1, Optout_Type=2, Optout_Subtype=1, Optout_Date="2024-03-01 11:00:00.000")
-    )
     with mailup.client() as client:
-        bounce, view, leave = (
-            walked(walk(7)).row(0, named=True)
-            for walk in (client.bounces, client.views, client.unsubscriptions)
+        bounce, view = (
+            walked(walk(7)).row(0, named=True) for walk in (client.bounces, client.views)
         )
     assert (bounce["code"], bounce["at"]) == ("550", "2024-03-01 10:00:00Z")
     assert (view["ip"], view["agent"]) == ("203.0.113.7", "Mail")
     assert view["at"] == "2024-03-01 10:00:00Z"
-    assert (leave["type"], leave["subtype"]) == ("2", "1")
-    assert leave["at"] == "2024-03-01 11:00:00.000"
 
 
 def test_a_walk_asks_for_a_page_when_it_is_needed(mailup: ByHand) -> None:
@@ -124,9 +113,9 @@ def test_counts_are_bare_numbers(mailup: ByHand) -> None:
     mailup.resources[f"{BASE}/Count/Views"] = plain(103)
     mailup.resources[f"{BASE}/Count/Clicks"] = plain({"Count": 1})
     with mailup.client() as client:
-        assert client.counts(7, "Views") == 103
+        assert counts(client.statistics_session, 7, "Views") == 103
         with pytest.raises(MailUpUnavailable):
-            client.counts(7, "Clicks")
+            counts(client.statistics_session, 7, "Clicks")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +197,7 @@ def test_a_link_in_a_row_per_recipient_is_left_out(mailup: ByHand) -> None:
     """Rows per recipient never carry a link: with one they would be other events later."""
     mailup.resources[f"{BASE}/List/Clicks"] = paged(people(2, Url="https://www.example.it/a"))
     with mailup.client() as client:
-        assert walked(client.clicks(7))["url"].null_count() == 2
+        assert walked(clicks(client, 7))["url"].null_count() == 2
 
 
 def test_a_message_without_clicks_keeps_its_level(mailup: ByHand) -> None:
@@ -275,11 +264,12 @@ def test_the_emulator_is_read_completely(client: MailUpClient) -> None:
     assert client.availability(11, history) is Availability.COMPLETE
     sent = walked(client.message_recipients(11))
     assert sent["recipient_id"].is_unique().all()
-    assert sent.height == history[0].recipients == client.counts(11, "Recipients")
-    for walk in (client.views, client.clicks, client.bounces):
-        assert set(walked(walk(11))["recipient_id"]) <= set(sent["recipient_id"])
-    per_link = walked(client.url_clicks(11))["count"].sum()
-    assert per_link == walked(client.url_click_details(11).pages)["count"].sum()
+    counted = counts(client.statistics_session, 11, "Recipients")
+    assert sent.height == history[0].recipients == counted
+    for walk in (MailUpClient.views, clicks, MailUpClient.bounces):
+        assert set(walked(walk(client, 11))["recipient_id"]) <= set(sent["recipient_id"])
+    per_person = walked(clicks(client, 11))["count"].sum()
+    assert per_person == walked(client.url_click_details(11).pages)["count"].sum()
 
 
 def test_the_emulator_forgets_and_it_shows(emulator: Emulator, client: MailUpClient) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from tasks.reports.delta.new_rows import event_keys
 from tasks.reports.rows import (
-    EVENT,
     EVENTS,
     MOMENT,
     SMS_EVENTS,
@@ -16,7 +15,6 @@ from tasks.reports.rows import (
     UNSUBSCRIPTIONS,
     RowKind,
     fitted,
-    no_rows,
 )
 
 AT = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
@@ -123,7 +121,6 @@ def test_fitted_rows_have_the_columns_of_their_kind() -> None:
     made = fitted(given, UNSUBSCRIPTIONS)
     assert made.schema == pl.Schema(UNSUBSCRIPTIONS.schema | {"field_3": pl.String()})
     assert made.row(0)[1] == 5
-    assert no_rows(EVENTS).schema == pl.Schema(EVENT)
 
 
 def test_an_unknown_column_is_refused() -> None:

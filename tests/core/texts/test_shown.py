@@ -5,7 +5,6 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from itertools import groupby
 
 import pytest
@@ -15,7 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from blocks.errors import FileHeld
-from blocks.errors.shown import in_html, in_json, in_line, in_markdown, visible
+from blocks.errors.shown import in_json, in_line, in_markdown, visible
 from tasks.imports.final_state import _told
 from tasks.records.counts import Counts
 from tasks.records.stages import FileOutcome, Hold
@@ -83,33 +82,6 @@ def test_markdown_shows_a_name_as_text(place: str, name: str) -> None:
     line = visible(re.sub("[ \\t\\n\\r\\f\\v]+", " ", name).strip(" "))
     assert text == with_a_word.replace("WORD", line)
     assert is_seen(text)
-
-
-class Reader(HTMLParser):
-    """Notes tags and text of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, list[tuple[str, str | None]]]] = []
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """A tag and its attributes."""
-        self.tags.append((tag, attrs))
-
-    def handle_data(self, data: str) -> None:
-        """Text."""
-        self.text += data
-
-
-@given(NAMES)
-def test_html_shows_a_name_as_text(name: str) -> None:
-    """Inside a tag and inside an attribute."""
-    reader = Reader()
-    reader.feed(f'<p title="{in_html(name)}">{in_html(name)}</p>')
-    reader.close()
-    assert reader.tags == [("p", [("title", visible(name))])]
-    assert reader.text == visible(name)
 
 
 @given(NAMES)
