@@ -4,14 +4,13 @@ Needs a server block (SftpServer, FtpsServer or FtpServer), a MailUpAccount and 
 agreement names them.
 """
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from blocks.ledger.leases import Lease
 from blocks.transport.base import RemoteFile
 from tasks.imports.account_facts import facts_for, fetch_account_facts
 from tasks.imports.archive import archive, delete_expired
@@ -26,6 +25,7 @@ from tasks.imports.second_key import foresee_second_keys
 from tasks.imports.submit import submit
 from tasks.imports.turn import turn_first
 from tasks.records.agreement import ImportAgreement
+from tasks.records.job import ImportJob
 from tasks.records.stages import AccountFacts, Fetched, FileOutcome, Prepared, Submission
 from tasks.runs.failure import reports_failure
 from tasks.runs.lease import working_alone
@@ -74,59 +74,37 @@ def import_recipients(
         tell_of_passed_over(agreement, looked, dry_run=dry_run)
         show_files_in_name(agreement, files)
         facts = fetch_account_facts(agreement, dry_run=dry_run) if files else AccountFacts()
+        job = ImportJob(agreement, facts, scratch, lease, release, send_all)
         for remote in files:
-            outcomes += _import(
-                agreement, remote, facts, lease, scratch, release=release, send_all=send_all
-            )
+            outcomes += _import(job, remote)
             if outcomes and outcomes[-1].outcome in ("held", "waiting"):
                 break  # a later file must not be overtaken by this one once it is released
     wait_for_decision(agreement, outcomes)
     return final_state(outcomes, len(files), decided, passed_over=looked.passed_over)
 
 
-def _import(
-    agreement: ImportAgreement,
-    remote: RemoteFile,
-    facts: AccountFacts,
-    lease: Lease | None,
-    scratch: Path,
-    *,
-    release: bool,
-    send_all: bool,
-) -> list[FileOutcome]:
+def _import(job: ImportJob, remote: RemoteFile) -> list[FileOutcome]:
     """One file from the server to its report; nothing where it is left for the next run."""
-    fetched = fetch(agreement, remote, scratch)
-    if fetched is None:
-        return []
-    done = _carry_out(agreement, fetched, facts, lease, scratch, release=release, send_all=send_all)
-    return [done]
+    fetched = fetch(job, remote)
+    return [_carry_out(job, fetched)] if fetched else []
 
 
-def _carry_out(
-    agreement: ImportAgreement,
-    fetched: Fetched,
-    facts: AccountFacts,
-    lease: Lease | None,
-    scratch: Path,
-    *,
-    release: bool,
-    send_all: bool,
-) -> FileOutcome:
+def _carry_out(job: ImportJob, fetched: Fetched) -> FileOutcome:
     """One file that is here, to its report."""
-    dry_run = lease is None
-    known = claim(agreement, fetched, dry_run=dry_run, release=release)
+    known = claim(job, fetched)
     prepared, submission = Prepared(), Submission()
     if known.is_open:
-        sends = not dry_run and known.progress == "nothing"
-        with turn_first(agreement, needed=sends and agreement.consent.asks_mailup) as turn:
-            facts = facts_for(agreement, fetched, facts, scratch, dry_run=dry_run)
-            prepared = prepare(agreement, fetched, known, facts, scratch, send_all=send_all)
-            if lease is not None:
-                archive(agreement, fetched, known, prepared, facts, scratch)
-                submission = submit(agreement, prepared, known, facts, lease, turn)
+        sends = not job.dry_run and known.progress == "nothing"
+        asks = job.agreement.consent.asks_mailup
+        with turn_first(job.agreement, needed=sends and asks) as turn:
+            job = replace(job, facts=facts_for(job, fetched))
+            prepared = prepare(job, fetched, known)
+            if not job.dry_run:
+                archive(job, fetched, known, prepared)
+                submission = submit(job, prepared, known, turn)
             else:
-                submission = foresee_second_keys(agreement, prepared)
-    return report(agreement, fetched, known, prepared, submission, lease)
+                submission = foresee_second_keys(job.agreement, prepared)
+    return report(job, fetched, known, prepared, submission)
 
 
 def _replay(
@@ -139,11 +117,12 @@ def _replay(
         fetched, facts = recalled.fetched, recalled.facts
         if send or replay_with == "today":
             facts = fetch_account_facts(used, dry_run=not send)
+        job = ImportJob(used, facts, scratch, release=True, send_all=True)
         if not send:
             if replay_with == "today":
-                facts = facts_for(used, fetched, facts, scratch, dry_run=True)
-            prepared = prepare(used, fetched, recalled.claim, facts, scratch, send_all=True)
-            return concluded(recalled, compare(recalled, prepared, facts))
+                job = replace(job, facts=facts_for(job, fetched))
+            prepared = prepare(job, fetched, recalled.claim)
+            return concluded(recalled, compare(recalled, prepared, job.facts))
         with working_alone(used.ledger, used.client, used.stream, dry_run=False) as lease:
-            outcome = _carry_out(used, fetched, facts, lease, scratch, release=True, send_all=True)
+            outcome = _carry_out(replace(job, lease=lease), fetched)
     return final_state([outcome], 1, None)

@@ -18,6 +18,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.rejoining import SEEN
 from tasks.records.consent.settings import check_grant
 from tasks.records.frames import UNSUBSCRIBED_PEOPLE
+from tasks.records.job import ImportJob
 from tasks.records.results.parts import Parts
 from tasks.records.stages import AccountFacts, Fetched
 from tasks.runs.retrying import retried_task
@@ -48,39 +49,24 @@ def fetch_account_facts(agreement: ImportAgreement, *, dry_run: bool) -> Account
     )
 
 
-def facts_for(
-    agreement: ImportAgreement,
-    fetched: Fetched,
-    facts: AccountFacts,
-    scratch: Path,
-    *,
-    dry_run: bool,
-) -> AccountFacts:
+def facts_for(job: ImportJob, fetched: Fetched) -> AccountFacts:
     """The facts that decide about one file: where consent needs it, who is not subscribed now."""
-    if not agreement.consent.asks_mailup:
-        return facts
-    return _ask(agreement, fetched, facts, scratch, dry_run=dry_run)
+    return _ask(job, fetched) if job.agreement.consent.asks_mailup else job.facts
 
 
 @retried_task("ask", "ask who is not subscribed, for {fetched.name}")
-def _ask(
-    agreement: ImportAgreement,
-    fetched: Fetched,
-    facts: AccountFacts,
-    scratch: Path,
-    *,
-    dry_run: bool,
-) -> AccountFacts:
+def _ask(job: ImportJob, fetched: Fetched) -> AccountFacts:
     """Who said no, directly before the file is read."""
+    agreement = job.agreement
     account = load(MailUpAccount, agreement.account)
     today = account.today()
     check_grant(agreement.consent, today)
-    order = shared_call_order(agreement.ledger, dry_run=dry_run)
-    folder = fresh_folder(scratch / "asked" / fetched.path.name) / "refusals"
+    order = shared_call_order(agreement.ledger, dry_run=job.dry_run)
+    folder = fresh_folder(job.scratch / "asked" / fetched.path.name) / "refusals"
     with order as store, mailup_client(account, store) as client:
         refusals = write_refusals(folder, agreement, client)
         get_run_logger().info("Who is not subscribed was asked in %d calls", client.calls)
-    return replace(facts, refusals=refusals, today=today)
+    return replace(job.facts, refusals=refusals, today=today)
 
 
 def _require_lists(agreement: ImportAgreement, client: MailUpClient) -> None:

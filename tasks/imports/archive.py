@@ -29,6 +29,7 @@ from tasks.records.archive.bundle import (
     write_archive,
 )
 from tasks.records.archive.erase import Person, without_person, without_refusals
+from tasks.records.job import ImportJob
 from tasks.records.reading.unpack import unpack
 from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
 from tasks.runs.retrying import retried_task
@@ -38,34 +39,26 @@ _STORED_AS = "archive"
 """Folder of the ledger's storage."""
 
 
-def archive(
-    agreement: ImportAgreement,
-    fetched: Fetched,
-    claim: Claim,
-    prepared: Prepared,
-    facts: AccountFacts,
-    scratch: Path,
-) -> None:
+def archive(job: ImportJob, fetched: Fetched, claim: Claim, prepared: Prepared) -> None:
     """Keep a file that is about to be sent; nothing where that is not agreed."""
-    if agreement.archive.days and not prepared.hold and claim.progress == "nothing":
+    if job.agreement.archive.days and not prepared.hold and claim.progress == "nothing":
         compared = prepared.compared
         used = compared.former if compared and not compared.why else None
-        decided = replace(facts, snapshot=used[0] if used else None)
-        _archive(agreement, fetched, claim, decided, scratch)
+        facts = replace(job.facts, snapshot=used[0] if used else None)
+        _archive(replace(job, facts=facts), fetched, claim)
 
 
 @retried_task("archive", "archive {fetched.name}")
-def _archive(
-    agreement: ImportAgreement, fetched: Fetched, claim: Claim, facts: AccountFacts, scratch: Path
-) -> None:
+def _archive(job: ImportJob, fetched: Fetched, claim: Claim) -> None:
     """Store the file with its grounds; once for the same grounds, however often it is begun."""
+    agreement, facts = job.agreement, job.facts
     ledger = load(Ledger, agreement.ledger)
     grounds = decision_inputs(agreement, fetched, facts, claim.seen_at)
     with ledger.open() as store:
         known = archives.newest(store, claim.entry_id, attempt=claim.attempt)
         if known is not None and known.grounds == grounds.hash:
             return
-        folder = fresh_folder(scratch / "archive")
+        folder = fresh_folder(job.scratch / "archive")
         packed = write_archive(folder / "archive.zip", grounds, fetched.path, facts)
         key = agreement.archive.key
         storage, packed = ledger.open_storage(), encrypted(packed, key)

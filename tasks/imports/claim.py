@@ -13,17 +13,19 @@ from blocks.loading import load
 from tasks.imports.decisions import close_question, current_decision, waits_elsewhere
 from tasks.records.agreement import ImportAgreement
 from tasks.records.counts import Counts
+from tasks.records.job import ImportJob
 from tasks.records.stages import MAYBE_SENT, Claim, Done, Fetched
 from tasks.records.validation.history import FileFigures
 from tasks.runs.retrying import retried_task
 
 
 @retried_task("claim", "claim {fetched.name}")
-def claim(agreement: ImportAgreement, fetched: Fetched, *, dry_run: bool, release: bool) -> Claim:
+def claim(job: ImportJob, fetched: Fetched) -> Claim:
     """Write the file down in the ledger, or find out how far an earlier run came with it.
 
     A dry run only looks. With `release`, a file that was reported or refused before is begun anew.
     """
+    agreement, dry_run, release = job.agreement, job.dry_run, job.release
     key = FileKey(agreement.client, agreement.stream, fetched.sha256)
     former: tuple[FileFigures, ...] = ()
     entry, decision, cut_off, granted = None, None, False, frozenset[int]()

@@ -1,7 +1,6 @@
 """Collect: find the client's files, wait until nobody writes to them, and fetch them."""
 
 import hashlib
-from pathlib import Path
 
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
@@ -14,6 +13,7 @@ from blocks.transport.delivery import deliver
 from tasks.files.hashing import sha256_of
 from tasks.files.remote_paths import join
 from tasks.records.agreement import ImportAgreement
+from tasks.records.job import ImportJob
 from tasks.records.source import Source, files_named, in_order, own_name
 from tasks.records.stages import Fetched, FoundFiles
 from tasks.runs.owned_folders import owned_folder
@@ -59,16 +59,16 @@ def _named(listed: list[RemoteFile], file: str, source: Source) -> list[RemoteFi
 
 
 @retried_task("fetch", "fetch {remote.name}")
-def fetch(agreement: ImportAgreement, remote: RemoteFile, scratch: Path) -> Fetched | None:
+def fetch(job: ImportJob, remote: RemoteFile) -> Fetched | None:
     """Download one file into the scratch folder and hash it.
 
     None where it vanished or changed since it was looked at: it is left for the next run.
     """
-    target = scratch / "fetched" / hashlib.sha256(remote.name.encode()).hexdigest()[:16]
+    target = job.scratch / "fetched" / hashlib.sha256(remote.name.encode()).hexdigest()[:16]
     target.parent.mkdir(exist_ok=True)
-    with load_server(agreement.server).connect() as server:
+    with load_server(job.agreement.server).connect() as server:
         try:
-            size = server.read(agreement.source.path(remote.name), target, size=remote.size)
+            size = server.read(job.agreement.source.path(remote.name), target, size=remote.size)
         except (FileGone, FileHeld) as passed_over:
             get_run_logger().warning("%s It is left for the next run.", passed_over)
             return None

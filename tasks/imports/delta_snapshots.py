@@ -25,6 +25,7 @@ from tasks.records.batching.batches import Batch
 from tasks.records.delta import hashes
 from tasks.records.delta.snapshot import Snapshot, snapshot_of, write_snapshot
 from tasks.records.frames import LINE
+from tasks.records.job import ImportJob
 from tasks.records.stages import AccountFacts, Claim, DeltaResult, Prepared
 
 _STORED_AS = "records"
@@ -55,35 +56,22 @@ class PreviousSnapshot:
         )
 
 
-def previous_snapshot(
-    agreement: ImportAgreement,
-    claim: Claim,
-    facts: AccountFacts,
-    folder: Path,
-    *,
-    send_all: bool,
-) -> PreviousSnapshot | None:
+def previous_snapshot(job: ImportJob, claim: Claim, folder: Path) -> PreviousSnapshot | None:
     """What the file before is known to have left in MailUp; None where files are not compared.
 
     Whatever is wrong with it, the file is sent as a whole.
     """
-    if not agreement.delta.on:
+    if not job.agreement.delta.on:
         return None
-    former = _found(agreement, claim, facts, folder, send_all=send_all)
+    former = _found(job, claim, folder)
     if former.why:
         get_run_logger().info("%s is sent as a whole (%s)", claim.name, former.why)
     return former
 
 
-def _found(
-    agreement: ImportAgreement,
-    claim: Claim,
-    facts: AccountFacts,
-    folder: Path,
-    *,
-    send_all: bool,
-) -> PreviousSnapshot:
+def _found(job: ImportJob, claim: Claim, folder: Path) -> PreviousSnapshot:
     now = naive_utc_now()
+    agreement, facts, send_all = job.agreement, job.facts, job.send_all
     ledger = load(Ledger, agreement.ledger)
     if facts.snapshot:
         return _of_its_day(ledger, agreement, facts.snapshot)
@@ -154,15 +142,10 @@ NO_PLAN = PlannedSnapshot()
 
 
 def plan_snapshot(
-    store: Store,
-    agreement: ImportAgreement,
-    facts: AccountFacts,
-    prepared: Prepared,
-    *,
-    file_id: int,
-    attempt: int,
+    store: Store, job: ImportJob, prepared: Prepared, *, file_id: int, attempt: int
 ) -> PlannedSnapshot:
     """Write down that a file is about to be sent; what older files needed is deleted first."""
+    agreement = job.agreement
     _tidy(store, agreement)
     stored, compared = "", prepared.compared or DeltaResult()
     if agreement.delta.on:
@@ -170,7 +153,7 @@ def plan_snapshot(
         stored = storage.new_name(_STORED_AS, f"{agreement.client}-{file_id}", ".parquet")
     planned = snapshots.plan(
         store, agreement.client, agreement.stream, file_id=file_id, attempt=attempt,
-        shape=shape_of(agreement, facts), stored=stored, why=compared.why,
+        shape=shape_of(agreement, job.facts), stored=stored, why=compared.why,
         missing=compared.missing, left_because=compared.left_because,
         full_at=compared.full_at or naive_utc_now(),
     )  # fmt: skip

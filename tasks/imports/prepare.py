@@ -12,9 +12,10 @@ from tasks.gpg.decrypt import decrypt
 from tasks.imports.delta_snapshots import previous_snapshot
 from tasks.records.agreement import ImportAgreement
 from tasks.records.delta.missing import decided, too_many_missing
+from tasks.records.job import ImportJob
 from tasks.records.read_file import read_file
 from tasks.records.reading.unpack import unpack
-from tasks.records.stages import AccountFacts, Claim, Fetched, Hold, Prepared
+from tasks.records.stages import Claim, Fetched, Hold, Prepared
 from tasks.records.validation.history import FileFigures, deviations
 from tasks.records.validation.limits import exceeded_limits
 from tasks.runs.retrying import retried_task
@@ -22,24 +23,15 @@ from tasks.runs.scratch import fresh_folder
 
 
 @retried_task("prepare", "prepare {fetched.name}")
-def prepare(
-    agreement: ImportAgreement,
-    fetched: Fetched,
-    claim: Claim,
-    facts: AccountFacts,
-    scratch: Path,
-    *,
-    send_all: bool,
-) -> Prepared:
+def prepare(job: ImportJob, fetched: Fetched, claim: Claim) -> Prepared:
     """Read a file to its end and decide about every record; nothing leaves the machine.
-
-    `send_all` sends what MailUp is known to have, too.
 
     A file that is not what was agreed comes back with `hold` set and no batches. A file
     that was released passes the limits, never one that is damaged.
     """
-    folder = fresh_folder(scratch / "prepared" / fetched.path.name)
-    former = previous_snapshot(agreement, claim, facts, folder, send_all=send_all)
+    agreement, facts = job.agreement, job.facts
+    folder = fresh_folder(job.scratch / "prepared" / fetched.path.name)
+    former = previous_snapshot(job, claim, folder)
     try:
         path = _opened(agreement, fetched.path, folder)
         prepared = read_file(

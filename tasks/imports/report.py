@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from blocks.errors.shown import in_json, in_markdown
 from blocks.ledger import files, journal
-from blocks.ledger.leases import Guard, Lease
+from blocks.ledger.leases import Guard
 from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
 from blocks.loading import load
@@ -21,6 +21,7 @@ from tasks.imports.decisions import close_question, may_ask, this_run
 from tasks.imports.move_source import put_away
 from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.second_key import NOT_COMPARED
+from tasks.records.job import ImportJob
 from tasks.records.mapping.resolve import told_names
 from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.reject_file import write_rejects
@@ -34,12 +35,7 @@ from tasks.texts.import_result import counted, first_lines, import_summary, resu
 
 @retried_task("report", "report {fetched.name}")
 def report(
-    agreement: ImportAgreement,
-    fetched: Fetched,
-    claim: Claim,
-    prepared: Prepared,
-    submission: Submission,
-    lease: Lease | None,
+    job: ImportJob, fetched: Fetched, claim: Claim, prepared: Prepared, submission: Submission
 ) -> FileOutcome:
     """Deliver the results, record that it was done, and move the source file, in this order.
 
@@ -47,25 +43,24 @@ def report(
     would be done. Another run may have taken over one that stood still: before each step it is
     looked whether it works alone.
     """
-    dry_run = lease is None
-    outcome = _outcome(fetched, claim, prepared, submission, dry_run=dry_run)
+    agreement = job.agreement
+    outcome = _outcome(fetched, claim, prepared, submission, dry_run=job.dry_run)
     if outcome.outcome == "waiting":
         return outcome  # all was told when it was held
     delivered = []
-    if lease is not None:
+    if job.lease is not None:
         document = result_document(agreement, fetched, claim, prepared, submission, outcome)
         with (
             load(Ledger, agreement.ledger).open() as store,
             load_server(agreement.server).connect() as server,
         ):
-            guard = Guard(store, lease)
+            guard = Guard(store, job.lease)
             delivered = _deliver(agreement, fetched, claim, prepared, document, server, guard)
             _remember(store, guard, claim, prepared, outcome)
             if outcome.outcome != "held":
                 guard()
-                _move_source(
-                    agreement, fetched, claim, server, refused=outcome.outcome == "refused"
-                )
+                refused = outcome.outcome == "refused"
+                _move_source(agreement, fetched, claim, server, refused=refused)
         if outcome.outcome == "imported" and agreement.source.afterwards != "leave":
             _note_put_away(agreement, claim)
     _show(agreement, outcome, prepared, submission, delivered)

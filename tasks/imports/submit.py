@@ -14,7 +14,7 @@ from blocks.accounts import MailUpAccount
 from blocks.ledger import archives, batches, files, grants, journal
 from blocks.ledger.batches import BatchEntry
 from blocks.ledger.journal import NO_KEYS, ComparedKeys
-from blocks.ledger.leases import Guard, Lease
+from blocks.ledger.leases import Guard
 from blocks.ledger.snapshots import key_of
 from blocks.ledger.store import Store
 from blocks.ledger.turns import Turn
@@ -49,11 +49,11 @@ from tasks.records.counts import Counts
 from tasks.records.delta.missing import who_is_missing
 from tasks.records.delta.snapshot import all_people
 from tasks.records.frames import LINE
+from tasks.records.job import ImportJob
 from tasks.records.read_file import asked
 from tasks.records.stages import (
     COUNTS_DIFFER,
     MAYBE_SENT,
-    AccountFacts,
     Claim,
     Hold,
     Prepared,
@@ -69,11 +69,10 @@ PARCELS_AHEAD = 3
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Work:
     """What submitting one file needs at hand; `attempt` numbers the plan that is carried out."""
 
-    agreement: ImportAgreement
-    facts: AccountFacts
+    job: ImportJob
     account: MailUpAccount
     client: MailUpClient
     store: Store
@@ -88,50 +87,43 @@ class _Job:
 
 
 @retried_task("submit", "submit {claim.name}")
-def submit(
-    agreement: ImportAgreement,
-    prepared: Prepared,
-    claim: Claim,
-    facts: AccountFacts,
-    lease: Lease,
-    turn: Turn | None,
-) -> Submission:
+def submit(job: ImportJob, prepared: Prepared, claim: Claim, turn: Turn | None) -> Submission:
     """Send what the ledger does not show as done, and compare MailUp's counters with ours.
 
-    `turn` is the account's turn where it is held already. The commit that marks the file as
-    submitted is the last thing done here.
+    Nothing is sent in a dry run. `turn` is the account's turn where it is held already. The commit
+    that marks the file as submitted is the last thing done here.
     """
-    if prepared.hold:
+    if prepared.hold or job.lease is None:
         return Submission(prepared.counts)
+    agreement = job.agreement
     account = load(MailUpAccount, agreement.account)
     with (
         load(Ledger, agreement.ledger).open() as store,
-        mailup_client(account, store, guard=(guard := Guard(store, lease))) as client,
+        mailup_client(account, store, guard=(guard := Guard(store, job.lease))) as client,
     ):
-        job = _Job(
-            agreement, facts, account, client, store, guard, claim.entry_id, claim.attempt, turn
-        )
-        job = replace(job, known=_known(job, prepared), released_at=_released_at(claim))
+        work = _Work(job, account, client, store, guard, claim.entry_id, claim.attempt, turn)
+        work = replace(work, known=_known(work, prepared), released_at=_released_at(claim))
         if claim.progress == "nothing":
             try:
-                job = _carry_out(job, prepared, group_ids(agreement, prepared, facts, client))
+                groups = group_ids(agreement, prepared, job.facts, client)
+                work = _carry_out(work, prepared, groups)
             except MaybeSent as doubt:
-                return _held_for(job, prepared, doubt)
-        return _concluded(job, prepared, claim)
+                return _held_for(work, prepared, doubt)
+        return _concluded(work, prepared, claim)
 
 
-def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
+def _concluded(work: _Work, prepared: Prepared, claim: Claim) -> Submission:
     """Compare the counts, list who was refused or has left, and mark the file."""
-    store, agreement = job.store, job.agreement
-    entries = [each for each in _all_batches(job) if each.purpose == "records"]
+    store, agreement = work.store, work.job.agreement
+    entries = [each for each in _all_batches(work) if each.purpose == "records"]
     known = claim.progress == "submitted"
     if not known:
-        read_back = ReadBack(store, job.client, agreement.read_back_calls)
+        read_back = ReadBack(store, work.client, agreement.read_back_calls)
         entries = read_back.settle(entries, prepared.batches)
     refused = refused_by_mailup(entries)
-    granted = grants.of_file(store, job.entry_id)
-    absent = len(left_out(granted, job.attempt))
-    keys = journal.second_keys(store, job.entry_id, job.attempt) or NO_KEYS
+    granted = grants.of_file(store, work.entry_id)
+    absent = len(left_out(granted, work.attempt))
+    keys = journal.second_keys(store, work.entry_id, work.attempt) or NO_KEYS
     rejected = len(keys.lines) if agreement.mapping.second_key == "reject" else 0
     now = prepared.counts.refused(len(refused.lines) + rejected).left_out(absent)
     counts = claim.counts if known else now
@@ -143,114 +135,117 @@ def _concluded(job: _Job, prepared: Prepared, claim: Claim) -> Submission:
     if not known:
         if not submission.hold and agreement.delta.on:
             try:
-                _unsubscribe_missing(job, prepared)
+                _unsubscribe_missing(work, prepared)
             except MaybeSent as doubt:
-                return _held_for(job, prepared, doubt)
-        _commit(job, submission, prepared, entries)
+                return _held_for(work, prepared, doubt)
+        _commit(work, submission, prepared, entries)
     return replace(
         submission,
-        compared=compared_as(store, agreement, prepared, job.entry_id),
-        unsubscribed=count_unsubscribed(_all_batches(job)),
-        extra=batches.extra_imports(store, job.entry_id),
-        consent=list_rejoined(prepared, granted, job.attempt),
+        compared=compared_as(store, agreement, prepared, work.entry_id),
+        unsubscribed=count_unsubscribed(_all_batches(work)),
+        extra=batches.extra_imports(store, work.entry_id),
+        consent=list_rejoined(prepared, granted, work.attempt),
         second_key=second,
         second_key_calls=keys.calls,
     )
 
 
-def _carry_out(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Job:
+def _carry_out(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Work:
     """Send all batches; where an earlier run had begun with other ones, as a new attempt."""
-    files.move_to(job.store, job.entry_id, "submitting", also=job.guard.within)
-    job = _planned(job, prepared)
-    begun = _all_batches(job) or grants.unfinished(job.store, job.entry_id)
+    files.move_to(work.store, work.entry_id, "submitting", also=work.guard.within)
+    work = _planned(work, prepared)
+    begun = _all_batches(work) or grants.unfinished(work.store, work.entry_id)
     if not prepared.batches and not begun:
-        return job
-    with _turn(job) as turn:
+        return work
+    with _turn(work) as turn:
         try:
-            _send(job, prepared, groups, turn)
+            _send(work, prepared, groups, turn)
         except PlanChanged:
             get_run_logger().warning(
                 "The agreement, or who is unsubscribed, has changed since an earlier run began "
                 "with this file: its batches are sent anew, after those on their way have ended"
             )
-            job = _planned(_begin_anew(job, turn), prepared)
-            _send(job, prepared, groups, turn)
-    return job
+            work = _planned(_begin_anew(work, turn), prepared)
+            _send(work, prepared, groups, turn)
+    return work
 
 
-def _planned(job: _Job, prepared: Prepared) -> _Job:
+def _planned(work: _Work, prepared: Prepared) -> _Work:
     planned = plan_snapshot(
-        job.store, job.agreement, job.facts, prepared, file_id=job.entry_id, attempt=job.attempt
+        work.store, work.job, prepared, file_id=work.entry_id, attempt=work.attempt
     )
-    calls = job.agreement.read_back_calls
+    calls = work.job.agreement.read_back_calls
     keys = compared_once(
-        job.store, SecondKeys(job.client, calls), job.entry_id, job.attempt, prepared.batches
+        work.store, SecondKeys(work.client, calls), work.entry_id, work.attempt, prepared.batches
     )
-    return replace(job, planned=planned, keys=keys)
+    return replace(work, planned=planned, keys=keys)
 
 
-def _turn(job: _Job) -> AbstractContextManager[Turn]:
-    if job.turn is not None:
-        return nullcontext(job.turn)
-    return turn_of(job.store, job.agreement, job.account)
+def _turn(work: _Work) -> AbstractContextManager[Turn]:
+    if work.turn is not None:
+        return nullcontext(work.turn)
+    return turn_of(work.store, work.job.agreement, work.account)
 
 
-def _send(job: _Job, prepared: Prepared, groups: dict[tuple[int, str], int], turn: Turn) -> None:
-    counter, total = _counter(job, turn), len(prepared.batches)
-    if any(each.purpose == "records" and each.number > total for each in _all_batches(job)):
+def _send(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int], turn: Turn) -> None:
+    counter, total = _counter(work, turn), len(prepared.batches)
+    if any(each.purpose == "records" and each.number > total for each in _all_batches(work)):
         raise PlanChanged
-    progress = Progress(f"{job.agreement.client}-import-progress", "batches are complete")
-    newest = job.client.latest_import_id()
+    progress = Progress(f"{work.job.agreement.client}-import-progress", "batches are complete")
+    newest = work.client.latest_import_id()
     rejoining = Rejoining(
-        counter, job.account, job.agreement.consent, asked(job.facts) or _NOBODY, newest
+        counter, work.account, work.job.agreement.consent, asked(work.job.facts) or _NOBODY, newest
     )
     rejoining.finish_earlier(prepared)
     plain = [each for each in prepared.batches if not is_granted(each)]
-    made = batch_requests(job.agreement, plain, groups, keys=job.keys)
+    made = batch_requests(work.job.agreement, plain, groups, keys=work.keys)
     for parcel in prefetched(made, most=PARCELS_AHEAD):
         counter.send(parcel, newest_import=newest)
         progress.set(parcel.number, total)
     counter.finish()
     for batch in filter(is_granted, prepared.batches):
-        rejoining.bring(batch, _target(job.agreement, batch.destination, groups))
+        rejoining.bring(batch, _target(work.job.agreement, batch.destination, groups))
         progress.set(batch.number, total)
 
 
-def _all_batches(job: _Job) -> list[BatchEntry]:
-    return batches.of_file(job.store, job.entry_id, job.attempt)
+def _all_batches(work: _Work) -> list[BatchEntry]:
+    return batches.of_file(work.store, work.entry_id, work.attempt)
 
 
-def _unsubscribe_missing(job: _Job, prepared: Prepared) -> None:
-    begun = any(each.purpose == "missing" for each in _all_batches(job))
+def _unsubscribe_missing(work: _Work, prepared: Prepared) -> None:
+    begun = any(each.purpose == "missing" for each in _all_batches(work))
     if not begun and not (prepared.compared and prepared.compared.unsubscribes):
         return
-    key = key_of(job.store, job.agreement.client, job.agreement.stream)
-    with _turn(job) as turn:
+    key = key_of(work.store, work.job.agreement.client, work.job.agreement.stream)
+    with _turn(work) as turn:
         unsubscribe_missing(
-            _counter(job, turn), job.agreement, prepared.compared, key,
-            batch_size=job.facts.batch_size,
+            _counter(work, turn), work.job.agreement, prepared.compared, key,
+            batch_size=work.job.facts.batch_size,
         )  # fmt: skip
 
 
-def _begin_anew(job: _Job, turn: Turn) -> _Job:
-    counter = _counter(job, turn)
-    for entry in _all_batches(job):
+def _begin_anew(work: _Work, turn: Turn) -> _Work:
+    counter = _counter(work, turn)
+    for entry in _all_batches(work):
         counter.finish_abandoned(entry)
     again = files.start_again(
-        job.store, job.entry_id, agreement=job.agreement.fingerprint, run=str(flow_run.id or "")
+        work.store,
+        work.entry_id,
+        agreement=work.job.agreement.fingerprint,
+        run=str(flow_run.id or ""),
     )
-    archives.belongs_to(job.store, job.entry_id, job.attempt, again.attempt)
-    files.move_to(job.store, job.entry_id, "submitting")
-    return replace(job, attempt=again.attempt)
+    archives.belongs_to(work.store, work.entry_id, work.attempt, again.attempt)
+    files.move_to(work.store, work.entry_id, "submitting")
+    return replace(work, attempt=again.attempt)
 
 
-def _counter(job: _Job, turn: Turn) -> BatchSender:
-    calls = job.agreement.read_back_calls
+def _counter(work: _Work, turn: Turn) -> BatchSender:
+    calls = work.job.agreement.read_back_calls
     return BatchSender(
-        job.store, job.client, job.entry_id, job.attempt, job.guard, turn,
-        job.account.import_timeout_seconds, job.account.rate_limit_name,
-        load(Ledger, job.agreement.ledger).open_storage,
-        Judge(job.client, calls, job.known, job.released_at),
+        work.store, work.client, work.entry_id, work.attempt, work.guard, turn,
+        work.account.import_timeout_seconds, work.account.rate_limit_name,
+        load(Ledger, work.job.agreement.ledger).open_storage,
+        Judge(work.client, calls, work.known, work.released_at),
     )  # fmt: skip
 
 
@@ -261,11 +256,11 @@ def _released_at(claim: Claim) -> datetime | None:
     return decision.decided_at
 
 
-def _known(job: _Job, prepared: Prepared) -> KnownImports:
+def _known(work: _Work, prepared: Prepared) -> KnownImports:
     """Whom the client's files may have brought before: by the last one's snapshot, or anybody."""
-    if not batches.brought_by_others(job.store, job.entry_id, job.attempt):
+    if not batches.brought_by_others(work.store, work.entry_id, work.attempt):
         return lambda people: people.clear()
-    key = key_of(job.store, job.agreement.client, job.agreement.stream)
+    key = key_of(work.store, work.job.agreement.client, work.job.agreement.stream)
     former = prepared.compared.former if prepared.compared else None
     if former is None or key is None:
         return everybody
@@ -273,11 +268,11 @@ def _known(job: _Job, prepared: Prepared) -> KnownImports:
     return lambda people: who_is_missing(people, hashes, key)
 
 
-def _held_for(job: _Job, prepared: Prepared, doubt: MaybeSent) -> Submission:
+def _held_for(work: _Work, prepared: Prepared, doubt: MaybeSent) -> Submission:
     """The file held in the middle of its batches: those that are done stay so."""
     counts = asdict(prepared.counts) | prepared.noted
     files.move_to(
-        job.store, job.entry_id, "held", reason=MAYBE_SENT, counts=counts, also=job.guard.within
+        work.store, work.entry_id, "held", reason=MAYBE_SENT, counts=counts, also=work.guard.within
     )
     return Submission(prepared.counts, hold=Hold(MAYBE_SENT, str(doubt)))
 
@@ -349,25 +344,25 @@ def _compare(counts: Counts, entries: list[BatchEntry], refused: RejectedByMailU
 
 
 def _commit(
-    job: _Job, submission: Submission, prepared: Prepared, entries: list[BatchEntry]
+    work: _Work, submission: Submission, prepared: Prepared, entries: list[BatchEntry]
 ) -> None:
     """Mark the file, and what MailUp has of it with it: the commit point of an import."""
     counts = asdict(submission.counts) | prepared.noted
     if submission.hold:
         reason = submission.hold.reason
         files.move_to(
-            job.store, job.entry_id, "held", reason=reason, counts=counts, also=job.guard.within
+            work.store, work.entry_id, "held", reason=reason, counts=counts, also=work.guard.within
         )
         return
     keep = snapshot(
-        job.store, job.agreement, prepared, job.planned, entries,
-        file_id=job.entry_id, attempt=job.attempt,
-        differing=job.keys.lines | of_lists(prepared.batches, job.keys.not_compared),
+        work.store, work.job.agreement, prepared, work.planned, entries,
+        file_id=work.entry_id, attempt=work.attempt,
+        differing=work.keys.lines | of_lists(prepared.batches, work.keys.not_compared),
     )  # fmt: skip
     counts |= {UNSURE: keep.unsure}
 
     def alone(connection: Connection) -> None:
-        job.guard.within(connection)
+        work.guard.within(connection)
         keep(connection)
 
-    files.move_to(job.store, job.entry_id, "submitted", counts=counts, also=alone)
+    files.move_to(work.store, work.entry_id, "submitted", counts=counts, also=alone)

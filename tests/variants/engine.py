@@ -122,7 +122,9 @@ def without_prefect() -> Iterator[dict[tuple[str, str], Block]]:
         patch.setattr(tasks.connections.check, "get_client", lambda **_: _NoServer())
         patch.setattr(blocks.accounts, "MailUpClient", partial(MailUpClient, sleep=wait))
         patch.setattr(
-            tasks.imports.submit, "Counter", partial(tasks.imports.submit.Counter, sleep=wait)
+            tasks.imports.submit,
+            "BatchSender",
+            partial(tasks.imports.submit.BatchSender, sleep=wait),
         )
         yield kept
 
