@@ -22,6 +22,7 @@ from tasks.imports.prepare import prepare
 from tasks.imports.replay import ReplayWith, compare, concluded, take_out, without_grant
 from tasks.imports.report import report
 from tasks.imports.second_key import foresee_second_keys
+from tasks.imports.second_look import look_again
 from tasks.imports.submit import submit
 from tasks.imports.turn import turn_first
 from tasks.records.agreement import ImportAgreement
@@ -97,6 +98,8 @@ def _carry_out(job: ImportJob, fetched: Fetched) -> FileOutcome:
         sends = not job.dry_run and known.progress == "nothing"
         asks = job.agreement.consent.asks_mailup
         with turn_first(job.agreement, needed=sends and asks) as turn:
+            if turn is not None and known.granted:
+                look_again(job, fetched, known, turn)
             job = replace(job, facts=facts_for(job, fetched))
             prepared = prepare(job, fetched, known)
             if not job.dry_run:

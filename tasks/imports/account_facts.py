@@ -34,7 +34,6 @@ def fetch_account_facts(agreement: ImportAgreement, *, dry_run: bool) -> Account
     """
     account = load(MailUpAccount, agreement.account)
     today = account.today()
-    check_grant(agreement.consent, today)
     order = shared_call_order(agreement.ledger, dry_run=dry_run)
     with order as store, mailup_client(account, store) as client:
         _require_lists(agreement, client)

@@ -112,6 +112,21 @@ def submit(job: ImportJob, prepared: Prepared, claim: Claim, turn: Turn | None) 
         return _concluded(work, prepared, claim)
 
 
+@retried_task("look again", "look again at whom {claim.name} subscribed")
+def finish_granted(job: ImportJob, prepared: Prepared, claim: Claim, turn: Turn) -> None:
+    """Look once more at people of granted batches that are on their way; nothing else is sent."""
+    if prepared.hold or job.lease is None:
+        return
+    account = load(MailUpAccount, job.agreement.account)
+    with (
+        load(Ledger, job.agreement.ledger).open() as store,
+        mailup_client(account, store, guard=(guard := Guard(store, job.lease))) as client,
+    ):
+        work = _Work(job, account, client, store, guard, claim.entry_id, claim.attempt, turn)
+        work = _begin_anew(work, turn)
+        _rejoining(work, _counter(work, turn)).finish_earlier(prepared)
+
+
 def _concluded(work: _Work, prepared: Prepared, claim: Claim) -> Submission:
     """Compare the counts, list who was refused or has left, and mark the file."""
     store, agreement = work.store, work.job.agreement
@@ -192,20 +207,22 @@ def _send(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int], t
     if any(each.purpose == "records" and each.number > total for each in _all_batches(work)):
         raise PlanChanged
     progress = Progress(f"{work.job.agreement.client}-import-progress", "batches are complete")
-    newest = work.client.latest_import_id()
-    rejoining = Rejoining(
-        counter, work.account, work.job.agreement.consent, asked(work.job.facts) or _NOBODY, newest
-    )
+    rejoining = _rejoining(work, counter)
     rejoining.finish_earlier(prepared)
     plain = [each for each in prepared.batches if not is_granted(each)]
     made = batch_requests(work.job.agreement, plain, groups, keys=work.keys)
     for parcel in prefetched(made, most=PARCELS_AHEAD):
-        counter.send(parcel, newest_import=newest)
+        counter.send(parcel, newest_import=rejoining.newest_import)
         progress.set(parcel.number, total)
     counter.finish()
     for batch in filter(is_granted, prepared.batches):
         rejoining.bring(batch, _target(work.job.agreement, batch.destination, groups))
         progress.set(batch.number, total)
+
+
+def _rejoining(work: _Work, counter: BatchSender) -> Rejoining:
+    judged, newest = asked(work.job.facts) or _NOBODY, work.client.latest_import_id()
+    return Rejoining(counter, work.account, work.job.agreement.consent, judged, newest)
 
 
 def _all_batches(work: _Work) -> list[BatchEntry]:

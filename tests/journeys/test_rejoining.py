@@ -134,6 +134,32 @@ def test_a_run_that_dies_in_the_window_is_ended_by_the_next(
     assert counts["records"] == counts["submitted"] + counts["blocked"] == 3
 
 
+def test_who_left_is_unsubscribed_again_though_the_grant_has_ended(
+    left: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is cut off; the next stops for the grant, behind the look at whom it had subscribed."""
+    left.drop("a.csv", "anna@example.it;A;", "bruno@example.it;B;", "carla@example.it;C;")
+    left.control("POST", "settings", {"import_seconds": 1.5})
+    with monkeypatch.context() as patched:
+        _before(patched, "_unsubscribe", _die)
+        assert not meanwhile(
+            left, lambda: leave(left, "bruno"), len(left.posts()) + 1
+        ).is_completed()
+    assert status(left, "bruno") == "subscribed"
+
+    ended = {"consent": GRANT | {"grant_expires": "2026-03-01"}}
+    state = left.run(agreed=ended)
+    assert not state.is_completed() and "expired on 2026-03-01" in state.message
+    people = ("anna", "bruno", "carla")
+    assert [status(left, name) for name in people] == ["subscribed", "unsubscribed", "subscribed"]
+
+    done = len(left.posts())
+    assert not left.run(agreed=ended).is_completed()
+    assert len(left.posts()) == done, "once is enough"
+    assert left.run(agreed=AGREED).message == "a.csv: 2 of 3 submitted, 1 blocked"
+    assert status(left, "bruno") == "unsubscribed"
+
+
 def _before(
     patched: pytest.MonkeyPatch, name: str, happens: Callable[[], None], time_: int = 1
 ) -> None:

@@ -98,6 +98,12 @@ def _day(text: str) -> date | None:
         return None
 
 
+def without_opt_in(consent: Consent) -> Consent:
+    """The same, and nobody is subscribed again: who is not subscribed is left out."""
+    no = dict.fromkeys(("grant_date", "grant_by", "grant_reason", "grant_expires"), "")
+    return consent.model_copy(update=no | {"import_type": "default", "unsubscribed": "block"})
+
+
 def check_grant(consent: Consent, today: date) -> None:
     """Raise ConfigurationError where an opt-in has a grant that does not hold today."""
     if consent.import_type != "opt-in":
