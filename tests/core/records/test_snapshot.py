@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.imports.delta_snapshots import shape_of
+from tasks.records.agreement import ImportAgreement
 from tasks.records.delta.hashes import person_digests, row_digests
 from tasks.records.stages import AccountFacts
 from tests.core.full_files import COLUMNS, FIELDS, FIRST, KEY, agreed, kept, read
@@ -176,6 +177,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "list": {"list_id": 2},
     "confirmation": {"confirm_email": True},
     "account": {"account": "other"},
+    "second key": {"mapping": {"columns": COLUMNS, "second_key": "reject"}},
 }
 
 
@@ -184,6 +186,25 @@ def test_another_agreement_makes_another_shape(name: str) -> None:
     """Whatever makes a request of a record is in the shape, and a change sends a whole file."""
     facts = AccountFacts(fields=FIELDS, account="one")
     assert shape_of(agreed(**SHAPES[name]), facts) != shape_of(agreed(), facts)
+
+
+def test_snapshots_of_before_the_second_key_are_good_for_its_default() -> None:
+    """An agreement that says nothing of `second_key` has the shape that it had without it."""
+    whole = ImportAgreement.model_validate(
+        {
+            "client": "acme", "server": "sftp-server/acme", "account": "acme", "list_id": 1,
+            "mode": "full", "delta": {"on": True},
+            "mapping": {
+                "columns": [
+                    {"column": "email", "target": "email"},
+                    {"column": "cellulare", "target": "mobile"},
+                    {"column": "nome", "target": "field", "field": "nome"},
+                ]
+            },
+        }
+    )  # fmt: skip
+    known = "c340731e40e230f274e0ae178cbd876aabc7db6d82f8e9b65d643aaf37f39096"
+    assert shape_of(whole, AccountFacts(fields={1: "nome"}, account="one")) == known
 
 
 def test_the_account_behind_the_block_is_in_the_shape() -> None:
