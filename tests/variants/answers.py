@@ -193,7 +193,10 @@ ANSWERS: dict[str, Answer] = {
     "token_life": Answer(
         "Without expires_in a token is renewed after 15 minutes.", "API: life of a token"
     ),
-    "expired_token": Answer("Either status renews the token, and the call is repeated once."),
+    "expired_token": Answer(
+        "Either status renews the token, and the call is repeated once; a 400 that cannot be read "
+        "does so where the call only reads."
+    ),
     "rate_limit": Answer(
         "All runs of an account share one limit, below MailUp's (`calls_per_second`)."
     ),

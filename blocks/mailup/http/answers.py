@@ -74,6 +74,11 @@ class Answer:
         )
 
     @property
+    def unexplained(self) -> bool:
+        """Whether it is a 400 that says nothing readable: it may mean an expired token as well."""
+        return self.status == 400 and not self.raw_description
+
+    @property
     def contract_missing(self) -> bool:
         """Whether the user has not yet accepted MailUp's terms of service."""
         return self.status == 403 and "contract not signed" in self.raw_description.lower()

@@ -38,6 +38,8 @@ class Session:
         self._sleep = sleep
         # Resources that this MailUp does not sort.
         self.unsorted: set[str] = set()
+        # The token that was got for an unexplained 400: another such answer is not about it.
+        self._renewed_blindly = ""
 
     @property
     def page_size(self) -> int:
@@ -91,7 +93,10 @@ class Session:
             raise
 
     def _allowed(self, call: Call, patience: RetryBudget) -> Answer:
-        """A successful answer; waits out the rate limit and renews the token once."""
+        """A successful answer; waits out the rate limit and renews the token once.
+
+        A read is repeated with a new token after a 400 that does not say what is wrong, too.
+        """
         renewed = False
         while True:
             token = self._token()
@@ -103,6 +108,8 @@ class Session:
             elif answer.token_refused and not renewed:
                 self._token(stale=token)
                 renewed = True
+            elif answer.unexplained and not call.changes and token != self._renewed_blindly:
+                self._renewed_blindly = self._token(stale=token)
             else:
                 raise answer.error()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from blocks.errors import ConfigurationError, LoginRefused, MailUpUnavailable
+from blocks.errors import ConfigurationError, LoginRefused, MailUpRefused, MailUpUnavailable
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.http.settings import MailUpSettings
 from blocks.mailup.resources.imports import ImportTarget
@@ -45,7 +45,7 @@ def emulator(module_emulator: Emulator) -> Emulator:
     base = module_emulator.base_url
     requests.delete(f"{base}/_sandbox/faults", timeout=5)
     requests.delete(f"{base}/_sandbox/log", timeout=5)
-    requests.post(f"{base}/_sandbox/settings", json={"contract_signed": True}, timeout=5)
+    requests.delete(f"{base}/_sandbox/settings", timeout=5)
     return module_emulator
 
 
@@ -242,6 +242,24 @@ def test_threads_renew_once(emulator: Emulator, connect: Connect) -> None:
     control(emulator, "expire_tokens")
     _together(client.account_info)
     assert log_ins(emulator) == 2
+
+
+@pytest.mark.parametrize("errors", ["html", "without_body"])
+def test_a_read_refused_without_a_word_is_tried_with_a_new_token(
+    emulator: Emulator, connect: Connect, errors: str
+) -> None:
+    """A 400 that nobody can read may mean the token: one new one, and no more for others."""
+    client = connect()
+    client.account_info()
+    control(emulator, "settings", expired_token="400", errors=errors)
+    control(emulator, "expire_tokens")
+    client.account_info()
+    assert log_ins(emulator) == 2
+    control(emulator, "settings", unknown_list="400")
+    for _ in range(2):
+        with pytest.raises(MailUpRefused):
+            client.groups(99)
+    assert log_ins(emulator) == 2, "the token is as new as it gets"
 
 
 def _together(work: Callable[[], object]) -> None:
