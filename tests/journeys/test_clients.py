@@ -25,8 +25,8 @@ SAMPLE = ROOT / "tests" / "cases" / "samples" / "italian.csv"
 PASSWORD = "to-be-seen-nowhere"
 KEY = "-----BEGIN NONSENSE-----\nc2VjcmV0\n-----END NONSENSE-----"
 PROVISION = (sys.executable, "-m", "deployments.provision")
-LEFT_ALONE = ("verify_host_key [", "connect_timeout_seconds [", "read_timeout_seconds [",
-              "transfer_timeout_seconds [", "encoding [")  # fmt: skip
+LEFT_ALONE = ("verify_host_key [", "allow_weak_algorithms [", "connect_timeout_seconds [",
+              "read_timeout_seconds [", "transfer_timeout_seconds [", "encoding [")  # fmt: skip
 
 
 def surroundings() -> dict[str, str]:
