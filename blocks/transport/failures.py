@@ -1,6 +1,8 @@
 """From what a library raises to our own errors: the wording shared by both adapters' seams."""
 
 import struct
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from blocks.errors import (
@@ -12,6 +14,7 @@ from blocks.errors import (
     ServerUnavailable,
     SyncError,
     TransferInterrupted,
+    is_full,
 )
 from blocks.transport.spool import TooMuch
 from blocks.transport.timeouts import OutOfTime
@@ -78,3 +81,16 @@ def map_error(
 ) -> type[SyncError]:
     """Our class for a foreign error: that of the nearest class above it in the table."""
     return next(table[kind] for kind in type(error).__mro__ if kind in table)
+
+
+@contextmanager
+def as_ours(
+    table: Mapping[type[Exception], type[SyncError]], ours: Callable[[Exception], SyncError]
+) -> Iterator[None]:
+    """Raise what `ours` makes of an error of the table's classes in place of it."""
+    try:
+        yield
+    except tuple(table) as error:
+        if is_full(error):  # servers do not speak in our machine's numbers: it is this machine's
+            raise
+        raise ours(error) from None

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from ftplib import parse257
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from blocks.errors import (
@@ -142,12 +141,7 @@ class FtpTransport:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _step(self, verb: str, path: str = "", missing: type[SyncError] = FileGone) -> Operation:

@@ -3,8 +3,7 @@
 import ftplib
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from blocks.errors import (
     ConfigurationError,
@@ -14,9 +13,8 @@ from blocks.errors import (
     ServerUnavailable,
     SyncError,
     TransferInterrupted,
-    is_full,
 )
-from blocks.transport.failures import NONSENSE, Operation, map_error, reason
+from blocks.transport.failures import NONSENSE, Operation, as_ours, map_error, reason
 
 FTP_ERRORS: dict[type[Exception], type[SyncError]] = {
     **NONSENSE,
@@ -64,15 +62,9 @@ REPLIES: dict[str, type[SyncError]] = {
 NOT_FOUND_OR_NOT_ALLOWED = ("450", "550")
 
 
-@contextmanager
-def ftp_errors(step: Operation) -> Iterator[None]:
+def ftp_errors(step: Operation) -> AbstractContextManager[None]:
     """Raise our own errors for whatever goes wrong inside; the server's texts are left out."""
-    try:
-        yield
-    except tuple(FTP_ERRORS) as error:
-        if is_full(error):  # servers do not speak in our machine's numbers: it is this machine's
-            raise
-        raise _translate(error, step) from None
+    return as_ours(FTP_ERRORS, lambda error: _translate(error, step))
 
 
 def is_reply(error: BaseException) -> bool:

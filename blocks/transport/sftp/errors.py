@@ -2,8 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import paramiko
 from paramiko import ssh_exception
@@ -18,9 +17,8 @@ from blocks.errors import (
     ServerUnavailable,
     SyncError,
     TransferInterrupted,
-    is_full,
 )
-from blocks.transport.failures import NONSENSE, Operation, map_error, reason
+from blocks.transport.failures import NONSENSE, Operation, as_ours, map_error, reason
 
 SFTP_ERRORS: dict[type[Exception], type[SyncError]] = {
     **NONSENSE,
@@ -68,15 +66,9 @@ LACKS = {
 LOST = ("Socket is closed", "Server connection dropped")
 
 
-@contextmanager
-def sftp_errors(step: Operation) -> Iterator[None]:
+def sftp_errors(step: Operation) -> AbstractContextManager[None]:
     """Raise our own errors for whatever goes wrong inside; the server's texts are left out."""
-    try:
-        yield
-    except tuple(SFTP_ERRORS) as error:
-        if is_full(error):  # servers do not speak in our machine's numbers: it is this machine's
-            raise
-        raise step.error(_kind(error, step), _reason(error)) from None
+    return as_ours(SFTP_ERRORS, lambda error: step.error(_kind(error, step), _reason(error)))
 
 
 def _kind(error: Exception, step: Operation) -> type[SyncError]:
