@@ -106,8 +106,10 @@ def _faults(path: Path, document: Located, owners: dict[tuple[str, str], str]) -
             yield here, "is no mapping; accepted are deployments with name and entrypoint."
             continue
         for faults in (
-            deployment_faults(entry), _slug_faults(entry, slugs), _owner_faults(path, entry, owners)
-        ):  # fmt: skip
+            deployment_faults(entry),
+            _slug_faults(entry, slugs),
+            _owner_faults(path, entry, owners),
+        ):
             yield from (((*here, *steps), sentence) for steps, sentence in faults)
 
 

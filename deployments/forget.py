@@ -141,9 +141,13 @@ def _in_rejects(agreement: ImportAgreement, person: Person, scratch: Path, repor
 
 
 def _in_reject_file(
-    server: Transport, agreement: ImportAgreement, person: Person, folder: str, name: str,
+    server: Transport,
+    agreement: ImportAgreement,
+    person: Person,
+    folder: str,
+    name: str,
     scratch: Path,
-) -> int:  # fmt: skip
+) -> int:
     here, changed = scratch / "rejects", scratch / "changed"
     server.read(join(folder, name), here)
     records = without_person(here, agreement.dialect, person, changed, blank=False)

@@ -64,8 +64,12 @@ def _arguments() -> argparse.ArgumentParser:
     add("--pattern", default="", help="glob of the files' names; the sample's, digits aside")
     add("--zone", default="Europe/Rome", help="time zone of the client")
     add("--language", choices=("en", "it"), default="en", help="language of the reject files")
-    add("--exports", default="unsubscribed,email-statistics", metavar="KINDS",
-        help=f"exports to deploy, of {', '.join(EXPORTS)}; empty for none")  # fmt: skip
+    add(
+        "--exports",
+        default="unsubscribed,email-statistics",
+        metavar="KINDS",
+        help=f"exports to deploy, of {', '.join(EXPORTS)}; empty for none",
+    )
     add("--column", action="append", default=[], metavar="NAME=TARGET", help=(
         "decide a column: email, mobile, prefix, list, group, status, field:NAME, "
         "field:NAME:%%d/%%m/%%Y for a date, or nothing to leave it out"))  # fmt: skip

@@ -126,9 +126,7 @@ def due_for_removal(store: Store, client: str, stream: str, days: int) -> list[A
         older = archives.c.kept_at <= now - timedelta(days=days)
         over = or_(over, older & (files.c.stream == stream))
     left = archives.c.state.in_(("storing", "replaced")) & (files.c.stream == stream)
-    wanted = _all().where(
-        files.c.client == client, archives.c.state != "removed", or_(over, left)
-    )  # fmt: skip
+    wanted = _all().where(files.c.client == client, archives.c.state != "removed", or_(over, left))
     with store.transaction() as connection:
         return [ArchiveEntry(*row) for row in connection.execute(wanted.order_by(archives.c.id))]
 

@@ -44,9 +44,10 @@ class Calls:
             believed = owner != self._me and near and boot == clock.boot(connection)
             moment = max(free, wanted) if believed else wanted
             then = {
-                "owner": self._me, "expires_at": moment + timedelta(seconds=interval),
+                "owner": self._me,
+                "expires_at": moment + timedelta(seconds=interval),
                 "boot": clock.boot(connection),
-            }  # fmt: skip
+            }
             connection.execute(update(leases).where(mine).values(then))
         # The commit has taken its time, of which nothing is to be lost.
         return max(0.0, (moment - now).total_seconds() - (time.monotonic() - read))

@@ -45,7 +45,7 @@ def record(
     """Write down what `decided_by` decided about an attempt at a file."""
     decision = Decision(
         file_id, attempt, reason, verdict, decided_by[:200], note, run, naive_utc_now()
-    )  # fmt: skip
+    )
     with store.transaction() as connection:
         added = insert(decisions).values(vars(decision)).returning(decisions.c.id)
         number = connection.execute(added).scalar()

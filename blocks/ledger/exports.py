@@ -65,8 +65,11 @@ def rendered(
             )
         )  # fmt: skip
         detail = {
-            "number": entry.number, "rows": entry.rows, "bytes": entry.bytes, "sha256": entry.sha256
-        }  # fmt: skip
+            "number": entry.number,
+            "rows": entry.rows,
+            "bytes": entry.bytes,
+            "sha256": entry.sha256,
+        }
         journal.write(connection, client, stream, "window_rendered", detail=detail, run=run)
 
 

@@ -134,10 +134,14 @@ def start_again(store: Store, file_id: int, *, agreement: str, run: str) -> File
             update(files)
             .where(files.c.id == file_id)
             .values(
-                attempt=files.c.attempt + 1, state="collected", reason="", agreement=agreement,
-                run=run, changed_at=naive_utc_now(),
+                attempt=files.c.attempt + 1,
+                state="collected",
+                reason="",
+                agreement=agreement,
+                run=run,
+                changed_at=naive_utc_now(),
             )
-        )  # fmt: skip
+        )
         row = connection.execute(select(files).where(files.c.id == file_id)).one()
         detail = {"attempt": row.attempt, "agreement": agreement}
         journal.write_of_file(connection, file_id, "file_begun_again", detail, run=run)

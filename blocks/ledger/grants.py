@@ -77,9 +77,12 @@ def of_file(store: Store, file_id: int) -> list[Grant]:
             # Looked at once more: the batch was not begun after the first time.
             found = {id_: grant for id_, grant in found.items() if not _same(grant, detail)}
             found[each] = Grant(
-                each, detail["attempt"], detail["number"], tuple(detail["sent"]),
+                each,
+                detail["attempt"],
+                detail["number"],
+                tuple(detail["sent"]),
                 tuple(detail["left_out"]),
-            )  # fmt: skip
+            )
         elif step == LEFT and (grant := found.get(detail["grant"])):
             found[grant.id] = replace(grant, left=grant.left | set(detail["lines"]))
         elif step == ENDED and (grant := found.get(detail["grant"])):

@@ -134,9 +134,11 @@ def is_put_away(store: Store, file_id: int) -> bool:
 def note_second_keys(store: Store, file_id: int, attempt: int, keys: ComparedKeys) -> None:
     """Write down how second keys were compared, before anything is sent."""
     detail = {
-        "attempt": attempt, "lines": sorted(keys.lines),
-        "not_compared": sorted(keys.not_compared), "calls": keys.calls,
-    }  # fmt: skip
+        "attempt": attempt,
+        "lines": sorted(keys.lines),
+        "not_compared": sorted(keys.not_compared),
+        "calls": keys.calls,
+    }
     with store.transaction() as connection:
         write_of_file(connection, file_id, SECOND_KEYS, detail, run=store.run)
 

@@ -64,9 +64,13 @@ def make_key(store: Store, client: str, stream: str) -> bytes:
     """The secret of a stream, made at random where there is none."""
     with store.transaction() as connection:
         insert_once(
-            connection, snapshot_keys, client=client, stream=stream,
-            secret=secrets.token_hex(32), made_at=naive_utc_now(),
-        )  # fmt: skip
+            connection,
+            snapshot_keys,
+            client=client,
+            stream=stream,
+            secret=secrets.token_hex(32),
+            made_at=naive_utc_now(),
+        )
     return key_of(store, client, stream) or b""
 
 

@@ -20,8 +20,12 @@ BUSY_SECONDS = 30
 IDLE_SECONDS = 60
 """After which PostgreSQL ends a transaction that nothing comes from: its machine has died."""
 LEDGER_CONNECT_SECONDS = 15
-NETWORK = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
-           "tcp_user_timeout": 60_000}  # fmt: skip
+NETWORK = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 """How libpq finds out that the way to the server is gone; seconds, and milliseconds the last."""
 NOT_LET_IN = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
 """In refusals of PostgreSQL at the door, for which libpq has no codes: user, database, machine."""
@@ -131,10 +135,11 @@ def _open(url: str, *, read_only: bool) -> Engine:
 
 def _open_postgresql(url: URL, *, read_only: bool) -> Engine:
     engine = create_engine(
-        url, pool_pre_ping=True,
+        url,
+        pool_pre_ping=True,
         connect_args={"connect_timeout": LEDGER_CONNECT_SECONDS, **NETWORK},
         execution_options={"postgresql_readonly": True} if read_only else {},
-    )  # fmt: skip
+    )
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 

@@ -170,9 +170,10 @@ def _counted(subject: Subject, trial: Trial, status: ImportStatus) -> Finding:
     if status.valid == number and not status.not_valid:
         return subject.ok("counters", facts)
     return subject.mend(
-        "counters", facts,
+        "counters",
+        facts,
         "Compare with the import in MailUp's console before anything larger is sent; report both.",
-    )  # fmt: skip
+    )
 
 
 def _there(
@@ -186,10 +187,11 @@ def _there(
     facts = f"{len(people)} in the list, {missing} missing, {others} unknown; Status {state}"
     if missing or others or not all(each.opted_in for each in people):
         yield subject.mend(
-            "people", facts,
+            "people",
+            facts,
             "Look at the list in MailUp's console: whether it asks for a confirmation, and who is "
             "in it. Import nothing larger before this is clear.",
-        )  # fmt: skip
+        )
     else:
         yield subject.ok("people", facts)
     yield _dated(subject, people, began)
@@ -214,15 +216,22 @@ def take_back(
 ) -> Iterator[Finding]:
     """Step 3: export who is subscribed to the list, and compare it with what was imported."""
     agreement = ExportAgreement(
-        client="first-contact", server="sftp-server/none", account="none",
-        lists=[trial.list_id], mailup_zone=zone,
-    )  # fmt: skip
+        client="first-contact",
+        server="sftp-server/none",
+        account="none",
+        lists=[trial.list_id],
+        mailup_zone=zone,
+    )
     columns = layouts.SUBSCRIBED.columns()
     began, came, dates = datetime.now(UTC), [], []
     walk = Walk(
-        client, agreement, Gathered(folder / "rows"), began, (),
+        client,
+        agreement,
+        Gathered(folder / "rows"),
+        began,
+        (),
         frozenset(column.source for column in columns),
-    )  # fmt: skip
+    )
     with Renderer(folder / "subscribed.csv", columns, agreement.format) as writer:
         for part in walk_subscribed(walk):
             for rows in part.slices():
@@ -253,6 +262,7 @@ def _in_zone(
     if off < DATES_DIFFER_SECONDS:
         return subject.ok("dates", f"right in {zone}")
     return subject.mend(
-        "dates", f"off by {off / 3600:.1f} h, read in {zone}",
+        "dates",
+        f"off by {off / 3600:.1f} h, read in {zone}",
         "Set mailup_zone in the client's file to the zone that the account writes its dates in.",
-    )  # fmt: skip
+    )

@@ -27,9 +27,13 @@ def rehearse(
     yield ""
     try:
         prepared = read_file(
-            sample, _readable(agreed, proposal), _facts(agreed), folder,
-            batch_size=BATCH, today=today,
-        )  # fmt: skip
+            sample,
+            _readable(agreed, proposal),
+            _facts(agreed),
+            folder,
+            batch_size=BATCH,
+            today=today,
+        )
     except FileHeld as held:
         yield f"The sample would be held as a whole: {held}"
         return

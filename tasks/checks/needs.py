@@ -136,9 +136,13 @@ def _exports(agreement: ExportAgreement) -> Outlet:
     # to try it would stay.
     tries = renames or replaces or agreement.keep_days > 0
     return Outlet(
-        "exports", agreement.folder, agreement.folder,
-        renames=renames, replaces=replaces, tries=tries,
-    )  # fmt: skip
+        "exports",
+        agreement.folder,
+        agreement.folder,
+        renames=renames,
+        replaces=replaces,
+        tries=tries,
+    )
 
 
 def _fields(agreement: AnyAgreement) -> Iterator[str]:

@@ -138,10 +138,11 @@ def _clocks(subject: Subject, probe: Probe, needs: ServerNeeds) -> Iterator[Find
         yield subject.ok("clock", "the server's clock and ours agree within a minute")
     elif needs.reads_ages:
         yield subject.mend(
-            "clock", facts,
+            "clock",
+            facts,
             "Ask the server's owner to set its clock, or set source.minimum_age_seconds to 0: with "
             "it, files are taken too early or too late.",
-        )  # fmt: skip
+        )
     else:
         yield subject.note(
             "clock", facts, "Nothing depends on it here; its owner may want to know."

@@ -167,14 +167,16 @@ def _pool(name: str) -> Finding:
     subject, online = Subject(f"work pool {name}"), _online(name)
     if online is None:
         return subject.mend(
-            "workers", "there is no such work pool",
+            "workers",
+            "there is no such work pool",
             f"Create it, as by: prefect work-pool create {name} --type process",
-        )  # fmt: skip
+        )
     if not online:
         return subject.note(
-            "workers", "no worker is online, so runs wait",
+            "workers",
+            "no worker is online, so runs wait",
             f"Start one: prefect worker start --pool {name}",
-        )  # fmt: skip
+        )
     return subject.ok("workers", f"{online} online")
 
 

@@ -78,9 +78,13 @@ def extract(
         columns = EXPORT_KINDS[kind].layout.columns(agreement.columns, fields)
         gathered = Gathered(folder / "rows")
         walk = Walk(
-            client, agreement, gathered, covered.window.end,
-            tuple(each.id for each in fields), frozenset(column.source for column in columns),
-        )  # fmt: skip
+            client,
+            agreement,
+            gathered,
+            covered.window.end,
+            tuple(each.id for each in fields),
+            frozenset(column.source for column in columns),
+        )
         view = _View(agreement, covered, EXPORT_KINDS[kind], gathered, known)
         csv, seen = _rendered(view, walk, columns, folder)
     snapshot = _snapshot(folder / "snapshot.parquet", known, seen)
@@ -228,9 +232,13 @@ def stage(
             return known
         entry = _stored(agreement, stream, covered, produced, ledger.open_storage())
         exports.rendered(
-            store, agreement.client, stream, entry,
-            agreement=agreement.fingerprint, run=str(flow_run.id or ""),
-        )  # fmt: skip
+            store,
+            agreement.client,
+            stream,
+            entry,
+            agreement=agreement.fingerprint,
+            run=str(flow_run.id or ""),
+        )
     get_run_logger().info("Window %d is rendered: %d rows", entry.number, entry.rows)
     return entry
 

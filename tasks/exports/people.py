@@ -30,9 +30,12 @@ class RecipientData:
         for page in pages:
             phone = pl.concat_str(pl.col("prefix").fill_null(""), "number")
             known = page.select(
-                "recipient_id", "email", pl.col("^field_.*$"),
-                phone=phone, number=international(phone),
-            )  # fmt: skip
+                "recipient_id",
+                "email",
+                pl.col("^field_.*$"),
+                phone=phone,
+                number=international(phone),
+            )
             self.spools[list_id].add(known)
 
     def joined(self, rows: pl.DataFrame, kind: RowKind) -> tuple[pl.DataFrame, int]:

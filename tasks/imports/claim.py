@@ -99,9 +99,13 @@ def _entered(
     run = str(flow_run.id or "")
     if entry is None:
         return files.enter(
-            store, key, name=fetched.name, size=fetched.size,
-            agreement=agreement.fingerprint, run=run,
-        )  # fmt: skip
+            store,
+            key,
+            name=fetched.name,
+            size=fetched.size,
+            agreement=agreement.fingerprint,
+            run=run,
+        )
     others_since = agreement.same_content == "import-after-others" and files.superseded(
         store, key, entry
     )

@@ -43,8 +43,11 @@ def find_files(agreement: ImportAgreement, file: str) -> FoundFiles:
     logger = get_run_logger()
     logger.info(
         "%d files in the folder, %d match %r, %d of them are complete",
-        len(listed), len(chosen), file or source.pattern, len(ready),
-    )  # fmt: skip
+        len(listed),
+        len(chosen),
+        file or source.pattern,
+        len(ready),
+    )
     return FoundFiles(tuple(ready), passed_over)
 
 

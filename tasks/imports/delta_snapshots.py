@@ -251,6 +251,9 @@ def compared_as(
         return None
     nameless = prepared.compared.unidentified_rows if prepared.compared else 0
     return DeltaResult(
-        entry.why, entry.missing, full_at=entry.full_at, unidentified_rows=nameless,
+        entry.why,
+        entry.missing,
+        full_at=entry.full_at,
+        unidentified_rows=nameless,
         left_because=entry.left_because,
-    )  # fmt: skip
+    )

@@ -73,6 +73,7 @@ def _is_the_same(server: Transport, aside: str, fetched: Fetched) -> bool:
     if not same:
         get_run_logger().warning(
             "%s was replaced meanwhile: the other file is left for the next run, as %s",
-            fetched.name, PurePosixPath(aside).name,
-        )  # fmt: skip
+            fetched.name,
+            PurePosixPath(aside).name,
+        )
     return same

@@ -86,9 +86,7 @@ class Rejoining:
             watch = _Watch(self, grant, sent)
             # Each of them was looked at just now: sending again subscribes nobody who has left.
             judge = replace(self.counter.judge, released_at=naive_utc_now())
-            counter = replace(
-                self.counter, queue=_Stays(), meanwhile=watch.look, judge=judge
-            )  # fmt: skip
+            counter = replace(self.counter, queue=_Stays(), meanwhile=watch.look, judge=judge)
             counter.send(parcel, newest_import=self.newest_import)
             counter.finish()
         if grant.gone is None:
@@ -105,9 +103,13 @@ class Rejoining:
         sent = states["as_judged"] | (states["subscribed"] & self._subscribed_by_us())
         sent = sent if self._holds() else set()
         return grants.looked(
-            self.counter.store, self.counter.file_id, self.counter.attempt, number,
-            sent=sorted(sent), left_out=sorted(set(records[LINE]) - sent),
-        )  # fmt: skip
+            self.counter.store,
+            self.counter.file_id,
+            self.counter.attempt,
+            number,
+            sent=sorted(sent),
+            left_out=sorted(set(records[LINE]) - sent),
+        )
 
     def _require_unchanged(self, grant: Grant, people: pl.DataFrame) -> None:
         """PlanChanged where a batch that may have to be sent again has somebody who left since."""

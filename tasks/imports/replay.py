@@ -114,9 +114,12 @@ def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comp
         keys = journal.second_keys(store, kept.file_id, kept.attempt) or journal.NO_KEYS
         comparison = _compared(recalled, prepared, then, facts, absent, keys)
         detail = {
-            "archive": kept.id, "attempt": kept.attempt, "with": recalled.replay_with,
-            "changed_since": kept.forgotten, **asdict(comparison),
-        }  # fmt: skip
+            "archive": kept.id,
+            "attempt": kept.attempt,
+            "with": recalled.replay_with,
+            "changed_since": kept.forgotten,
+            **asdict(comparison),
+        }
         journal.note(
             store, kept.client, kept.stream, "file_replayed", file_id=kept.file_id, detail=detail
         )

@@ -71,14 +71,20 @@ def _outcome(
     fetched: Fetched, claim: Claim, prepared: Prepared, submission: Submission, *, dry_run: bool
 ) -> FileOutcome:
     known = FileOutcome(
-        fetched.name, "imported", claim.counts, entry_id=claim.entry_id,
-        waiting_run=claim.waiting_run, decision=claim.decision,
-    )  # fmt: skip
+        fetched.name,
+        "imported",
+        claim.counts,
+        entry_id=claim.entry_id,
+        waiting_run=claim.waiting_run,
+        decision=claim.decision,
+    )
     compared = submission.compared or prepared.compared
     known = replace(
-        known, compared=compared, unsubscribed=submission.unsubscribed,
+        known,
+        compared=compared,
+        unsubscribed=submission.unsubscribed,
         not_compared=submission.second_key.get(NOT_COMPARED, 0),
-    )  # fmt: skip
+    )
     hold = prepared.hold or submission.hold
     if claim.progress in ("waiting", "refused"):
         return replace(known, outcome=claim.progress)

@@ -98,10 +98,8 @@ class SecondKeys:
         if pages > last - self.client.calls:
             return None, calls + 1
         return pairs(
-            page
-            for state in STATES
-            for page in self.client.with_fields(list_id, channel, state)
-        ), calls + 1  # fmt: skip
+            page for state in STATES for page in self.client.with_fields(list_id, channel, state)
+        ), calls + 1
 
     def _asked_for(self, people: pl.DataFrame) -> pl.DataFrame:
         found = []

@@ -236,9 +236,12 @@ def _unsubscribe_missing(work: _Work, prepared: Prepared) -> None:
     key = key_of(work.store, work.job.agreement.client, work.job.agreement.stream)
     with _turn(work) as turn:
         unsubscribe_missing(
-            _counter(work, turn), work.job.agreement, prepared.compared, key,
+            _counter(work, turn),
+            work.job.agreement,
+            prepared.compared,
+            key,
             batch_size=work.job.facts.batch_size,
-        )  # fmt: skip
+        )
 
 
 def _begin_anew(work: _Work, turn: Turn) -> _Work:

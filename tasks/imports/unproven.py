@@ -39,11 +39,15 @@ def people_of(target: ImportTarget, content: bytes) -> pl.DataFrame:
     """Whom a request is about: schema PEOPLE, `address` to compare by, `key` to ask for."""
     email = target.channel == "email"
     rows = [
-        (target.channel, target.list_id, each.get("Email") if email else None,
-         None if email else each.get("MobilePrefix", ""),
-         None if email else each.get("MobileNumber", ""))
+        (
+            target.channel,
+            target.list_id,
+            each.get("Email") if email else None,
+            None if email else each.get("MobilePrefix", ""),
+            None if email else each.get("MobileNumber", ""),
+        )
         for each in json.loads(content)
-    ]  # fmt: skip
+    ]
     people = pl.DataFrame(rows, schema=PEOPLE, orient="row")
     whole = pl.col("email") if email else pl.concat_str("prefix", "number")
     spelled = people.with_columns(address=whole, key="email" if email else "number")

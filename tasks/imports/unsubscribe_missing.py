@@ -75,8 +75,9 @@ def _still_subscribed(
 def _people(page: Sequence[Recipient], list_id: int, channel: Channel) -> pl.DataFrame:
     by_email = channel == "email"
     rows = [
-        (channel, list_id, each.email, None, None) if by_email
+        (channel, list_id, each.email, None, None)
+        if by_email
         else (channel, list_id, None, each.prefix, each.number)
         for each in page
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows, schema=PEOPLE, orient="row")

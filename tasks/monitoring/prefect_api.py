@@ -148,12 +148,13 @@ def _by_deployment(runs: Iterator[FlowRun]) -> dict[str, list[Run]]:
 def _run(run: FlowRun) -> Run:
     state, planned = run.state, run.expected_start_time or datetime.now(UTC)
     return Run(
-        str(run.id), run.name,
+        str(run.id),
+        run.name,
         state.type.value if state else "",
         (state.message or "") if state else "",
         run.start_time or planned,
         state.timestamp if state else planned,
-    )  # fmt: skip
+    )
 
 
 def _counts(run: FlowRun) -> bool:

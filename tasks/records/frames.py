@@ -72,7 +72,10 @@ spelling; `cause` MailUp's code as text (type, or type and sub-type: "2", "81", 
 
 
 PEOPLE = {
-    "channel": pl.String(), "list_id": pl.Int64(), "email": pl.String(), "prefix": pl.String(),
+    "channel": pl.String(),
+    "list_id": pl.Int64(),
+    "email": pl.String(),
+    "prefix": pl.String(),
     "number": pl.String(),
-}  # fmt: skip
+}
 """Schema of a list's people as MailUp spells them: what the channel does not use is null."""

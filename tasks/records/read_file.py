@@ -76,7 +76,7 @@ def read_file(
     )
     desk = _FileReader(
         agreement.consent, binding, asked(facts), today, folder, snapshot, tuple(granted)
-    )  # fmt: skip
+    )
     keys = Keys(folder / "keys", last_row_decides_status=agreement.mapping.last_row_decides_status)
     desk.first_pass(path, dialect, keys)
     batches = write_batches(prefetched(desk.second_pass(keys)), folder / "batches", batch_size)

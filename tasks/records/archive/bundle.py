@@ -184,9 +184,13 @@ def _reopened(grounds: DecisionInputs, folder: Path) -> OpenedArchive:
     if grounds.refusals:
         refusals.mkdir(exist_ok=True)
     facts = AccountFacts(
-        grounds.fields, grounds.groups, refusals if grounds.refusals else None, grounds.today,
-        grounds.batch_size, snapshot=folder / SNAPSHOT if grounds.snapshot else None,
-    )  # fmt: skip
+        grounds.fields,
+        grounds.groups,
+        refusals if grounds.refusals else None,
+        grounds.today,
+        grounds.batch_size,
+        snapshot=folder / SNAPSHOT if grounds.snapshot else None,
+    )
     # Its hash and size stay those of the file as it came: that is how the ledger knows it.
     return OpenedArchive(
         grounds, Fetched(grounds.name, file, grounds.size, grounds.sha256, None), facts

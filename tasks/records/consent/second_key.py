@@ -39,9 +39,9 @@ def _spelled(people: pl.DataFrame) -> pl.DataFrame:
     mobile = people.select(channel=pl.lit("sms"), address=whole)
     address = people.select(channel=pl.lit("email"), address="email")
     there = pl.col("number") != ""
-    return people.with_columns(
-        address=comparable(address), mobile=comparable(mobile)
-    ).with_columns(mobile=pl.when(there).then("mobile").otherwise(pl.lit("")))  # fmt: skip
+    return people.with_columns(address=comparable(address), mobile=comparable(mobile)).with_columns(
+        mobile=pl.when(there).then("mobile").otherwise(pl.lit(""))
+    )
 
 
 def differing(rows: pl.DataFrame, known: pl.DataFrame) -> set[int]:

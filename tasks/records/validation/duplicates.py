@@ -30,8 +30,12 @@ _SHARES = 16
 _ROWS_AT_ONCE = 300_000
 """Keys that are held, and compared, at once."""
 
-_KEYS = {"row": pl.UInt32(), "line": pl.Int64(), **dict.fromkeys(_SPREAD, pl.UInt64()),
-         "level": pl.Int8()}  # fmt: skip
+_KEYS = {
+    "row": pl.UInt32(),
+    "line": pl.Int64(),
+    **dict.fromkeys(_SPREAD, pl.UInt64()),
+    "level": pl.Int8(),
+}
 _BEATEN = {"row": pl.UInt32(), "line": pl.Int64(), "instead": pl.Int64(), "level": pl.Int8()}
 
 

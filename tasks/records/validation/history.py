@@ -147,9 +147,11 @@ def deviations(
     yield from _extents(habit, now, last)
     yield from _shares(habit, now, last)
     known = [each for each in last if each.header is not None]
-    if habit.columns == "hold" and len(known) >= habit.at_least and (
-        now.header not in {each.header for each in known}
-    ):  # fmt: skip
+    if (
+        habit.columns == "hold"
+        and len(known) >= habit.at_least
+        and (now.header not in {each.header for each in known})
+    ):
         had = _range([each.columns or 0 for each in known])
         yield LimitExceeded(
             "unusual_columns",

@@ -11,9 +11,13 @@ from tasks.records.counts import Counts
 TOO_MANY_MISSING = "too_many_missing"
 """Code of what is told in `missing`."""
 BROKEN_LIMITS = (
-    "too_few_records", "too_many_records", "too_many_rejects", "too_many_opt_outs", "file_shrank",
+    "too_few_records",
+    "too_many_records",
+    "too_many_rejects",
+    "too_many_opt_outs",
+    "file_shrank",
     TOO_MANY_MISSING,
-)  # fmt: skip
+)
 """Codes of limits that were agreed."""
 _SMALL_FILE_RECORDS = 20
 """Shares say nothing about files with fewer records: one bad row of three is no alarm."""

@@ -59,9 +59,11 @@ def select_new(rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: date
     """
     grown = _beyond(_single(rows, kind), known)
     added = grown.select(
-        pl.col(kind.part).alias("part"), "key", _moment(now).alias("seen_at"),
+        pl.col(kind.part).alias("part"),
+        "key",
+        _moment(now).alias("seen_at"),
         pl.col(_TIMES).alias("count"),
-    )  # fmt: skip
+    )
     told = _repeated(grown.with_columns(pl.col("at").fill_null(_moment(now))), rows.columns)
     return NewRows(told, added.cast(pl.Schema(SEEN_EVENTS)), _capped(rows, kind))
 
