@@ -109,8 +109,8 @@ def test_answers_that_make_no_sense(command: str, told: bytes, tmp_path: Path) -
         says["EPSV"] = b"500 no\r\n"
     with pytest.raises(SyncError) as refused, ftp_to(says, b"abc") as transport:
         use(transport, tmp_path)
-    assert "anna" not in str(refused.value)
-    assert "999" not in str(refused.value)
+    text = str(refused.value).replace(refused.value.context["address"], "")  # its port may be 4999
+    assert "anna" not in text and "999" not in text
 
 
 @pytest.mark.parametrize(
