@@ -38,7 +38,7 @@ class FoundFiles:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A client's file, downloaded. `sha256` is of the bytes as they were on the server; `seen` is
+    """A client's file, downloaded. `sha256` is of the bytes as they were on the server; `remote` is
     None where it came out of the archive, and the server has nothing to do with it."""
 
     name: str
@@ -72,8 +72,8 @@ class AccountFacts:
 class Claim:
     """A file's place in the ledger.
 
-    `done` says how far earlier runs came with it, `earlier_name` and `counts` under which name and
-    with which counts; `former` are the figures of the stream's files before it, newest first.
+    `progress` says how far earlier runs came with it, `earlier_name` and `counts` under which name
+    and with which counts; `history` are the figures of the stream's files before it, newest first.
     `decision` is what was decided about its hold, `waiting_run` the run that asked. `released`:
     limits hold it no more, because of that decision or because batches are on their way. `granted`
     are lines of people whom an earlier run may have subscribed, and did not look at again.
