@@ -14,17 +14,11 @@ from blocks.mailup.pages.unpaged import whole_answer
 
 @dataclass(frozen=True)
 class Message:
-    """A message of a list, e-mail or SMS.
-
-    *created_at* is MailUp's text, "" where it tells none. *service_type*: 0 newsletter,
-    1 transactional, more for custom set-ups, None where MailUp tells none.
-    """
+    """A message of a list, e-mail or SMS."""
 
     id: int
     list_id: int
     subject: str
-    created_at: str = ""
-    service_type: int | None = None
 
     @classmethod
     def read(cls, value: object, list_id: int, call: str = "MailUp") -> Self:
@@ -33,8 +27,6 @@ class Message:
             id=told.id("idMessage"),
             list_id=told.count("idList") or list_id,
             subject=told.text("Subject"),
-            created_at=told.date("CreationDate"),
-            service_type=whole_or_none(told.value("ServiceType")),
         )
 
 

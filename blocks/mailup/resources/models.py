@@ -22,7 +22,6 @@ class AccountInfo:
     for never."""
 
     username: str
-    company: str
     version: str
     is_trial: bool
     expires: str
@@ -32,7 +31,6 @@ class AccountInfo:
         told = Fields(value, call)
         return cls(
             username=told.text("Username"),
-            company=told.text("Company"),
             version=told.text("Version"),
             is_trial=bool(told.flag("IsTrial")),
             expires=told.date("ExpiryDate"),
@@ -126,7 +124,6 @@ class ImportDetail:
     ended: str
     status_code: int | None
     rows_total: int
-    rows_valid: int
     rows_invalid: int
     repeated: int
     created: int
@@ -154,7 +151,6 @@ class ImportDetail:
             ended=told.date("EndDate"),
             status_code=told.code("StatusCode"),
             rows_total=rows.count("Total"),
-            rows_valid=valid.count("Total"),
             rows_invalid=invalid.count("Total"),
             repeated=valid.count("RepeatedEmail") + valid.count("RepeatedNumber"),
             created=valid.count("EmailNew") + valid.count("NumberNew"),
@@ -187,7 +183,6 @@ class Optin:
     prefix: str = field(repr=False)
     number: str = field(repr=False)
     optin_date: str
-    optin_request_date: str
     optout_date: str
     optout_type: str
     optout_subtype: str
@@ -227,7 +222,6 @@ class Optin:
             prefix=told.text("MobilePrefix"),
             number=told.text("MobileNumber"),
             optin_date=told.date("Optin_Date"),
-            optin_request_date=told.date("Optin_Request_Date"),
             optout_date=told.date("Optout_Date"),
             optout_type=told.text("Optout_Type"),
             optout_subtype=told.text("Optout_Subtype"),

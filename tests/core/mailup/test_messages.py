@@ -39,7 +39,7 @@ def test_all_messages_are_read(mailup: ByHand) -> None:
     mailup.resources["/console/Console/List/1/Emails"] = paged(rows)
     with mailup.client(page_size=10) as client:
         found = [message for page in client.messages(1) for message in page]
-    assert found[0] == Message(1, 1, "N. 1", "2024-03-01 08:00:00Z", 1)
+    assert found[0] == Message(1, 1, "N. 1")
     assert [message.id for message in found] == list(range(1, 48))
 
 
