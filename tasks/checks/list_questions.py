@@ -37,7 +37,8 @@ class ListedPeople:
         except SyncError as error:
             if not error.context.get("timed_out"):
                 raise
-            yield about.subject.mend("page size", f"a page of {size} takes too long", _SMALLER)
+            told = f"MailUp takes too long for a page of {size} (page_size on the account block)"
+            yield about.subject.mend("page size", told, _SMALLER)
             return
         if self.first.refused:
             yield about.unanswered("largest page", self.first, "")

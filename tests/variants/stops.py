@@ -13,6 +13,12 @@ ALWAYS = {
 """Journeys that stop whatever MailUp does, by what they say."""
 
 
+WHAT_NEXT = ("run this again", "The next run", "to send the batch again", "page_size")
+"""One of these is in every sentence: what there is to do, or that nothing is."""
+REPORTS = ("first contact", "check connections")
+"""Journeys that make a report, in which the remedy stands beside each finding."""
+
+
 class Stop(NamedTuple):
     """A value of a variant that stops the journeys named, with a sentence that holds `phrase`."""
 
@@ -23,22 +29,26 @@ class Stop(NamedTuple):
 
 
 STOPS: tuple[Stop, ...] = (
-    Stop("large_pages", "slow", "takes too long", ("first contact", "check connections")),
+    Stop("large_pages", "slow", "MailUp takes too long for a page of", REPORTS),
     Stop("large_pages", "slow", "no usable answer from MailUp"),
     # Where no total is told either, nobody can tell the end from an error.
     Stop("past_the_end", "refused", "MailUp answered 400"),
     Stop("past_the_end", "last_page", "MailUp answered the same page twice"),
     Stop("items_of_none", "missing", "it has no list of Items"),
     Stop("items_of_none", "null", "it has no list of Items"),
-    Stop("totals", "moving", "MailUp"),
-    # A page of HTML does not say that the token is what is wrong; the next run has another one.
-    Stop("expired_token", "400", "MailUp answered 400"),
-    Stop("sms_flags", "refused", "MailUp answered 400"),
+    Stop("totals", "moving", "try at a quieter hour, or with larger pages (page_size"),
+    # A page of HTML does not say that the token is what is wrong, and what changes something is not
+    # sent twice; the next run has another token.
+    Stop("expired_token", "400", "POST /Console/List/1/Recipients: MailUp answered 400"),
+    Stop("expired_token", "400", "POST /Console/Sms/List/3/Recipients: MailUp answered 400"),
+    Stop("sms_flags", "refused", "Recipients: MailUp answered 400"),
 )
 
 
 def allowed(journey: str, chosen: Mapping[str, object], sentence: str) -> bool:
     """Whether a journey may stop with this sentence under these variants."""
+    if journey not in REPORTS and not any(each in sentence for each in WHAT_NEXT):
+        return False
     if journey in ALWAYS and ALWAYS[journey] in sentence:
         return True
     return any(
