@@ -27,16 +27,15 @@ from pydantic_core import ErrorDetails
 
 from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError
-from blocks.ftp_servers import FtpServer, FtpsServer
 from blocks.keys import GpgKey, GpgRecipient
 from blocks.ledgers import Ledger
-from blocks.sftp_servers import SftpServer
+from blocks.servers import SERVERS
 from deployments.prompts import terminal
 from deployments.prompts.form import ask_fields
 
 BLOCK_TYPES: dict[str, type[Block]] = {
     kind.get_block_type_slug(): kind
-    for kind in (SftpServer, FtpsServer, FtpServer, MailUpAccount, Ledger, GpgKey, GpgRecipient)
+    for kind in (*SERVERS.values(), MailUpAccount, Ledger, GpgKey, GpgRecipient)
 }
 
 

@@ -3,9 +3,10 @@
 What changes the ledger writes its line in the same transaction, so that the two never disagree:
 
     file_entered, file_begun_again, file_collected, file_held, file_refused, file_submitting,
-    file_submitted, file_reported, decision, batch_sending, batch_accepted, batch_confirming,
-    batch_done, batch_read_back, file_archived, archive_person_removed, archive_removed,
-    window_rendered, window_delivered
+    file_submitted, file_reported, decision, batch_sending, batch_sending_again,
+    batch_repeating_later, batch_woken, batch_accepted, batch_confirming, batch_done,
+    batch_read_back, file_archived, archive_person_removed, archive_removed, window_rendered,
+    window_delivered
 
 second_keys, grant_looked, grant_left and grant_ended tell what was seen of people at MailUp, as
 lines of the file, before the next step. file_put_away is written after the source file was moved,

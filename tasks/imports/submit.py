@@ -43,7 +43,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
 from tasks.records.batching.destinations import Destination
 from tasks.records.batching.payloads import array, encoded, recipient_objects
-from tasks.records.consent.apply import _NOBODY
+from tasks.records.consent.apply import NOBODY
 from tasks.records.consent.second_key import of_lists, without_second_key
 from tasks.records.counts import Counts
 from tasks.records.delta.missing import who_is_missing
@@ -221,7 +221,7 @@ def _send(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int], t
 
 
 def _rejoining(work: _Work, counter: BatchSender) -> Rejoining:
-    judged, newest = asked(work.job.facts) or _NOBODY, work.client.latest_import_id()
+    judged, newest = asked(work.job.facts) or NOBODY, work.client.latest_import_id()
     return Rejoining(counter, work.account, work.job.agreement.consent, judged, newest)
 
 

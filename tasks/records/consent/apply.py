@@ -54,7 +54,7 @@ class Unsubscribed:
     bounced: pl.DataFrame
 
 
-_NOBODY = Unsubscribed(
+NOBODY = Unsubscribed(
     # Nothing is computed here: polars' threads would be missing in a process forked afterwards.
     pl.DataFrame(
         schema={
