@@ -1,5 +1,7 @@
-"""Manifests and chart values for Kubernetes, as far as they can be held without a cluster."""
+"""Manifests and chart values for Kubernetes, as far as they can be checked without a cluster."""
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "deployments" / "kubernetes"
 MANIFESTS = list(yaml.safe_load_all((FOLDER / "mailup.yaml").read_text(encoding="utf-8")))
 SERVER = yaml.safe_load((FOLDER / "server.yaml").read_text(encoding="utf-8"))
+RENDERED = ROOT / "tests" / "cases" / "kubernetes"
+CHARTS = ("server", "worker")
 WORKER = yaml.safe_load((FOLDER / "worker.yaml").read_text(encoding="utf-8"))
 
 
@@ -53,15 +57,60 @@ def test_the_server_in_kubernetes_has_the_settings_of_every_other() -> None:
     assert wanted.items() <= given.items()
 
 
-def test_nothing_in_kubernetes_has_privileges() -> None:
-    """Server, background services, migrations and worker: nobody special, nothing writable."""
-    contexts = [
-        SERVER["server"]["containerSecurityContext"],
-        SERVER["backgroundServices"]["containerSecurityContext"],
-        SERVER["migrations"]["securityContext"],
-        WORKER["worker"]["containerSecurityContext"],
-    ]
-    for context in contexts:
-        assert context["runAsNonRoot"] and context["readOnlyRootFilesystem"]
-        assert context["capabilities"] == {"drop": ["ALL"]}
-        assert context["allowPrivilegeEscalation"] is False
+def test_rendered_charts_are_those_of_the_values() -> None:
+    """Values that were changed are rendered again: tests/cases/kubernetes/render.sh."""
+    for chart in CHARTS:
+        first, _ = (RENDERED / f"{chart}.rendered.yaml").read_text(encoding="utf-8").split("\n", 1)
+        values = (FOLDER / f"{chart}.yaml").read_bytes()
+        assert first.endswith(hashlib.sha256(values).hexdigest()), f"render {chart}.yaml again"
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_the_namespace_accepts_every_pod_of_a_chart(chart: str) -> None:
+    """Each container, also those that run before others, keeps to the *restricted* profile that
+    the namespace enforces; a cluster refuses the whole pod otherwise."""
+    assert MANIFESTS[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    pods = list(_pods(chart))
+    assert pods
+    for pod in pods:
+        assert set(_violations(pod)) == set()
+
+
+def test_a_container_without_a_security_context_is_seen() -> None:
+    """The check itself finds what a cluster would refuse."""
+    (pod,) = _pods("worker")
+    del pod["initContainers"][0]["securityContext"]
+    assert set(_violations(pod)) == {"privilege escalation", "capabilities"}
+
+
+def _pods(chart: str) -> Iterator[dict[str, Any]]:
+    text = (RENDERED / f"{chart}.rendered.yaml").read_text(encoding="utf-8")
+    for manifest in yaml.safe_load_all(text):
+        if manifest and manifest["kind"] in ("Deployment", "Job"):
+            yield manifest["spec"]["template"]["spec"]
+
+
+def _violations(pod: dict[str, Any]) -> Iterator[str]:
+    """What of a pod the profile refuses: https://kubernetes.io/docs/concepts/security/pod-security-standards"""
+    of_pod = pod.get("securityContext", {})
+    if any(pod.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")):
+        yield "namespaces of the host"
+    if any("hostPath" in volume for volume in pod.get("volumes", [])):
+        yield "folders of the host"
+    for container in [*pod.get("initContainers", []), *pod["containers"]]:
+        own = {**of_pod, **(container.get("securityContext") or {})}
+        if own.get("allowPrivilegeEscalation") is not False or own.get("privileged"):
+            yield "privilege escalation"
+        if own.get("capabilities") != {"drop": ["ALL"]}:
+            yield "capabilities"
+        if own.get("runAsNonRoot") is not True or own.get("runAsUser") == 0:
+            yield "root"
+        if own.get("seccompProfile", {}).get("type") not in ("RuntimeDefault", "Localhost"):
+            yield "seccomp profile"
+
+
+def test_containers_cannot_write_to_their_root() -> None:
+    """Beyond the profile: each container's own files are read-only."""
+    for pod in (pod for chart in CHARTS for pod in _pods(chart)):
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
