@@ -7,7 +7,7 @@ TESTERS ?= 2  # processes that run the tests; most of them wait for servers
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup demo sandbox peers test truth kills histories faults bench audit check lint types lock clean
+.PHONY: help setup demo sandbox peers test real-world truth kills histories faults bench audit check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be done
@@ -34,6 +34,9 @@ sandbox: $(READY)  ## Start the MailUp emulator and file servers, to try a clien
 
 test: $(READY)  ## Run all tests; those that need servers which are not installed say so
 	@$(BIN)/python -m pytest $(or $(ARGS),-n $(TESTERS) --dist worksteal)
+
+real-world: $(READY)  ## Read files as shops, spreadsheets and telephones write them, into docs/real-world.md (seconds)
+	@$(BIN)/python -m tests.real_world docs/real-world.md
 
 truth: $(READY)  ## Export a month of traffic by runs that are killed, against the event log (half an hour)
 	@MAILUP_TRUTH=month $(BIN)/python -m pytest -n $(TESTERS) -rP tests/journeys/test_exports_truth.py
