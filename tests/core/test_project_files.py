@@ -68,7 +68,9 @@ def test_the_servers_settings_are_accepted_and_known(monkeypatch: MonkeyPatch) -
     server = Settings().server
     assert server.services.db_vacuum.enabled_vacuum_types >= {"events", "flow_runs"}
     assert server.services.db_vacuum.retention_period.days == 30
-    assert server.events.retention_period.days == 7
+    assert server.events.retention_period.days == 1
+    assert server.services.late_runs.after_seconds.total_seconds() == 900
+    assert server.database.timeout == 30
     known = {name.upper() for name in Settings().to_environment_variables(exclude_unset=True)}
     assert set(pairs) <= known
 
