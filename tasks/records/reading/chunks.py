@@ -1,4 +1,4 @@
-"""A client's file as frames of text: good records in chunks, each bad line by itself.
+"""Reads a file as chunks: frames of text with the good records, and rejects.
 
 Memory is bounded by the chunk, not by the file.
 """
@@ -19,8 +19,8 @@ from tasks.records.reading.exact_path import Block, ParsedBlock, parse_block
 class Chunk:
     """Consecutive records of a file: `records` counts the rows of `frame` and of `rejects`.
 
-    `frame` holds LINE (Int64, the line on which the record starts) and one String column per
-    column of the file, never null, an empty cell being empty text. `rejects` has schema REJECTS.
+    `frame` has LINE (Int64, the line on which the record starts) and one String column per column
+    of the file; an empty cell is empty text, never null. `rejects` has schema REJECTS.
     """
 
     frame: pl.DataFrame
@@ -31,21 +31,20 @@ class Chunk:
 def read_chunks(
     path: Path, dialect: FileDialect, *, rows_per_chunk: int = 20_000, block_bytes: int = PIECE
 ) -> Iterator[Chunk]:
-    """Yield the records of the file, in its order, as chunks of at most `rows_per_chunk` rows.
+    """Yield the records of the file, in order, as chunks of at most `rows_per_chunk` rows.
 
-    Lines without any character are no records and are skipped. A quoted cell may span lines; one
-    that is never closed costs its own line only, and reading goes on with the next line. The file
-    is read in blocks of `block_bytes`; the result does not depend on it.
+    Empty lines are skipped. A quoted cell may span lines; if it is never closed, only its first
+    line is rejected. The result does not depend on `block_bytes`, the size of a read.
     """
-    gathered = _Gathered(dialect, rows_per_chunk)
-    for outcome in _outcomes(path, dialect, block_bytes):
-        gathered.add(outcome)
-        yield from gathered.full()
-    yield from gathered.rest()
+    builder = _ChunkBuilder(dialect, rows_per_chunk)
+    for parsed in _parsed_blocks(path, dialect, block_bytes):
+        builder.add(parsed)
+        yield from builder.full()
+    yield from builder.rest()
 
 
-def _outcomes(path: Path, dialect: FileDialect, block_bytes: int) -> Iterator[ParsedBlock]:
-    """Judge the file block by block; lines that wait for more are carried into the next block."""
+def _parsed_blocks(path: Path, dialect: FileDialect, block_bytes: int) -> Iterator[ParsedBlock]:
+    """Parse the file block by block; lines of an incomplete record go to the next block."""
     pieces = utf8_pieces(path, dialect.encoding, bom=dialect.bom, size=block_bytes)
     line, skip = 1, dialect.header_lines if dialect.header else 0
     pending = b""
@@ -54,9 +53,9 @@ def _outcomes(path: Path, dialect: FileDialect, block_bytes: int) -> Iterator[Pa
         if skip:
             block, skipped = block.without(skip)
             skip -= skipped
-        outcome = parse_block(block, dialect)
-        yield outcome
-        pending, line = block.data[outcome.consumed :], block.line + outcome.lines
+        parsed = parse_block(block, dialect)
+        yield parsed
+        pending, line = block.data[parsed.consumed :], block.line + parsed.lines
 
 
 def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -71,20 +70,20 @@ def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 @dataclass
-class _Gathered:
-    """Outcomes on their way to chunks."""
+class _ChunkBuilder:
+    """Joins parsed blocks and cuts them into chunks."""
 
     dialect: FileDialect
     rows: int
     frames: list[pl.DataFrame] = field(default_factory=list)
     rejects: list[pl.DataFrame] = field(default_factory=list)
 
-    def add(self, outcome: ParsedBlock) -> None:
-        self.frames.append(outcome.frame)
-        self.rejects.append(outcome.rejects)
+    def add(self, parsed: ParsedBlock) -> None:
+        self.frames.append(parsed.frame)
+        self.rejects.append(parsed.rejects)
 
     def full(self) -> Iterator[Chunk]:
-        """Chunks as long as there are `rows` good rows or `rows` rejects; none holds more."""
+        """Yield chunks while there are `rows` good rows or `rows` rejects; none has more."""
         while self._height(self.frames) >= self.rows or self._height(self.rejects) >= self.rows:
             yield self._cut()
 
@@ -94,7 +93,7 @@ class _Gathered:
             yield self._cut()
 
     def _cut(self) -> Chunk:
-        """All up to the line on which either part is full, so that chunks follow the file."""
+        """Take everything up to the line on which either part is full, so that order is kept."""
         columns = {LINE: pl.Int64(), **{name: pl.String() for name in self.dialect.columns}}
         good = pl.concat([pl.DataFrame(schema=columns), *self.frames])
         bad = pl.concat([pl.DataFrame(schema=REJECTS), *self.rejects])
@@ -112,7 +111,7 @@ class _Gathered:
 def _split(
     frame: pl.DataFrame, line: str, until: int | None
 ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-    """The rows up to a line, and the others if there are any; all rows where there is no line."""
+    """Split into the rows up to a line (None: all rows) and the remaining rows, if any."""
     rows = frame.height if until is None else frame[line].search_sorted(until, side="right")
     left = frame.slice(rows)
     return frame.head(rows), [left] if left.height else []

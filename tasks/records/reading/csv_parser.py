@@ -1,4 +1,4 @@
-"""The exact splitter: one record of a file into its cells, as RFC 4180 reads it."""
+"""The exact CSV parser: splits one record into cells, as RFC 4180 says."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ _BREAK = re.compile(rb"\r\n|\n|\r")
 
 @dataclass(frozen=True)
 class Record:
-    """Cells of one record, the fault that ended it (empty: none) and where the next one starts."""
+    """Cells of one record, its fault (empty: none) and the offset of the next record."""
 
     cells: list[bytes]
     fault: str
@@ -17,23 +17,23 @@ class Record:
 
 @dataclass(frozen=True)
 class Splitter:
-    """Cuts records at `separator`, honouring `quote` (one byte each; empty quote: no quoting).
+    """Splits records at `separator`, respecting `quote` (one byte each; empty quote: no quoting).
 
-    A quoted cell begins and ends with the quote, holds separators and line breaks, and doubles
-    its quotes. A quote inside an unquoted cell is text where quotes come in pairs there, as in
-    `Mario "Il Rosso" Verdi`, or where the quote is the apostrophe; a lone one is a fault.
+    A quoted cell starts and ends with the quote, may contain separators and line breaks, and
+    doubles its quotes. In an unquoted cell, quotes are text if they come in pairs, as in
+    `Mario "Il Rosso" Verdi`, or if the quote is the apostrophe; otherwise they are a fault.
     """
 
     separator: bytes
     quote: bytes
-    _plain: re.Pattern[bytes] = field(init=False, repr=False)
+    _unquoted: re.Pattern[bytes] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         pattern = re.compile(rb"[^" + re.escape(self.separator) + rb"\r\n]*")
-        object.__setattr__(self, "_plain", pattern)
+        object.__setattr__(self, "_unquoted", pattern)
 
     def record(self, data: bytes, start: int, stop: int) -> Record:
-        """Read the record that begins at `start`, looking no further than `stop`.
+        """Read the record that starts at `start`; read no further than `stop`.
 
         Faults: "open_quote", "text_after_quote", "stray_quote". After the first two the cells
         read so far are returned and `end` is where reading stopped.
@@ -48,18 +48,18 @@ class Splitter:
             if problem in ("open_quote", "text_after_quote"):
                 return Record(cells, fault, position)
             if data[position : position + 1] != self.separator or position >= stop:
-                return Record(cells, fault, self._behind_break(data, position, stop))
+                return Record(cells, fault, self._after_break(data, position, stop))
             position += 1
 
     def _cell(self, data: bytes, position: int, stop: int) -> tuple[bytes, int, str]:
-        """Return one cell, the position behind it, and its fault."""
+        """Return one cell, the position after it, and its fault."""
         if self.quote and position < stop and data[position : position + 1] == self.quote:
             return self._quoted(data, position + 1, stop)
-        match = self._plain.match(data, position, stop)
+        match = self._unquoted.match(data, position, stop)
         cell = match.group() if match else b""
-        return cell, position + len(cell), self._plain_fault(cell)
+        return cell, position + len(cell), self._unquoted_fault(cell)
 
-    def _plain_fault(self, cell: bytes) -> str:
+    def _unquoted_fault(self, cell: bytes) -> str:
         if not self.quote or self.quote not in cell:
             return ""
         if cell.lstrip(b" \t").startswith(self.quote):
@@ -67,7 +67,7 @@ class Splitter:
         return "stray_quote" if self.quote == b'"' and cell.count(self.quote) % 2 else ""
 
     def _quoted(self, data: bytes, inside: int, stop: int) -> tuple[bytes, int, str]:
-        """Read a quoted cell whose text begins at `inside`."""
+        """Read a quoted cell whose text starts at `inside`."""
         position = inside
         while True:
             position = data.find(self.quote, position, stop)
@@ -82,6 +82,6 @@ class Splitter:
         return cell, position, "" if ended else "text_after_quote"
 
     @staticmethod
-    def _behind_break(data: bytes, position: int, stop: int) -> int:
+    def _after_break(data: bytes, position: int, stop: int) -> int:
         found = _BREAK.match(data, position, stop)
         return found.end() if found else position

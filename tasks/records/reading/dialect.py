@@ -1,4 +1,4 @@
-"""How a client writes its files: the agreed settings, and what one file turned out to be."""
+"""The CSV dialect of a client's files: as agreed, and as found in one file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,56 +16,56 @@ QUOTES = {'"': '"', "'": "'", "none": ""}
 
 
 class Dialect(Settings):
-    """What is agreed with the client about the form of its files."""
+    """The agreed format of a client's files."""
 
     encoding: Literal["auto", "utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "utf-16"] = Field(
         default="auto",
         description=(
-            "Encoding of the file; auto accepts UTF-8, UTF-16 and, where the file leaves no doubt, "
-            "cp1252. A byte order mark is always removed."
+            "Encoding of the file. Auto accepts UTF-8, UTF-16 and, if certain, cp1252. A byte "
+            "order mark is always removed."
         ),
     )
     separator: Literal["auto", ";", ",", "|", "tab"] = Field(
         default="auto",
-        description="Character between two cells; auto accepts only one that fits every line.",
+        description="Character between cells; auto requires exactly one that fits every line.",
     )
     quote: Literal['"', "'", "none"] = Field(
         default='"',
-        description="Character around cells that hold a separator, a quote or a line break.",
+        description="Character around cells that contain a separator, a quote or a line break.",
     )
     header: bool = Field(
         default=True,
-        description="Whether the first line names the columns; without it they are #1, #2, ...",
+        description="Whether the first line names the columns; otherwise they are #1, #2, ...",
     )
     final_newline: Literal["required", "any"] = Field(
         default="required",
         description=(
-            "Whether the last line must end with a line break; without one the file may have been "
-            "cut on its way, and is held."
+            "Whether the last line must end with a line break. If it must and does not, the file "
+            "may be truncated and is held."
         ),
     )
     max_line_bytes: int = Field(
         default=100_000,
         ge=1_000,
         le=10_000_000,
-        description="Longest record in bytes of UTF-8; a longer one is refused.",
+        description="Maximum length of a record, in bytes of UTF-8; a longer one is rejected.",
     )
     max_record_lines: int = Field(
         default=100,
         ge=1,
         le=10_000,
-        description="Most lines that one record may span through line breaks in quoted cells.",
+        description="Maximum number of lines of a record with line breaks in quoted cells.",
     )
 
 
 @dataclass(frozen=True)
 class FileDialect:
-    """What one file is: enough to read it and to write another like it.
+    """The dialect of one file: enough to read it and to write another like it.
 
-    `encoding` a codec name ("utf-8", "utf-16-le", "utf-16-be", "cp1252", ...); `quote` None where
-    cells are never quoted; `columns` the names of the header, "column N" for an empty one, or
-    "#1", "#2", ... without header; `header_lines` the physical lines above the first record;
-    `line_end` the first line break of the file.
+    `encoding`: a codec name ("utf-8", "utf-16-le", "utf-16-be", "cp1252", ...). `quote`: None if
+    cells are never quoted. `columns`: the names of the header, "column N" for an empty one, or
+    "#1", "#2", ... without header. `header_lines`: physical lines above the first record.
+    `line_end`: the first line break of the file.
     """
 
     encoding: str
@@ -82,10 +82,10 @@ class FileDialect:
 
 
 def resolve(path: Path, dialect: Dialect) -> FileDialect:
-    """Say what the file is, reading it whole once to be sure of its encoding.
+    """Determine the dialect of a file; reads all of it to be certain of the encoding.
 
-    Raises FileHeld with reason "empty", "encoding", "separator", "header" or "columns": the file
-    is not what `dialect` says, or "auto" has no safe answer.
+    Raises FileHeld with reason "empty", "encoding", "separator", "header" or "columns" if the file
+    contradicts `dialect`, or if "auto" is not certain.
     """
     encoding, bom = detect(path, dialect.encoding)
     layout = _layout(path, dialect, encoding, bom=bom)
@@ -105,7 +105,7 @@ def resolve(path: Path, dialect: Dialect) -> FileDialect:
 
 
 def _layout(path: Path, dialect: Dialect, encoding: str, *, bom: bool) -> HeaderLayout:
-    """Separator and columns, from the head of the file."""
+    """Separator and columns, from the start of the file."""
     head = b""
     for piece in utf8_pieces(path, encoding, bom=bom):
         head += piece
@@ -113,8 +113,8 @@ def _layout(path: Path, dialect: Dialect, encoding: str, *, bom: bool) -> Header
             break
     if not head.strip(b"\r\n"):
         raise FileHeld(
-            "The file is empty. Accepted are files with at least one line; ask the client for the "
-            "file again.",
+            "The file is empty. Accepted are files with at least one line; ask the client to send "
+            "the file again.",
             reason="empty",
         )
     candidates = (

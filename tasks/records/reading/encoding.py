@@ -1,7 +1,7 @@
-"""Which encoding a file is in, and the file as a stream of UTF-8.
+"""Encoding detection, and decoding to a stream of UTF-8.
 
-Bytes that do not exist in the encoding stay invalid in the stream, so that the line that holds
-them can be refused by itself.
+Bytes that do not exist in the encoding stay invalid in the stream, so that only their line is
+rejected.
 """
 
 import codecs
@@ -38,8 +38,8 @@ _WESTERN = frozenset(
 )
 _PRINTED = {"cp1252": rb"[\x80-\xbf]"}
 _ALSO_PRINTED = rb"[\xa0-\xbf]"
-# Behind these leading bytes UTF-8 has the letters and signs of Western, Vietnamese and most other
-# Latin text; all others are there for scripts that write several of them in a row.
+# With these leading bytes UTF-8 encodes letters and signs of Western, Vietnamese and most other
+# Latin text; the other leading bytes are for scripts that use several in a row.
 _EITHER = (
     rb"(?<![a-z\xc2-\xf4])[\xc6-\xd6\xd8-\xde]%(sign)b(?![\x80-\xff])"
     rb"|(?<=[A-Za-z])[\xe0\xe3-\xef]%(sign)b%(sign)b(?![\x80-\xff])"
@@ -48,10 +48,10 @@ _EITHER = (
 
 @dataclass
 class Survey:
-    """What the whole file shows.
+    """Statistics of a file read as UTF-8.
 
-    Its size, and its numbers of valid characters and of invalid bytes, read as UTF-8; where some
-    are invalid, the bytes over 0x7F that occur, and a sample of the lines that hold them.
+    Size, number of valid characters beyond ASCII and of invalid bytes; if some are invalid, the
+    bytes over 0x7F that occur, and a sample of the lines that contain them.
     """
 
     size: int = 0
@@ -62,10 +62,10 @@ class Survey:
 
 
 def detect(path: Path, wanted: str) -> tuple[str, bool]:
-    """Return (codec name, whether a byte order mark opens the file).
+    """Return (codec name, whether the file starts with a byte order mark).
 
-    `wanted` is "auto" or a name that Dialect accepts. Raises FileHeld (reason "encoding") where
-    the file contradicts `wanted`, or where "auto" finds no evidence for a single answer.
+    `wanted` is "auto" or a name that Dialect accepts. Raises FileHeld (reason "encoding") if the
+    file contradicts `wanted`, or if "auto" finds no single answer.
     """
     with path.open("rb") as stream:
         head = stream.read(4096)
@@ -74,7 +74,7 @@ def detect(path: Path, wanted: str) -> tuple[str, bool]:
     marked = next((name for name, mark in BOMS.items() if head.startswith(mark)), None)
     if marked:
         if wanted != "auto" and not marked.startswith(wanted):
-            raise _held(f"The file opens with the byte order mark of {marked}, not {wanted}")
+            raise _held(f"The file starts with the byte order mark of {marked}, not {wanted}")
         return marked, True
     wide = _wide(head)
     if wide or wanted == "utf-16":
@@ -84,7 +84,7 @@ def detect(path: Path, wanted: str) -> tuple[str, bool]:
     found = survey(path)
     if wanted in ("auto", "utf-8"):
         return _narrow(found, wanted), False
-    # What nobody would write in the agreed encoding has to be more than what is not UTF-8.
+    # Sequences that are implausible in the agreed encoding must outnumber those invalid in UTF-8.
     if found.valid > found.bad:
         either = _either(path, wanted)
         if found.valid - either > found.bad + either:
@@ -93,7 +93,7 @@ def detect(path: Path, wanted: str) -> tuple[str, bool]:
 
 
 def _wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: every other byte of Western text is NUL."""
+    """Detect UTF-16 without a byte order mark: every other byte of Western text is NUL."""
     even, odd = head[::2], head[1::2]
     if not odd:
         return None
@@ -105,7 +105,7 @@ def _wide(head: bytes) -> str | None:
 
 
 def survey(path: Path) -> Survey:
-    """Read the whole file once and count its evidence."""
+    """Read the whole file once and collect its statistics."""
     found = Survey()
     with path.open("rb") as stream:
         for block in line_blocks(iter(lambda: stream.read(PIECE), b""), PIECE):
@@ -116,9 +116,9 @@ def survey(path: Path) -> Survey:
 
 
 def _either(path: Path, wanted: str) -> int:
-    """How many characters of valid UTF-8 are good text in a single-byte encoding as well.
+    """Count the valid UTF-8 characters that are plausible in a single-byte encoding as well.
 
-    These are an accented letter and signs behind it, such as the end of a quotation in capitals.
+    That is an accented letter followed by signs, such as the end of a quotation in capitals.
     """
     sign = _PRINTED.get(wanted, _ALSO_PRINTED)
     either = re.compile(_EITHER % {b"sign": sign})
@@ -128,7 +128,7 @@ def _either(path: Path, wanted: str) -> int:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Whether bytes are valid UTF-8: many times faster than to decode them."""
+    """Whether bytes are valid UTF-8; many times faster than decoding them."""
     try:
         pl.Series([data]).cast(pl.String)
     except pl.exceptions.ComputeError:
@@ -137,10 +137,10 @@ def is_utf8(data: bytes) -> bool:
 
 
 def _count(block: bytes, found: Survey) -> None:
-    """Add the evidence of a block, which does not cut a character as it ends at a line end."""
+    """Add the statistics of a block, which ends at a line end and so splits no character."""
     legal = block
     if not is_utf8(block):
-        # A character cut at the end of the file is a sign of the cut, not of another encoding.
+        # A truncated last character is a sign of a truncated file, not of another encoding.
         text, read = codecs.utf_8_decode(block, "ignore", False)
         legal = text.encode()
         found.bad += read - len(legal)
@@ -151,40 +151,40 @@ def _count(block: bytes, found: Survey) -> None:
 
 
 def _accented(block: bytes, room: int) -> bytes:
-    """Lines of a block that hold a byte over 0x7F, about `room` bytes of them."""
+    """Lines of a block that contain a byte over 0x7F, about `room` bytes of them."""
     lines = (line for line in block.splitlines(keepends=True) if not line.isascii())
     return b"".join(islice(lines, room // 64 + 1))[:room]
 
 
 def _narrow(found: Survey, wanted: str) -> str:
-    """Decide whether the file is in UTF-8, as agreed, or in cp1252."""
+    """Decide between UTF-8 (also if agreed) and cp1252."""
     if wanted == "utf-8" or found.valid > found.bad or not found.bad:
         return "utf-8"
-    doubt = _doubt(found)
-    if not doubt:
+    problem = _cp1252_problem(found)
+    if not problem:
         return "cp1252"
-    # So few bad bytes cost their own lines and no others: what is left reads alike everywhere.
+    # So few invalid bytes cost only their own lines; the rest reads alike in every encoding.
     if found.bad * _FEW <= found.size:
         return "utf-8"
-    raise _held(doubt)
+    raise _held(problem)
 
 
-def _doubt(found: Survey) -> str:
-    """Why the file cannot be taken for cp1252; empty where it can, or where it makes no odds."""
+def _cp1252_problem(found: Survey) -> str:
+    """Why the file may not be cp1252; empty if it is, or if it makes no difference."""
     text = bytes(found.sample).decode("cp1252", "replace")
     high = [character for character in text if character > "\x7f"]
     if found.valid > 0.05 * found.bad:
         return "The file mixes UTF-8 with another encoding"
     plausible = sum(character in _WESTERN for character in high) >= 0.95 * len(high)
     if not plausible or not _confirmed(bytes(found.sample)):
-        return "The file is neither UTF-8 nor plainly Western European"
+        return "The file is neither UTF-8 nor clearly Western European"
     if not found.high & _CP1252_ONLY and found.high & _DIFFER:
         return "The file reads differently in cp1252 and in iso-8859-15"
     return ""
 
 
 def _confirmed(sample: bytes) -> bool:
-    """Whether charset-normalizer finds no old DOS or Macintosh code page more orderly."""
+    """Whether charset-normalizer rates no DOS or Macintosh code page as more likely."""
     matches = from_bytes(sample, cp_isolation=["cp1252", "cp850", "mac_roman"])
     chaos = {match.encoding: match.chaos for match in matches}
     return "cp1252" in chaos and chaos["cp1252"] <= min(chaos.values())
@@ -192,17 +192,17 @@ def _confirmed(sample: bytes) -> bool:
 
 def _held(fact: str) -> FileHeld:
     return FileHeld(
-        f"{fact}. Accepted are {_ACCEPTED}; set the dialect's encoding to the one agreed with the "
-        "client, or ask for the file again.",
+        f"{fact}. Accepted are {_ACCEPTED}; set dialect.encoding to the one agreed with the "
+        "client, or ask the client to send the file again.",
         reason="encoding",
     )
 
 
 def utf8_pieces(path: Path, encoding: str, *, bom: bool, size: int = PIECE) -> Iterator[bytes]:
-    """The file as pieces of UTF-8, made of `size` bytes each, without its byte order mark.
+    """Yield the file as pieces of UTF-8, of `size` source bytes each, without byte order mark.
 
-    Pieces may end anywhere in a line, and for UTF-8 also within a character. A byte that does not
-    exist in the encoding comes out as an invalid byte.
+    A piece may end anywhere in a line, and for UTF-8 also within a character. A byte that does not
+    exist in the encoding becomes an invalid byte.
     """
     with path.open("rb") as stream:
         if bom:
@@ -217,7 +217,7 @@ def utf8_pieces(path: Path, encoding: str, *, bom: bool, size: int = PIECE) -> I
 
 
 def transcode(data: bytes, encoding: str) -> bytes:
-    """A part of a file as UTF-8, like `utf8_pieces`; a character cut at its end is left out."""
+    """Convert a part of a file to UTF-8, like `utf8_pieces`; drop an incomplete last character."""
     if encoding == "utf-8":
         return data
     decoder = codecs.getincrementaldecoder(encoding)(_errors(encoding))
@@ -225,7 +225,7 @@ def transcode(data: bytes, encoding: str) -> bytes:
 
 
 def _errors(encoding: str) -> str:
-    """Codec error handler that lets what is not legal through as invalid UTF-8."""
+    """Codec error handler that passes illegal input on as invalid UTF-8."""
     # A lone surrogate of UTF-16 survives as three bytes that are not valid UTF-8.
     return "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
 
@@ -233,8 +233,8 @@ def _errors(encoding: str) -> str:
 def line_blocks(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
     """Yield the bytes of `pieces` in blocks of complete lines; the last may lack its line break.
 
-    A line longer than `limit` bytes may come out shortened, but stays longer than `limit`, so
-    that memory is bounded whatever the file holds.
+    A line longer than `limit` bytes may be shortened, but stays longer than `limit`: memory is
+    bounded whatever the file contains.
     """
     rest = b""
     for piece in pieces:
@@ -250,5 +250,5 @@ def line_blocks(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
 
 
 def _last_break(data: bytes) -> int:
-    """Offset behind the last line break; a CR at the very end may be the half of a CRLF."""
+    """Offset after the last line break; a CR at the very end may be half of a CRLF."""
     return max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(len(data) - 1, 0))) + 1

@@ -1,4 +1,4 @@
-"""What becomes of a block of lines: vectorised where lines are plain, exact where they are not."""
+"""Parses a block of lines: vectorised where lines are simple, with the exact parser elsewhere."""
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
@@ -12,21 +12,21 @@ from tasks.records.reading.dialect import FileDialect
 from tasks.records.reading.fast_path import CONTROL, LineMasks, classify_lines, split_good_lines
 
 SHOWN_CHARACTERS = 1_000
-"""How much is shown of a line that is too long."""
-# With fewer cells than this, running text that looks like a record is too likely for a guess.
-_SURE_CELLS = 4
+"""How much of an overlong line is shown."""
+# With fewer cells than this, text within quotes looks like a record too often.
+_MIN_CELLS_TO_DECIDE = 4
 
 
 @dataclass(frozen=True)
 class Block:
-    """Complete lines of the file as UTF-8; `line` numbers the first, `last` ends the file."""
+    """Complete lines of the file as UTF-8; `line`: number of the first; `last`: the file ends."""
 
     data: bytes
     line: int
     last: bool = field(kw_only=True)
 
     def without(self, lines: int) -> tuple["Block", int]:
-        """This block without its first lines, and how many those were."""
+        """This block without its first `lines` lines, and how many were removed."""
         dropped = self.data.splitlines(keepends=True)[:lines]
         data = self.data[sum(map(len, dropped)) :]
         return Block(data, self.line + len(dropped), last=self.last), len(dropped)
@@ -34,7 +34,7 @@ class Block:
 
 @dataclass(frozen=True)
 class ParsedBlock:
-    """Good records and rejects of a block, and how many of its bytes and lines are settled."""
+    """Good records and rejects of a block, and how many of its bytes and lines they cover."""
 
     frame: pl.DataFrame
     rejects: pl.DataFrame
@@ -43,48 +43,47 @@ class ParsedBlock:
 
 
 def parse_block(block: Block, dialect: FileDialect) -> ParsedBlock:
-    """Settle every line of the block, except an open quote that the next block may close."""
-    marks = classify_lines(block.data, dialect)
-    doubtful = marks.doubtful()
-    exact = _Exact(block, dialect, marks)
-    if doubtful:
-        exact.settle(doubtful)
-    frame = split_good_lines(marks, exact.untouched(), block.line, dialect)
+    """Parse all lines of the block, except an open quote that the next block may close."""
+    masks = classify_lines(block.data, dialect)
+    exact = _ExactParser(block, dialect, masks)
+    if others := masks.others():
+        exact.parse(others)
+    frame = split_good_lines(masks, exact.remaining(), block.line, dialect)
     if exact.good:
         frame = pl.concat([frame, exact.good_frame()]).sort(LINE)
     return ParsedBlock(frame, exact.reject_frame(), exact.consumed, exact.lines)
 
 
-class _Exact:
-    """The doubtful lines of one block, read one by one in their order."""
+class _ExactParser:
+    """Parses the lines of a block that the fast path leaves, one by one and in order."""
 
-    def __init__(self, block: Block, dialect: FileDialect, marks: LineMasks) -> None:
-        self.block, self.dialect, self.marks = block, dialect, marks
+    def __init__(self, block: Block, dialect: FileDialect, masks: LineMasks) -> None:
+        self.block, self.dialect, self.masks = block, dialect, masks
         self.width = len(dialect.columns)
         self.splitter = Splitter(dialect.separator.encode(), (dialect.quote or "").encode())
         self.good: list[tuple[int, list[str]]] = []
         self.rejects: list[tuple[int, str, list[str] | None, str | None]] = []
-        self.taken: list[int] = []
-        self.consumed, self.lines = len(block.data), marks.height
+        self.parsed: list[int] = []
+        self.consumed, self.lines = len(block.data), masks.height
         self.starts: list[int] = []
         self.complete: list[bool] = []
 
-    def settle(self, doubtful: list[int]) -> None:
-        """Read each doubtful line that no record before it has taken."""
+    def parse(self, indexes: list[int]) -> None:
+        """Parse the record that starts on each of the lines, unless an earlier record covers it."""
         raw = self.block.data.splitlines(keepends=True)
         self.starts = [0, *accumulate(map(len, raw))]
-        self.complete = self.marks.good.to_list()
-        free = 0
-        for index in doubtful:
-            if index < free:
+        self.complete = self.masks.good.to_list()
+        next_line = 0
+        for index in indexes:
+            if index < next_line:
                 continue
-            free = self._line(index)
-            if free == index:
+            next_line = self._line(index)
+            if next_line == index:
                 self.consumed, self.lines = self.starts[index], index
                 return
 
     def _line(self, index: int) -> int:
-        """Settle the record on a line; return the next free line, or `index` itself to wait."""
+        """Parse the record on a line; return the line after it, or `index` for the next block."""
         start, end = self.starts[index], self.starts[index + 1]
         data = self.block.data
         if len(data[start:end].rstrip(b"\r\n")) > self.dialect.max_line_bytes:
@@ -95,7 +94,7 @@ class _Exact:
         return self._record(index, index + 1, record)
 
     def _open(self, index: int) -> int:
-        """An open quote: a record over several lines, or a fault that must not swallow them."""
+        """Parse from an open quote: a record over several lines, or a fault of the first line."""
         start, data = self.starts[index], self.block.data
         limit = min(index + self.dialect.max_record_lines, len(self.starts) - 1)
         stop = min(self.starts[limit], start + self.dialect.max_line_bytes)
@@ -103,68 +102,67 @@ class _Exact:
         if record.fault:
             waits = record.fault == "open_quote" and stop == len(data) and not self.block.last
             return index if waits else self._reject(index, index + 1, "open_quote")
-        behind = bisect_left(self.starts, record.end)
-        if self._doubtful_span(index, behind):
-            if self.width >= _SURE_CELLS:
+        after = bisect_left(self.starts, record.end)
+        if self._contains_records(index, after):
+            if self.width >= _MIN_CELLS_TO_DECIDE:
                 return self._reject(index, index + 1, "open_quote")
-            return self._unclear(index, behind)
-        if len(record.cells) != self.width and any(self.complete[index + 1 : behind]):
+            return self._unclear(index, after)
+        if len(record.cells) != self.width and any(self.complete[index + 1 : after]):
             return self._reject(index, index + 1, "open_quote")
-        return self._record(index, behind, record)
+        return self._record(index, after, record)
 
-    def _doubtful_span(self, index: int, behind: int) -> bool:
-        """Whether the lines of a record over several lines look like records of their own.
+    def _contains_records(self, index: int, after: int) -> bool:
+        """Whether the lines of a record over several lines look like separate records.
 
-        So they do when most of the lines within are complete, or when the first and the last would
-        be, were it not for one quote each.
+        They do if most of the inner lines are complete records, or if the first and the last line
+        have the right number of separators.
         """
-        within = self.complete[index + 1 : behind - 1]
+        within = self.complete[index + 1 : after - 1]
         if within and 2 * sum(within) > len(within):
             return True
         separator = self.dialect.separator.encode()
-        ends = (self._bytes(index, index + 1), self._bytes(behind - 1, behind))
+        ends = (self._bytes(index, index + 1), self._bytes(after - 1, after))
         return all(end.count(separator) == self.width - 1 for end in ends)
 
-    def _unclear(self, index: int, behind: int) -> int:
-        for line in range(index, behind):
+    def _unclear(self, index: int, after: int) -> int:
+        for line in range(index, after):
             if self._bytes(line, line + 1).strip(b"\r\n"):
                 self._reject(line, line + 1, "quote_unclear")
-        return behind
+        return after
 
-    def _record(self, index: int, behind: int, record: Record) -> int:
-        """Judge one record that has been cut into cells."""
-        raw = self._bytes(index, behind)
+    def _record(self, index: int, after: int, record: Record) -> int:
+        """Store a parsed record as good or as a reject."""
+        raw = self._bytes(index, after)
         fault = _byte_fault(raw) or record.fault
         if fault:
-            return self._reject(index, behind, fault)
+            return self._reject(index, after, fault)
         cells = [cell.decode("utf-8") for cell in record.cells]
         if len(cells) == self.width:
             self.good.append((self.block.line + index, cells))
-            self.taken.extend(range(index, behind))
-            return behind
+            self.parsed.extend(range(index, after))
+            return after
         few = len(cells) < self.width
-        return self._reject(index, behind, "too_few_cells" if few else "too_many_cells", cells)
+        return self._reject(index, after, "too_few_cells" if few else "too_many_cells", cells)
 
-    def _reject(self, index: int, behind: int, reason: str, cells: list[str] | None = None) -> int:
-        raw = self._bytes(index, behind).rstrip(b"\r\n")
+    def _reject(self, index: int, after: int, reason: str, cells: list[str] | None = None) -> int:
+        raw = self._bytes(index, after).rstrip(b"\r\n")
         if reason == "line_too_long":
             raw = raw[:SHOWN_CHARACTERS]
         self.rejects.append((self.block.line + index, reason, cells, printable(raw)))
-        self.taken.extend(range(index, behind))
-        return behind
+        self.parsed.extend(range(index, after))
+        return after
 
-    def _bytes(self, index: int, behind: int) -> bytes:
-        return self.block.data[self.starts[index] : self.starts[behind]]
+    def _bytes(self, index: int, after: int) -> bytes:
+        return self.block.data[self.starts[index] : self.starts[after]]
 
-    def untouched(self) -> pl.Series:
-        """Mask of the lines that are settled and were not taken here."""
-        free = pl.Series([True]).new_from_index(0, self.marks.height)
-        settled = free.scatter(self.taken, False) if self.taken else free
-        return (
-            settled
-            if self.lines == self.marks.height
-            else settled & (pl.int_range(self.marks.height, eager=True) < self.lines)
-        )
+    def remaining(self) -> pl.Series:
+        """Mask of the lines, within those covered, that were not parsed here."""
+        mask = pl.Series([True]).new_from_index(0, self.masks.height)
+        if self.parsed:
+            mask = mask.scatter(self.parsed, False)
+        if self.lines == self.masks.height:
+            return mask
+        return mask & (pl.int_range(self.masks.height, eager=True) < self.lines)
 
     def good_frame(self) -> pl.DataFrame:
         columns = zip(*(cells for _, cells in self.good), strict=True)
@@ -191,7 +189,7 @@ class _Exact:
 
 
 def printable(raw: bytes) -> str:
-    r"""A line as text that can be shown: bytes and control characters that cannot be, as \xNN."""
+    r"""A line as printable text: invalid bytes and control characters as \xNN."""
     text = raw.decode("utf-8", "backslashreplace")
     return CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
 

@@ -1,4 +1,4 @@
-"""The fast half: which lines of a block are plainly good, and their cells, without Python loops."""
+"""The fast path: finds and splits the good lines of a block without Python loops."""
 
 import codecs
 import re
@@ -11,9 +11,9 @@ from tasks.records.reading.dialect import FileDialect
 from tasks.records.reading.encoding import is_utf8
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""Characters that no cell may hold: C0 without tab and line breaks, DEL, C1.
+"""Characters that no cell may contain: C0 without tab and line breaks, DEL, C1.
 
-XML cannot carry C0, and C1 is what remains of cp1252 read as ISO-8859-1.
+XML cannot represent C0, and C1 results from cp1252 read as ISO-8859-1.
 """
 _CONTROL_BYTES = bytes(sorted({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D}))
 _TO_NUL = bytes.maketrans(_CONTROL_BYTES, bytes(len(_CONTROL_BYTES)))
@@ -24,12 +24,12 @@ codecs.register_error("nul", lambda error: ("\0", error.end))  # type: ignore[at
 
 @dataclass(frozen=True)
 class LineMasks:
-    """Lines of a block, `flat` its text, with masks.
+    """The lines of a block with masks; `text` is the normalised block.
 
-    `good` are plainly one record each; `quoted` hold a quote.
+    `good`: the line is certainly one record. `quoted`: the line contains a quote.
     """
 
-    flat: bytes
+    text: bytes
     lines: pl.Series
     good: pl.Series
     quoted: pl.Series
@@ -38,37 +38,37 @@ class LineMasks:
     def height(self) -> int:
         return len(self.lines)
 
-    def doubtful(self) -> list[int]:
+    def others(self) -> list[int]:
         """Indexes of the lines that are neither good nor empty."""
         return (~self.good & (self.lines != "")).arg_true().to_list()
 
 
 def classify_lines(data: bytes, dialect: FileDialect) -> LineMasks:
-    """Mark the lines of a block that are records of the right width beyond doubt."""
-    flat = _flat(data)
-    lines = pl.read_lines(flat) if flat else pl.DataFrame(schema={"line": pl.String})
+    """Find the lines of a block that are certainly records with the right number of cells."""
+    text = _normalised(data)
+    lines = pl.read_lines(text) if text else pl.DataFrame(schema={"line": pl.String})
     line = pl.col("line")
     sound = (line != "") & (line.str.len_bytes() <= dialect.max_line_bytes)
-    if b"\0" in flat:
+    if b"\0" in text:
         sound &= ~line.str.contains("\0", literal=True)
     wide = line.str.count_matches(dialect.separator, literal=True) == len(dialect.columns) - 1
     quoted = pl.lit(False)
     if dialect.quote is not None and dialect.quote.encode() in data:
         quoted = line.str.contains(dialect.quote, literal=True)
-    marks = lines.select(line, sound.alias("sound"), wide.alias("wide"), quoted.alias("quoted"))
-    good = marks["sound"] & marks["wide"]
-    if marks["quoted"].any():
-        good &= ~marks["quoted"]
-        index = (marks["sound"] & marks["quoted"]).arg_true()
-        fine = _well_quoted(marks["line"].gather(index), dialect, str(dialect.quote))
+    masks = lines.select(line, sound.alias("sound"), wide.alias("wide"), quoted.alias("quoted"))
+    good = masks["sound"] & masks["wide"]
+    if masks["quoted"].any():
+        good &= ~masks["quoted"]
+        index = (masks["sound"] & masks["quoted"]).arg_true()
+        fine = _well_quoted(masks["line"].gather(index), dialect, str(dialect.quote))
         good = good.scatter(index.filter(fine), True)
-    return LineMasks(flat, marks["line"], good, marks["quoted"])
+    return LineMasks(text, masks["line"], good, masks["quoted"])
 
 
-def _flat(data: bytes) -> bytes:
-    """The block as valid UTF-8 with LF or CRLF at line ends; what no cell may hold becomes NUL.
+def _normalised(data: bytes) -> bytes:
+    """The block as valid UTF-8 with LF or CRLF; bytes that no cell may contain become NUL.
 
-    The exact reader looks at the lines with a NUL again, in the block as it was.
+    The exact parser reads lines with a NUL again, from the original block.
     """
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -81,12 +81,12 @@ def _flat(data: bytes) -> bytes:
 
 
 def _well_quoted(lines: pl.Series, dialect: FileDialect, quote: str) -> pl.Series:
-    """Which lines consist of cells that are wholly quoted or without quotes, and are enough."""
+    """Which lines have the right number of cells, each fully quoted or without quotes."""
     q, s = re.escape(quote), re.escape(dialect.separator)
     wanted = len(dialect.columns) - 1
     separators = lines.str.count_matches(dialect.separator, literal=True)
     good = (separators == wanted) & lines.str.contains(_shape(f"[^{q}{s}]", q, s))
-    # Quoted separators are rare: only lines with too many separators are looked into for them.
+    # Quoted separators are rare: only lines with too many separators are searched for them.
     index = (separators > wanted).arg_true()
     inside = lines.gather(index)
     bare = inside.str.replace_all(f"{q}[^{q}]*{q}", "")
@@ -95,22 +95,22 @@ def _well_quoted(lines: pl.Series, dialect: FileDialect, quote: str) -> pl.Serie
 
 
 def _shape(inner: str, q: str, s: str) -> str:
-    """Regex of a line whose quoted cells hold characters `inner` and doubled quotes."""
+    """Regex of a line whose quoted cells contain characters `inner` and doubled quotes."""
     cell = f"(?:{q}(?:{inner}|{q}{q})*{q}|[^{q}{s}]*)"
     return f"^{cell}(?:{s}{cell})*$"
 
 
 def split_good_lines(
-    marks: LineMasks, free: pl.Series, line: int, dialect: FileDialect
+    masks: LineMasks, remaining: pl.Series, line: int, dialect: FileDialect
 ) -> pl.DataFrame:
-    """Cells of the good lines in mask `free`; `line` numbers the first line of the block."""
-    take = marks.good & free
+    """Split the good lines in mask `remaining`; `line` is the number of the block's first line."""
+    take = masks.good & remaining
     numbers = (take.arg_true().cast(pl.Int64) + line).alias(LINE)
-    lines = marks.lines.filter(take)
-    if not (marks.quoted & take).any():
+    lines = masks.lines.filter(take)
+    if not (masks.quoted & take).any():
         frame = _split(lines, dialect)
     elif take.all():
-        frame = _unquote(marks.flat, dialect)
+        frame = _unquote(masks.text, dialect)
     else:
         frame = _unquote((lines.str.join("\n").item() + "\n").encode(), dialect)
     return frame.insert_column(0, numbers)
@@ -128,8 +128,8 @@ def _split(lines: pl.Series, dialect: FileDialect) -> pl.DataFrame:
 
 
 def _unquote(text: bytes, dialect: FileDialect) -> pl.DataFrame:
-    """Cells of lines of which each is one well-formed record."""
-    # read_csv drops a byte order mark, which here would be the first character of a cell.
+    """Split lines that are one well-formed record each."""
+    # read_csv drops a byte order mark, but here it is the first character of a cell.
     guard = codecs.BOM_UTF8 if text.startswith(codecs.BOM_UTF8) else b""
     return pl.read_csv(
         guard + text,

@@ -1,4 +1,4 @@
-"""Separator and column names of a file, from its first lines."""
+"""Detects separator and column names from the first lines of a file."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from tasks.records.frames import LINE
 from tasks.records.reading.csv_parser import Record, Splitter
 
 SAMPLE_RECORDS = 100
-"""Records looked at before a separator is believed."""
+"""Number of records on which the choice of a separator rests."""
 _FITTING = 0.5
 _NAMES = {";": "';'", ",": "','", "|": "'|'", "\t": "tab"}
 _BREAK = re.compile(rb"\r\n|\n|\r")
@@ -20,7 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True)
 class HeaderLayout:
-    """Separator, column names, physical lines above the first record, first line break."""
+    """Separator, column names, number of physical lines above the first record, line break."""
 
     separator: str
     columns: tuple[str, ...]
@@ -30,7 +30,7 @@ class HeaderLayout:
 
 @dataclass(frozen=True)
 class _Sample:
-    """First records of a file as one separator reads them; the first ends behind `lines` lines."""
+    """First records of a file as split by one separator; the first spans `lines` lines."""
 
     separator: str
     records: list[Record]
@@ -41,14 +41,14 @@ class _Sample:
         return len(self.records[0].cells)
 
     def fits(self, *, header: bool) -> bool:
-        """Whether this separator cuts the lines into several cells, and always as many."""
+        """Whether this separator splits most lines into the same number (> 1) of cells."""
         widths = [len(record.cells) for record in self.records]
         expected = widths[0] if header else Counter(widths).most_common(1)[0][0]
         return expected > 1 and widths.count(expected) >= _FITTING * len(widths)
 
     @property
     def fits_every_line(self) -> bool:
-        """Whether it cuts each line, the header's among them, into as many cells as the others."""
+        """Whether it splits all lines, header included, into the same number of cells."""
         return len({len(record.cells) for record in self.records}) == 1
 
 
@@ -75,7 +75,7 @@ def read_layout(
 
 
 def _sample(head: bytes, separator: str, quote: bytes, limit: int) -> _Sample:
-    """The first records, blank lines skipped; the first one may span lines."""
+    """The first records, without empty lines; only the first one may span lines."""
     splitter = Splitter(separator.encode(), quote)
     start = len(head) - len(head.lstrip(b"\r\n"))
     first = splitter.record(head, start, min(start + limit, len(head)))
@@ -97,7 +97,7 @@ def _line_end(head: bytes, start: int) -> int:
 
 def _choose(samples: Sequence[_Sample], *, header: bool) -> _Sample:
     fitting = [sample for sample in samples if sample.fits(header=header)]
-    if len(fitting) > 1:  # decimal commas in every record, say, of which the header has none
+    if len(fitting) > 1:  # e.g. decimal commas in every record, but not in the header
         fitting = [each for each in fitting if each.fits_every_line] or fitting
     if len(fitting) == 1:
         return fitting[0]
@@ -106,8 +106,8 @@ def _choose(samples: Sequence[_Sample], *, header: bool) -> _Sample:
         return samples[0]
     which = " and ".join(_NAMES[sample.separator] for sample in fitting) or "none of them"
     raise FileHeld(
-        f"The separator is not plain from the first lines: {which} would fit. Accepted are "
-        "';', ',', '|' and tab; set the dialect's separator to the one agreed with the client.",
+        f"The separator is not clear from the first lines: {which} would fit. Accepted are "
+        "';', ',', '|' and tab; set dialect.separator to the one agreed with the client.",
         reason="separator",
     )
 
@@ -117,34 +117,34 @@ def _names(record: Record) -> tuple[str, ...]:
     try:
         cells = [cell.decode("utf-8").strip() for cell in record.cells]
     except UnicodeDecodeError:
-        raise _bad_header("holds bytes that do not exist in the file's encoding") from None
+        raise _bad_header("contains bytes that do not exist in the file's encoding") from None
     if record.fault:
         raise _bad_header("has quotes that do not match")
     if any(_CONTROL.search(cell) for cell in cells):
-        raise _bad_header("holds control characters or line breaks")
+        raise _bad_header("contains control characters or line breaks")
     names = tuple(cell or f"column {number}" for number, cell in enumerate(cells, start=1))
-    doubles = [str(names.index(name) + 1) for name, count in Counter(names).items() if count > 1]
-    if doubles:
-        raise _bad_header(f"has names that occur twice (first at column {', '.join(doubles)})")
+    duplicates = [str(names.index(name) + 1) for name, count in Counter(names).items() if count > 1]
+    if duplicates:
+        raise _bad_header(f"has duplicate names (first at column {', '.join(duplicates)})")
     if LINE in names:
         raise _bad_header(f"uses the reserved name {LINE}")
     return names
 
 
 def _refuse_other_width(sample: _Sample) -> None:
-    """A header over records that all have another number of cells is not their header."""
+    """Hold a file whose records all have another number of cells than the header."""
     widths = {len(record.cells) for record in sample.records[1:]}
     if len(sample.records) > 3 and len(widths) == 1 and sample.width not in widths:
         raise FileHeld(
             f"The header has {sample.width} cells, but the lines below it have {widths.pop()}. "
-            "Accepted are files with one name per cell; ask the client to mend the header.",
+            "Accepted are files with one name per cell; ask the client to correct the header.",
             reason="columns",
         )
 
 
 def _bad_header(fact: str) -> FileHeld:
     return FileHeld(
-        f"The header {fact}. Accepted is a first line with one different name per column; ask the "
-        "client to mend it, or set the dialect's header to off if the file has none.",
+        f"The header {fact}. Accepted is a first line with a unique name per column; ask the "
+        "client to correct it, or set dialect.header to false if the file has none.",
         reason="header",
     )

@@ -1,4 +1,4 @@
-"""Whether a file arrived whole, judged by its last line before anything of it is read."""
+"""Detects truncated files by their last line, before anything else is read."""
 
 from pathlib import Path
 from typing import NoReturn
@@ -10,11 +10,11 @@ from tasks.records.reading.encoding import BOMS, transcode
 
 
 def check_not_truncated(path: Path, dialect: FileDialect) -> None:
-    """Raise FileHeld (reason "cut") where the file ends as a cut one does.
+    """Raise FileHeld (reason "cut") if the file is truncated.
 
-    That is: the last line has no line break although `dialect` requires one; or it has none and
-    is not a complete record; or a quoted cell is still open at the end. A last line that is
-    merely wrong, but ends with a line break, is a bad row like any other.
+    It is if the last line has no line break although `dialect` requires one, or has none and is
+    not a complete record, or if a quoted cell is open at the end. A last line that is invalid but
+    ends with a line break is an ordinary reject.
     """
     data = _tail(path, dialect)
     ends = data.endswith((b"\n", b"\r"))
@@ -28,28 +28,28 @@ def check_not_truncated(path: Path, dialect: FileDialect) -> None:
 
 
 def _tail(path: Path, dialect: FileDialect) -> bytes:
-    """The end of the file as UTF-8, from a line end on where the file is longer."""
+    """The end of the file as UTF-8, starting at a line; of a short file all of it."""
     size = path.stat().st_size
     wide = dialect.encoding.startswith("utf-16")
     if wide and size % 2:
         _cut("its last character is incomplete")
-    start = max(len(BOMS[dialect.encoding]) if dialect.bom else 0, size - _reach(dialect))
+    start = max(len(BOMS[dialect.encoding]) if dialect.bom else 0, size - _tail_bytes(dialect))
     with path.open("rb") as stream:
         stream.seek(start - start % 2 if wide else start)
         data = transcode(stream.read(), dialect.encoding)
-    if size <= _reach(dialect):
+    if size <= _tail_bytes(dialect):
         return data
-    behind = min((at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0), default=-1) + 1
-    return data[behind:] if behind < len(data) else data
+    after = min((at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0), default=-1) + 1
+    return data[after:] if after < len(data) else data
 
 
-def _reach(dialect: FileDialect) -> int:
-    """Bytes of the file in which its last record must lie, blank lines behind it included."""
+def _tail_bytes(dialect: FileDialect) -> int:
+    """Bytes of the file that contain its last record, empty lines after it included."""
     return 2 * dialect.max_line_bytes + 4096
 
 
 def _check_last(lines: list[bytes], dialect: FileDialect, *, ends: bool) -> None:
-    """Judge the last line, or the record over several lines that it ends."""
+    """Check the last line, or the record over several lines that ends with it."""
     last = _record(lines[-1:], dialect)
     if _complete(last, dialect):
         return
@@ -58,7 +58,7 @@ def _check_last(lines: list[bytes], dialect: FileDialect, *, ends: bool) -> None
         whole = record.end == sum(map(len, lines[first:]))
         if whole and _complete(record, dialect):
             return
-        if record.fault == "open_quote" and not _swallowed(lines[first + 1 :], dialect):
+        if record.fault == "open_quote" and not _contains_record(lines[first + 1 :], dialect):
             _cut("a quoted cell is still open")
     if last.fault == "open_quote":
         _cut("a quoted cell is still open")
@@ -76,14 +76,14 @@ def _complete(record: Record, dialect: FileDialect) -> bool:
     return not record.fault and len(record.cells) == len(dialect.columns)
 
 
-def _swallowed(lines: list[bytes], dialect: FileDialect) -> bool:
-    """Whether a line that an open quote would swallow is a record of its own."""
+def _contains_record(lines: list[bytes], dialect: FileDialect) -> bool:
+    """Whether one of the lines after an open quote is a complete record."""
     return any(_complete(_record([line], dialect), dialect) for line in lines)
 
 
 def _cut(fact: str, hint: str = "") -> NoReturn:
     raise FileHeld(
-        f"The file seems to be cut: {fact}. Accepted are files whose last line is a complete "
+        f"The file seems to be truncated: {fact}. Accepted are files whose last line is a complete "
         f"record with its line break; ask the client to send it again{hint}.",
         reason="cut",
     )

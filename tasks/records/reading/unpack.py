@@ -1,4 +1,4 @@
-"""Opens zip and gz files as a stream, with limits that an archive built to do harm runs into."""
+"""Unpacks zip and gz files as a stream, with limits against decompression bombs."""
 
 import bz2
 import gzip
@@ -19,43 +19,43 @@ from blocks.errors import FileHeld
 from tasks.agreements.base import Settings
 
 UNPACKED_NAME = "unpacked"
-"""Name of what comes out; names inside an archive are never used as paths."""
+"""Name of the unpacked file; names inside an archive are never used as paths."""
 _PIECE = 1 << 20
 _MAGIC = {"zip": (b"PK\x03\x04", b"PK\x05\x06"), "gz": (b"\x1f\x8b",)}
 _OTHERS = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\x00", b"BZh", b"\x28\xb5\x2f\xfd")
-# A small file of blank cells compresses better than any bomb: the ratio counts from here on.
+# A small file of empty cells compresses better than any bomb: the ratio counts from this size.
 _RATIO_FROM_BYTES = 10_000_000
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _DECLARED = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, OSError)
 
 
 class Unpacking(Settings):
-    """Whether a client's files are compressed, and how much may come out of them."""
+    """Compression of a client's files, and limits for unpacking."""
 
     kind: Literal["auto", "none", "zip", "gz"] = Field(
         default="auto",
-        description="Compression of the file; auto recognises zip, gz and none by their content.",
+        description="Compression of the file; auto detects zip, gz and none by content.",
     )
     member: str = Field(
         default="*",
         min_length=1,
-        description="File to take out of a zip, as a glob on its name; exactly one must match.",
+        description="File to extract from a zip, as a glob on its name; exactly one must match.",
     )
     max_bytes: int = Field(
-        default=4_000_000_000, ge=1, description="Most bytes that may come out of an archive."
+        default=4_000_000_000, ge=1, description="Maximum size of the unpacked file, in bytes."
     )
     max_ratio: int = Field(
         default=250,
         ge=2,
-        description="How many times larger than the archive its content may be, beyond 10 MB.",
+        description="Maximum ratio of unpacked size to archive size, for content over 10 MB.",
     )
     max_members: int = Field(
-        default=100, ge=1, description="Most entries that a zip may list, folders included."
+        default=100, ge=1, description="Maximum number of entries in a zip, folders included."
     )
 
 
 def unpack(path: Path, folder: Path, limits: Unpacking) -> Path:
-    """Return `path` itself where it is not compressed, or what came out of it, inside `folder`.
+    """Return the unpacked file in `folder`, or `path` itself if it is not compressed.
 
     Raises FileHeld with reason "archive" (damaged, other kind, several files), "encrypted",
     "nested" (an archive within the archive), "too_big" or "cut".
@@ -67,19 +67,19 @@ def unpack(path: Path, folder: Path, limits: Unpacking) -> Path:
     try:
         if kind == "gz":
             with gzip.open(path) as source:
-                _pour(source, path, target, limits)
+                _extract(source, path, target, limits)
         else:
             _unzip(path, target, limits)
     except EOFError:
-        _drop(target)
-        _hold("The archive ends before its content does", "cut")
+        target.unlink(missing_ok=True)
+        _hold("The archive is truncated", "cut")
     except _DECLARED as error:
-        _drop(target)
+        target.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno:
             raise
         _hold("The archive is damaged", "archive")
     except FileHeld:
-        _drop(target)
+        target.unlink(missing_ok=True)
         raise
     return target
 
@@ -101,21 +101,21 @@ def _unzip(path: Path, target: Path, limits: Unpacking) -> None:
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile:
-        _hold("The zip has no table of contents at its end, as after a cut", "cut")
+        _hold("The zip has no directory at its end and seems to be truncated", "cut")
     with archive:
         member = _member(archive, limits)
         try:
             with _opened(archive, member) as source:
-                _pour(source, path, target, limits)
+                _extract(source, path, target, limits)
         except NotImplementedError:
             _hold("The zip uses a feature that is not supported", "archive")
 
 
 @contextmanager
 def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
-    """What comes out of a member, so much at a time as is asked for.
+    """Open a member as a stream.
 
-    Of bzip2, zipfile would unfold all that it has read: gigabytes from a thousand bytes.
+    zipfile would decompress all bzip2 data that it has read: gigabytes from a thousand bytes.
     """
     if member.compress_type != zipfile.ZIP_BZIP2:
         with archive.open(member) as source:
@@ -123,13 +123,13 @@ def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[IO[by
         return
     packed = copy(member)
     packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
-    del packed.CRC  # of what comes out; bzip2 has its own
+    del packed.CRC  # of the unpacked data; bzip2 has its own
     with archive.open(packed) as inner, bz2.open(inner) as source:
         yield source
 
 
 def _member(archive: zipfile.ZipFile, limits: Unpacking) -> zipfile.ZipInfo:
-    """The one data file of a zip; folders and what macOS adds do not count."""
+    """The one data file of a zip, not counting folders and files that macOS adds."""
     entries = archive.infolist()
     if len(entries) > limits.max_members:
         _hold(f"The zip lists {len(entries)} entries, more than {limits.max_members}", "archive")
@@ -141,40 +141,39 @@ def _member(archive: zipfile.ZipFile, limits: Unpacking) -> zipfile.ZipInfo:
     ]
     matching = [entry for entry in files if fnmatch(names[entry].name, limits.member)]
     if len(matching) != 1:
-        _hold(f"Of {len(files)} files in the zip {len(matching)} match, instead of one", "archive")
+        _hold(f"{len(matching)} of {len(files)} files in the zip match, instead of one", "archive")
     if matching[0].flag_bits & 1:
         _hold("The zip is encrypted with a password", "encrypted")
     if stat.S_ISLNK(matching[0].external_attr >> 16):
-        _hold("The zip holds a link instead of a file", "archive")
+        _hold("The zip contains a link instead of a file", "archive")
     if matching[0].compress_type not in _READABLE:
         _hold("The zip uses a compression that is not supported", "archive")
     return matching[0]
 
 
-def _pour(
+def _extract(
     source: IO[bytes] | gzip.GzipFile, archive: Path, target: Path, limits: Unpacking
 ) -> None:
-    """Copy what comes out, counting what is there and not what the archive declares."""
+    """Write the unpacked data, counting its bytes: declared sizes are not trusted."""
     packed, written = archive.stat().st_size, 0
     with target.open("wb") as stream:
         while piece := source.read(_PIECE):
             if not written and piece.startswith((*_MAGIC["zip"], *_MAGIC["gz"], *_OTHERS)):
-                _hold("The archive holds another archive", "nested")
+                _hold("The archive contains another archive", "nested")
             written += len(piece)
             if written > limits.max_bytes:
-                _hold(f"More than {limits.max_bytes} bytes come out of the archive", "too_big")
+                _hold(f"The unpacked file has more than {limits.max_bytes} bytes", "too_big")
             if written > _RATIO_FROM_BYTES and written > packed * limits.max_ratio:
-                _hold(f"The content is over {limits.max_ratio} times the archive", "too_big")
+                _hold(
+                    f"The unpacked file is over {limits.max_ratio} times the size of the archive",
+                    "too_big",
+                )
             stream.write(piece)
-
-
-def _drop(target: Path) -> None:
-    target.unlink(missing_ok=True)
 
 
 def _hold(fact: str, reason: str) -> NoReturn:
     raise FileHeld(
-        f"{fact}. Accepted are a file without compression, a gz, or a zip with one data file and "
-        "without password, within the limits of the unpacking settings; ask the client for it.",
+        f"{fact}. Accepted are an uncompressed file, a gz, or a zip with one data file and no "
+        "password, within the limits of the unpacking settings; ask the client to send that.",
         reason=reason,
     )
