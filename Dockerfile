@@ -10,7 +10,7 @@ ARG PYTHON=3.11-slim-bookworm
 FROM python:${PYTHON} AS packages
 ARG EXTRAS=""
 WORKDIR /build
-COPY requirements-run.lock ./
+COPY requirements-run.lock requirements-build.lock ./
 COPY deployments/extras extras
 # Each lock is a constraint, too: pip holds the extras of a locked package to constraints only.
 RUN python -m venv /opt/venv \
@@ -19,7 +19,13 @@ RUN python -m venv /opt/venv \
          set -- "$@" --requirement "extras/${extra}.lock" --constraint "extras/${extra}.lock"; \
        done \
     && /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes "$@" \
-    && /opt/venv/bin/python -m pip uninstall --yes pip setuptools
+    && /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes \
+         --requirement requirements-build.lock --constraint requirements-run.lock
+# The command mailup-exchange, which works on the folder that the image starts in.
+WORKDIR /opt/mailup-file-exchange
+COPY pyproject.toml README.md ./
+RUN /opt/venv/bin/python -m pip install --no-index --no-deps --no-build-isolation --editable . \
+    && /opt/venv/bin/python -m pip uninstall --yes hatchling trove-classifiers tomlkit pip setuptools
 
 FROM python:${PYTHON}
 LABEL org.opencontainers.image.title="mailup-file-exchange" \
@@ -48,4 +54,4 @@ USER 10001:10001
 # No entrypoint: container pools give their own command, `prefect flow-run execute`. No health check either, for
 # a run is watched by its pool; that of a worker is in deployments/docker/compose.yaml.
 # Beside a worker, scratch folders of runs that were killed are removed, also where no other run comes.
-CMD ["sh", "-c", "python -m deployments.sweep --every 30 & exec prefect worker start --pool mailup --type process --with-healthcheck"]
+CMD ["sh", "-c", "mailup-exchange sweep --every 30 & exec prefect worker start --pool mailup --type process --with-healthcheck"]

@@ -22,15 +22,17 @@ $(READY): requirements.lock
 	@echo "Installing the locked packages into $(VENV) (once, one to two minutes) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --no-deps --require-hashes -r requirements.lock  # the lock is complete
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --no-index --no-deps --no-build-isolation -e .  # the command mailup-exchange, of this folder
 	@touch $(READY)
 
 setup: $(READY)  ## Install the locked packages into .venv, as every other target does first
 
 demo: $(READY)  ## Run the main job on embedded defaults; KEEP=1 leaves everything running
-	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
+	@$(BIN)/mailup-exchange demo $(if $(KEEP),--keep)
 
 sandbox: $(READY)  ## Start the MailUp emulator and file servers, to try a client's set-up against
-	@$(BIN)/python -m sandbox --home .sandbox
+	@$(BIN)/mailup-exchange sandbox
 
 test: $(READY)  ## Run all tests; those that need servers which are not installed say so
 	@$(BIN)/python -m pytest $(or $(ARGS),-n $(TESTERS) --dist worksteal)
@@ -104,6 +106,7 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew
 	echo tap-sftp | $(COMPILE) - -o benchmarks/peers/tap-sftp.lock
 	echo mailupy | $(COMPILE) - -o tests/peers/mailupy.lock
 	$(COMPILE) pyproject.toml --extra postgresql -c requirements.lock -o requirements-run.lock
+	echo hatchling | $(COMPILE) - -c requirements.lock -o requirements-build.lock
 	echo pip-audit | $(COMPILE) - -o .ci/audit.lock
 	echo prefect-redis | $(COMPILE) - -c requirements.lock -o deployments/extras/redis.lock
 	echo s3fs | $(COMPILE) - -c requirements.lock -o deployments/extras/s3.lock

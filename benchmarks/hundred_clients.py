@@ -129,7 +129,7 @@ def _provision(programs: Programs, names: list[str], rows: int) -> None:
             write_contacts(folder / f"contacts-{name}.csv", rows=rows)
             blocks[f"sftp-server/{name}"] = told["sftp-server/demo"]
             blocks[f"mailup-account/{name}"] = told["mailup-account/demo"]
-        programs.run("-m", "deployments.provision", stdin=json.dumps(blocks))
+        programs.run("-m", "deployments.cli", "provision", stdin=json.dumps(blocks))
 
 
 def _deploy(programs: Programs, prefect: Prefect, names: list[str]) -> datetime:

@@ -50,7 +50,7 @@ def provided(programs: Programs, server: Prefect, told: dict[str, dict[str, Any]
     server.start()
     for module in ("blocks.servers", "blocks.accounts", "blocks.ledgers"):
         server.run("block", "register", "-m", module)
-    programs.run("-m", "deployments.provision", stdin=json.dumps(told))
+    programs.run("-m", "deployments.cli", "provision", stdin=json.dumps(told))
 
 
 def blocks(folder: Path, sshd: Sshd, account: dict[str, Any]) -> dict[str, dict[str, Any]]:

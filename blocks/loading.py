@@ -22,8 +22,8 @@ def load(kind: type[B], name: str) -> B:
         ) from None
     except ValueError:
         raise ConfigurationError(
-            f"There is no block {slug}/{name}. Create it in the UI under that name, or pipe it "
-            "into `python -m deployments.provision`."
+            f"There is no block {slug}/{name}. Create it in the UI under that name, or with "
+            f"`mailup-exchange provision {slug}/{name}`."
         ) from None
     if not isinstance(block, kind):
         raise TypeError(f"{slug}/{name} was loaded as {type(block).__name__}")

@@ -1,25 +1,9 @@
-"""List the files that are kept for a replay: `python -m deployments.archives --ledger default`.
+"""The files that are kept for a replay: which they are, and removing those past their time."""
 
-    --client acme     only this client's
-    --expired         delete what has been kept long enough, of every client; a client's own runs do
-                      so by themselves, this is for clients that have none any more
-
-One line per file: its number in the ledger, client, name, when (UTC) it was archived and until when
-it stays, and whether it is encrypted. The number is what the parameter `replay` of the client's
-import takes.
-"""
-
-import argparse
-import sys
-from collections.abc import Sequence
-
-from blocks.errors import SyncError
 from blocks.ledger import archives
 from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.store import naive_utc_now
 from blocks.ledgers import Ledger
-from blocks.loading import load
-from deployments.prompts.terminal import say
 from tasks.imports.archive import remove
 
 
@@ -33,10 +17,10 @@ def archive_line(entry: ArchiveEntry) -> str:
     )
 
 
-def listed(ledger: Ledger, client: str | None) -> list[str]:
-    """The lines about what is kept."""
+def kept_archives(ledger: Ledger, client: str | None) -> list[ArchiveEntry]:
+    """What is kept of a client, or of all."""
     with ledger.open(read_only=True) as store:
-        return [] if store.is_empty else list(map(archive_line, archives.kept_of(store, client)))
+        return [] if store.is_empty else archives.kept_of(store, client)
 
 
 def expire(ledger: Ledger, client: str | None) -> int:
@@ -48,26 +32,3 @@ def expire(ledger: Ledger, client: str | None) -> int:
         ]
         remove(store, storage, over)
     return len(over)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """List the archives, or delete the expired ones; 1 where ledger or storage do not answer."""
-    parser = argparse.ArgumentParser(description="List the files that are kept for a replay.")
-    parser.add_argument("--ledger", required=True, help="name of the Ledger block")
-    parser.add_argument("--client", help="only this client's")
-    parser.add_argument("--expired", action="store_true", help="delete what was kept long enough")
-    wanted = parser.parse_args(arguments)
-    try:
-        ledger = load(Ledger, wanted.ledger)
-        if wanted.expired:
-            print(f"{expire(ledger, wanted.client)} archived files were deleted.")
-            return 0
-        say("\n".join(listed(ledger, wanted.client)) or "Nothing is kept for a replay.")
-    except SyncError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,28 +1,21 @@
-"""Write a ledger's audit as CSV: `python -m deployments.audit --ledger default > audit.csv`.
+"""A ledger's audit: one line per step of every file and every export.
 
-    --client acme         only this client; all of the ledger without it
-    --since 2026-11-01    from this moment on; a date, or a time with or without offset, else UTC
-
-One line per step of every file and every export, in the order in which they were done: when (UTC),
-client, stream, the file's number in the ledger and its name, step, detail as JSON, who decided
-where somebody did, and the flow run. It holds nothing of what is in the files. The ledger is only
-looked at.
+In the order in which they were done: when (UTC), client, stream, the file's number in the ledger
+and its name, step, detail as JSON, who decided where somebody did, and the flow run. It holds
+nothing of what is in the files. The ledger is only read.
 """
 
-import argparse
 import csv
+import io
 import json
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 
-from blocks.errors import SyncError
 from blocks.errors.shown import visible
 from blocks.ledger import decisions, files, journal
 from blocks.ledger.store import Store
 from blocks.ledgers import Ledger
-from blocks.loading import load
 
 AUDIT_COLUMNS = (
     "at", "client", "stream", "file_id", "file_name", "step", "detail", "decided_by", "run"
@@ -55,26 +48,17 @@ def _text(value: str) -> str:
     return visible(f"'{value}" if value.startswith(("=", "+", "-", "@")) else value)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Write a ledger's audit as CSV.")
-    parser.add_argument("--ledger", required=True, help="name of the Ledger block")
-    parser.add_argument("--client", help="only this client")
-    parser.add_argument("--since", type=datetime.fromisoformat, help="from this moment on, UTC")
-    return parser.parse_args()
+def audit_rows(
+    ledger: Ledger, client: str | None, since: datetime | None
+) -> Iterator[tuple[str, ...]]:
+    """The audit of a ledger, header first; nothing where the ledger has never been used."""
+    with ledger.open(read_only=True) as store:
+        if not store.is_empty:
+            yield from audit_lines(store, client, since)
 
 
-def main() -> int:
-    """Write the audit to standard output; 1 where the ledger cannot be read."""
-    wanted = _arguments()
-    try:
-        with load(Ledger, wanted.ledger).open(read_only=True) as store:
-            if not store.is_empty:
-                csv.writer(sys.stdout).writerows(audit_lines(store, wanted.client, wanted.since))
-    except SyncError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def csv_line(cells: tuple[str, ...]) -> str:
+    """Cells as one line of CSV, without its end."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()

@@ -1,12 +1,10 @@
-"""Apply the project's automations: `python -m deployments.automations [FILE]`.
+"""Apply the project's automations.
 
 Prefect would make an automation anew each time; here the name is its identity. What is in the
 file is created or changed, what the project made earlier and has left the file is removed, and
-everything else in Prefect is left alone. Prints what was done.
+everything else in Prefect is left alone.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
 from blocks.yaml_files import load_yaml
-from deployments.prompts.terminal import say
 from tasks.monitoring.notifications import EXPECTED, looked
 
 FILE = Path(__file__).parent / "project" / "automations.yaml"
@@ -108,19 +105,3 @@ def _remove(client: SyncPrefectClient, names: set[str], ours: list[Automation]) 
         if each.name not in names:
             client.delete_automation(each.id)
             yield f"removed {each.name!r}"
-
-
-def main() -> int:
-    """Apply the file and print what was done; 1 where it cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m deployments.automations", description=__doc__)
-    parser.add_argument("file", nargs="?", type=Path, default=FILE)
-    try:
-        say("\n".join(apply(parser.parse_args().file)))
-    except ConfigurationError as error:
-        print(f"Nothing was changed. {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,12 +1,6 @@
-"""Check deployment files before they are deployed: `python -m deployments.check [FILES...]`.
+"""Check deployment files before they are deployed. Nothing is asked of any server."""
 
-Without files: `prefect.yaml`, the project's own and all of `deployments/*.yaml`. Prints every fault
-with file, line, place and remedy; ends with 1 where there is any. Nothing is asked of any server.
-"""
-
-import argparse
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +12,9 @@ from blocks.errors.shown import visible
 from deployments.checking.messages import unknown
 from deployments.checking.rules import client_of, deployment_faults, flow_of
 from deployments.checking.yaml_lines import Fault, Located, PathStep, read
+from deployments.client_files import SHARED, shown
 
-ROOT = Path(__file__).resolve().parents[1]
 _KEYS = ("name", "prefect-version", "definitions", "deployments", "build", "push", "pull")
-SHARED = ("prefect.yaml",)
-"""Files that are not called after the client that they deploy."""
 
 _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
 
@@ -40,16 +32,6 @@ class Mistake:
         return visible(f"{self.file}:{self.line}: {self.where}: {self.sentence}")
 
 
-def prefect_files() -> list[Path]:
-    """Every deployment file of the project."""
-    folder = ROOT / "deployments"
-    return [
-        ROOT / "prefect.yaml",
-        folder / "project" / "watch.yaml",
-        *sorted(folder.glob("*.yaml")),
-    ]
-
-
 def check_files(paths: Sequence[Path]) -> list[Mistake]:
     """Every finding of these files, by file and line; one per place, however often it is used."""
     found: set[Mistake] = set()
@@ -60,23 +42,23 @@ def check_files(paths: Sequence[Path]) -> list[Mistake]:
 
 
 def _file_findings(path: Path, owners: dict[tuple[str, str], str]) -> Iterator[Mistake]:
-    shown = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+    name = shown(path)
     try:
         document = read(path)
     except (OSError, UnicodeDecodeError) as error:
-        yield Mistake(shown, 1, "file", f"cannot be read ({type(error).__name__}); give a file.")
+        yield Mistake(name, 1, "file", f"cannot be read ({type(error).__name__}); give a file.")
         return
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         told = getattr(error, "problem", None) or str(error)
         line = mark.line + 1 if mark else 1
-        yield Mistake(shown, line, "file", f"is no YAML: {told}; mend the line, or the one above.")
+        yield Mistake(name, line, "file", f"is no YAML: {told}; mend the line, or the one above.")
         return
     for line, key in document.repeated:
-        yield Mistake(shown, line, key, "is given twice; YAML keeps the last; take one out.")
+        yield Mistake(name, line, key, "is given twice; YAML keeps the last; take one out.")
     for steps, sentence in _faults(path, document, owners):
         where = _dotted(steps[2:] if steps[:1] == ("deployments",) and len(steps) > 2 else steps)
-        yield Mistake(shown, document.line(steps), where, sentence)
+        yield Mistake(name, document.line(steps), where, sentence)
 
 
 def _faults(path: Path, document: Located, owners: dict[tuple[str, str], str]) -> Iterator[Fault]:
@@ -184,20 +166,3 @@ def _dotted(steps: Sequence[PathStep]) -> str:
     """Steps as people write them: parameters.agreement.mapping.columns[2].target."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return text.lstrip(".") or "file"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what is wrong; 0 where nothing is."""
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m deployments.check")
-    parser.add_argument("files", nargs="*", type=Path, help="files to check; none for all")
-    chosen = [path.resolve() for path in parser.parse_args(arguments).files] or prefect_files()
-    found = check_files(chosen)
-    for finding in found:
-        print(finding)
-    if not found:
-        print(f"{len(chosen)} files, no faults.")
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,17 +1,14 @@
-"""The first contact with a MailUp account: `python -m deployments.first_contact ACCOUNT`.
+"""The first contact with a MailUp account.
 
-ACCOUNT is a block, such as mailup-account/acme, or a client's file, such as deployments/acme.yaml.
-Without more, MailUp is asked whatever reading can tell, and nothing is changed. With --list,
---domain and --addresses, up to ten addresses of your own domain are then imported into an empty
-list made for it, once its name is typed, and exported again. Writes a report without personal data
-that can be sent on. See docs/first-contact.md.
+MailUp is asked whatever reading can tell, and nothing is changed. If wanted, up to ten addresses of
+one's own domain are then imported into an empty list made for it, once its name is typed, and
+exported again. Writes a report without personal data that can be sent on. See
+docs/first-contact.md.
 """
 
-import argparse
 import json
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +17,7 @@ from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError, SyncError
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
+from deployments.client_files import file_of
 from deployments.onboarding import account_trial
 from deployments.onboarding.account_trial import Trial
 from deployments.prompts import terminal
@@ -59,6 +57,14 @@ class Contact:
             if self._questions(client) and self.trial is not None:
                 self._try_out(client, self.trial)
         return all(step.is_well for step in self.steps)
+
+    def make_or_stop(self) -> bool:
+        """The same, until the operator stops it; the report then says how far it came."""
+        try:
+            return self.make()
+        except (EOFError, KeyboardInterrupt):
+            terminal.say("\nStopped. What was written until then is said above.")
+            return False
 
     def _questions(self, client: MailUpClient) -> bool:
         step = self._begin("questions", ASKED)
@@ -141,9 +147,10 @@ class Contact:
 
 def needs_of(named: str) -> AccountNeeds:
     """What a block, or the only account of a client's file, has to offer. ConfigurationError."""
-    if not named.endswith((".yaml", ".yml")):
+    if named.startswith(f"{SLUG}/"):
         return AccountNeeds(named.removeprefix(f"{SLUG}/"), (), (), ())
-    known = agreed.fn(client_of_file(named), named)
+    file = str(file_of(named))
+    known = agreed.fn(client_of_file(file), file)
     found = account_needs(known.agreements)
     if len(found) != 1:
         accounts = ", ".join(each.name for each in found) or "none"
@@ -154,56 +161,23 @@ def needs_of(named: str) -> AccountNeeds:
     return found[0]
 
 
-def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m deployments.first_contact",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("account", help="block of the account, or a client's file")
-    add("--list", type=int, default=0, dest="list_id", help="id of an empty list made for this")
-    add("--domain", default="", help="your own domain, of which all addresses are")
-    add("--addresses", type=Path, help="file with up to ten addresses, one on each line")
-    add("--zone", default="Europe/Rome", help="time zone in which MailUp writes dates")
-    add("--folder", type=Path, default=Path(), help="where the report is written")
-    return parser
-
-
-def _trial(chosen: argparse.Namespace) -> Trial | None:
-    given = [chosen.list_id, chosen.domain, chosen.addresses]
-    if not any(given):
+def trial_of(list_id: int, domain: str, addresses: Path | None) -> Trial | None:
+    """The trial import that the options ask for; None where they ask for none."""
+    if not (list_id or domain or addresses):
         return None
-    if not all(given):
+    if not (list_id and domain and addresses):
         raise ConfigurationError("Give --list, --domain and --addresses together, or none of them.")
     try:
-        lines = chosen.addresses.read_text(encoding="utf-8").splitlines()
+        lines = addresses.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(
-            f"{chosen.addresses} cannot be read ({type(error).__name__}); give a text file with "
+            f"{addresses} cannot be read ({type(error).__name__}); give a text file with "
             "one address on each line."
         ) from None
-    return Trial.of(chosen.list_id, chosen.domain, lines)
+    return Trial.of(list_id, domain, lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Make contact, and write the report; 0 where every step ended well."""
-    chosen = _arguments().parse_args(arguments)
-    try:
-        trial, needs = _trial(chosen), needs_of(chosen.account)
-        made = Contact(load(MailUpAccount, needs.name), needs, chosen.folder, chosen.zone, trial)
-    except ConfigurationError as error:
-        print(f"Nothing was asked. {error}", file=sys.stderr)
-        return 1
-    try:
-        well = made.make()
-    except (EOFError, KeyboardInterrupt):
-        terminal.say("\nStopped. What was written until then is said above.")
-        well = False
-    for path in made.report():
-        terminal.say(f"Report without personal data: {path}")
-    return 0 if well else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def contact_with(named: str, folder: Path, zone: str, trial: Trial | None) -> Contact:
+    """A contact with the account of a client or of a block, before anything is asked."""
+    needs = needs_of(named)
+    return Contact(load(MailUpAccount, needs.name), needs, folder, zone, trial)

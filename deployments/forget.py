@@ -1,18 +1,13 @@
-"""Forget a person: `python -m deployments.forget CLIENT`; the address is asked for, or read.
+"""Forget a person.
 
 Takes every record in which an e-mail address or a mobile number occurs out of what we keep of a
 client: the archived files in its ledgers, and the reject files in its results folder; requests that
-the ledger keeps for a while, to be sent once more, are deleted. The address
-is typed at the terminal, unseen, or read from standard input, and is shown nowhere.
-
-    --file deployments/acme.yaml   the client's agreements from its file, where nothing is deployed
+the ledger keeps for a while, to be sent once more, are deleted.
 
 Not touched are the client's own files, what was delivered to it, backups, and MailUp itself. The
 ledger, its snapshots, results and skipped files hold no address.
 """
 
-import argparse
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,8 +23,6 @@ from blocks.loading import load
 from blocks.servers import load_server
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
-from deployments.prompts import terminal
-from deployments.prompts.terminal import say
 from tasks.connections.deployed_agreements import agreed
 from tasks.files.remote_paths import join
 from tasks.imports.archive import remove, take_person_out
@@ -156,34 +149,9 @@ def _in_reject_file(
     return records
 
 
-def _agreements(client: str, file: str) -> list[ImportAgreement]:
+def import_agreements(client: str, file: str) -> list[ImportAgreement]:
+    """The agreements of a client's imports, as they are deployed or as a file has them."""
     found = agreed.fn(client, file)
     for finding in found.findings:
         raise ConfigurationError(f"{finding.subject}: {finding.told}. {finding.remedy}")
     return [each for each in found.agreements if isinstance(each, ImportAgreement)]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask for an address and say what was changed; 1 where not all could be looked through."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deployments.forget",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("client", help="short name of the client")
-    parser.add_argument("--file", default="", help="Prefect file with the client's deployments")
-    chosen = parser.parse_args(arguments)
-    try:
-        agreements = _agreements(chosen.client, chosen.file)
-        asked = "E-mail address or mobile number (+39 ...), unseen: "
-        typed = terminal.secret(asked) if sys.stdin.isatty() else sys.stdin.readline()
-        report = forget(chosen.client, Person.of(typed), agreements)
-    except SyncError as error:
-        print(f"Nothing was changed. {error}", file=sys.stderr)
-        return 1
-    say("\n".join(report.lines))
-    return 1 if report.failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

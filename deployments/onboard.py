@@ -1,16 +1,12 @@
-"""Propose a client's file from a sample: `python -m deployments.onboard CLIENT SAMPLE`.
+"""Propose a client's file from a sample, with a confidence beside each line.
 
-Writes `deployments/CLIENT.yaml`, never over an existing one without --force, with a confidence
-beside each line. What is not sure is not used: it is listed as a question, to be answered in the
-file, or here by --column, --status, --region and so on. Reads the sample as an import would and
-says how many records would be refused, and why. Prints names of columns and numbers of lines,
-never what is in a cell; asks no server anything.
+What is not sure is not used: it becomes a question. The sample is read as an import would read it.
+Nothing that is told or written holds what is in a cell, and no server is asked.
 """
 
-import argparse
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,9 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError, FileHeld
-from deployments.check import ROOT, check_files
+from deployments.check import check_files
 from deployments.checking.messages import refusals
 from deployments.checking.rules import UNDECIDED_STATUS
+from deployments.client_files import shown
 from deployments.onboarding.client_file import (
     Wishes,
     agreement,
@@ -28,8 +25,8 @@ from deployments.onboarding.client_file import (
     pattern_for,
     render,
 )
+from deployments.onboarding.request import OnboardRequest
 from deployments.onboarding.trial_read import rehearse
-from deployments.prompts.terminal import say
 from tasks.records.agreement import ImportAgreement
 from tasks.records.onboarding.columns import percent
 from tasks.records.onboarding.file_format import Given
@@ -39,7 +36,6 @@ from tasks.reports.kinds import EXPORT_KINDS
 from tasks.runs.owned_folders import owned_folder
 from tasks.runs.scratch import scratch_parent
 
-_FOLDER = ROOT / "deployments"
 EXPORTS = tuple(kind.name.replace("_", "-") for kind in EXPORT_KINDS.values())
 
 _ENCRYPTED = (".gpg", ".pgp", ".asc")
@@ -49,55 +45,39 @@ _REMEDIES = {
 }
 
 
-def _arguments() -> argparse.ArgumentParser:
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        description=__doc__, prog="python -m deployments.onboard", formatter_class=form
-    )
-    add = parser.add_argument
-    add("client", help="short name: lower-case letters, digits and dashes")
-    add("sample", type=Path, help="a file as the client will send it; zip and gz are opened")
-    add("--list", type=int, default=0, dest="list_id", help="id of the MailUp list of all records")
-    add("--server", default="", help="server block; sftp-server/CLIENT unless given")
-    add("--account", default="", help="MailUp account block; CLIENT unless given")
-    add("--folder", default=".", help="folder on the server in which the files arrive")
-    add("--pattern", default="", help="glob of the files' names; the sample's, digits aside")
-    add("--zone", default="Europe/Rome", help="time zone of the client")
-    add("--language", choices=("en", "it"), default="en", help="language of the reject files")
-    add(
-        "--exports",
-        default="unsubscribed,email-statistics",
-        metavar="KINDS",
-        help=f"exports to deploy, of {', '.join(EXPORTS)}; empty for none",
-    )
-    add("--column", action="append", default=[], metavar="NAME=TARGET", help=(
-        "decide a column: email, mobile, prefix, list, group, status, field:NAME, "
-        "field:NAME:%%d/%%m/%%Y for a date, or nothing to leave it out"))  # fmt: skip
-    add("--status", action="append", default=[], metavar="VALUE=MEANING",
-        help="what a cell of the status column means: subscribed or unsubscribed")  # fmt: skip
-    add("--region", default="", help="country of numbers without prefix, such as IT")
-    add("--encoding", default="auto", help="encoding of the files")
-    add("--separator", default="auto", help="; , | or tab")
-    add("--header", action=argparse.BooleanOptionalAction, help="whether line 1 names columns")
-    add("--force", action="store_true", help="replace the client's file")
-    return parser
+@dataclass(frozen=True)
+class Onboarded:
+    """The file that was written, what has to be decided, and all that there is to say."""
+
+    file: str
+    questions: tuple[str, ...]
+    lines: tuple[str, ...]
 
 
-def main(arguments: Sequence[str] | None = None, folder: Path = _FOLDER) -> int:
-    """Write the file and say what is in it; 1 where there is none to write."""
-    chosen = _arguments().parse_args(arguments)
+def onboard(chosen: OnboardRequest) -> Onboarded:
+    """Write the file of a client; ConfigurationError where there is none to write."""
     try:
-        for line in _onboard(chosen, folder):
-            say(line)
+        return _onboard(chosen)
     except (ConfigurationError, FileHeld) as error:
         remedy = _REMEDIES.get(error.context.get("reason", ""), "")
-        print(f"Nothing was written. {error}{remedy}", file=sys.stderr)
-        return 1
-    return 0
+        raise ConfigurationError(f"{error}{remedy}") from None
 
 
-def _onboard(chosen: argparse.Namespace, folder: Path) -> Iterator[str]:
-    target = folder / f"{chosen.client}.yaml"
+def _onboard(chosen: OnboardRequest) -> Onboarded:
+    target = chosen.into / f"{chosen.client}.yaml"
+    _require_readable(chosen, target)
+    with owned_folder(scratch_parent()) as scratch:
+        sample = unpack(chosen.sample, scratch, Unpacking())
+        proposal = propose(sample, _answers(chosen))
+        wishes = _wishes(chosen)
+        agreed = _agreed(agreement(wishes, proposal))
+        _write(target, render(wishes, proposal, chosen.sample))
+        today = datetime.now(UTC).date()
+        lines = [*_told(proposal), *rehearse(sample, agreed, proposal, scratch / "trial", today)]
+    return Onboarded(shown(target), tuple(open_questions(proposal.columns)), tuple(lines))
+
+
+def _require_readable(chosen: OnboardRequest, target: Path) -> None:
     if target.exists() and not chosen.force:
         raise ConfigurationError(f"{target.name} is there already; replace it with --force.")
     if not chosen.sample.is_file():
@@ -107,23 +87,10 @@ def _onboard(chosen: argparse.Namespace, folder: Path) -> Iterator[str]:
             "The sample is encrypted. Decrypt it, give --pattern for the names of the encrypted "
             "files, and then set decryption_key in the file to the name of a gpg-key block."
         )
-    with owned_folder(scratch_parent()) as scratch:
-        sample = unpack(chosen.sample, scratch, Unpacking())
-        proposal = propose(sample, _answers(chosen))
-        wishes = _wishes(chosen)
-        agreed = _agreed(agreement(wishes, proposal))
-        _write(target, render(wishes, proposal, chosen.sample))
-        yield from _told(proposal)
-        yield from rehearse(
-            sample, agreed, proposal, scratch / "rehearsal", datetime.now(UTC).date()
-        )
-    yield ""
-    shown = target.relative_to(ROOT) if target.is_relative_to(ROOT) else target
-    yield f"Written: {shown}. Look through it, then python -m deployments.check {shown}"
 
 
-def _answers(chosen: argparse.Namespace) -> Answers:
-    status = dict(_pair(text, "--status 1=subscribed") for text in chosen.status)
+def _answers(chosen: OnboardRequest) -> Answers:
+    status = dict(_pair(text, "--status 1=subscribed") for text in chosen.status or ())
     for meaning in status.values():
         if meaning not in ("subscribed", "unsubscribed"):
             raise ConfigurationError(
@@ -131,7 +98,7 @@ def _answers(chosen: argparse.Namespace) -> Answers:
             )
     return Answers(
         form=Given(chosen.encoding, chosen.separator, chosen.header),
-        columns=dict(_decided(text) for text in chosen.column),
+        columns=dict(_decided(text) for text in chosen.column or ()),
         status=status,  # type: ignore[arg-type]
         region=chosen.region,
         list_id=chosen.list_id,
@@ -156,7 +123,7 @@ def _pair(text: str, example: str) -> tuple[str, str]:
     return name, value
 
 
-def _wishes(chosen: argparse.Namespace) -> Wishes:
+def _wishes(chosen: OnboardRequest) -> Wishes:
     exports = tuple(filter(None, chosen.exports.split(",")))
     unknown = [kind for kind in exports if kind not in EXPORTS]
     if unknown:
@@ -214,7 +181,3 @@ def _told(proposal: Proposal) -> Iterator[str]:
         yield ""
         yield "To decide, in the file or with --column, --status, --region:"
         yield from (f"  - {question}" for question in asked)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,25 +1,9 @@
-"""Create or change the blocks of a client, with no secret on a command line or in a file.
+"""Create or change the blocks of a client, with no secret on a command line or in a file."""
 
-At a terminal, `python -m deployments.provision sftp-server/acme` asks for each field with its
-description; secrets are not shown, and Enter keeps what is there. The SFTP server's host key is
-fetched and shown for comparison with what its owner says.
-
-In a pipe, `python -m deployments.provision < blocks.json` reads one JSON object from standard
-input: let a secret manager write to it. Keys are references as they appear in deployments, values
-are the block's fields:
-
-    {"sftp-server/acme": {"host": "...", "username": "...", "password": "...", "host_key": "..."},
-     "mailup-account/acme": {"client_id": "...", ...}, "ledger/default": {"url": "..."}}
-
-Prints the names of what was saved, never a value.
-"""
-
-import argparse
 import json
 import logging
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from prefect.blocks.core import Block
 from pydantic import ValidationError
@@ -97,49 +81,48 @@ def _kind(reference: str) -> type[Block]:
     return BLOCK_TYPES[kind]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask for the blocks that are named, or read standard input; 1 where something is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deployments.provision",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("blocks", nargs="*", metavar="KIND/NAME", help="blocks to ask for")
-    wanted = parser.parse_args(arguments).blocks
-    # What it reports is told by our own errors.
+def saved_blocks(names: Sequence[str], stream: TextIO) -> Iterator[str]:
+    """Save the blocks that are named, asking for them, or those that a pipe brings; one by one.
+
+    ConfigurationError where there is neither a terminal nor JSON.
+    """
+    # What paramiko reports is in our own errors.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
-    try:
-        for reference in _saved(wanted):
-            print(f"saved {reference}")
-    except (ConfigurationError, json.JSONDecodeError) as error:
-        print(f"Nothing was saved. {error}", file=sys.stderr)
-        return 1
-    except (EOFError, KeyboardInterrupt):
-        print("\nStopped; what was not said to be saved was not saved.", file=sys.stderr)
-        return 130
-    return 0
-
-
-def _saved(wanted: Sequence[str]) -> Iterator[str]:
-    """References of what was saved, one by one."""
-    if not wanted:
-        if sys.stdin.isatty():
-            raise ConfigurationError(
-                "Nothing comes from a pipe. Name the blocks to be asked for, such as "
-                "sftp-server/acme, or let a secret manager write JSON to standard input."
-            )
-        yield from provision(json.load(sys.stdin))
+    if names:
+        yield from _asked_blocks(names, stream)
         return
-    if not sys.stdin.isatty():
+    if stream.isatty():
+        raise ConfigurationError(
+            "Nothing comes from a pipe. Name a client or blocks to be asked for, such as "
+            "sftp-server/acme, or let a secret manager write JSON to standard input."
+        )
+    yield from provision(_from_pipe(stream))
+
+
+def _asked_blocks(names: Sequence[str], stream: TextIO) -> Iterator[str]:
+    if not stream.isatty():
         raise ConfigurationError(
             "To ask for a block, standard input has to be a terminal; in a pipe, name no block and "
             "write JSON to it."
         )
-    for reference in wanted:
+    for reference in names:
         _kind(reference)
-    for reference in wanted:
+    for reference in names:
         yield from ask_for(reference)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _from_pipe(stream: TextIO) -> Mapping[str, Mapping[str, Any]]:
+    """The object that standard input holds: fields by reference."""
+    try:
+        wanted = json.load(stream)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"Standard input is no JSON ({error.__class__.__name__}); accepted is one object: "
+            '{"sftp-server/acme": {"host": "...", ...}, ...}.'
+        ) from None
+    if not isinstance(wanted, dict) or not all(isinstance(each, dict) for each in wanted.values()):
+        raise ConfigurationError(
+            "Standard input is no JSON object of objects; accepted are the fields of each block "
+            'under its reference: {"sftp-server/acme": {"host": "...", ...}, ...}.'
+        )
+    return wanted

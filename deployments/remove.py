@@ -1,13 +1,8 @@
-"""Delete what has left a client's file: `python -m deployments.remove CLIENT [--blocks] [--yes]`.
+"""Find and delete what has left a client's file.
 
-Prefect keeps deployments and schedules that are no longer in the file, and goes on running them.
-This shows which of a client's there are; all of them where the client has no file any more. With
---blocks, also the blocks that only these deployments use, never the ledger, which remembers what
-was imported. Nothing is deleted without --yes.
+Prefect keeps deployments and schedules that are no longer in the file, and continues to run them.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +10,15 @@ from typing import Any
 from uuid import UUID
 
 import yaml
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from blocks.errors import ConfigurationError
-from deployments.check import SHARED, check_files, prefect_files
+from deployments.check import check_files
 from deployments.checking.rules import client_of, flow_of
 from deployments.checking.yaml_lines import read
-from deployments.prompts.terminal import say
+from deployments.client_files import SHARED
 
 _PAGE = 200
 
@@ -48,7 +43,7 @@ def deployments_of(client: str, paths: Sequence[Path]) -> dict[str, set[str]]:
     about = [path for path in paths if _is_about(client, path)]
     wrong = check_files(about)
     if wrong:
-        raise ConfigurationError(f"{wrong[0].file} has faults; see python -m deployments.check.")
+        raise ConfigurationError(f"{wrong[0].file} has faults; `mailup-exchange check` lists them.")
     for path in about:
         for entry in read(path).value["deployments"]:
             flow = flow_of(entry.get("entrypoint"))
@@ -146,35 +141,3 @@ def _blocks(api: SyncPrefectClient, references: set[tuple[str, str]]) -> Iterato
         except ObjectNotFound:
             continue
         yield Surplus(f"block {kind}/{name}", block=document.id)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Show what is left of a client, and delete it with --yes; 1 where files are wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deployments.remove",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("client", help="short name of the client")
-    parser.add_argument("--blocks", action="store_true", help="blocks that nothing else uses, too")
-    parser.add_argument("--yes", action="store_true", help="delete what is shown")
-    chosen = parser.parse_args(arguments)
-    try:
-        with get_client(sync_client=True) as api:
-            found = surplus(chosen.client, api, prefect_files(), blocks=chosen.blocks)
-            if chosen.yes:
-                delete(found, api)
-    except ConfigurationError as error:
-        print(f"Nothing was deleted. {error}", file=sys.stderr)
-        return 1
-    for each in found:
-        say(f"{'deleted' if chosen.yes else 'left'}: {each.shown}")
-    if not found:
-        print(f"Prefect has nothing of {chosen.client} that is not in its file.")
-    elif not chosen.yes:
-        print("Nothing was deleted; --yes deletes all of this.")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,18 +1,15 @@
-"""Check connections: opens everything one client needs, changes nothing, says what to mend.
+"""Check connections: opens everything one client needs, changes nothing, says what to fix.
 
-Needs the blocks that the client's agreements name. Without a deployment of the client, from its
-file: `python -m flows.check_connections deployments/acme.yaml`.
+Needs the blocks that the client's agreements name. Before the client is deployed, from its file:
+`mailup-exchange connections acme`.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from blocks.errors import ConfigurationError
-from tasks.checks.findings import Asked, Finding, findings_lines
+from tasks.checks.findings import Asked, Finding
 from tasks.checks.needs import (
     AnyAgreement,
     account_needs,
@@ -30,14 +27,14 @@ from tasks.connections.check import (
     report_findings,
 )
 from tasks.connections.check_keys import check_decryption, check_encryption
-from tasks.connections.deployed_agreements import agreed, client_of_file
+from tasks.connections.deployed_agreements import agreed
 from tasks.runs.scratch import scratch_folder
 
 
 @flow(name="check-connections", flow_run_name="{client}")
 def check_connections(client: str, file: str = "") -> State[list[Finding]]:
     """
-    Check everything that a client's deployments need, and say what to mend.
+    Check everything that a client's deployments need, and say what to fix.
 
     Args:
         client: Short name of the client; its deployments are those with the tag client:NAME.
@@ -66,23 +63,3 @@ def _checked(agreements: Sequence[AnyAgreement], pools: Sequence[str]) -> Iterat
     for ledger in ledgers(agreements):
         yield found(f"ledger/{ledger}", check_one_ledger(ledger, pools, return_state=True))
     yield found("workers", check_workers(pools, return_state=True))
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Check the client of a file from this machine, and print what was found; 1 to mend."""
-    if len(arguments) != 1:
-        print("Usage: python -m flows.check_connections deployments/CLIENT.yaml", file=sys.stderr)
-        return 2
-    try:
-        client = client_of_file(arguments[0])
-    except ConfigurationError as error:
-        print(error, file=sys.stderr)
-        return 1
-    state = check_connections(client, arguments[0], return_state=True)
-    findings: Any = state.result(raise_on_failure=False)
-    print("\n".join(findings_lines(findings)) if isinstance(findings, list) else state.message)
-    return 0 if state.is_completed() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

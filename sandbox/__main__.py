@@ -1,4 +1,4 @@
-"""`python -m sandbox --home FOLDER`: start everything, print the addresses, stop on a signal."""
+"""`mailup-exchange sandbox`: start everything, print the addresses, stop on a signal."""
 
 import argparse
 import gc
@@ -9,18 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.mailup.options import add_options, settings_of
-from sandbox.service import Ports, Sandbox, start
+from sandbox.service import BLOCKS, PORTS, Ports, Sandbox, start
 
 # Large request bodies become millions of small objects that are never in a cycle.
 GC_THRESHOLD = 200_000
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser = argparse.ArgumentParser(prog="mailup-exchange sandbox", description=__doc__)
     add = parser.add_argument
     add("--home", type=Path, default=Path(".sandbox"), help="folder of files and state")
     for name in ("sftp", "ftp", "ftps", "mailup"):
-        add(f"--{name}-port", type=int, default=0, help="0 takes a free port")
+        add(
+            f"--{name}-port",
+            type=int,
+            default=0,
+            help="0: as at the last start, at first a free one",
+        )
     add("--implicit-ftps", action="store_true", help="FTPS speaks TLS from the first byte")
     add_options(parser)
     return parser
@@ -59,11 +64,16 @@ def main() -> int:
     try:
         sandbox = _run(arguments)
     except (OSError, RuntimeError) as error:
-        print(f"The sandbox cannot start: {error}. Is a port in use?", file=sys.stderr)
+        print(
+            f"The sandbox cannot start: {error}. If a port is in use, give another one, such as "
+            f"--sftp-port 2222; those of the last start are in {arguments.home / PORTS}.",
+            file=sys.stderr,
+        )
         return 1
     with sandbox:
         print(_readable(sandbox.addresses), flush=True)
         print(f"Described in {sandbox.description}; Ctrl-C stops everything.", flush=True)
+        print(f"Its blocks: mailup-exchange provision < {sandbox.home / BLOCKS}", flush=True)
         leave.wait()
     return 0
 

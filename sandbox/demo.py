@@ -1,4 +1,4 @@
-"""The demo: `make demo`, or `python -m sandbox.demo [--keep]`.
+"""The demo: `make demo`, or `mailup-exchange demo [--keep]`.
 
 Starts the sandbox, a Prefect server and a worker, registers blocks, deploys the client of
 `prefect.yaml`, drops a file on the SFTP server, runs the import, lets a campaign's traffic happen,
@@ -32,7 +32,7 @@ REGISTERED = ("blocks.servers", "blocks.accounts", "blocks.ledgers", "blocks.key
 
 def main() -> int:
     """Run the demo; 0 when the counts add up and equal what MailUp's stand-in holds."""
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m sandbox.demo")
+    parser = argparse.ArgumentParser(description=__doc__, prog="mailup-exchange demo")
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     parser.add_argument("--rows", type=int, default=3000, help="contacts in the file")
     chosen = parser.parse_args()
@@ -61,7 +61,7 @@ def _play(programs: Programs, *, rows: int, keep: bool) -> bool:
     say("Registering blocks and deploying the client of prefect.yaml ...")
     for module in REGISTERED:
         prefect.run("block", "register", "-m", module)
-    programs.run("-m", "deployments.provision", stdin=json.dumps(told_blocks(sandbox, HOME)))
+    programs.run("-m", "deployments.cli", "provision", stdin=json.dumps(told_blocks(sandbox, HOME)))
     prefect.run("work-pool", "create", "mailup", "--type", "process", "--set-as-default")
     prefect.run("deploy", "--prefect-file", "prefect.yaml", "--all")
     prefect.start_worker("mailup")

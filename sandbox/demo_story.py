@@ -19,7 +19,7 @@ EXPORTS = 2
 
 
 def told_blocks(sandbox: dict[str, Any], home: Path) -> dict[str, dict[str, Any]]:
-    """The blocks of the demo client, as `deployments.provision` reads them."""
+    """The blocks of the demo client, as `mailup-exchange provision` reads them."""
     sftp, mailup = sandbox["sftp"], sandbox["mailup"]
     return {
         "sftp-server/demo": {

@@ -1,14 +1,16 @@
 """All of the sandbox at once: three file servers over one folder and the MailUp emulator.
 
 Layout of the home: `files/` is what the servers serve, `mailup/` the emulator's state, `tls/` the
-certificates, `ssh/` host key, client key and authorized_keys, `sandbox.json` the addresses.
+certificates, `ssh/` host key, client key and authorized_keys, `sandbox.json` the addresses,
+`blocks.json` the same as blocks of Prefect, `ports.json` the ports, which stay from start to start.
 """
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from sandbox.certificates import Certificates, certificates
 from sandbox.file_servers import FileServer, new_key, start_ftp, start_ftps, start_sftp
@@ -16,17 +18,28 @@ from sandbox.mailup.server import Emulator
 from sandbox.mailup.server import start as start_mailup
 
 USERNAME, PASSWORD = "acme", "sandbox-files"
+PORTS, BLOCKS = "ports.json", "blocks.json"
 FOLDERS = ("incoming", "outgoing")
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports on 127.0.0.1; 0 takes a free one."""
+    """Ports on 127.0.0.1; 0 takes that of the last start in the same home, at first a free one."""
 
     sftp: int = 0
     ftp: int = 0
     ftps: int = 0
     mailup: int = 0
+
+    def as_before(self, home: Path) -> "Ports":
+        """The same, with the ports of the last start where none is given."""
+        try:
+            before = json.loads((home / PORTS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return self
+        return Ports(
+            **{each.name: getattr(self, each.name) or before[each.name] for each in fields(self)}
+        )
 
 
 class Sandbox:
@@ -41,10 +54,14 @@ class Sandbox:
             (self.files / folder).mkdir(parents=True, exist_ok=True)
         self._running = ExitStack()
         try:
-            self.addresses = self._start(ports, implicit_ftps=implicit_ftps, **settings)
+            before = ports.as_before(self.home)
+            self.addresses = self._start(before, implicit_ftps=implicit_ftps, **settings)
         except BaseException:
             self._running.close()
             raise
+        self._keep_ports()
+        blocks = json.dumps(_blocks(self.addresses), indent=2) + "\n"
+        _write_atomically(self.home / BLOCKS, blocks)
         _write_atomically(self.description, json.dumps(self.addresses, indent=2) + "\n")
 
     def _start(self, ports: Ports, *, implicit_ftps: bool, **settings: Any) -> dict[str, Any]:
@@ -71,6 +88,12 @@ class Sandbox:
             "page": mailup.base_url,
             "files": str(self.files),
         }
+
+    def _keep_ports(self) -> None:
+        facts = self.addresses
+        mailup = urlsplit(facts["page"]).port or 0
+        ports = Ports(facts["sftp"]["port"], facts["ftp"]["port"], facts["ftps"]["port"], mailup)
+        _write_atomically(self.home / PORTS, json.dumps(asdict(ports)) + "\n")
 
     def stop(self) -> None:
         """Stop all servers and take sandbox.json away; harmless when stopped already."""
@@ -110,7 +133,7 @@ def _address(server: FileServer) -> dict[str, Any]:
 
 
 def _tls(tls: Certificates, *, implicit: bool) -> dict[str, Any]:
-    return {"ca_certificate": str(tls.authority), "implicit": implicit}
+    return {"ca_certificate": str(tls.authority), "tls": "implicit" if implicit else "explicit"}
 
 
 def _account(mailup: Emulator) -> dict[str, Any]:
@@ -123,6 +146,22 @@ def _account(mailup: Emulator) -> dict[str, Any]:
         "client_secret": mailup.client_secret,
         "username": mailup.username,
         "password": mailup.password,
+    }
+
+
+def _blocks(addresses: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The addresses as `mailup-exchange provision` reads blocks from a pipe."""
+    login = ("host", "port", "username", "password")
+    sftp, ftp, ftps = ({name: addresses[kind][name] for name in login}
+                       for kind in ("sftp", "ftp", "ftps"))  # fmt: skip
+    authority = Path(addresses["ftps"]["ca_certificate"]).read_text(encoding="ascii")
+    tls = {"ca_certificate": authority, "tls": addresses["ftps"]["tls"]}
+    account = {key: value for key, value in addresses["mailup"].items() if key != "base_url"}
+    return {
+        "sftp-server/sandbox": sftp | {"host_key": addresses["sftp"]["host_key"]},
+        "ftp-server/sandbox": ftp,
+        "ftps-server/sandbox": ftps | tls,
+        "mailup-account/sandbox": account,
     }
 
 

@@ -183,7 +183,7 @@ class ConfigurationError(SyncError):
 class LoginRefused(ConfigurationError):
     """The other side does not accept these credentials."""
 
-    what_next = "Once the block is right (python -m deployments.provision), run this again."
+    what_next = "Once the block is right (mailup-exchange provision), run this again."
 
 
 class HostNotTrusted(ConfigurationError):

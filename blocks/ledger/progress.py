@@ -4,6 +4,7 @@ A function of a client is found by the kind that begins the names of its streams
 the agreement makes a new stream, and must not look like a client that never did a thing.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Table, func, select
@@ -62,3 +63,32 @@ def _streams(table: Table, client: str, kind: str) -> tuple[ColumnElement[bool],
 
 def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment else None
+
+
+@dataclass(frozen=True)
+class LastFile:
+    """A client's newest file, or the newest delivery to it; `at` is UTC, `state` the ledger's."""
+
+    name: str
+    state: str
+    at: datetime
+    counts: dict[str, int]
+
+
+def last_file(store: Store, client: str, kind: str) -> LastFile | None:
+    """What was done last for a function of a client, by the kind of its streams."""
+    table = files if kind == "import" else exports
+    newest = (
+        select(table)
+        .where(*_streams(table, client, kind))
+        .order_by(table.c.changed_at.desc())
+        .limit(1)
+    )
+    with store.transaction() as connection:
+        row = connection.execute(newest).first()
+    if row is None:
+        return None
+    at = row.changed_at.replace(tzinfo=UTC)
+    if kind == "import":
+        return LastFile(row.name, row.state, at, dict(row.counts or {}))
+    return LastFile(row.file_name, row.state, at, {"rows": row.rows})

@@ -75,7 +75,7 @@ def render(wishes: Wishes, proposal: Proposal, sample: Path) -> str:
 
 
 _HEAD = """\
-# {client}: proposed by `python -m deployments.onboard` from a sample, {sample}.
+# {client}: proposed by `mailup-exchange onboard` from a sample, {sample}.
 # A percentage says how sure a line is, and what that rests on. Columns behind a # are not used:
 # each says what has to be decided first; to use one, take out the # before it. Schedules and
 # exports are the usual ones: agree them.

@@ -78,7 +78,7 @@ def no_block(name: str, error: SyncError) -> Finding:
     return Subject(name).mend(
         "block",
         str(error),
-        "Create or correct the block, in the UI or with python -m deployments.provision.",
+        "Create or correct the block, in the UI or with `mailup-exchange provision`.",
     )
 
 

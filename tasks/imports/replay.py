@@ -65,7 +65,7 @@ def take_out(
         if kept is None or kept.client != agreement.client:
             raise ConfigurationError(
                 f"Nothing is kept of a file {number} of {agreement.client}: it was never archived, "
-                "or kept long enough. `python -m deployments.archives` lists what there is."
+                "or kept long enough. `mailup-exchange archives` lists what there is."
             )
         counts = Counts.of(files.counts_of(store, number))
     found = reopened(ledger.open_storage(), kept, fresh_folder(scratch / "replay"))

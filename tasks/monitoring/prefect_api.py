@@ -61,12 +61,12 @@ def watched_functions(client: SyncPrefectClient) -> list[Watched]:
 
 def active(client: SyncPrefectClient, watched: Sequence[Watched]) -> dict[str, list[Run]]:
     """Runs that have a process, or should; by deployment."""
-    return _by_deployment(_runs(client, watched, FlowRunFilter(state=_of_type(*ACTIVE))))
+    return _by_deployment(_runs(client, watched, FlowRunFilter(state=of_type(*ACTIVE))))
 
 
 def paused(client: SyncPrefectClient, watched: Sequence[Watched]) -> dict[str, list[Run]]:
     """Runs that wait for somebody's input, by deployment."""
-    wanted = FlowRunFilter(state=_of_type(StateType.PAUSED))
+    wanted = FlowRunFilter(state=of_type(StateType.PAUSED))
     return _by_deployment(_runs(client, watched, wanted))
 
 
@@ -85,7 +85,7 @@ def last_ended(client: SyncPrefectClient, watched: Watched) -> Run | None:
     """The newest run that has ended and counts; None before the first one."""
     runs = client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[UUID(watched.deployment)])),
-        flow_run_filter=FlowRunFilter(state=_of_type(*_ENDED)),
+        flow_run_filter=FlowRunFilter(state=of_type(*_ENDED)),
         sort=FlowRunSort.END_TIME_DESC,
         limit=LOOKED_BACK,
     )
@@ -120,7 +120,8 @@ def _watched(deployment: DeploymentResponse) -> Watched | None:
     )  # fmt: skip
 
 
-def _of_type(*types: StateType) -> FlowRunFilterState:
+def of_type(*types: StateType) -> FlowRunFilterState:
+    """Runs in one of these kinds of state."""
     return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))
 
 

@@ -105,7 +105,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         prefect = Prefect(programs, free_port(0))
         prefect.start()
         blocks = json.dumps(told_blocks(sandbox.addresses, home))
-        programs.run("-m", "deployments.provision", stdin=blocks)
+        programs.run("-m", "deployments.cli", "provision", stdin=blocks)
         prefect.run("work-pool", "create", POOL, "--type", "process")
         prefect.run("deploy", "--prefect-file", "prefect.yaml", "--all")
         prefect.start_worker(POOL)

@@ -1,7 +1,6 @@
 """What is kept of a file before it is sent: replayed as on its day or as of today, and let go."""
 
 import hashlib
-import io
 import sqlite3
 import zipfile
 from collections.abc import Iterator
@@ -15,10 +14,9 @@ from blocks.keys import GpgKey
 from blocks.ledger import archives
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
-from deployments.archives import main as listed
 from deployments.audit import audit_lines
-from deployments.forget import main as forget
 from tasks.imports.archive import reopened
+from tests.command import invoke
 from tests.journeys.conftest import COLUMNS, merged
 from tests.keyrings import PASSPHRASE, Keyring, keyring, needs_gpg
 
@@ -140,9 +138,7 @@ def test_a_replay_with_todays_agreement_asks_anew(world: Any) -> None:
 
 
 @needs_gpg
-def test_what_is_kept_can_be_encrypted_and_is_let_go(
-    world: Any, keys: Keyring, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_kept_can_be_encrypted_and_is_let_go(world: Any, keys: Keyring) -> None:
     """With a key nothing of a file is readable in the storage, and it can be replayed; after the
     agreed days the client's next run deletes it, even where no file is waiting. So it does with
     what a run left that was cut off while it stored a file, and an operator with what is left of
@@ -180,17 +176,17 @@ def test_what_is_kept_can_be_encrypted_and_is_let_go(
 
     world.drop("c.csv", *ROWS[:1])
     world.run(agreed=agreed)
-    assert listed(["--ledger", "acme", "--expired"]) == 0
-    assert listed(["--ledger", "acme"]) == 0
-    told = capsys.readouterr().out
-    assert "0 archived files were deleted." in told
+    assert (
+        invoke("archives", "--ledger", "acme", "--expired").stdout == "Archived files deleted: 0\n"
+    )
+    told = invoke("archives", "--ledger", "acme").stdout
     assert "3: acme 'c.csv', archived" in told
     assert "encrypted for gpg-key/archive" in told
     with sqlite3.connect(world.home / "ledger.db") as ledger:
         ledger.execute("UPDATE archives SET expires_at = datetime(expires_at, '-31 days')")
-    assert listed(["--ledger", "acme", "--client", "other", "--expired"]) == 0
+    assert invoke("archives", "other", "--ledger", "acme", "--expired").exit_code == 0
     assert len(stored(world)) == 1
-    assert listed(["--ledger", "acme", "--expired"]) == 0
+    assert invoke("archives", "acme", "--ledger", "acme", "--expired").exit_code == 0
     assert stored(world) == []
 
 
@@ -221,9 +217,7 @@ def test_a_plan_that_changed_is_kept_for_its_own_attempt(world: Any) -> None:
 
 
 @needs_gpg
-def test_a_person_is_forgotten(
-    world: Any, keys: Keyring, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_person_is_forgotten(world: Any, keys: Keyring) -> None:
     """Every record of a person leaves the archived files and the rejects, and nothing else does;
     the person is named nowhere, and a replay says that the file has changed since."""
     GpgKey(private_key=keys.private("us"), passphrase=PASSPHRASE).save("archive", overwrite=True)
@@ -243,9 +237,9 @@ def test_a_person_is_forgotten(
     }  # fmt: skip
     file = world.home / "acme.yaml"
     file.write_text(yaml.safe_dump({"deployments": [deployed]}), encoding="utf-8")
-    monkeypatch.setattr("sys.stdin", io.StringIO("Anna@Example.it\n"))
-    assert forget(["acme", "--file", str(file)]) == 0
-    told = capsys.readouterr().out
+    forgotten = invoke("forget", "acme", "--file", str(file), stdin="Anna@Example.it\n")
+    assert forgotten.exit_code == 0
+    told = forgotten.stdout
     assert "file 2 (archived" in told
     assert "): 4 records removed" in told
     assert "in/results/a.csv.rejects.csv: 2 records removed" in told

@@ -142,7 +142,7 @@ def test_blocks_that_are_missing_are_told_with_the_way_to_make_them(
     assert [each.subject for each in wrong] == [
         "sftp-server/nowhere", "mailup-account/nowhere", "ledger/nowhere",
     ]  # fmt: skip
-    assert all("deployments.provision" in each.remedy for each in wrong)
+    assert all("mailup-exchange provision" in each.remedy for each in wrong)
 
 
 @needs_gpg

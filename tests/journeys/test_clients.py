@@ -13,18 +13,18 @@ from prefect.settings import PREFECT_API_URL
 
 from blocks.loading import load
 from blocks.sftp_servers import SftpServer
-from deployments.onboard import main as onboard
 from deployments.remove import delete, surplus
 from flows.import_recipients import import_recipients
 from sandbox.file_servers import start_sftp
 from tasks.records.agreement import ImportAgreement
+from tests.command import invoke
 from tests.journeys.conftest import World
 from tests.journeys.harness.terminals import ROOT, Terminal
 
 SAMPLE = ROOT / "tests" / "cases" / "samples" / "italian.csv"
 PASSWORD = "to-be-seen-nowhere"
 KEY = "-----BEGIN NONSENSE-----\nc2VjcmV0\n-----END NONSENSE-----"
-PROVISION = (sys.executable, "-m", "deployments.provision")
+PROVISION = (sys.executable, "-m", "deployments.cli", "provision")
 LEFT_ALONE = ("verify_host_key [", "allow_weak_algorithms [", "connect_timeout_seconds [",
               "read_timeout_seconds [", "transfer_timeout_seconds [", "encoding [")  # fmt: skip
 
@@ -82,7 +82,7 @@ def test_without_a_terminal_nothing_is_asked() -> None:
         [*PROVISION, "sftp-server/acme"], cwd=ROOT, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "standard input has to be a terminal" in done.stderr
 
 
@@ -98,7 +98,8 @@ def onboarded(folder: Path) -> Path:
     """The file of client acme, from the sample, deployed."""
     said = ["--status", "S=subscribed", "--status", "N=unsubscribed", "--column", "Note="]
     where = ["--list", "1", "--folder", "in"]
-    assert onboard(["acme", str(SAMPLE), *where, *said], folder) == 0
+    made = invoke("onboard", "acme", str(SAMPLE), "--into", str(folder), *where, *said)
+    assert made.exit_code == 0, made.stderr
     prefect("work-pool", "create", "mailup", "--type", "process", "--overwrite", "--set-as-default")
     prefect("deploy", "--prefect-file", str(folder / "acme.yaml"), "--all")
     return folder / "acme.yaml"

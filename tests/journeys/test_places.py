@@ -200,7 +200,7 @@ def test_a_client_moves_to_another_place_by_configuration_alone(tmp_path: Path) 
         stack.enter_context(place(site, "south", image(copy)))
         ledger = {"url": cluster(), "storage": str(tmp_path / "storage")}
         blocks = blocks_of(sftp, mailup, ledger)
-        site.operate("deployments.provision", stdin=json.dumps(blocks))
+        site.operate("deployments.cli", "provision", stdin=json.dumps(blocks))
 
         assert requests.post(f"{site.url}/flows/filter", json={}, timeout=30).status_code == 401
         drop(inbox, "contacts-1.csv", ANNA)
@@ -227,7 +227,7 @@ def test_a_client_moves_to_another_place_by_configuration_alone(tmp_path: Path) 
 
 
 def blocks_of(sftp: Any, mailup: Any, ledger: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """The demo client's blocks, as `deployments.provision` reads them."""
+    """The demo client's blocks, as `mailup-exchange provision` reads them."""
     account = ("client_id", "client_secret", "username", "password", "console_url",
                "statistics_url", "token_url")  # fmt: skip
     return {

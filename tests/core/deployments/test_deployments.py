@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from blocks.errors import ConfigurationError
-from deployments.check import check_files, main, prefect_files
+from deployments.check import check_files
+from deployments.client_files import prefect_files
 from deployments.remove import deployments_of
+from tests.command import invoke
 
 CASES = Path(__file__).resolve().parents[2] / "cases" / "deployments"
 RIGHT = (CASES / "acme.yaml").read_text(encoding="utf-8")
@@ -59,15 +61,14 @@ def test_no_file_says_where_it_runs(path: Path) -> None:
         assert entry["work_pool"] == {"job_variables": {"working_dir": "."}}
 
 
-def test_all_mistakes_of_a_file_are_told_at_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     """Nobody mends one line, runs again, and finds the next; the command ends with 1."""
     path = tmp_path / "acme.yaml"
     wrong = RIGHT.replace("30 4", "30 25").replace("list_id", "list").replace("acme-uns", "uns")
     path.write_text(wrong, encoding="utf-8")
-    assert main([str(path)]) == 1
-    lines = [int(found) for found in re.findall(r"acme\.yaml:(\d+):", capsys.readouterr().out)]
+    checked = invoke("check", str(path))
+    assert checked.exit_code == 1
+    lines = [int(found) for found in re.findall(r"acme\.yaml:(\d+):", checked.stdout)]
     assert lines == [19, 26, 37]
 
 

@@ -12,6 +12,8 @@ import pytest
 from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError
 from deployments import first_contact
+from deployments.cli.connecting import tried
+from deployments.cli.shell import ExitCode, Outcome, run
 from deployments.onboarding.account_trial import Trial
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
@@ -71,10 +73,14 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
         file, answers = tmp_path / "ten.txt", iter(said)
         file.write_text("\n".join(addresses))
         monkeypatch.setattr("builtins.input", lambda _: _next(answers))
-        arguments = ["mailup-account/acme", "--folder", str(tmp_path)]
-        if list_id:
-            arguments += ["--list", str(list_id), "--domain", domain, "--addresses", str(file)]
-        return first_contact.main(arguments)
+        wanted = (list_id, domain, file) if list_id else (0, "", None)
+
+        def made() -> Outcome:
+            trial = first_contact.trial_of(*wanted)
+            named = "mailup-account/acme"
+            return tried(first_contact.contact_with(named, tmp_path, "Europe/Rome", trial))
+
+        return run(made, "Nothing was asked.")
 
     return played
 
@@ -206,7 +212,8 @@ def test_addresses_have_to_be_ones_own(
 ) -> None:  # fmt: skip
     """Ten at most, all of the domain that was given; otherwise MailUp is not even asked."""
     before = len(Caller(untouched).control("log"))
-    assert play(untouched, *SAID, addresses=addresses, domain=domain) == 1
+    refused = play(untouched, *SAID, addresses=addresses, domain=domain)
+    assert refused == ExitCode.SETTING
     assert why in capsys.readouterr().err
     assert len(Caller(untouched).control("log")) == before + 1  # this second log-in
 

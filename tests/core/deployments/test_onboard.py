@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import yaml
 
 from deployments.check import check_files
 from deployments.checking.rules import UNDECIDED_STATUS
-from deployments.onboard import main
+from deployments.cli.shell import ExitCode
+from tests.command import invoke
 
 SAMPLES = Path(__file__).resolve().parents[2] / "cases" / "samples"
 PERSONAL = re.compile(rb"[\w.]+@[\w.-]+|[0-9]{7,}|[0-9]{2}/[0-9]{2}/[0-9]{4}")
@@ -22,7 +24,10 @@ def onboard(folder: Path, sample: str | Path, *options: str, client: str = "acme
     """Run the command for a sample, with list 1 unless its own column names the lists."""
     path = SAMPLES / sample
     given = () if path.name == "lists.tsv" else ("--list", "1")
-    return main([client, str(path), *given, *options], folder)
+    done = invoke("onboard", client, str(path), "--into", str(folder), *given, *options)
+    print(done.stdout, end="")
+    print(done.stderr, end="", file=sys.stderr)
+    return done.exit_code
 
 
 def entries(folder: Path) -> list[dict[str, Any]]:
@@ -48,7 +53,7 @@ def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(
 ) -> None:
     """Months of mending are not lost to a second run."""
     (tmp_path / "acme.yaml").write_text("mine", encoding="utf-8")
-    assert onboard(tmp_path, "italian.csv") == 1
+    assert onboard(tmp_path, "italian.csv") == ExitCode.SETTING
     assert "--force" in capsys.readouterr().err
     assert (tmp_path / "acme.yaml").read_text(encoding="utf-8") == "mine"
     assert onboard(tmp_path, "italian.csv", "--force") == 0
@@ -132,7 +137,7 @@ def test_an_answer_that_is_not_accepted_writes_nothing(
     """The sentence says what is accepted."""
     folder = tmp_path / "deployments"
     folder.mkdir()
-    assert onboard(folder, "italian.csv", *options, client=client) == 1
+    assert onboard(folder, "italian.csv", *options, client=client) == ExitCode.SETTING
     error = capsys.readouterr().err
     assert error.startswith("Nothing was written.")
     assert told in error
@@ -167,7 +172,7 @@ def test_a_doubtful_encoding_is_asked_for(
     sample = tmp_path / "old.csv"
     rows = "".join(f"u{n}@example.it;Nicolò\n" for n in range(50))
     sample.write_bytes(f"email;nome\n{rows}".encode("cp850"))
-    assert onboard(tmp_path, sample) == 1
+    assert onboard(tmp_path, sample) == ExitCode.SETTING
     assert "--encoding" in capsys.readouterr().err
 
 
@@ -182,7 +187,7 @@ def test_a_compressed_sample_is_opened_and_an_encrypted_one_explained(
     assert source["pattern"] == "contacts-*.csv.gz"
     secret = tmp_path / "contacts.csv.gpg"
     secret.write_bytes(b"\x85\x01")
-    assert onboard(tmp_path, secret, client="beta") == 1
+    assert onboard(tmp_path, secret, client="beta") == ExitCode.SETTING
     assert "decryption_key" in capsys.readouterr().err
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.sweep import main
+from deployments.cli.shell import ExitCode
 from tasks.runs import owned_folders
 from tasks.runs.owned_folders import (
     _LOCK,
@@ -21,6 +21,7 @@ from tasks.runs.owned_folders import (
     owned_folder,
     sweep,
 )
+from tests.command import invoke
 
 pytestmark = pytest.mark.core
 
@@ -145,20 +146,16 @@ def test_a_sweep_that_was_cut_off_is_finished_by_the_next(
     assert not left.exists()
 
 
-def test_the_command_sweeps_scratch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_sweeps_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once, or again and again, at least once an hour."""
     monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", str(tmp_path))
     monkeypatch.setattr("tasks.runs.scratch.SHARED_MEMORY", tmp_path)
     with run(tmp_path) as (killed, left):
         killed.kill()
         killed.wait()
-    assert main([]) == 0
+    assert invoke("sweep").stdout == "Folders of killed runs removed: 1\n"
     assert not left.exists()
-    assert capsys.readouterr().out == "1 folders of killed runs were removed.\n"
-    with pytest.raises(SystemExit):
-        main(["--every", "90"])
+    assert invoke("sweep", "--every", "90").exit_code == ExitCode.USAGE
 
 
 def stopped(*_: object, **__: object) -> None:

@@ -1,0 +1,69 @@
+"""What an operator gives to get a proposal; each field is an option of the command."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from deployments.client_files import FOLDER
+
+
+@dataclass(frozen=True)
+class OnboardRequest:
+    """`column` and `status` are pairs NAME=VALUE; `server` and `account` may be empty, and
+    `list_id` 0."""
+
+    client: Annotated[
+        str, typer.Argument(help="Short name: lower-case letters, digits and dashes.")
+    ]
+    sample: Annotated[
+        Path, typer.Argument(help="A file as the client will send it; zip and gz are opened.")
+    ]
+    list_id: Annotated[
+        int, typer.Option("--list", help="Id of the MailUp list of all records.")
+    ] = 0
+    server: Annotated[
+        str, typer.Option(help="Block of the server.", show_default="sftp-server/CLIENT")
+    ] = ""
+    account: Annotated[
+        str, typer.Option(help="Block of the MailUp account.", show_default="CLIENT")
+    ] = ""
+    folder: Annotated[str, typer.Option(help="Folder on the server where the files arrive.")] = "."
+    pattern: Annotated[
+        str, typer.Option(help="Glob of file names.", show_default="the sample's, digits aside")
+    ] = ""
+    zone: Annotated[str, typer.Option(help="Time zone of the client.")] = "Europe/Rome"
+    language: Annotated[Literal["en", "it"], typer.Option(help="Language of the reject files.")] = (
+        "en"
+    )
+    exports: Annotated[
+        str, typer.Option(metavar="KINDS", help="Exports to deploy, with commas; empty for none.")
+    ] = "unsubscribed,email-statistics"
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=TARGET",
+            help="Decide a column: email, mobile, prefix, list, group, status, field:NAME, "
+            "field:NAME:%d/%m/%Y for a date; NAME= leaves it out. May be repeated.",
+        ),
+    ] = None
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VALUE=MEANING",
+            help="What a value of the status column means: subscribed or unsubscribed. May be "
+            "repeated.",
+        ),
+    ] = None
+    region: Annotated[str, typer.Option(help="Country of numbers without prefix, such as IT.")] = ""
+    encoding: Annotated[str, typer.Option(help="Encoding of the files.")] = "auto"
+    separator: Annotated[str, typer.Option(help="; , | or tab.")] = "auto"
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether line 1 names columns."),
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Replace the client's file.")] = False
+    into: Annotated[
+        Path, typer.Option(help="Folder in which it is written.", show_default="deployments")
+    ] = FOLDER
