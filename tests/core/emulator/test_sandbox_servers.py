@@ -196,7 +196,7 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
 def test_one_command_starts_everything_and_stops_cleanly(
     running: tuple[subprocess.Popen[str], Path],
 ) -> None:
-    """`python -m sandbox` describes what listens, serves it, and ends with 0 on SIGTERM."""
+    """The command describes what listens, serves it, and ends with 0 on SIGTERM."""
     process, description = running
     facts = json.loads(description.read_text())
     assert facts["sftp"]["host_key"].startswith("ssh-ed25519 AAAA")
