@@ -194,8 +194,10 @@ ANSWERS: dict[str, Answer] = {
         "Without expires_in a token is renewed after 15 minutes.", "API: life of a token"
     ),
     "expired_token": Answer(
-        "Either status renews the token, and the call is repeated once; a 400 that cannot be read "
-        "does so where the call only reads."
+        "Any refusal that may mean the token renews it, once; where it says nothing readable, "
+        "another call tells first whether it is the token. The call is repeated then; one that "
+        "changes something only where MailUp says that it refused the token, else what it did is "
+        "looked for first."
     ),
     "rate_limit": Answer(
         "All runs of an account share one limit, below MailUp's (`calls_per_second`)."

@@ -1,6 +1,6 @@
 """What a journey is made of: runs one after the other, and what has to be true behind them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,3 +97,16 @@ def never(world: World, *emails: str, list_id: int = 1) -> None:
     """None of these people is subscribed."""
     people = world.people(list_id)
     assert [each for each in emails if people[each].status == "subscribed"] == []
+
+
+def every_row_ends(world: World, name: str, rows: Sequence[str], list_id: int = 1) -> None:
+    """No row of an import is without an end: MailUp has its name, or its line is listed, or it is
+    one of those that MailUp refused and nobody could find out."""
+    told, people = world.told(name), world.people(list_id)
+    silent = {}
+    for line, row in enumerate(rows, 2):
+        who, called, *_ = row.split(";")
+        if line not in told and (who not in people or people[who].name != called):
+            silent[line] = who
+    mailup = world.result(name)["mailup"]
+    assert len(silent) <= mailup["refused"] - mailup["refused_listed"], silent

@@ -85,8 +85,8 @@ def _client_file(world: World) -> str:
 
 
 def _found_out(world: World) -> None:
-    assert not [told for told in world.told if "broke off" in told]
-    assert any("nothing to mend" in told for told in world.told), world.told
+    assert not [told for told in world.said if "broke off" in told]
+    assert any("nothing to mend" in told for told in world.said), world.said
 
 
 CHECK = Journey(
@@ -105,8 +105,8 @@ def _wrong_password(world: World) -> None:
 
 def _tried_once(world: World) -> None:
     """The stop says what is wrong, and the account was not locked by trying it again."""
-    assert "refused" in world.told[0]
-    assert "check client id, client secret, user and password" in world.told[0]
+    assert "refused" in world.said[0]
+    assert "check client id, client secret, user and password" in world.said[0]
     assert world.logins[0] == 1
     all_there(world)
 

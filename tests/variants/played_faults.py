@@ -45,7 +45,7 @@ def _asked_at_most_once(world: World) -> None:
     people = world.people(1)
     found = {people[who].status for n in range(1, 7) if (who := f"c{n}@example.it") in people}
     assert found <= {"pending"}
-    held = any(MAYBE_SENT in told for told in world.told)
+    held = any(MAYBE_SENT in told for told in world.said)
     assert held or len(found) == 1
     sent = world.rows("SELECT count(*) FROM sending WHERE state = 'sent' GROUP BY import_id")
     assert {times for (times,) in sent} <= {1}

@@ -37,10 +37,6 @@ STOPS: tuple[Stop, ...] = (
     Stop("items_of_none", "missing", "it has no list of Items"),
     Stop("items_of_none", "null", "it has no list of Items"),
     Stop("totals", "moving", "try at a quieter hour, or with larger pages (page_size"),
-    # A page of HTML does not say that the token is what is wrong, and what changes something is not
-    # sent twice; the next run has another token.
-    Stop("expired_token", "400", "POST /Console/List/1/Recipients: MailUp answered 400"),
-    Stop("expired_token", "400", "POST /Console/Sms/List/3/Recipients: MailUp answered 400"),
     Stop("sms_flags", "refused", "Recipients: MailUp answered 400"),
 )
 

@@ -54,7 +54,7 @@ class World:
     root: Path
     mailup: Emulator
     account: MailUpAccount
-    told: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     logins: list[int] = field(default_factory=list)
 
     @property
@@ -94,7 +94,7 @@ class World:
 
     def note(self, state: Any) -> Any:
         """Remember how a run ended."""
-        self.told.append(state.message)
+        self.said.append(state.message)
         return state
 
     def count_logins(self) -> int:
@@ -157,13 +157,25 @@ class World:
         path = self.inbox / "results" / f"{name}.result.json"
         return dict(json.loads(path.read_text())) if path.exists() else {}
 
-    def listed(self, name: str, ending: str = "rejects") -> list[str]:
-        """Lines of the rejects or of the skipped that the client got for a file."""
-        path = self.inbox / "results" / f"{name}.{ending}.csv"
+    def listed(self, name: str) -> list[str]:
+        """Lines of the rejects that the client got for a file."""
+        path = self.inbox / "results" / f"{name}.rejects.csv"
         return path.read_text().splitlines()[1:] if path.exists() else []
+
+    def told(self, name: str) -> dict[int, str]:
+        """Under which reason the client got each line of a file that is listed, refused or not."""
+        results = self.inbox / "results"
+        rejects = _rows_of(results / f"{name}.rejects.csv")
+        skipped = _rows_of(results / f"{name}.skipped.csv")
+        return {int(row["reject_line"]): row["reject_reason"] for row in rejects} | {
+            int(row["line"]): row["reason"] for row in skipped
+        }
 
 
 def _rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file; none where there is no such file."""
+    if not path.exists():
+        return []
     with path.open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle, delimiter=";"))
 

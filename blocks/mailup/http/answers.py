@@ -63,20 +63,23 @@ class Answer:
     def throttled(self) -> bool:
         """Whether the rate limit refused the call; before 2018 MailUp said so with a 403."""
         return self.status == 429 or (
-            self.status == 403 and "too_many_requests" in self.raw_description
+            (self.status == 403 or self.ok) and "too_many_requests" in self.raw_description
         )
 
     @property
     def token_refused(self) -> bool:
-        """Whether a new access token may help: 401, or 400 for a token MailUp does not know."""
+        """Whether a new access token may help: 401, or 400 for a token MailUp does not know. Of an
+        error with a status of success, only what names the token says so."""
+        words = self.raw_description.lower()
         return self.status == 401 or (
-            self.status == 400 and "authorization error" in self.raw_description.lower()
+            "authorization error" in words
+            and (self.status == 400 or (self.ok and "access token" in words))
         )
 
     @property
     def unexplained(self) -> bool:
-        """Whether it is a 400 that says nothing readable: it may mean an expired token as well."""
-        return self.status == 400 and not self.raw_description
+        """Whether an error says nothing readable: it may mean an expired token as well."""
+        return (self.status == 400 or self.ok) and not self.raw_description
 
     @property
     def contract_missing(self) -> bool:

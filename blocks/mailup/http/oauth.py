@@ -82,6 +82,21 @@ class Tokens:
             if self._token is None or self._token.access == stale:
                 self._renewed()
 
+    def is_good(self, access: str) -> bool:
+        """Whether MailUp takes an access token, told by a read that every user may make; True
+        where that cannot be told."""
+        path = "/Console/Authentication/Info"
+        call = Call("GET", self._settings.console_url + path, path)
+        try:
+            answer = self._wire.ask(call, token=access)
+            if answer.ok:
+                answer.json()
+                return True
+        except MailUpUnavailable as failure:
+            if not failure.context.get("error_in_body"):
+                return True
+        return not (answer.token_refused or answer.unexplained)
+
     def _renewed(self) -> Token:
         # A refused log-in is never tried again: MailUp locks accounts.
         if self._refused is not None:

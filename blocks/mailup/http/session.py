@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from blocks.errors import MailUpUnavailable
+from blocks.errors import MailUpUnavailable, SyncError
 from blocks.mailup.http.answers import Answer
 from blocks.mailup.http.oauth import Tokens
 from blocks.mailup.http.retries import RetryBudget
@@ -18,7 +18,7 @@ class Session:
     """An authorised session of one account.
 
     A GET is repeated after a failure, within bounds. Anything else is repeated only when MailUp
-    refused it before doing anything (429, expired token); other failures say with
+    says that it refused it before doing anything (429, expired token); other failures say with
     `context["maybe_accepted"]` whether MailUp may have done it.
     """
 
@@ -38,8 +38,6 @@ class Session:
         self._sleep = sleep
         # Resources that this MailUp does not sort.
         self.unsorted: set[str] = set()
-        # The token that was got for an unexplained 400: another such answer is not about it.
-        self._renewed_blindly = ""
 
     @property
     def page_size(self) -> int:
@@ -65,7 +63,7 @@ class Session:
         patience = self._patience()
         while True:
             try:
-                return understand(self._allowed(call, patience))
+                return self._understood(call, understand, patience)
             except MailUpUnavailable as failure:
                 if failure.context.get("timed_out") and not repeat_timeouts:
                     raise
@@ -87,31 +85,49 @@ class Session:
         url = self._settings.console_url + path
         call = Call(method, url, path, params or {}, body, changes=True)
         try:
-            return understand(self._allowed(call, self._patience()))
+            return self._understood(call, understand, self._patience())
         except MailUpUnavailable as failure:
             failure.context["maybe_accepted"] = failure.context.get("sent", True)
             raise
 
-    def _allowed(self, call: Call, patience: RetryBudget) -> Answer:
-        """A successful answer; waits out the rate limit and renews the token once.
+    def _understood(
+        self, call: Call, understand: Callable[[Answer], _T], patience: RetryBudget
+    ) -> _T:
+        """What a successful answer says; waits out the rate limit and renews the token once.
 
-        A read is repeated with a new token after a 400 that does not say what is wrong, too.
+        A change that was refused without a readable word, with a token that is good no more, is not
+        repeated: what MailUp did is not known for certain.
         """
         renewed = False
         while True:
             token = self._token()
             answer = self._wire.ask(call, token=token)
-            if answer.ok:
-                return answer
+            try:
+                if answer.ok:
+                    return understand(answer)
+                failure: SyncError = answer.error()
+            except MailUpUnavailable as error:
+                if not error.context.get("error_in_body"):
+                    raise
+                failure = error
             if answer.throttled:
                 patience.after_throttle(answer.throttle_error())
-            elif answer.token_refused and not renewed:
+            elif not renewed and self._may_be_the_token(answer, token):
                 self._token(stale=token)
                 renewed = True
-            elif answer.unexplained and not call.changes and token != self._renewed_blindly:
-                self._renewed_blindly = self._token(stale=token)
+                if call.changes and answer.unexplained:
+                    raise MailUpUnavailable(
+                        f"{call.doing}: MailUp answered {answer.status} without a readable text, "
+                        "and takes the access token no more.",
+                        status=answer.status,
+                    )
             else:
-                raise answer.error()
+                raise failure
+
+    def _may_be_the_token(self, answer: Answer, token: str) -> bool:
+        """Whether a call was refused for its token: MailUp says so, or says nothing readable and
+        refuses another call with the same token, too."""
+        return answer.token_refused or (answer.unexplained and not self._tokens.is_good(token))
 
     def _token(self, *, stale: str | None = None) -> str:
         """A valid token. A failure here means that the call itself was not sent."""

@@ -61,6 +61,13 @@ def log_ins(emulator: Emulator) -> int:
     return sum(call["path"].endswith("/OAuth/Token") for call in log)
 
 
+def posts(emulator: Emulator) -> int:
+    """How many imports were asked for."""
+    log = requests.get(f"{emulator.base_url}/_sandbox/log", timeout=5).json()
+    return sum(call["method"] == "POST" and "/Recipients" in call["path"] for call in log)
+
+
+ONE = b'[{"Email": "somebody@example.it"}]'
 Connect = Callable[..., MailUpClient]
 
 
@@ -244,11 +251,15 @@ def test_threads_renew_once(emulator: Emulator, connect: Connect) -> None:
     assert log_ins(emulator) == 2
 
 
-@pytest.mark.parametrize("errors", ["html", "without_body"])
-def test_a_read_refused_without_a_word_is_tried_with_a_new_token(
+UNREADABLE = ["html", "without_body"]
+
+
+@pytest.mark.parametrize("errors", [*UNREADABLE, "status_200"])
+def test_a_read_refused_for_its_token_is_tried_with_a_new_one(
     emulator: Emulator, connect: Connect, errors: str
 ) -> None:
-    """A 400 that nobody can read may mean the token: one new one, and no more for others."""
+    """An error that nobody can read, or with status 200, may mean the token: where another call
+    says so too, there is one new token, and none where the token is good."""
     client = connect()
     client.account_info()
     control(emulator, "settings", expired_token="400", errors=errors)
@@ -257,9 +268,41 @@ def test_a_read_refused_without_a_word_is_tried_with_a_new_token(
     assert log_ins(emulator) == 2
     control(emulator, "settings", unknown_list="400")
     for _ in range(2):
-        with pytest.raises(MailUpRefused):
+        with pytest.raises((MailUpRefused, MailUpUnavailable)):
             client.groups(99)
     assert log_ins(emulator) == 2, "the token is as new as it gets"
+
+
+def test_an_import_refused_for_its_token_with_status_200_is_repeated(
+    emulator: Emulator, connect: Connect
+) -> None:
+    """Where MailUp says in words that it did not take the token, nothing was done."""
+    client = connect()
+    client.account_info()
+    control(emulator, "settings", expired_token="400", errors="status_200")
+    control(emulator, "expire_tokens")
+    assert client.start_import(ImportTarget(list_id=1), ONE)
+    assert posts(emulator) == 2
+
+
+@pytest.mark.parametrize("errors", UNREADABLE)
+def test_an_import_refused_without_a_word_is_not_repeated(
+    emulator: Emulator, connect: Connect, errors: str
+) -> None:
+    """Where the token is good no more, whoever sent it has to look before it is sent again; where
+    it is good, the request is wrong."""
+    client = connect()
+    client.account_info()
+    control(emulator, "settings", expired_token="400", errors=errors)
+    control(emulator, "expire_tokens")
+    with pytest.raises(MailUpUnavailable, match="the access token no more") as caught:
+        client.start_import(ImportTarget(list_id=1), ONE)
+    assert caught.value.context["maybe_accepted"]
+    assert (posts(emulator), log_ins(emulator)) == (1, 2)
+    control(emulator, "settings", unknown_list="400")
+    with pytest.raises(MailUpRefused):
+        client.start_import(ImportTarget(list_id=99), ONE)
+    assert (posts(emulator), log_ins(emulator)) == (2, 2)
 
 
 def _together(work: Callable[[], object]) -> None:
