@@ -15,9 +15,18 @@ from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import Channel
 from blocks.mailup.resources.models import Optin
 from tasks.exports.people import RecipientData
+from tasks.exports.zones import require_zone
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.delta.spool import HELD_ROWS, RowSpool
-from tasks.reports.rows import MOMENT, SMS_EVENTS, SUBSCRIPTIONS, UNSUBSCRIPTIONS, RowKind, fitted
+from tasks.reports.rows import (
+    EVENTS,
+    MOMENT,
+    SMS_EVENTS,
+    SUBSCRIPTIONS,
+    UNSUBSCRIPTIONS,
+    RowKind,
+    fitted,
+)
 from tasks.reports.windows import utc
 from tasks.runs.progress import Progress
 
@@ -113,14 +122,21 @@ class Walk:
         dates = [name for name, dtype in kind.schema.items() if dtype == MOMENT]
         texts = [name for name in dates if rows.schema.get(name) == pl.String]
         zone = self.agreement.mailup_zone
+        for name in texts:
+            self._require_zone(rows[name], kind)
         return fitted(
             rows.with_columns(utc(pl.col(name), zone).alias(name) for name in texts), kind
         )
 
     def moment(self, text: str) -> datetime | None:
-        """A text of MailUp's as a moment in UTC."""
+        """A text of MailUp's about a message as a moment in UTC."""
+        self._require_zone(pl.Series([text]), EVENTS)
         found: datetime | None = pl.select(utc(pl.lit(text), self.agreement.mailup_zone)).item()
         return found
+
+    def _require_zone(self, texts: pl.Series, kind: RowKind) -> None:
+        local, ahead = kind in (UNSUBSCRIPTIONS, SUBSCRIPTIONS), self.client.clock_ahead_seconds
+        require_zone(texts, self.agreement, local=local, ahead_seconds=ahead)
 
 
 def walk_unsubscribed(walk: Walk) -> Iterator[WalkPart]:

@@ -1,6 +1,5 @@
 """Consult: ask MailUp, read-only, for what decides about records."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,9 @@ from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
+from blocks.mailup.pages.moments import local_day
 from blocks.mailup.resources.imports import Channel
-from blocks.mailup.resources.models import NEVER, Optin
+from blocks.mailup.resources.models import Optin
 from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.rejoining import SEEN
 from tasks.records.consent.settings import check_grant
@@ -63,7 +63,7 @@ def _ask(job: ImportJob, fetched: Fetched) -> AccountFacts:
     order = shared_call_order(agreement.ledger, dry_run=job.dry_run)
     folder = fresh_folder(job.scratch / "asked" / fetched.path.name) / "refusals"
     with order as store, mailup_client(account, store) as client:
-        refusals = write_refusals(folder, agreement, client)
+        refusals = write_refusals(folder, agreement, client, account.zone)
         get_run_logger().info("Who is not subscribed was asked in %d calls", client.calls)
     return replace(job.facts, refusals=refusals, today=today)
 
@@ -79,9 +79,6 @@ def _require_lists(agreement: ImportAgreement, client: MailUpClient) -> None:
         )
 
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
 CHANNELS: dict[str, tuple[Channel, ...]] = {
     "email": ("email",),
     "mobile": ("sms",),
@@ -89,30 +86,34 @@ CHANNELS: dict[str, tuple[Channel, ...]] = {
 }
 
 
-def write_refusals(folder: Path, agreement: ImportAgreement, client: MailUpClient) -> Path:
+def write_refusals(
+    folder: Path, agreement: ImportAgreement, client: MailUpClient, zone: str
+) -> Path:
     """Write everybody who unsubscribed, bounced, complained or is pending in the agreement's lists.
 
     Returns a folder of Parquet parts with schema UNSUBSCRIBED, one per page of MailUp's answer.
+    Days are those of the account's `zone`.
     """
     parts = Parts(folder)
     for list_id in agreement.lists:
         for channel in CHANNELS[agreement.mapping.key]:
             for page in client.unsubscribed(list_id, channel):
-                rows = [_told(each, list_id, channel) for each in page]
+                rows = [_told(each, list_id, channel, zone) for each in page]
                 parts.add(pl.DataFrame(rows, schema=UNSUBSCRIBED_PEOPLE, orient="row"))
     return folder
 
 
-def as_seen(people: Iterable[Optin], list_id: int, channel: Channel) -> pl.DataFrame:
+def as_seen(people: Iterable[Optin], list_id: int, channel: Channel, zone: str) -> pl.DataFrame:
     """People as MailUp shows them now (schema SEEN), subscribed ones included."""
-    rows = [(*_told(each, list_id, channel), each.opted_in) for each in people]
+    rows = [(*_told(each, list_id, channel, zone), each.opted_in) for each in people]
     return pl.DataFrame(rows, schema=SEEN, orient="row")
 
 
 def _told(
-    person: Optin, list_id: int, channel: Channel
+    person: Optin, list_id: int, channel: Channel, zone: str
 ) -> tuple[int, str, str, str | None, str | None]:
-    return list_id, channel, _address(person, channel), _cause(person), _left_on(person)
+    day = local_day(person.optout_date, zone)
+    return list_id, channel, _address(person, channel), _cause(person), day
 
 
 def _address(person: Optin, channel: Channel) -> str:
@@ -122,9 +123,3 @@ def _address(person: Optin, channel: Channel) -> str:
 def _cause(person: Optin) -> str | None:
     # The type alone decides what a cause means; sub-types are not listed completely anywhere.
     return "pending" if person.pending else person.optout_type or None
-
-
-def _left_on(person: Optin) -> str | None:
-    """The day, in MailUp's own zone; None where it is not told."""
-    day = person.optout_date[:10]
-    return day if _DAY.fullmatch(day) and day != NEVER else None

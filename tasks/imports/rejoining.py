@@ -145,7 +145,8 @@ class Rejoining:
         )
         asked = asked.with_columns(address=comparable(asked))
         found = LookUp(self.counter.client, ANY_CALLS).found(asked, list_id, channel) or {}
-        return by_state(people, as_seen(found.values(), list_id, channel), self.judged)
+        seen = as_seen(found.values(), list_id, channel, self.account.zone)
+        return by_state(people, seen, self.judged)
 
     def _again(self, grant: Grant) -> Grant:
         known = grants.of_file(self.counter.store, self.counter.file_id)

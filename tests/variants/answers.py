@@ -169,7 +169,9 @@ ANSWERS: dict[str, Answer] = {
     "empties": Answer("An empty text, null and no key are the same.", "API: kinds of values"),
     "key_case": Answer("Keys are read in any letter case.", "API: subscriptions"),
     "dates": Answer(
-        "A text with Z is UTC; one without is read in `mailup_zone`; what is no date is none.",
+        "A text with Z is UTC; one without is read in `mailup_zone` where MailUp documents local "
+        "time; any other stops the export until `mailup_zone` is set, and counts as late as can be "
+        "where a grant asks for a day. What is no date is none.",
         "API: forms of dates",
     ),
     "errors": Answer(

@@ -37,6 +37,8 @@ STOPS: tuple[Stop, ...] = (
     Stop("items_of_none", "missing", "it has no list of Items"),
     Stop("items_of_none", "null", "it has no list of Items"),
     Stop("totals", "moving", "try at a quieter hour, or with larger pages (page_size"),
+    Stop("dates", "zoneless", "Set mailup_zone in the export's agreement", ("exports",)),
+    Stop("dates", "zoneless", "off by 1.0 h, read in Europe/Rome", ("first contact",)),
     Stop("sms_flags", "refused", "Recipients: MailUp answered 400"),
 )
 

@@ -113,14 +113,14 @@ class Session:
             if answer.throttled:
                 patience.after_throttle(answer.throttle_error())
             elif not renewed and self._may_be_the_token(answer, token):
-                self._token(stale=token)
-                renewed = True
                 if call.changes and answer.unexplained:
                     raise MailUpUnavailable(
                         f"{call.doing}: MailUp answered {answer.status} without a readable text, "
                         "and takes the access token no more.",
                         status=answer.status,
                     )
+                self._token(stale=token)
+                renewed = True
             else:
                 raise failure
 

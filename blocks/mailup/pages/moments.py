@@ -1,18 +1,24 @@
-"""Dates as MailUp writes them, brought to its two documented forms."""
+"""Dates as MailUp writes them: brought to its two documented forms, or shown to be in neither."""
 
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FARTHEST_WEST = timedelta(hours=12)
 # How .NET services write a date where nobody chose a format: /Date(1396360386000+0200)/.
 _TICKS = re.compile(r"/Date\((-?\d+)")
+# Its own form for dates without a zone, as it writes when people were subscribed or left.
+_LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}")
 
 
 def moment(value: object) -> str | None:
-    """*value* as `2014-04-01 13:53:06Z` (UTC) or `2020-01-27 10:38:00.000` (zone not told).
+    """*value* as `2014-04-01 13:53:06Z` (UTC) or `2020-01-27 10:38:00.000` (local time).
 
-    Any ISO spelling is taken. None for a missing date, for MailUp's "never" (year 1) and for what
-    is no date at all: a field that only looks like a date must not stop an export.
+    Any ISO spelling is taken. One without a zone that is not MailUp's own for local time comes as
+    `2020-01-27 10:38:00`: nobody says whether it is UTC. None for a missing date, for MailUp's
+    "never" (year 1) and for what is no date at all: a field that only looks like a date must not
+    stop an export.
     """
     if not isinstance(value, str) or not value:
         return None
@@ -22,7 +28,10 @@ def moment(value: object) -> str | None:
         )
         if when.year == 1:
             return None
-        return _written(when)
+        if when.tzinfo is None:
+            documented = _LOCAL.fullmatch(value.strip())
+            return when.isoformat(" ", timespec="milliseconds" if documented else "seconds")
+        return when.astimezone(UTC).replace(tzinfo=None).isoformat(" ", timespec="seconds") + "Z"
     except (ValueError, OverflowError):
         return None
 
@@ -35,7 +44,16 @@ def _ticks(value: str) -> datetime:
     return _EPOCH + timedelta(milliseconds=int(found[1]))
 
 
-def _written(when: datetime) -> str:
-    if when.tzinfo is None:
-        return when.isoformat(" ", timespec="milliseconds")
-    return when.astimezone(UTC).replace(tzinfo=None).isoformat(" ", timespec="seconds") + "Z"
+def local_day(written: str, zone: str) -> str | None:
+    """The day, in a time zone, of a date in one of the forms of `moment`; None where it is none.
+
+    Of a date that does not tell its zone it is the latest day that it can be.
+    """
+    try:
+        when = datetime.fromisoformat(written)
+        if when.tzinfo is None and not _LOCAL.fullmatch(written):
+            when = when.replace(tzinfo=UTC) + _FARTHEST_WEST
+        local = when.astimezone(ZoneInfo(zone)) if when.tzinfo else when
+    except (ValueError, OverflowError):
+        return None
+    return f"{local:%Y-%m-%d}"

@@ -89,8 +89,8 @@ class Fields:
         told = self._values.get(_plain(name))
         if not told:
             return ""
-        if type(told) is str and len(told) == _USUAL and told[10] == " " and told[:4] != "0001":
-            return told
+        if type(told) is str and len(told) == _USUAL and told[10] + told[19] == " .":
+            return told if told[:4] != "0001" else ""
         return moment(told) or ""
 
     def flag(self, *names: str) -> bool | None:

@@ -10,7 +10,6 @@ from blocks.mailup.pages.objects import Fields
 # The codes are those of MailUp's page that tells the state of one address.
 OPTED_IN = frozenset({"OPTIN", "OPT-IN", "SUBSCRIBED", "2"})
 OPTED_OUT = frozenset({"OPTOUT", "OPT-OUT", "UNSUBSCRIBED", "3"})
-NEVER = "0001-01-01"
 PENDING = frozenset({"PENDING", "OPTPENDING", "WAITING", "4"})
 IMPORT_ENDED = frozenset({3, 4})
 """Status codes of an import that is completed, or has failed."""

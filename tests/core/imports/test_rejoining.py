@@ -62,7 +62,7 @@ class Desk:
     def judged(self, *lists: int, channel: Channel = "email") -> Unsubscribed:
         """Who is not subscribed now."""
         seen = [
-            as_seen(page, each, channel)
+            as_seen(page, each, channel, "Europe/Rome")
             for each in lists
             for page in self.client.unsubscribed(each, channel)
         ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.pages.frames import PageColumn, frame
-from blocks.mailup.pages.moments import moment
+from blocks.mailup.pages.moments import local_day, moment
 
 COLUMNS = (
     PageColumn("recipient_id", "id", ("idrecipient",)),
@@ -28,7 +28,7 @@ JSON = st.recursive(
 PLAIN = st.none() | st.integers(-(2**64), 2**64) | st.text() | st.sampled_from(["", "\ud83d"])
 KEYS = st.sampled_from(["IdRecipient", "idRecipient", "COUNT", "Url", "Link", "Date", "x"])
 FIRST = datetime.fromisoformat("0002-01-02")  # later than MailUp's "never" in every zone
-FORMS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(Z|\.\d{3})", re.ASCII)
+FORMS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(Z|\.\d{3})?", re.ASCII)
 
 
 def test_keys_are_read_in_any_spelling() -> None:
@@ -97,7 +97,8 @@ def test_an_item_that_is_no_object_is_refused(item: object) -> None:
     [
         ("2014-04-01 13:53:06Z", "2014-04-01 13:53:06Z"),
         ("2020-01-27 10:38:00.000", "2020-01-27 10:38:00.000"),
-        ("2020-01-27 10:38:00", "2020-01-27 10:38:00.000"),
+        ("2020-01-27 10:38:00", "2020-01-27 10:38:00"),
+        ("2020-01-27T10:38:00.000", "2020-01-27 10:38:00"),
         ("2014-04-01T13:53:06.1234567+02:00", "2014-04-01 11:53:06Z"),
         ("/Date(1396360386000+0200)/", "2014-04-01 13:53:06Z"),
         ("/Date(-1000)/", "1969-12-31 23:59:59Z"),
@@ -113,9 +114,27 @@ def test_an_item_that_is_no_object_is_refused(item: object) -> None:
         (20140401, None),
     ],
 )
-def test_dates_come_in_two_forms(written: object, read: str | None) -> None:
-    """UTC with Z, or without a zone; MailUp's "never" and what is no date are none."""
+def test_dates_come_in_three_forms(written: object, read: str | None) -> None:
+    """UTC with Z, local as documented, or without a zone in any other form; MailUp's "never" and
+    what is no date are none."""
     assert moment(written) == read
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2024-05-01 00:30:00.000", "2024-05-01"),
+        ("2024-04-30 22:30:00Z", "2024-05-01"),
+        ("2024-04-30 21:30:00Z", "2024-04-30"),
+        ("2024-04-30 12:00:00", "2024-05-01"),
+        ("2024-04-30 00:00:00", "2024-04-30"),
+        ("9999-12-31 23:00:00Z", None),
+        ("", None),
+    ],
+)
+def test_a_day_is_one_of_the_account(written: str, day: str | None) -> None:
+    """UTC is brought to the account's zone; who left on an unknown hour left as late as can be."""
+    assert local_day(written, "Europe/Rome") == day
 
 
 @given(st.datetimes(min_value=FIRST), st.integers(-14 * 60, 14 * 60))

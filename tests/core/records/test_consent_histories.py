@@ -242,7 +242,9 @@ class Histories(RuleBasedStateMachine):
         path.write_bytes(file.content(self.people))
         agreement = file.agreement
         asks = agreement.consent.asks_mailup
-        refusals = write_refusals(folder / "no", agreement, self.client) if asks else None
+        refusals = (
+            write_refusals(folder / "no", agreement, self.client, "Europe/Rome") if asks else None
+        )
         facts = AccountFacts(fields={1: "nato"}, refusals=refusals)
         return read_file(path, agreement, facts, folder, batch_size=2, today=TODAY)
 

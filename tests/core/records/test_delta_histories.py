@@ -93,7 +93,11 @@ class Crowd:
             "mapping": {"columns": COLUMNS}, "dialect": {"separator": ";"},
             "consent": {"unsubscribed": "block" if day.blocks else "update"},
         })  # fmt: skip
-        no = write_refusals(folder / "no", agreement, self.client) if day.blocks else None
+        no = (
+            write_refusals(folder / "no", agreement, self.client, "Europe/Rome")
+            if day.blocks
+            else None
+        )
         facts = AccountFacts(fields={1: "nome"}, refusals=no)
         former = Snapshot(self.snapshot, KEY) if self.snapshot else None
         return read_file(path, agreement, facts, folder, batch_size=3, today=TODAY, snapshot=former)
