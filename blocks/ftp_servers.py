@@ -67,10 +67,10 @@ class FtpsFields(FtpFields):
     )
 
     @property
-    def listens_on(self) -> int:
-        """The port that is connected to: the usual one where none is set."""
+    def address(self) -> tuple[str, int]:
+        """Host and port that are connected to: the usual port where none is set."""
         usual = IMPLICIT_FTPS_PORT if self.tls == "implicit" else FTP_PORT
-        return self.port or usual
+        return self.host, self.port or usual
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -192,7 +192,7 @@ class FtpsServer(LimitFields, FtpsFields, Block):
     def _settings(self) -> FtpSettings:
         return FtpSettings(
             self.host,
-            self.listens_on,
+            self.address[1],
             self.username,
             self.password.get_secret_value(),
             tls=self.tls,

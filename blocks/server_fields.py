@@ -41,9 +41,9 @@ class ConnectionFields(BaseModel):
     username: str = Field(min_length=1, title="User", description="User name on the server.")
 
     @property
-    def listens_on(self) -> int:
-        """The port that is connected to."""
-        return self.port
+    def address(self) -> tuple[str, int]:
+        """Host and port that are connected to."""
+        return self.host, self.port
 
     @field_validator("host")
     @classmethod

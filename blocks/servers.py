@@ -1,16 +1,19 @@
-"""The blocks that hold the way to a client's file server: FTP, FTPS or SFTP."""
+"""The blocks that hold the way to a client's files: FTP, FTPS, SFTP, or a folder."""
 
 from blocks.errors import ConfigurationError
 from blocks.ftp_servers import FtpServer, FtpsServer
 from blocks.loading import load
+from blocks.local_folders import LocalFolder
 from blocks.sftp_servers import SftpServer
 
-SERVERS: dict[str, type[FtpServer | FtpsServer | SftpServer]] = {
-    kind.get_block_type_slug(): kind for kind in (SftpServer, FtpsServer, FtpServer)
+Server = FtpServer | FtpsServer | SftpServer | LocalFolder
+
+SERVERS: dict[str, type[Server]] = {
+    kind.get_block_type_slug(): kind for kind in (SftpServer, FtpsServer, FtpServer, LocalFolder)
 }
 
 
-def load_server(reference: str) -> FtpServer | FtpsServer | SftpServer:
+def load_server(reference: str) -> Server:
     """The server block that a parameter like "sftp-server/acme" names.
 
     ConfigurationError for another form, a missing block, or one that is not valid any more.

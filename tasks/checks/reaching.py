@@ -12,46 +12,51 @@ from tasks.checks.findings import Finding, Subject, finding_text
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How a server is reached: its address, how long to wait, and how to log in."""
+    """How a server is reached: its address, how long to wait, and how to log in.
 
-    host: str
-    port: int
+    `address` is host and port; None for a folder, which is on this machine.
+    """
+
+    address: tuple[str, int] | None
     seconds: float
     connect: Callable[[], Transport]
 
 
 def check_reachable(subject: Subject, way: Endpoint) -> Iterator[Finding]:
     """Whether the name is known and somebody listens; the first failure is the last finding."""
+    if way.address is None:
+        return
+    host, port = way.address
     try:
-        found = socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):  # the latter for what cannot be a name at all
         yield subject.mend(
             "name",
-            f"{way.host} is not known to this machine's name service",
+            f"{host} is not known to this machine's name service",
             "Correct host on the block; if it is right, mend the name service of the machine on "
             "which the worker runs.",
         )
         return
-    yield subject.ok("name", f"{way.host} is {found[0][4][0]}")
+    yield subject.ok("name", f"{host} is {found[0][4][0]}")
     try:
-        socket.create_connection((way.host, way.port), way.seconds).close()
+        socket.create_connection(way.address, way.seconds).close()
     except OSError as error:
-        yield _unreachable(subject, way, error)
+        yield _unreachable(subject, port, error)
         return
-    yield subject.ok("connect", f"port {way.port} answers")
+    yield subject.ok("connect", f"port {port} answers")
 
 
-def _unreachable(subject: Subject, way: Endpoint, error: OSError) -> Finding:
+def _unreachable(subject: Subject, port: int, error: OSError) -> Finding:
     if isinstance(error, ConnectionRefusedError):
         return subject.mend(
             "connect",
-            f"nothing listens on port {way.port}",
+            f"nothing listens on port {port}",
             "Correct port on the block, or ask the server's owner whether it runs and whether its "
             "firewall knows the address of this worker.",
         )
     return subject.mend(
         "connect",
-        f"port {way.port} does not answer ({type(error).__name__})",
+        f"port {port} does not answer ({type(error).__name__})",
         "Ask the server's owner to let the address of this worker through its firewall, and "
         "check that outgoing connections are allowed here.",
     )

@@ -38,7 +38,7 @@ def checked(server: Server, tmp_path: Path, folder: str = "") -> list[Finding]:
         ),
     )
     before = sorted(map(str, server.disk.rglob("*")))
-    way = Endpoint("127.0.0.1", server.port, 10, server.connect)
+    way = Endpoint(("127.0.0.1", server.port), 10, server.connect)
     findings = check_server(way, needs, tmp_path)
     assert sorted(map(str, server.disk.rglob("*"))) == before
     assert all(finding.remedy for finding in to_mend(findings))
@@ -87,7 +87,8 @@ def test_a_folder_that_the_user_may_not_read(server: Server, tmp_path: Path) -> 
     os.chown(closed, 0, 0)
     base = f"{server.folder}/closed"
     needs = ServerNeeds("sftp-server/acme", (Source(folder=base),), ())
-    findings = check_server(Endpoint("127.0.0.1", server.port, 10, server.connect), needs, tmp_path)
+    way = Endpoint(("127.0.0.1", server.port), 10, server.connect)
+    findings = check_server(way, needs, tmp_path)
     (wrong,) = to_mend(findings)
     assert wrong.check == f"list {base}"
     assert repr(base) in wrong.told

@@ -14,7 +14,7 @@ from blocks.transport.arrival import stable_files
 from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
 from tests.contract.real_servers.catalogue import Server
-from tests.contract.real_servers.fleet import REAL_SERVERS
+from tests.contract.real_servers.fleet import REAL_SERVERS, over_a_network
 
 pytestmark = pytest.mark.contract
 
@@ -164,14 +164,14 @@ def test_times_are_utc(server: Server) -> None:
 
 
 def test_files_only(server: Server) -> None:
-    """Folders are not files; a link counts as what it leads to."""
+    """Folders are not files; a link counts as what it leads to, or not at all."""
     (server.disk / "folder").mkdir()
     server.plant("file.csv", b"content")
     (server.disk / "link.csv").symlink_to("file.csv")
     (server.disk / "link-to-folder").symlink_to("folder")
     (server.disk / "link-to-nothing").symlink_to("nothing")
     with server.connect() as transport:
-        links = {} if server.knows_only_rfc_959 else {"link.csv": 7}
+        links = {"link.csv": 7} if server.follows_links else {}
         assert listed(transport, server.folder) == {"file.csv": 7, **links}
         for name in ("folder", "link-to-folder", "link-to-nothing"):
             with pytest.raises(FileGone):
@@ -252,6 +252,7 @@ def test_what_is_forbidden(server: Server, tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["source"]
 
 
+@over_a_network
 def test_wrong_password(server: Server) -> None:
     """A wrong password is refused at once as such, and is nowhere in the error."""
     with pytest.raises(LoginRefused) as caught:

@@ -17,7 +17,7 @@ from blocks.transport.sftp.session import SftpSettings
 from blocks.transport.timeouts import Timeouts
 from tests.contract.real_servers import vsftpd
 from tests.contract.real_servers.catalogue import Server
-from tests.contract.real_servers.fleet import Ground
+from tests.contract.real_servers.fleet import Ground, over_a_network
 from tests.contract.real_servers.hesitant import hesitant_server
 from tests.contract.real_servers.network import Network
 
@@ -35,6 +35,7 @@ def big(server: Server, tmp_path: Path) -> tuple[str, Path, bytes]:
     return f"{server.folder}/big.csv", tmp_path / "big.csv", content
 
 
+@over_a_network
 def test_download_that_is_cut(
     server: Server, network: Network, big: tuple[str, Path, bytes]
 ) -> None:
@@ -56,6 +57,7 @@ def test_download_that_is_cut(
     assert [entry.name for entry in target.parent.iterdir()] == ["big.csv"]
 
 
+@over_a_network
 def test_part_file_of_another_version(
     server: Server, network: Network, big: tuple[str, Path, bytes]
 ) -> None:
@@ -76,6 +78,7 @@ def test_part_file_of_another_version(
     assert [entry.name for entry in target.parent.iterdir()] == ["big.csv"]
 
 
+@over_a_network
 def test_delivery_that_is_cut(
     server: Server, network: Network, big: tuple[str, Path, bytes]
 ) -> None:
@@ -106,6 +109,7 @@ def test_reader_never_sees_half_a_delivery(server: Server, big: tuple[str, Path,
     assert sizes <= {len(b"of yesterday"), SIZE}
 
 
+@over_a_network
 def test_download_that_falls_silent(
     server: Server, network: Network, big: tuple[str, Path, bytes]
 ) -> None:
@@ -121,6 +125,7 @@ def test_download_that_falls_silent(
     assert not target.exists()
 
 
+@over_a_network
 def test_transfer_that_takes_too_long(
     server: Server, network: Network, big: tuple[str, Path, bytes]
 ) -> None:
@@ -137,6 +142,7 @@ def test_transfer_that_takes_too_long(
     assert not target.exists()
 
 
+@over_a_network
 def test_connection_after_an_error(server: Server, network: Network) -> None:
     """A connection that was cut says so at the next verb, in our words, and closes in peace."""
     transport = server.connect()

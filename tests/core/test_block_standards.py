@@ -15,6 +15,7 @@ pytestmark = pytest.mark.core
 MODULES = [
     "blocks.ftp_servers",
     "blocks.sftp_servers",
+    "blocks.local_folders",
     "blocks.accounts",
     "blocks.ledgers",
     "blocks.keys",
@@ -71,6 +72,7 @@ def test_every_block_can_be_provisioned() -> None:
         "ftp-server",
         "ftps-server",
         "sftp-server",
+        "local-folder",
         "mailup-account",
         "ledger",
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blocks.transport.base import Transport
+from blocks.transport.folder.adapter import FolderSettings, FolderTransport
 from blocks.transport.ftp.adapter import FtpTransport
 from blocks.transport.ftp.session import FtpSettings
 from blocks.transport.sftp.adapter import SftpTransport
@@ -28,7 +29,7 @@ class Certificate:
 class Server:
     """A running server; `root` is the folder that its user lands in."""
 
-    protocol: Literal["ftp", "ftps", "ftps-implicit", "sftp"]
+    protocol: Literal["ftp", "ftps", "ftps-implicit", "sftp", "folder"]
     port: int
     username: str
     password: str
@@ -43,6 +44,8 @@ class Server:
 
     def connect(self, **changes: Any) -> Transport:
         """Log in, with the right settings except for the changes."""
+        if self.protocol == "folder":
+            return FolderTransport(replace(FolderSettings(self.root), **changes))
         if self.protocol == "sftp":
             settings = SftpSettings(
                 "127.0.0.1",
@@ -64,6 +67,11 @@ class Server:
             timeouts=TIMEOUTS,
         )
         return FtpTransport(replace(ftp_settings, **changes))
+
+    @property
+    def follows_links(self) -> bool:
+        """Whether a link to a file is listed and read as that file."""
+        return not self.knows_only_rfc_959 and self.protocol != "folder"
 
     @property
     def disk(self) -> Path:

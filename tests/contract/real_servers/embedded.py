@@ -23,6 +23,12 @@ USERNAME, PASSWORD = "client", "s3cret-Pässword"
 
 
 @contextmanager
+def make_folder(folder: Path) -> Iterator[Server]:
+    """No server: a folder of this machine."""
+    yield Server("folder", 0, USERNAME, PASSWORD, _root(folder))
+
+
+@contextmanager
 def start_embedded_sftp(folder: Path, authorized_key: str = "") -> Iterator[Server]:
     """asyncssh's server."""
     root = _root(folder)

@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.contract.real_servers import embedded, proftpd, pureftpd, sshd, vsftpd
 from tests.contract.real_servers.catalogue import Certificate, Server
 from tests.contract.real_servers.machine import SystemUser
@@ -32,6 +34,7 @@ SERVERS: dict[str, Start] = {
     "proftpd-no-overwrite": lambda on: proftpd.start(on.folder, on.user(), overwrite=False),
     "pure-ftpd-ftp": lambda on: pureftpd.start(on.folder, on.user()),
     "pure-ftpd-ftps": lambda on: pureftpd.start(on.folder, on.user(), on.certificate),
+    "folder": lambda on: embedded.make_folder(on.folder),
     "embedded-sftp": lambda on: embedded.start_embedded_sftp(on.folder, on.authorized_key),
     "embedded-ftp": lambda on: embedded.start_embedded_ftp(on.folder),
     "embedded-ftp-no-mlsd": lambda on: embedded.start_embedded_ftp(on.folder, mlsd=False),
@@ -43,5 +46,8 @@ SERVERS: dict[str, Start] = {
 }
 # Those that know users; embedded servers run with the rights of the tests.
 REAL_SERVERS = [name for name in SERVERS if name.startswith(("sshd", "vsftpd", "pro", "pure"))]
+over_a_network = pytest.mark.parametrize(
+    "running_server", [name for name in SERVERS if name != "folder"], indirect=True
+)
 FTPS_SERVERS = [name for name in SERVERS if "ftps" in name]
 SFTP_SERVERS = ["sshd", "proftpd-sftp", "embedded-sftp"]

@@ -59,13 +59,13 @@ def sftp(root: Path) -> Iterator[SftpSettings]:
 
 
 def sftp_way(settings: SftpSettings, kind: type[SftpTransport] = SftpTransport) -> Endpoint:
-    return Endpoint(settings.host, settings.port, 5, lambda: kind(settings))
+    return Endpoint((settings.host, settings.port), 5, lambda: kind(settings))
 
 
 def ftp_way(server: FileServer, **settings: object) -> Endpoint:
     known = FtpSettings(server.host, server.port, "acme", "secret", timeouts=TIMEOUTS)
     changed = replace(known, **settings)  # type: ignore[arg-type]
-    return Endpoint(changed.host, changed.port, 5, lambda: FtpTransport(changed))
+    return Endpoint((changed.host, changed.port), 5, lambda: FtpTransport(changed))
 
 
 def checked(way: Endpoint, tmp_path: Path, needs: ServerNeeds = NEEDS) -> list[Finding]:
