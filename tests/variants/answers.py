@@ -108,15 +108,16 @@ ANSWERS: dict[str, Answer] = {
         "API: largest page",
     ),
     "past_the_end": Answer(
-        "A walk ends by its total where there is one; else a page without items, or one that "
-        "came before, ends it.",
+        "A walk ends by its total where there is one; else by a page without items, asked for "
+        "twice, or by any other answer where smaller pages show that nothing is behind the last.",
         "API: page behind the last",
     ),
     "totals": Answer(
         "A walk does not rest on the total: it is complete, or an error.", "API: pages"
     ),
     "items_of_none": Answer(
-        "No items are an end only where the answer says that there are none.",
+        "No items are an end only where the answer says that there are none, or behind the last "
+        "page, as above.",
         "API: page behind the last",
     ),
     "optin_statuses": Answer(

@@ -20,22 +20,43 @@ REPORTS = ("first contact", "check connections")
 
 
 class Stop(NamedTuple):
-    """A value of a variant that stops the journeys named, with a sentence that holds `phrase`."""
+    """A value of a variant that stops the journeys named, with a sentence that holds `phrase`.
+
+    `beside`: only together with one of these values of other variants.
+    """
 
     variant: str
     value: object
     phrase: str
     journeys: tuple[str, ...] = ()
+    beside: tuple[tuple[str, object], ...] = ()
+
+    def fits(self, journey: str, chosen: Mapping[str, object], sentence: str) -> bool:
+        """Whether it explains that a journey stopped with this sentence under these variants."""
+        return (
+            _is(chosen, self.variant, self.value)
+            and self.phrase in sentence
+            and journey in (self.journeys or (journey,))
+            and (not self.beside or any(_is(chosen, *each) for each in self.beside))
+        )
+
+
+def _is(chosen: Mapping[str, object], variant: str, value: object) -> bool:
+    found = chosen.get(variant)
+    return found == value and type(found) is type(value)
+
+
+NO_TOTAL = (
+    ("totals", "missing"), ("numbers", "null_for_zero"), ("numbers", "missing_for_zero"),
+)  # fmt: skip
+"""Where an empty page says nowhere that there is nothing."""
 
 
 STOPS: tuple[Stop, ...] = (
     Stop("large_pages", "slow", "MailUp takes too long for a page of", REPORTS),
     Stop("large_pages", "slow", "no usable answer from MailUp"),
-    # Where no total is told either, nobody can tell the end from an error.
-    Stop("past_the_end", "refused", "MailUp answered 400"),
-    Stop("past_the_end", "last_page", "MailUp answered the same page twice"),
-    Stop("items_of_none", "missing", "it has no list of Items"),
-    Stop("items_of_none", "null", "it has no list of Items"),
+    Stop("items_of_none", "missing", "it has no list of Items", beside=NO_TOTAL),
+    Stop("items_of_none", "null", "it has no list of Items", beside=NO_TOTAL),
     Stop("totals", "moving", "try at a quieter hour, or with larger pages (page_size"),
     Stop("dates", "zoneless", "Set mailup_zone in the export's agreement", ("exports",)),
     Stop("dates", "zoneless", "off by 1.0 h, read in Europe/Rome", ("first contact",)),
@@ -49,10 +70,4 @@ def allowed(journey: str, chosen: Mapping[str, object], sentence: str) -> bool:
         return False
     if journey in ALWAYS and ALWAYS[journey] in sentence:
         return True
-    return any(
-        chosen.get(each.variant) == each.value
-        and type(chosen.get(each.variant)) is type(each.value)
-        and each.phrase in sentence
-        and journey in (each.journeys or (journey,))
-        for each in STOPS
-    )
+    return any(each.fits(journey, chosen, sentence) for each in STOPS)

@@ -104,4 +104,5 @@ def test_a_stop_names_a_variant_that_there_is() -> None:
     for each in STOPS:
         assert each.value in FACTORS[each.variant]
         assert each.value != DEFAULTS[each.variant]
+        assert all(value in FACTORS[name] for name, value in each.beside)
         assert set(each.journeys) <= {journey.name for journey in JOURNEYS}

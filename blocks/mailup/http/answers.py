@@ -25,6 +25,7 @@ LARGEST = 2**63 - 1
 _DIGITS = re.compile(r"([0-9]{1,19})(?:\.0*)?")
 TOO_LATE = {408, 504}
 TRANSIENT = {408, 425}  # beside every 5xx
+PASSING = TRANSIENT | {429}
 _HINTS = {
     403: " Check that this user may see the list; a new list needs a minute.",
     404: " Check the list and group ids.",
@@ -58,6 +59,13 @@ class Answer:
     def description(self) -> str:
         """What may be shown of MailUp's error: codes and known phrases, no text of its own."""
         return told(lowered(_error_object(self.body)))
+
+    @property
+    def refusal_in_body(self) -> int:
+        """The status with which an error body says that the request is wrong; 0 where it does not:
+        what another moment may mend is none."""
+        code = _whole(lowered(_error_object(self.body)).get("errorcode")) or 0
+        return code if 400 <= code < 500 and code not in PASSING else 0
 
     @property
     def throttled(self) -> bool:
@@ -166,6 +174,7 @@ class Answer:
             f"{self.doing}: MailUp answered {self.status}, but the body is an error{self._detail}.",
             status=self.status,
             error_in_body=True,
+            refused_with=self.refusal_in_body,
             **busy,
         )
 

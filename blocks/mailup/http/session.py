@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from blocks.errors import MailUpUnavailable, SyncError
+from blocks.errors import MailUpRefused, MailUpUnavailable, SyncError
 from blocks.mailup.http.answers import Answer
 from blocks.mailup.http.oauth import Tokens
 from blocks.mailup.http.retries import RetryBudget
@@ -65,6 +65,9 @@ class Session:
             try:
                 return self._understood(call, understand, patience)
             except MailUpUnavailable as failure:
+                if refused := failure.context.get("refused_with"):
+                    # Nothing was changed: the error in the body is as good as a status.
+                    raise MailUpRefused(str(failure), status=refused, error_in_body=True) from None
                 if failure.context.get("timed_out") and not repeat_timeouts:
                     raise
                 # Both have had a patience of their own.

@@ -8,6 +8,9 @@ from blocks.errors import MailUpUnavailable
 from blocks.mailup.http.answers import JsonObject, lowered, whole_or_zero
 from blocks.mailup.pages.tables import Table
 
+_PAGED = {"items", "pagesize"}
+"""What only a page has."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -20,16 +23,16 @@ class Page:
     @classmethod
     def read(cls, value: Any, doing: str = "A page of MailUp") -> "Page":
         """From the envelope, or from a bare array. Without a list of items it is no answer, unless
-        it has null for them and says that there are none."""
+        it is a page, or has null for them, and says that there are none."""
         if isinstance(value, list):
             return cls(items=value, size=0, total=0)
         keys = lowered(value) if isinstance(value, dict) else {}
         items = keys.get("items")
-        if items is None and "items" in keys and keys.get("totalelementscount") in {0, "0"}:
+        if items is None and keys.keys() & _PAGED and keys.get("totalelementscount") in {0, "0"}:
             items = []
         if not isinstance(items, list | Table):
             raise MailUpUnavailable(
-                f"{doing}: MailUp's answer is no page, it has no list of Items."
+                f"{doing}: MailUp's answer is no page, it has no list of Items.", no_items=True
             )
         return cls(
             items=items,

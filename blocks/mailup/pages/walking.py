@@ -20,12 +20,18 @@ from blocks.mailup.pages.tables import Table
 
 Items = Sequence[JsonObject]
 GetPage = Callable[[int, int], Page]
+_END = Page(items=(), size=0, total=0)
+"""What is behind the last page."""
 
 MAX_ROUNDS = 3
 # Below this size a page is not made smaller: a time-out then has another reason.
 SMALLEST_PAGE = 50
 # What a first page may be answered with for its size or its order.
 _REFUSALS = {400, 413, 500}
+# What a page behind the last one may be answered with, too.
+_MISSING = {404, 416}
+# A page with so few items, where many were asked for, is no page of a server that caps them.
+FEWEST_OF_A_PAGE = 3
 # 50 million items at the default size; a round that needs more is going round in circles.
 MAX_PAGES = 100_000
 # How often a round steps back because items disappeared; totals may also go up and down for ever.
@@ -98,6 +104,7 @@ class _Round:
     _total_before: int = 0
     _steps_back: int = 0
     _last: tuple[int, Items] = (-1, ())
+    _end: int = 0
 
     def __post_init__(self) -> None:
         self._asked_first = self.best_size = self.size
@@ -110,6 +117,8 @@ class _Round:
         for _ in range(MAX_PAGES):
             number = self.offset // self.size
             page = self._page(number)
+            if page is _END:
+                return
             if page is None or self._has_shrunk(page):
                 continue
             fresh = page.items[self.offset - number * self.size :]
@@ -143,10 +152,13 @@ class _Round:
         )
 
     def _page(self, number: int) -> Page | None:
-        """The page in which the next item is; None when it has to be asked for differently."""
+        """The page in which the next item is; `_END` where there is none, None when it has to be
+        asked for differently."""
         try:
             page = self.get_page(number, self.size)
         except (MailUpRefused, MailUpUnavailable) as failure:
+            if self._may_be_behind(failure) and self._ends_here():
+                return _END
             if not self._may_be_too_large(failure, number):
                 raise
             failed = may_be_refused(failure) and isinstance(failure, MailUpUnavailable)
@@ -159,6 +171,28 @@ class _Round:
             self._resize(page.size)
             return None if number else page
         return page
+
+    def _may_be_behind(self, failure: MailUpRefused | MailUpUnavailable) -> bool:
+        """Whether a page may fail because it is behind the last one, where no total tells."""
+        if self.total or not self._end:
+            return False
+        told = failure.context
+        return may_be_refused(failure) or told.get("status") in _MISSING or "no_items" in told
+
+    def _ends_here(self) -> bool:
+        """Whether the page that was met last is the last one, though no total says so.
+
+        Pages of a size that MailUp has filled before are cut so that the last of them is not
+        full: it is asked for, and has to hold what was met at the end, and nothing behind it.
+        """
+        size = next((each for each in range(self.size, 1, -1) if self._end % each), 0)
+        if not size:
+            return self._end < FEWEST_OF_A_PAGE and self._asked_first >= SMALLEST_PAGE
+        page, rest = self.get_page(self._end // size, size), self._end % size
+        if len(page.items) != rest or len(self._last[1]) < rest:
+            return False
+        found = self.identity.keys(page.items, self.doing)
+        return found.equals(self.identity.keys(self._last[1][-rest:], self.doing))
 
     def _may_be_too_large(self, failure: MailUpRefused | MailUpUnavailable, number: int) -> bool:
         """Whether a smaller page may be answered: nobody says how one that is too large is not."""
@@ -222,6 +256,9 @@ class _Round:
             return False
         if number == 1 and not self.total and len(items) not in {self._asked_first, page.size}:
             return True
+        self._last = (last, items)
+        if not self.total and self._ends_here():
+            return True
         raise MailUpUnavailable(f"{self.doing}: MailUp answered the same page twice.")
 
     def _move(self, page: Page, number: int) -> None:
@@ -229,7 +266,7 @@ class _Round:
         size; a later one lacks something."""
         self._note_short()
         count, start = len(page.items), number * self.size
-        self.offset = start + count
+        self.offset = self._end = start + count
         end = page.total or self.total
         if count == self.size or (end and self.offset >= end):
             return

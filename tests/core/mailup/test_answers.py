@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blocks.errors import MailUpUnavailable
+from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.http.answers import Answer, whole_number
 from blocks.mailup.resources.imports import import_status
@@ -103,6 +103,26 @@ def test_an_error_is_never_a_value(mailup: ByHand, reader: str) -> None:
             with pytest.raises(MailUpUnavailable, match="MailUp"):
                 read(client)
             assert len(mailup.asked) > 1, body
+
+
+@pytest.mark.parametrize(
+    ("path", "read"), [READERS["groups"], SINGLE["detail"]], ids=["pages", "single"]
+)
+def test_a_refusal_with_a_status_of_success_is_a_refusal(
+    mailup: ByHand, path: str, read: Callable[[MailUpClient], Any]
+) -> None:
+    """Where the body of a read says that the request is wrong, asking again mends nothing."""
+    wrong = ERROR | {"ErrorCode": "404", "ErrorDescription": "does not exist"}
+    mailup.resources[path] = plain(wrong)
+    with mailup.client() as client:
+        with pytest.raises(MailUpRefused, match="answered 200, but the body is an error") as caught:
+            read(client)
+        assert caught.value.context["status"] == 404
+        asked = len(mailup.asked)
+        mailup.resources[path] = plain(wrong | {"ErrorCode": "408"})
+        with pytest.raises(MailUpUnavailable):
+            read(client)
+    assert len(mailup.asked) > 2 * asked
 
 
 @pytest.mark.parametrize("total", [200, 0])

@@ -56,6 +56,56 @@ def test_totals_of_zero_are_not_believed(count: int, size: int) -> None:
     assert list(range(count)) == _ids(_server(ROWS[:count], tells_total=False), size)
 
 
+def _behind(manner: str, get_page: Callable[[int, int], Page]) -> Callable[[int, int], Page]:
+    """The same resource, without a total, where a page behind the last one is answered so."""
+
+    def asked(number: int, size: int) -> Page:
+        page = get_page(number, size)
+        if page.items or not number:
+            return page
+        if manner == "refused":
+            raise MailUpRefused("no such page", status=400)
+        if manner == "no list":
+            raise MailUpUnavailable("no list of Items", no_items=True)
+        while not page.items:
+            number -= 1
+            page = get_page(number, size)
+        return page
+
+    return asked
+
+
+BEHIND = ["refused", "no list", "last page"]
+
+
+@pytest.mark.parametrize("manner", BEHIND)
+@given(count=st.integers(1, 300), size=st.integers(SMALLEST_PAGE, 120), cap=st.integers(7, 120))
+def test_an_end_that_is_not_told_is_found(manner: str, count: int, size: int, cap: int) -> None:
+    """Without a total, and without an empty page: a page that is not full shows the end."""
+    server = _server(ROWS[:count], cap=cap, tells_total=False)
+    assert _ids(_behind(manner, server), size) == list(range(count))
+
+
+@pytest.mark.parametrize("manner", BEHIND)
+@given(count=st.integers(60, 300), size=st.integers(7, 50), data=st.data())
+def test_an_error_in_the_middle_is_no_end(
+    manner: str, count: int, size: int, data: st.DataObject
+) -> None:
+    """A page that always fails, or is that of before, while others have items behind it."""
+    at = data.draw(st.integers(1, (count - 1) // size))
+    server = _server(ROWS[:count], tells_total=False)
+
+    def get_page(number: int, asked: int) -> Page:
+        if (number, asked) != (at, size):
+            return _behind(manner, server)(number, asked)
+        if manner == "last page":
+            return server(at - 1, size)
+        raise MailUpUnavailable("fails", status=500, no_items=True)
+
+    with pytest.raises(MailUpUnavailable):
+        _ids(get_page, size)
+
+
 @pytest.mark.parametrize(("count", "total"), [(1203, 0), (100, 0), (40, 40), (1203, 1203)])
 def test_an_unpaged_answer_is_read_once(count: int, total: int) -> None:
     """A server that does not page is believed if its total says so, or if every page is the same
@@ -171,8 +221,9 @@ def test_a_refusal_that_no_size_mends_is_an_error() -> None:
 
 
 def test_no_items_are_an_end_only_where_that_is_told() -> None:
-    """null for the items with a total of 0 is an answer, null or nothing alone is none."""
-    assert Page.read({"Items": None, "TotalElementsCount": 0}).items == []
+    """A page with a total of 0 is an answer without items; null or nothing alone is none."""
+    for none in ({"Items": None}, {"PageSize": 50}):
+        assert Page.read(none | {"TotalElementsCount": 0}).items == []
     for answer in ({"Items": None}, {"TotalElementsCount": 0}, {"Items": None, "Total": 3}, {}):
         with pytest.raises(MailUpUnavailable, match="no list of Items"):
             Page.read(answer)
