@@ -22,7 +22,7 @@ from tasks.imports.move_source import put_away
 from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.second_key import NOT_COMPARED
 from tasks.records.job import ImportJob
-from tasks.records.mapping.resolve import told_names
+from tasks.records.mapping.resolve import display_names
 from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.reject_file import write_rejects
 from tasks.records.results.skipped_file import write_skipped
@@ -192,7 +192,7 @@ def _show(
     rejects = []
     if outcome.outcome == "dry_run":
         columns = prepared.dialect.columns if prepared.dialect else ()
-        names = told_names(columns, agreement.mapping)
+        names = display_names(columns, agreement.mapping)
         rejects = first_lines(read_parts(prepared.rejects), names)
     create_markdown_artifact(
         key=f"{agreement.client}-import-recipients",

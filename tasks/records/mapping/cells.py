@@ -1,4 +1,4 @@
-"""What every cell goes through before anything else is made of it."""
+"""Cleaning of cells before any other transform, and MailUp's limit on the length of values."""
 
 import polars as pl
 
@@ -6,18 +6,18 @@ INVISIBLE = (
     "\t\n\v\f\r \x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 )
-"""Characters that nobody sees at the edge of a cell: Unicode white space and zero-width marks."""
+"""Characters trimmed at both ends of a cell: Unicode white space and zero-width characters."""
 
 UNREADABLE = "\x00"
-"""Stands for a cell that holds something that could not be understood; never part of a record."""
+"""Marks a cell whose content is invalid; never part of a record."""
 
 MAX_VALUE_UNITS = 200
-"""A dynamic field is nvarchar(200) in MailUp: 200 UTF-16 units; an emoji counts two."""
+"""A dynamic field is nvarchar(200) in MailUp: 200 UTF-16 units; an emoji takes two."""
 
 
 def by_itself(part: pl.DataFrame) -> pl.DataFrame:
-    """The same rows in memory of their own: rows that were filtered, sliced or gathered hold on to
-    the texts of all rows of their source."""
+    """Copy rows into memory of their own: filtered, sliced or gathered rows keep the texts of all
+    rows of their source alive."""
     texts = (name for name, kind in part.schema.items() if kind == pl.String)
     return part.with_columns(pl.concat_str(name, pl.lit("")).alias(name) for name in texts)
 
@@ -38,7 +38,7 @@ def utf16_units(text: str) -> int:
 
 
 def cut(text: str, units: int = MAX_VALUE_UNITS) -> str:
-    """The longest beginning of a text that fits in `units`, never half of a character."""
+    """Truncate a text to at most `units`, never within a character."""
     while utf16_units(text) > units:
         text = text[: len(text) - (utf16_units(text) - units + 1) // 2]
     return text
@@ -46,7 +46,7 @@ def cut(text: str, units: int = MAX_VALUE_UNITS) -> str:
 
 def fits(cells: pl.Series) -> pl.Series:
     """Whether each text fits in a dynamic field; null counts as fitting."""
-    # A text never has more UTF-16 units than UTF-8 bytes, so almost all are settled by bytes.
+    # A text never has more UTF-16 units than UTF-8 bytes, so bytes decide almost all.
     short = (cells.str.len_bytes() <= MAX_VALUE_UNITS).fill_null(True)
     if short.all():
         return short
@@ -56,6 +56,6 @@ def fits(cells: pl.Series) -> pl.Series:
 
 
 def shortened(cells: pl.Series) -> pl.Series:
-    """Texts cut to what fits in a dynamic field."""
+    """Truncate texts to what fits in a dynamic field."""
     long = cells.filter(~fits(cells)).unique()
     return cells.replace({text: cut(text) for text in long}) if len(long) else cells

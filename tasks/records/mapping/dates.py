@@ -1,4 +1,4 @@
-"""Dates of a client's file, read strictly and written as MailUp's field wants them."""
+"""Strict parsing of dates, and formatting for MailUp's field."""
 
 from datetime import date
 
@@ -11,14 +11,14 @@ _OLDEST = date(1000, 1, 1)
 
 
 def rewritten(cells: pl.Series, date_in: str, date_out: str) -> pl.Series:
-    """Cells read as `date_in` and written as `date_out` (empty: as they were).
+    """Parse cells as `date_in` and format them as `date_out` (empty: unchanged).
 
-    UNREADABLE where a cell is not such a date or no day of the calendar; null stays null. Two-digit
-    years pass only through %y, which means 1969 to 2068.
+    UNREADABLE if a cell does not match or is no calendar day; null stays null. Two-digit years
+    need %y, which means 1969 to 2068.
     """
     kind = pl.Datetime("us") if time_parts(date_in) else pl.Date()
     moments = cells.str.strptime(kind, date_in, strict=False)
-    # chrono's parser takes short years, signs and inner blanks; the shape does not.
+    # chrono's parser accepts short years, signs and inner blanks; the pattern does not.
     good = cells.str.contains(f"^{pattern(date_in)}$") & (moments.dt.date() >= _OLDEST)
     written = moments.dt.strftime(date_out) if date_out else cells
     unread = pl.when(pl.lit(cells).is_not_null()).then(pl.lit(UNREADABLE))

@@ -1,7 +1,7 @@
-"""E-mail addresses as MailUp keeps them: one spelling for each mailbox.
+"""Normalisation and validation of e-mail addresses.
 
-MailUp's key does not distinguish letter case, so neither do we: addresses come here trimmed and in
-lower case; A@x.it and a@X.it are one person.
+MailUp's key is case-insensitive, so addresses are expected trimmed and in lower case: A@x.it and
+a@X.it are one person.
 """
 
 import unicodedata
@@ -16,12 +16,12 @@ _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
 _SHAPE = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})$"
 _LOOK_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
-"""Scripts with letters of one shape: no name of a domain is honestly written in two of them."""
+"""Scripts with letters that look alike; a domain label that mixes two of them is deceptive."""
 _TOO_LONG = r"^[^@]{65}|[^@.]{64,}(?:\.[^@]*)?$"
 
 
 def with_ascii_domains(addresses: pl.Series) -> pl.Series:
-    """Addresses with international domains in punycode; what cannot be turned stays as it is."""
+    """Convert international domains to punycode; leave those that cannot be converted."""
     foreign = (addresses.str.len_bytes() != addresses.str.len_chars()).fill_null(False)
     if not foreign.any():
         return addresses
@@ -32,7 +32,7 @@ def with_ascii_domains(addresses: pl.Series) -> pl.Series:
 
 def _punycode(address: str) -> str:
     local, _, domain = address.rpartition("@")
-    if any(_deceives(label) for label in domain.split(".")):
+    if any(_is_deceptive(label) for label in domain.split(".")):
         return address
     try:
         return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
@@ -40,18 +40,18 @@ def _punycode(address: str) -> str:
         return address
 
 
-def _deceives(label: str) -> bool:
-    """Whether letters of a label are of scripts that look alike, such as Latin and Cyrillic."""
+def _is_deceptive(label: str) -> bool:
+    """Whether a label mixes scripts that look alike, such as Latin and Cyrillic."""
     scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in label}
     return len(scripts & _LOOK_ALIKE) > 1
 
 
 def valid(addresses: pl.Expr) -> pl.Expr:
-    """Whether normalised addresses are ones that mail can be sent to; null stays null.
+    """Whether normalised addresses are valid; null stays null.
 
-    Dot-atom before the @, host name with a top-level domain after it, both within their limits.
-    Quoted local parts, address literals and non-ASCII mailboxes are refused: MailUp's documents
-    promise nothing for them.
+    Accepted: a dot-atom before the @, a host name with a top-level domain after it, both within
+    their limits. Quoted local parts, address literals and non-ASCII mailboxes are rejected, as
+    MailUp does not document them.
     """
     return (
         addresses.str.contains(_SHAPE)

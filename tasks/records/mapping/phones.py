@@ -1,4 +1,4 @@
-"""Mobile numbers: from however a client writes them to MailUp's prefix and number."""
+"""Parsing of mobile numbers into MailUp's prefix and number."""
 
 from functools import cache, lru_cache
 
@@ -12,39 +12,38 @@ _DECORATION = r"[\s().\-/\u00a0]"
 _CODES = [str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE]
 _CODE = rf"^\+({'|'.join(_CODES)})"
 _MOBILE_TYPES = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-_REMEMBERED_NUMBERS = 100_000
+_CACHED_NUMBERS = 100_000
 _COUNTRIES_IN_BULK = 20
-"""Calling codes of one chunk that are read in bulk; numbers of rarer ones are read one by one."""
+"""How many calling codes of a chunk are parsed in bulk; rarer ones are parsed one by one."""
 
 
 def prefix_and_number(mobiles: pl.Series, prefixes: pl.Series | None, region: str) -> pl.DataFrame:
-    """Columns `prefix` ("0039") and `number` ("3331234567") of mobile numbers.
+    """Parse mobile numbers into columns `prefix` ("0039") and `number` ("3331234567").
 
-    `mobiles` are trimmed cells, null where blank; `prefixes` those of a prefix column, or None.
-    Without + or 00 a number belongs to the prefix beside it, else to `region`. Both results are
-    null where the mobile is. UNREADABLE in `number` where a cell is no mobile number, in `prefix`
-    where the prefix is no calling code, or another one than the number itself says.
+    `mobiles` are trimmed cells, null if blank; `prefixes` those of a prefix column, or None. A
+    number without + or 00 takes the prefix of its row, else that of `region`. Both results are
+    null if the mobile is. `number` is UNREADABLE if the cell is no mobile number, `prefix` if it
+    is no calling code or contradicts the number.
 
-    MailUp takes "0039" and "+39" alike; "0039" is how its own lists write their default prefix,
-    so that is the one spelling used here.
+    MailUp accepts "0039" and "+39"; "0039" is used because its own lists write prefixes like that.
     """
     if prefixes is not None:
-        return _as_written(mobiles, prefixes, region)
+        return _parse(mobiles, prefixes, region)
     home = str(phonenumbers.country_code_for_region(region))
-    frame = pl.select(_at_home(mobiles, home).alias("number")).select(
+    frame = pl.select(_home_numbers(mobiles, home).alias("number")).select(
         prefix=pl.when(pl.col("number").is_not_null()).then(pl.lit(f"00{home}")), number="number"
     )
     others = (frame["number"].is_null() & mobiles.is_not_null()).arg_true()
     if others.is_empty():
         return frame
-    read = _as_written(mobiles.gather(others), None, region)
+    read = _parse(mobiles.gather(others), None, region)
     return pl.DataFrame({name: frame[name].scatter(others, read[name]) for name in frame.columns})
 
 
-def _at_home(mobiles: pl.Series, home: str) -> pl.Expr:
-    """National numbers where a cell is nothing else, or one behind the calling code `home`.
+def _home_numbers(mobiles: pl.Series, home: str) -> pl.Expr:
+    """National numbers of cells with such a number, with or without the calling code `home`.
 
-    A number without decoration that fits the pattern is read in the same way by `_as_written`.
+    `_parse` reads undecorated numbers that match the pattern in the same way.
     """
     cells = pl.lit(mobiles)
     national = (
@@ -58,7 +57,7 @@ def _at_home(mobiles: pl.Series, home: str) -> pl.Expr:
     return pl.when(national.str.contains(_mobile_pattern(home))).then(national)
 
 
-def _as_written(mobiles: pl.Series, prefixes: pl.Series | None, region: str) -> pl.DataFrame:
+def _parse(mobiles: pl.Series, prefixes: pl.Series | None, region: str) -> pl.DataFrame:
     frame = _international(mobiles, prefixes, region)
     frame = frame.with_columns(code=pl.col("plus").str.extract(_CODE))
     frame = frame.with_columns(number=_in_bulk(frame["code"]))
@@ -66,10 +65,10 @@ def _as_written(mobiles: pl.Series, prefixes: pl.Series | None, region: str) -> 
 
 
 def _international(mobiles: pl.Series, prefixes: pl.Series | None, region: str) -> pl.DataFrame:
-    """Columns `digits` (a + at most before them), `given` (code of the prefix cell), `plus`.
+    """Columns `digits` (with or without +), `given` (code of the prefix cell) and `plus`.
 
-    `digits` and `given` are UNREADABLE where a cell is something else; `plus` is the number with
-    + and the calling code that is supposed.
+    `digits` and `given` are UNREADABLE if the cell is invalid; `plus` is the number with + and
+    its given or assumed calling code.
     """
     home = str(phonenumbers.country_code_for_region(region))
     blank = pl.Series(values=[None] * len(mobiles), dtype=pl.String)
@@ -97,20 +96,20 @@ def _readable(name: str, readable: pl.Expr) -> pl.Expr:
 
 
 def _in_bulk(codes: pl.Series) -> pl.Expr:
-    """National numbers where a country's pattern for mobile numbers settles it, else null."""
+    """National numbers that match their country's pattern for mobile numbers, else null."""
     national = pl.lit(None, pl.String)
     for code in codes.drop_nulls().value_counts(sort=True)["code"].head(_COUNTRIES_IN_BULK):
         rest = pl.col("plus").str.slice(1 + len(code))
-        settled = (pl.col("code") == code) & rest.str.contains(_mobile_pattern(code))
-        national = pl.when(settled).then(rest).otherwise(national)
+        matches = (pl.col("code") == code) & rest.str.contains(_mobile_pattern(code))
+        national = pl.when(matches).then(rest).otherwise(national)
     return national
 
 
 @cache
 def _mobile_pattern(code: str) -> str:
-    """Regex of whole mobile numbers in a calling code's main country; one that fits none, if none.
+    """Regex of mobile numbers in a calling code's main country; matches nothing if unknown.
 
-    The property test holds it against phonenumbers: nothing that fits is read differently there.
+    A property test shows that phonenumbers reads whatever matches in the same way.
     """
     region = phonenumbers.region_code_for_country_code(int(code))
     plan = PhoneMetadata.metadata_for_region(region)
@@ -120,7 +119,7 @@ def _mobile_pattern(code: str) -> str:
 
 
 def _one_by_one(frame: pl.DataFrame, region: str) -> pl.DataFrame:
-    """Fill `code` and `number` of the rest; each distinct one is read once."""
+    """Fill `code` and `number` of the remaining rows; each distinct number is parsed once."""
     open_cases = (pl.col("number").is_null() & pl.col("digits").is_not_null()).fill_null(False)
     cases = frame.filter(open_cases).select("digits", "given").unique(maintain_order=True)
     if cases.is_empty():
@@ -139,9 +138,9 @@ def _one_by_one(frame: pl.DataFrame, region: str) -> pl.DataFrame:
     )
 
 
-@lru_cache(maxsize=_REMEMBERED_NUMBERS)
+@lru_cache(maxsize=_CACHED_NUMBERS)
 def _read(digits: str, given: str, region: str) -> tuple[str, str]:
-    """Calling code and national number; UNREADABLE as number where it is no mobile number."""
+    """Calling code and national number; UNREADABLE as number if it is no mobile number."""
     if UNREADABLE in (digits, given):
         return given, digits
     spellings = [digits if digits.startswith("+") or not given else f"+{given}{digits}"]

@@ -1,4 +1,4 @@
-"""Which column of a client's file goes where in MailUp, and in which form."""
+"""Settings of the mapping: the target of each column, and how its cells are transformed."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ Target = Literal["email", "mobile", "prefix", "field", "list", "group", "status"
 Status = Literal["subscribed", "unsubscribed"]
 
 MAX_FIELDS = 39
-"""Dynamic fields that an account can have at most."""
+"""Maximum number of dynamic fields of an account."""
 
 
 class Column(Settings):
-    """What one column of the file means and how its cells are read."""
+    """The target of one column and the transforms of its cells."""
 
     column: str = Field(
         min_length=1,
@@ -26,7 +26,7 @@ class Column(Settings):
     )
     target: Target = Field(
         description=(
-            "What the column holds: the e-mail address, the mobile number, its international "
+            "Content of the column: the e-mail address, the mobile number, its international "
             "prefix, a dynamic field, or the list, group or subscription status of the row."
         )
     )
@@ -43,17 +43,17 @@ class Column(Settings):
     )
     date_in: str = Field(
         default="",
-        description="How the file writes the date, such as %d/%m/%Y; empty for no date.",
+        description="Date format in the file, such as %d/%m/%Y; empty if it is no date.",
     )
     date_out: str = Field(
         default="",
-        description="How MailUp is to store the date, such as %Y-%m-%d; empty to leave it.",
+        description="Date format in MailUp, such as %Y-%m-%d; empty to keep that of the file.",
     )
     length: int = Field(
         default=0,
         ge=0,
         le=200,
-        description="Exact number of characters that a value must have; 0 for any number.",
+        description="Exact number of characters of a value; 0 for any.",
     )
     too_long: Literal["reject", "cut"] = Field(
         default="reject",
@@ -62,7 +62,7 @@ class Column(Settings):
     blank: Literal["keep", "clear", "reject"] = Field(
         default="keep",
         description=(
-            "What an empty cell does: keep what MailUp has, clear it there, or reject the record."
+            "For an empty cell: keep the value in MailUp, clear it, or reject the record."
         ),
     )
     required: bool = Field(
@@ -77,7 +77,7 @@ class Column(Settings):
 
 
 def _column_mistakes(column: Column) -> Iterator[str]:
-    """What contradicts what in one column, as sentences."""
+    """Contradictions in the settings of one column, as sentences."""
     if column.target == "field":
         yield from _field_mistakes(column)
         return
@@ -93,7 +93,7 @@ def _column_mistakes(column: Column) -> Iterator[str]:
         if getattr(column, name) != neutral:
             yield f"{name} is only for target 'field'; leave it out for '{column.target}'."
     if column.blank == "clear":
-        yield f"blank 'clear' is only for target 'field'; '{column.target}' takes keep or reject."
+        yield f"blank 'clear' is only for target 'field'; '{column.target}' accepts keep or reject."
     if not column.trim:
         yield "trim false is only for target 'field'; other cells are always trimmed."
 
@@ -102,22 +102,22 @@ def _field_mistakes(column: Column) -> Iterator[str]:
     if not column.field.strip():
         yield "target 'field' needs field, the id (1 to 39) or the name of a dynamic field."
     if column.date_out and not column.date_in:
-        yield "date_out needs date_in, how the file writes the date, such as %d/%m/%Y."
+        yield "date_out needs date_in, the date format in the file, such as %d/%m/%Y."
     for name, reading in (("date_in", True), ("date_out", False)):
         written = getattr(column, name)
         mistake = date_formats.mistake(written, reading=reading) if written else ""
         if mistake:
             yield f"{name} '{written}' {mistake}."
     if date_formats.time_parts(column.date_out) - date_formats.time_parts(column.date_in):
-        yield "date_out has a time of day that date_in does not read; take it out or add it."
+        yield "date_out has a time of day that date_in does not read; remove it or add it there."
     if column.date_in and column.case != "keep":
-        yield "case is of no use for a date; leave it at 'keep'."
+        yield "case has no effect on a date; leave it at 'keep'."
     if column.required and column.blank == "clear":
         yield "required contradicts blank 'clear'; choose one of them."
 
 
 class Mapping(Settings):
-    """How the rows of a client's file become recipients."""
+    """How the rows of a client's file are mapped to recipients."""
 
     columns: list[Column] = Field(
         min_length=1, description="The columns that are used; all others of the file are ignored."
@@ -125,41 +125,41 @@ class Mapping(Settings):
     key: Literal["email", "mobile", "both"] = Field(
         default="email",
         description=(
-            "What identifies a recipient: the e-mail address, the mobile number, or either: the "
-            "address where the row has one, else the number."
+            "What identifies a recipient: the e-mail address, the mobile number, or both: the "
+            "address if the row has one, else the number."
         ),
     )
     default_region: str = Field(
         default="IT",
-        description="Country, as two letters, of mobile numbers without international prefix.",
+        description="Two-letter country of mobile numbers without international prefix.",
     )
     status_values: dict[str, Status] = Field(
         default={"1": "subscribed", "0": "unsubscribed"},
-        description="What the cells of the status column mean; 1 is subscribed in MailUp's files.",
+        description="Meaning of the status column's values; 1 is subscribed in MailUp's files.",
     )
     lists: list[int] = Field(
         default=[],
-        description="Ids of the lists that the list column may name; rows for others are rejected.",
+        description="Ids of lists that the list column may contain; other rows are rejected.",
     )
     last_row_decides_status: bool = Field(
         default=False,
         description=(
-            "Of several rows for one recipient the last one counts. Off: a row that unsubscribes "
-            "wins over the others. On: the last row decides the status, too."
+            "Of several rows for one recipient the last one is imported. Off: a row that "
+            "unsubscribes wins over the others. On: the last row also decides the status."
         ),
     )
     second_key: Literal["keep_known", "reject"] = Field(
         default="keep_known",
         description=(
-            "A person whom MailUp has with another mobile number (or address) than the row's: send "
-            "the row without it, so that MailUp keeps what it has, or reject the row."
+            "If MailUp has the person with another mobile number (or address) than the row: send "
+            "the row without it, so that MailUp keeps its own, or reject the row."
         ),
     )
     clear_unmapped_fields: bool = Field(
         default=False,
         description=(
-            "Agree that clearing blank cells also clears, for these recipients, every dynamic "
-            "field of the account that the file does not carry; MailUp offers nothing finer."
+            "Accept that clearing blank cells also clears, for these recipients, every dynamic "
+            "field of the account that is not mapped; MailUp cannot clear single fields."
         ),
     )
 
@@ -175,12 +175,12 @@ class Mapping(Settings):
 
     @property
     def clears(self) -> bool:
-        """Whether blank cells clear what MailUp has."""
+        """Whether blank cells clear values in MailUp."""
         return any(column.blank == "clear" for column in self.columns)
 
 
 def _mapping_mistakes(mapping: Mapping) -> Iterator[str]:
-    """What contradicts what between the settings, as sentences."""
+    """Contradictions between the settings, as sentences."""
     yield from _key_mistakes(mapping)
     yield from _repeated_targets(mapping)
     if mapping.default_region not in phonenumbers.SUPPORTED_REGIONS:
@@ -195,18 +195,18 @@ def _key_mistakes(mapping: Mapping) -> Iterator[str]:
         if not any(column.target == target for column in mapping.columns):
             yield f"key '{mapping.key}' needs a column with target '{target}'."
     if mapping.of("prefix") and not mapping.of("mobile"):
-        yield "A column with target 'prefix' needs another one with target 'mobile'."
+        yield "A column with target 'prefix' needs one with target 'mobile'."
 
 
 def _repeated_targets(mapping: Mapping) -> Iterator[str]:
     targets = Counter(column.target for column in mapping.columns if column.target != "field")
     for target, times in targets.items():
         if times > 1:
-            yield f"{times} columns have the target '{target}'; one is possible."
+            yield f"{times} columns have the target '{target}'; only one may."
     names = Counter(column.field.strip().casefold() for column in mapping.of("field"))
     for name, times in names.items():
         if times > 1:
-            yield f"{times} columns go to the dynamic field '{name}'; one is possible."
+            yield f"{times} columns go to the dynamic field '{name}'; only one may."
     if len(names) > MAX_FIELDS:
         yield f"{len(names)} dynamic fields are mapped; MailUp has at most {MAX_FIELDS}."
 
@@ -214,14 +214,14 @@ def _repeated_targets(mapping: Mapping) -> Iterator[str]:
 def _destination_mistakes(mapping: Mapping) -> Iterator[str]:
     by_row = bool(mapping.of("list"))
     if by_row and not mapping.lists:
-        yield "lists: name the ids of the lists that the list column may write to."
+        yield "lists: give the ids of the lists that the list column may contain."
     if mapping.lists and not by_row:
-        yield "lists is only for files with a column of target 'list'; leave it empty."
+        yield "lists is only for mappings with a column of target 'list'; leave it empty."
     if any(number < 1 for number in mapping.lists):
-        yield "lists: ids of lists are numbers from 1."
+        yield "lists: ids are numbers from 1."
     meanings = [value.strip().casefold() for value in mapping.status_values]
     if "" in meanings or len(meanings) != len(set(meanings)) or not meanings:
-        yield "status_values: give each value once, not empty, letter case aside."
+        yield "status_values: give each value once, not empty; letter case is ignored."
 
 
 def _clearing_mistakes(mapping: Mapping) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""From the cells of a file to values in one form, before anything is checked.
+"""Transforms: normalise the cells of a file before validation.
 
-A cell that cannot be understood becomes UNREADABLE (lists: NO_LIST); the rules refuse it.
+A cell that cannot be parsed becomes UNREADABLE (lists: NO_LIST); the rules reject it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,14 +15,14 @@ from tasks.records.mapping.resolve import MappedColumn, ResolvedMapping
 from tasks.records.mapping.settings import Target
 
 NO_LIST = -1
-"""Stands for a list cell that is no number."""
+"""Marks a list cell that is no number."""
 
 Columns = Sequence[MappedColumn]
 
 
 @dataclass(frozen=True)
 class Transform:
-    """One step of a table of steps: the columns it is for, and what it does to the frame."""
+    """One transform: the columns that it applies to, and what it does to the frame."""
 
     name: str
     applies: Callable[[MappedColumn], bool]
@@ -30,11 +30,11 @@ class Transform:
 
 
 def apply_transforms(frame: pl.DataFrame, mapping: ResolvedMapping) -> pl.DataFrame:
-    """Columns LINE, email, prefix, number, list_id, group, status and field_<id>, row by row.
+    """Return columns LINE, email, prefix, number, list_id, group, status and field_<id>.
 
     `frame` has LINE and one text column per column of the file. Blank cells become null.
     """
-    # In steps, for polars computes an expression again wherever an eager select repeats it.
+    # In steps: polars computes an expression again wherever an eager select repeats it.
     named = (pl.col(column.name).alias(column.field_name) for column in mapping.columns)
     values = frame.select(LINE, *named)
     for transform in TRANSFORMS:
@@ -42,12 +42,12 @@ def apply_transforms(frame: pl.DataFrame, mapping: ResolvedMapping) -> pl.DataFr
         if columns:
             values = transform.step(values, columns, mapping)
         if transform.name == "blank":
-            values = values.with_columns(*_absent(mapping))
+            values = values.with_columns(*_unmapped(mapping))
     return values
 
 
-def _absent(mapping: ResolvedMapping) -> Iterator[pl.Expr]:
-    """The columns that the file does not have: what the agreement says of all rows, or null."""
+def _unmapped(mapping: ResolvedMapping) -> Iterator[pl.Expr]:
+    """Columns that are not mapped: the agreement's value for all rows, or null."""
     constants: list[tuple[Target, str, pl.Expr]] = [
         ("list", "list_id", pl.lit(mapping.list_id, pl.Int64)),
         ("status", "status", pl.lit(None, pl.String)),
@@ -123,7 +123,7 @@ def _as_number(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping
 
 
 def _as_group(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
-    """Groups in the account's own spelling; UNREADABLE for one it lacks and may not get."""
+    """Replace groups by their name in the account; UNREADABLE if missing and not to be created."""
     known = pl.DataFrame(
         [(number, *pair) for number, names in mapping.groups.items() for pair in names.items()],
         schema={"list_id": pl.Int64, "wanted": pl.String, "found": pl.String},
@@ -140,8 +140,8 @@ def _cut(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> p
     return values.with_columns(shortened(values[column.field_name]) for column in columns)
 
 
-# In the order of application. A row here, a field in `settings.py`, and, where a cell can be
-# refused, a rule in `validation/row_rules.py` with its sentence: that is a new transform.
+# In the order of application. A new transform needs a row here, a field in `settings.py` and, if
+# it can reject a cell, a rule in `validation/row_rules.py` with its sentence in `reasons.py`.
 TRANSFORMS = (
     Transform("trim", lambda column: column.rule.trim, _trimmed),
     Transform("case", lambda column: _case_of(column) != "keep", _in_case),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError, FileHeld
-from tasks.records.mapping.resolve import resolve_mapping, told_names
+from tasks.records.mapping.resolve import display_names, resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
 
 EMAIL = {"column": "email", "target": "email"}
@@ -32,11 +32,11 @@ def mapping(*columns: dict[str, Any], **settings: Any) -> Mapping:
         ({"date_in": "%d%m%Y %M"}, "has minutes but no hours"),
         ({"date_in": "%d%m%Y %H%S"}, "has seconds but no minutes"),
         ({"date_in": "%d/%m/%Y", "date_out": "%H"}, "time of day that date_in does not read"),
-        ({"date_in": "%d/%m/%Y", "case": "upper"}, "case is of no use for a date"),
+        ({"date_in": "%d/%m/%Y", "case": "upper"}, "case has no effect on a date"),
         ({"required": True, "blank": "clear"}, "required contradicts blank 'clear'"),
         ({"target": "email"}, "field is only for target 'field'"),
         ({"target": "email", "field": "", "case": "upper"}, "case is only for target 'field'"),
-        ({"target": "group", "field": "", "blank": "clear"}, "'group' takes keep or reject"),
+        ({"target": "group", "field": "", "blank": "clear"}, "'group' accepts keep or reject"),
         ({"target": "group", "field": "", "trim": False}, "other cells are always trimmed"),
     ],
 )
@@ -52,12 +52,12 @@ def test_a_column_refuses_contradictions(settings: dict[str, Any], sentence: str
     [
         ([FIELD], {}, "key 'email' needs a column with target 'email'"),
         ([EMAIL], {"key": "both"}, "key 'both' needs a column with target 'mobile'"),
-        ([EMAIL, {"column": "p", "target": "prefix"}], {}, "another one with target 'mobile'"),
+        ([EMAIL, {"column": "p", "target": "prefix"}], {}, "needs one with target 'mobile'"),
         ([EMAIL, EMAIL], {}, "2 columns have the target 'email'"),
         ([EMAIL, FIELD, FIELD], {}, "2 columns go to the dynamic field '1'"),
         ([EMAIL], {"default_region": "Italy"}, "two capital letters"),
-        ([EMAIL, {"column": "l", "target": "list"}], {}, "name the ids of the lists"),
-        ([EMAIL], {"lists": [3]}, "lists is only for files with a column of target 'list'"),
+        ([EMAIL, {"column": "l", "target": "list"}], {}, "give the ids of the lists"),
+        ([EMAIL], {"lists": [3]}, "lists is only for mappings with a column of target 'list'"),
         ([EMAIL, {"column": "l", "target": "list"}], {"lists": [0]}, "numbers from 1"),
         ([EMAIL], {"status_values": {"S": "subscribed", "s ": "unsubscribed"}}, "each value once"),
         ([EMAIL], {"clear_unmapped_fields": True}, "has no effect"),
@@ -107,7 +107,7 @@ def test_a_missing_or_ambiguous_column_holds_the_file(header: list[str]) -> None
 )
 def test_a_file_without_header_is_held_without_showing_anybody(row: list[str]) -> None:
     """Where the first line is no header that is agreed, the message repeats nothing of it."""
-    with pytest.raises(FileHeld, match="may be data") as caught:
+    with pytest.raises(FileHeld, match="may have no header") as caught:
         resolve_mapping(mapping(), row, FIELDS, list_id=1)
     assert not any(value in f"{caught.value} {caught.value.context}" for value in row)
 
@@ -162,7 +162,7 @@ def test_records_need_a_list() -> None:
 def test_nothing_of_a_first_line_is_told_but_names_of_the_mapping(cells: list[str]) -> None:
     """Whatever is in it: a word of it is shown only if the agreement has it, and as it has it."""
     agreed, line = mapping(EMAIL, FIELD), [*(f"§{cell}" for cell in cells), " NAME"]
-    assert list(told_names(line, agreed).values()) == [
+    assert list(display_names(line, agreed).values()) == [
         *(f"#{place}" for place in range(1, len(line))),
         "name",
     ]
