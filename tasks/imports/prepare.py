@@ -62,7 +62,7 @@ def _within_limits(
     agreement: ImportAgreement, fetched: Fetched, claim: Claim, prepared: Prepared
 ) -> Prepared:
     """The same, or held where it breaks a limit or is unlike the client's last files."""
-    now = FileFigures.of(fetched.size, asdict(prepared.counts) | prepared.noted)
+    now = FileFigures.of(fetched.size, asdict(prepared.counts) | prepared.ledger_figures)
     complaints = [
         # First, for its code is the one that is decided about.
         *too_many_missing(agreement.delta, prepared.compared),

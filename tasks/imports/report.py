@@ -146,7 +146,7 @@ def _remember(
     elif outcome.outcome == "refused":
         files.move_to(store, claim.entry_id, "refused", reason=claim.reason, also=guard.within)
     elif prepared.hold:
-        counts = asdict(prepared.counts) | prepared.noted
+        counts = asdict(prepared.counts) | prepared.ledger_figures
         reason = prepared.hold.reason
         files.move_to(
             store, claim.entry_id, "held", reason=reason, counts=counts, also=guard.within

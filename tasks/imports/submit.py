@@ -50,7 +50,7 @@ from tasks.records.delta.missing import who_is_missing
 from tasks.records.delta.snapshot import all_people
 from tasks.records.frames import LINE
 from tasks.records.job import ImportJob
-from tasks.records.read_file import asked
+from tasks.records.read_file import load_unsubscribed
 from tasks.records.stages import (
     COUNTS_DIFFER,
     MAYBE_SENT,
@@ -221,7 +221,7 @@ def _send(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int], t
 
 
 def _rejoining(work: _Work, counter: BatchSender) -> Rejoining:
-    judged, newest = asked(work.job.facts) or NOBODY, work.client.latest_import_id()
+    judged, newest = load_unsubscribed(work.job.facts) or NOBODY, work.client.latest_import_id()
     return Rejoining(counter, work.account, work.job.agreement.consent, judged, newest)
 
 
@@ -290,7 +290,7 @@ def _known(work: _Work, prepared: Prepared) -> KnownImports:
 
 def _held_for(work: _Work, prepared: Prepared, doubt: MaybeSent) -> Submission:
     """The file held in the middle of its batches: those that are done stay so."""
-    counts = asdict(prepared.counts) | prepared.noted
+    counts = asdict(prepared.counts) | prepared.ledger_figures
     files.move_to(
         work.store, work.entry_id, "held", reason=MAYBE_SENT, counts=counts, also=work.guard.within
     )
@@ -367,7 +367,7 @@ def _commit(
     work: _Work, submission: Submission, prepared: Prepared, entries: list[BatchEntry]
 ) -> None:
     """Mark the file, and what MailUp has of it with it: the commit point of an import."""
-    counts = asdict(submission.counts) | prepared.noted
+    counts = asdict(submission.counts) | prepared.ledger_figures
     if submission.hold:
         reason = submission.hold.reason
         files.move_to(

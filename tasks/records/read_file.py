@@ -1,9 +1,8 @@
-"""Reading a file from its first line to its last: every record ends with exactly one outcome.
+"""Reads a whole file: every record ends with exactly one outcome.
 
-Two passes. The first cuts, maps and checks chunk by chunk and lays checked records down on disk;
-then all keys are known. The second keeps of several rows for one person the one that counts,
-applies the rules of consent where they depend on who it is, and cuts batches: a chunk of which all
-records count stays as it was laid down.
+Two passes. The first parses, maps and validates chunk by chunk and stores valid records on disk;
+then all keys are known. The second removes duplicates, applies consent and delta if they depend on
+the person, and makes batches: a stored chunk without duplicates is used as it is.
 """
 
 from collections import Counter
@@ -39,10 +38,10 @@ from tasks.records.results.skipped_file import SKIPPED
 from tasks.records.stages import AccountFacts, DeltaResult, Prepared
 from tasks.records.validation.duplicates import Keys
 from tasks.records.validation.row_rules import RowRules, row_rules
-from tasks.records.validation.validate import InvalidRows, refuse, validate
+from tasks.records.validation.validate import InvalidRows, reject, validate
 
-REFUSED_AT_ONCE = 10_000
-"""Rows to be refused that are gathered before they are looked at and written down."""
+REJECTS_AT_ONCE = 10_000
+"""Number of invalid rows that are collected before their faults are determined and stored."""
 
 
 def read_file(
@@ -56,16 +55,16 @@ def read_file(
     snapshot: Snapshot | None = None,
     granted: Collection[int] = (),
 ) -> Prepared:
-    """Decide about every record of a file and write batches below `folder`.
+    """Determine the outcome of every record of a file and write batches below `folder`.
 
-    Records that `snapshot` knows as they are do not go into batches. The people of the lines in
-    `granted` are kept apart, whatever becomes of their records.
+    Records that are unchanged since `snapshot` do not go into batches. The people on the lines
+    `granted` are stored separately, whatever the outcome of their records.
 
-    Raises FileHeld where the file as a whole is not what was agreed.
+    Raises FileHeld if the file as a whole is not as agreed.
     """
     dialect = resolve(path, agreement.dialect)
     check_not_truncated(path, dialect)
-    binding = resolve_mapping(
+    resolved = resolve_mapping(
         agreement.mapping,
         dialect.columns,
         facts.fields,
@@ -74,28 +73,34 @@ def read_file(
         groups=facts.groups,
         create_groups=agreement.create_groups,
     )
-    desk = _FileReader(
-        agreement.consent, binding, asked(facts), today, folder, snapshot, tuple(granted)
+    reader = _FileReader(
+        agreement.consent,
+        resolved,
+        load_unsubscribed(facts),
+        today,
+        folder,
+        snapshot,
+        tuple(granted),
     )
     keys = Keys(folder / "keys", last_row_decides_status=agreement.mapping.last_row_decides_status)
-    desk.first_pass(path, dialect, keys)
-    batches = write_batches(prefetched(desk.second_pass(keys)), folder / "batches", batch_size)
+    reader.first_pass(path, dialect, keys)
+    batches = write_batches(prefetched(reader.second_pass(keys)), folder / "batches", batch_size)
     submitted = sum(batch.rows for batch in batches)
     return Prepared(
-        counts=desk.counts(submitted).conserved(),
-        reasons=dict(desk.reasons),
+        counts=reader.counts(submitted).conserved(),
+        reasons=dict(reader.reasons),
         batches=tuple(batches),
         dialect=dialect,
-        rejects=desk.rejects.folder,
-        skipped=desk.skipped.folder,
+        rejects=reader.rejects.folder,
+        skipped=reader.skipped.folder,
         opt_outs=sum(each.rows for each in batches if each.destination.import_type == "optout"),
         opened=path,
-        compared=_compared(snapshot, folder / "flags.parquet", desk.unidentified_rows),
-        granted=desk.people.folder,
+        compared=_compared(snapshot, folder / "flags.parquet", reader.unidentified_rows),
+        granted=reader.people.folder,
     )
 
 
-def _compared(snapshot: Snapshot | None, path: Path, nameless: int) -> DeltaResult | None:
+def _compared(snapshot: Snapshot | None, path: Path, unidentified: int) -> DeltaResult | None:
     if snapshot is None:
         return None
     flags = snapshot.compared()
@@ -105,12 +110,12 @@ def _compared(snapshot: Snapshot | None, path: Path, nameless: int) -> DeltaResu
         missing=missing,
         former=(snapshot.path, path),
         known=flags.height,
-        unidentified_rows=nameless,
+        unidentified_rows=unidentified,
     )
 
 
-def asked(facts: AccountFacts) -> Unsubscribed | None:
-    """Who is not subscribed, as MailUp was asked for a file; None where it was not."""
+def load_unsubscribed(facts: AccountFacts) -> Unsubscribed | None:
+    """The people who are not subscribed, as MailUp reported; None if it was not asked."""
     if facts.refusals is None:
         return None
     return prepare_unsubscribed(
@@ -120,11 +125,11 @@ def asked(facts: AccountFacts) -> Unsubscribed | None:
 
 @dataclass
 class _FileReader:
-    """Where one file is read: counts grow here, records and refusals go to disk."""
+    """Reads one file: counts outcomes, and stores records and rejects on disk."""
 
     consent: Consent
-    binding: ResolvedMapping
-    refusals: Unsubscribed | None
+    resolved: ResolvedMapping
+    unsubscribed: Unsubscribed | None
     today: date
     folder: Path
     snapshot: Snapshot | None = None
@@ -134,9 +139,9 @@ class _FileReader:
     unidentified_rows: int = 0
 
     def __post_init__(self) -> None:
-        # Where nobody has to be looked up, a record is judged as soon as it was checked.
-        self.at_once = self.refusals is None and self.snapshot is None
-        self.goes_to: list[Destination | None] = []
+        # If no person has to be looked up, consent is applied in the first pass.
+        self.consent_first = self.unsubscribed is None and self.snapshot is None
+        self.destinations: list[Destination | None] = []
         self.checked = self.folder / "checked"
         self.checked.mkdir(parents=True)
         self.rejects = Parts(self.folder / "rejects")
@@ -144,65 +149,65 @@ class _FileReader:
         self.people = Parts(self.folder / "granted")
 
     def first_pass(self, path: Path, dialect: FileDialect, keys: Keys) -> None:
-        """Cut, map and check; note the keys of what is good."""
-        agreed = row_rules(self.binding)
+        """Parse, map and validate; collect the keys of valid records."""
+        rules = row_rules(self.resolved)
         read = (
-            (chunk, validate(chunk.frame, agreed))
+            (chunk, validate(chunk.frame, rules))
             for chunk in prefetched(read_chunks(path, dialect))
         )
-        waiting = _PendingRejects()
+        pending = _PendingRejects()
         for number, (chunk, checked) in enumerate(prefetched(read)):
             self.outcomes["records"] += chunk.records
             keys.add(checked.records)
-            self._lay_down(number, checked.records)
-            waiting.add(chunk.rejects, checked.doubtful)
-            if waiting.rows >= REFUSED_AT_ONCE:
-                self._refuse(waiting, agreed, keys)
-                waiting = _PendingRejects()
-        self._refuse(waiting, agreed, keys)
+            self._store(number, checked.records)
+            pending.add(chunk.rejects, checked.invalid)
+            if pending.rows >= REJECTS_AT_ONCE:
+                self._reject(pending, rules, keys)
+                pending = _PendingRejects()
+        self._reject(pending, rules, keys)
 
-    def _lay_down(self, number: int, records: pl.DataFrame) -> None:
+    def _store(self, number: int, records: pl.DataFrame) -> None:
         if self.granted:
             self.people.add(records.filter(pl.col(LINE).is_in(self.granted)).select(PERSON))
-        to = None
-        if self.at_once:
-            records = self._judge(records).send
-            to = only_destination(records)
-        self.goes_to.append(to)
+        destination = None
+        if self.consent_first:
+            records = self._apply_consent(records).send
+            destination = only_destination(records)
+        self.destinations.append(destination)
         records.write_parquet(self._part(number), compression="lz4", statistics=False)
 
     def second_pass(self, keys: Keys) -> Iterator[pl.DataFrame | StoredRecords]:
-        """Yield what is to be sent; set duplicates and blocked records aside."""
-        self._skip("duplicate", keys.beaten())
+        """Yield the records to be sent; list duplicates and blocked records as skipped."""
+        self._skip("duplicate", keys.duplicates())
         for number, wins in enumerate(keys.winners()):
-            path, to = self._part(number), self.goes_to[number]
-            if to is not None and wins.all():
-                yield StoredRecords(to, path, wins.len())
+            path, destination = self._part(number), self.destinations[number]
+            if destination is not None and wins.all():
+                yield StoredRecords(destination, path, wins.len())
                 continue
             records = pl.read_parquet(path).filter(wins)
             path.unlink()
-            yield records if self.at_once else self._sent(records)
+            yield records if self.consent_first else self._to_send(records)
 
-    def _judge(self, records: pl.DataFrame) -> ConsentResult:
+    def _apply_consent(self, records: pl.DataFrame) -> ConsentResult:
         return apply_consent(
-            records, None, self.refusals, self.consent, self.binding, today=self.today
+            records, None, self.unsubscribed, self.consent, self.resolved, today=self.today
         )
 
-    def _sent(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Those of the winners of a chunk that are to be sent; the blocked are set aside."""
-        judged = self._judge(records)
-        self._skip("blocked", _blocked(judged.blocked))
-        self._note(_blocked(judged.granted))
-        return self._changed(judged, records)
+    def _to_send(self, records: pl.DataFrame) -> pl.DataFrame:
+        """The records of a chunk, without duplicates, that are to be sent."""
+        result = self._apply_consent(records)
+        self._skip("blocked", _as_skipped(result.blocked))
+        self._list(_as_skipped(result.granted))
+        return self._changed(result, records)
 
-    def _changed(self, judged: ConsentResult, records: pl.DataFrame) -> pl.DataFrame:
-        """What MailUp does not have yet of the judged records of a chunk."""
+    def _changed(self, result: ConsentResult, records: pl.DataFrame) -> pl.DataFrame:
+        """The new and changed records of a chunk after consent."""
         if self.snapshot is None:
-            return judged.send
-        changed = self.snapshot.changed(judged.send)
-        blocked = judged.blocked["line"].implode()
-        self.snapshot.meet(records.filter(pl.col(LINE).is_in(blocked)))
-        self.outcomes["unchanged"] += judged.send.height - changed.height
+            return result.send
+        changed = self.snapshot.changed(result.send)
+        blocked = result.blocked["line"].implode()
+        self.snapshot.mark_present(records.filter(pl.col(LINE).is_in(blocked)))
+        self.outcomes["unchanged"] += result.send.height - changed.height
         return changed
 
     def counts(self, submitted: int) -> Counts:
@@ -212,44 +217,43 @@ class _FileReader:
     def _part(self, number: int) -> Path:
         return self.checked / f"{number:06d}.parquet"
 
-    def _refuse(self, waiting: "_PendingRejects", agreed: RowRules, keys: Keys) -> None:
-        if not waiting.rows:
+    def _reject(self, pending: "_PendingRejects", rules: RowRules, keys: Keys) -> None:
+        if not pending.rows:
             return
-        refused = refuse(waiting.doubtful, agreed)
-        keys.add_vetoes(refused.unsubscribing)
+        rejected = reject(pending.invalid, rules)
+        keys.add_vetoes(rejected.unsubscribing)
         if self.snapshot is not None:
-            self.snapshot.meet_refused(refused.named)
-        rejects = pl.concat([*waiting.rejects, refused.rejects]).sort("line")
-        self.unidentified_rows += rejects.height - refused.named.height
+            self.snapshot.mark_rejected(rejected.identified)
+        rejects = pl.concat([*pending.rejects, rejected.rejects]).sort("line")
+        self.unidentified_rows += rejects.height - rejected.identified.height
         self.rejects.add(rejects)
         self.outcomes["rejected"] += rejects.height
         self.reasons.update(rejects["reasons"].explode().drop_nulls().to_list())
 
     def _skip(self, outcome: str, skipped: pl.DataFrame) -> None:
         self.outcomes[outcome] += skipped.height
-        self._note(skipped)
+        self._list(skipped)
 
-    def _note(self, skipped: pl.DataFrame) -> None:
+    def _list(self, skipped: pl.DataFrame) -> None:
         self.skipped.add(skipped)
         self.reasons.update(skipped["reason"].to_list())
 
 
 @dataclass
 class _PendingRejects:
-    """What is to be refused of the latest chunks: lines that are no records, doubtful rows."""
+    """Rejects of the latest chunks: lines that are no records, and invalid rows."""
 
     rejects: list[pl.DataFrame] = field(default_factory=list)
-    doubtful: list[InvalidRows] = field(default_factory=list)
+    invalid: list[InvalidRows] = field(default_factory=list)
     rows: int = 0
 
-    def add(self, rejects: pl.DataFrame, doubtful: InvalidRows) -> None:
+    def add(self, rejects: pl.DataFrame, invalid: InvalidRows) -> None:
         self.rejects.append(rejects)
-        few = InvalidRows(by_itself(doubtful.cells), by_itself(doubtful.values))
-        self.doubtful.append(few)
-        self.rows += rejects.height + doubtful.height
+        self.invalid.append(InvalidRows(by_itself(invalid.cells), by_itself(invalid.values)))
+        self.rows += rejects.height + invalid.height
 
 
-def _blocked(judged: pl.DataFrame) -> pl.DataFrame:
-    return judged.select(
+def _as_skipped(listed: pl.DataFrame) -> pl.DataFrame:
+    return listed.select(
         "line", reason=pl.col("reasons").list.first(), instead=pl.lit(None, pl.Int64)
     ).cast(SKIPPED)  # type: ignore[arg-type]

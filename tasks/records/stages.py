@@ -11,7 +11,7 @@ from blocks.transport.base import RemoteFile
 from tasks.records.batching.batches import Batch
 from tasks.records.counts import Counts
 from tasks.records.reading.dialect import FileDialect
-from tasks.records.validation.history import UNUSUAL, FileFigures, noted
+from tasks.records.validation.history import UNUSUAL, FileFigures, ledger_figures
 from tasks.records.validation.limits import BROKEN_LIMITS
 
 NONE = Counts()
@@ -149,7 +149,7 @@ class DeltaResult:
         """Whether there are missing people who are to be unsubscribed."""
         return bool(self.missing) and not self.left_because
 
-    def noted(self, sent: int) -> dict[str, int]:
+    def ledger_figures(self, sent: int) -> dict[str, int]:
         """How far the file is from the one before: nothing where it was not compared.
 
         `sent` is how many records are to be sent, opt-outs aside; those that were not sure to have
@@ -182,11 +182,13 @@ class Prepared:
     granted: Path | None = None
 
     @property
-    def noted(self) -> dict[str, int]:
+    def ledger_figures(self) -> dict[str, int]:
         """What the ledger keeps beside the counts, to compare later files with."""
         columns = self.dialect.columns if self.dialect else ()
-        compared = (self.compared or DeltaResult()).noted(self.counts.submitted - self.opt_outs)
-        return noted(columns, self.opt_outs) | compared
+        compared = (self.compared or DeltaResult()).ledger_figures(
+            self.counts.submitted - self.opt_outs
+        )
+        return ledger_figures(columns, self.opt_outs) | compared
 
     def held(self, hold: Hold) -> "Prepared":
         """The same with a reason to hold it, and nothing to be sent."""

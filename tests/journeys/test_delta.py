@@ -194,7 +194,7 @@ def test_a_file_in_which_people_were_swapped_is_held(world: Any) -> None:
     held = world.run(agreed=DELTA | agreed)
     assert held.is_failed()
     assert "50.0 % of the records are new or changed; in the last 2 files at most" in held.message
-    assert "50.0 % of the people of the file before are missing" in held.message
+    assert "50.0 % of the people of the previous file are missing" in held.message
     assert (world.result("day4.csv")["held"]["reason"], reached(world)) == (
         "unusual_changes", before,
     )  # fmt: skip

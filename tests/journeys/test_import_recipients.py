@@ -107,7 +107,7 @@ def test_a_file_unlike_the_ones_before_is_held_with_its_figures(world: Any) -> N
         held = world.run(agreed=agreed, dry_run=dry_run)
         assert held.is_failed()
         assert "1 records; the last 2 files had 110 to 120." in held.message
-        assert "4 columns are not those of the last 2 files (3)" in held.message
+        assert "4 columns differ from those of the last 2 files (3)" in held.message
     assert world.result("c.csv")["held"]["reason"] == "unusual_records"
     assert len(world.posts()) == 2
 

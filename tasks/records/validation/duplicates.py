@@ -1,9 +1,9 @@
-"""Several rows for one recipient: which of them counts.
+"""Deduplication: which of several rows for a recipient is imported.
 
 Two passes over the file: the first collects the keys of all records, 29 bytes each; the second
-keeps the winners. Two records meet where list, channel and address are the same. The last one
-wins; but a row that unsubscribes beats those that do not, unless the last row is to decide. A row
-that unsubscribes and was refused for a fault (a veto) beats them, too: then nobody is sent.
+keeps the winners. Records are duplicates if list, channel and address are the same. The last one
+wins, but a row that unsubscribes wins over those that do not, unless the last row decides. A
+rejected row that unsubscribes (a veto) also wins over the others: then none is sent.
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ _SPREAD = {"key_high": 0x9E3779B97F4A7C15, "key_low": 0xC2B2AE3D27D4EB4F}
 """Odd constants that mix the list into the two halves of a key."""
 
 _OTHER, _VETO, _OPT_OUT = 0, 1, 2
-"""Levels of rows: those of a higher one win over all of a lower one."""
+"""Levels of rows: a higher level wins over a lower one."""
 _LEVEL_BONUS = 1 << 40
-"""More than any file has lines."""
+"""More than the number of lines of any file."""
 
-_SHARES = 16
-"""Into how many parts keys that wait on disk are divided, by key; each is compared by itself."""
+_PARTITIONS = 16
+"""Number of partitions of spilled keys; each is compared by itself."""
 _ROWS_AT_ONCE = 300_000
-"""Keys that are held, and compared, at once."""
+"""Maximum number of keys in memory."""
 
 _KEYS = {
     "row": pl.UInt32(),
@@ -36,13 +36,13 @@ _KEYS = {
     **dict.fromkeys(_SPREAD, pl.UInt64()),
     "level": pl.Int8(),
 }
-_BEATEN = {"row": pl.UInt32(), "line": pl.Int64(), "instead": pl.Int64(), "level": pl.Int8()}
+_DUPLICATES = {"row": pl.UInt32(), "line": pl.Int64(), "instead": pl.Int64(), "level": pl.Int8()}
 
 
 class Keys:
-    """Collects the keys of a file's records, chunk by chunk; then says which records count.
+    """Collects the keys of a file's records, chunk by chunk, and finds the duplicates.
 
-    Beyond some hundred thousand they wait in the folder `spool`; without one all are in memory.
+    Keys beyond _ROWS_AT_ONCE are spilled to the folder `spool`; without one all are in memory.
     """
 
     def __init__(self, spool: Path | None = None, *, last_row_decides_status: bool = False) -> None:
@@ -54,18 +54,18 @@ class Keys:
         self._spilled = 0
 
     def add(self, records: pl.DataFrame) -> None:
-        """Note the keys of the next chunk (schema RECORD), which may be empty."""
+        """Add the keys of the next chunk (schema RECORD), which may be empty."""
         leaves = (pl.col("status") == "unsubscribed").fill_null(False)
         self._add(records, pl.when(leaves).then(_OPT_OUT).otherwise(_OTHER), counts=True)
 
     def add_vetoes(self, records: pl.DataFrame) -> None:
-        """Note refused records that unsubscribe: they beat others, but do not count themselves."""
+        """Add rejected records that unsubscribe: they win over others, but are not sent."""
         if records.height:
             self._add(records, pl.lit(_VETO), counts=False)
 
     def _add(self, records: pl.DataFrame, level: pl.Expr, *, counts: bool) -> None:
-        if "_ranked" in self.__dict__:
-            raise RuntimeError("The winners are settled; a chunk that comes now would be lost.")
+        if "_losers" in self.__dict__:
+            raise RuntimeError("Duplicates are already determined; no chunk can be added.")
         slot = pl.col("list_id").cast(pl.UInt64)
         mixed = {
             name: pl.col(name) ^ (slot * pl.lit(spread, pl.UInt64))
@@ -81,62 +81,61 @@ class Keys:
             self._spill(self._spool)
 
     def _spill(self, spool: Path) -> None:
-        """Move what is held to disk, a file for each share."""
+        """Move the keys in memory to disk, one file per partition."""
         spool.mkdir(exist_ok=True)
         every = pl.concat(self._held)
-        for number in range(_SHARES):
-            share = every.filter(pl.col("key_high") % _SHARES == number)
-            share.write_parquet(spool / f"{number:02}-{self._spilled}.parquet", compression="lz4")
+        for number in range(_PARTITIONS):
+            partition = every.filter(pl.col("key_high") % _PARTITIONS == number)
+            partition.write_parquet(
+                spool / f"{number:02}-{self._spilled}.parquet", compression="lz4"
+            )
         self._spilled += 1
         self._held = [pl.DataFrame(schema=_KEYS)]
 
     def winners(self) -> Iterator[pl.Series]:
-        """One Boolean mask for each chunk that was added, in the same order: true for winners.
-
-        There are none for vetoes.
-        """
-        beaten, start = self._ranked["row"], 0
+        """Yield a mask for each added chunk, in order: true for winners. None for vetoes."""
+        losers, start = self._losers["row"], 0
         for height, counts in self._chunks:
-            first, end = (beaten.search_sorted(row) for row in (start, start + height))
-            here = beaten.slice(first, end - first) - start
+            first, end = (losers.search_sorted(row) for row in (start, start + height))
+            here = losers.slice(first, end - first) - start
             start += height
             if counts:
                 every = pl.Series("counts", [True]).new_from_index(0, height)
                 yield every.scatter(here, False) if here.len() else every
 
-    def beaten(self) -> pl.DataFrame:
-        """The records that do not count: `line`, `reason`, and `instead`, the winner's line."""
-        others = self._ranked.filter(pl.col("level") != _VETO)
+    def duplicates(self) -> pl.DataFrame:
+        """The duplicates: `line`, `reason`, and `instead`, the line of the winner."""
+        others = self._losers.filter(pl.col("level") != _VETO)
         return others.select("line", pl.lit(DUPLICATE).alias("reason"), "instead")
 
     @cached_property
-    def _ranked(self) -> pl.DataFrame:
-        """Every record that does not count: row in the file, line, and line of the winner."""
-        found = [self._beaten_in(every) for every in self._shares()]
-        return pl.concat([pl.DataFrame(schema=_BEATEN), *found]).sort("row")
+    def _losers(self) -> pl.DataFrame:
+        """Every record that is not sent: row in the file, line, and line of the winner."""
+        found = [self._losers_in(every) for every in self._partitions()]
+        return pl.concat([pl.DataFrame(schema=_DUPLICATES), *found]).sort("row")
 
-    def _shares(self) -> Iterator[pl.LazyFrame]:
-        """All keys, those that are equal in one frame; each can be read until the next comes."""
+    def _partitions(self) -> Iterator[pl.LazyFrame]:
+        """Yield all keys, equal ones in one frame; a frame is valid until the next is taken."""
         if not self._spilled or self._spool is None:
             yield pl.concat(self._held).lazy()
             return
         self._spill(self._spool)
-        for number in range(_SHARES):
+        for number in range(_PARTITIONS):
             parts = sorted(self._spool.glob(f"{number:02}-*.parquet"))
             yield pl.scan_parquet(parts, glob=False)
             for part in parts:
                 part.unlink()
 
-    def _beaten_in(self, every: pl.LazyFrame) -> pl.DataFrame:
-        """The records that do not count among all those whose keys fall in one share."""
-        # Half a key settles almost all records; only the rest is read, and compared by whole keys.
+    def _losers_in(self, every: pl.LazyFrame) -> pl.DataFrame:
+        """The records of one partition that are not sent."""
+        # Half a key decides almost all records; only the rest is read and compared by whole keys.
         half = every.select("key_high").collect().to_series().sort()
         twice = half.filter(half == half.shift()).unique()
         shared = every.filter(pl.col("key_high").is_in(twice.implode())).collect()
         keys = ("key_high", "key_low")
         level = pl.col("level").cast(pl.Int64)
         if self._last_row_decides:
-            # A last row that was refused cannot decide; then no row may subscribe.
+            # A rejected last row cannot decide; then no row may subscribe.
             last = level.max_by("line").over(keys)
             level = pl.when(last == _VETO).then(level).otherwise(0)
         return (
@@ -146,5 +145,5 @@ class Keys:
                 pl.col("line").max_by("rank").over(keys).alias("instead"),
             )
             .filter(pl.col("row") != pl.col("winner"))
-            .select(_BEATEN.keys())
+            .select(_DUPLICATES.keys())
         )

@@ -1,4 +1,4 @@
-"""When a file is so unlike what is expected that it is held as a whole."""
+"""Limits beyond which a file is held."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tasks.agreements.base import Settings
 from tasks.records.counts import Counts
 
 TOO_MANY_MISSING = "too_many_missing"
-"""Code of what is told in `missing`."""
+"""Reason code of the limits on missing people."""
 BROKEN_LIMITS = (
     "too_few_records",
     "too_many_records",
@@ -18,16 +18,18 @@ BROKEN_LIMITS = (
     "file_shrank",
     TOO_MANY_MISSING,
 )
-"""Codes of limits that were agreed."""
+"""Reason codes of the agreed limits."""
 _SMALL_FILE_RECORDS = 20
-"""Shares say nothing about files with fewer records: one bad row of three is no alarm."""
+"""Shares are not checked for files with fewer records: one reject of three is no alarm."""
 
 
 class Thresholds(Settings):
-    """Limits beyond which a file is held and nothing of it is sent."""
+    """Limits beyond which a file is held, so that nothing of it is sent."""
 
     min_records: int = Field(
-        default=1, ge=0, description="A file with fewer records is held; 0 accepts a header alone."
+        default=1,
+        ge=0,
+        description="A file with fewer records is held; 0 accepts a file without records.",
     )
     max_records: int = Field(
         default=10_000_000, ge=1, description="A file with more records is held."
@@ -49,15 +51,15 @@ class Thresholds(Settings):
         ge=0,
         le=100,
         description=(
-            "In mode full, a file is held when it has lost more than this share of the records "
-            "of the file before it."
+            "In mode full, a file is held when it has fewer records than the previous file by "
+            "more than this share."
         ),
     )
 
 
 @dataclass(frozen=True)
 class LimitExceeded:
-    """Why a file is held; `reason` is a code, `sentence` gives the figures."""
+    """A limit that a file exceeds; `reason` is a code, `sentence` gives the figures."""
 
     reason: str
     sentence: str
@@ -66,10 +68,10 @@ class LimitExceeded:
 def exceeded_limits(
     limits: Thresholds, counts: Counts, *, opt_outs: int, before: int, full: bool
 ) -> Iterator[LimitExceeded]:
-    """The limits that a file breaks; `before` is how many records the one before it had."""
+    """The limits that a file exceeds; `before`: number of records of the previous file."""
     share = 100 / counts.records if counts.records >= _SMALL_FILE_RECORDS else 0.0
-    former = before if full else 0
-    lost = 100 * (former - counts.records) / former if former >= _SMALL_FILE_RECORDS else 0.0
+    previous = before if full else 0
+    lost = 100 * (previous - counts.records) / previous if previous >= _SMALL_FILE_RECORDS else 0.0
     rejected, opted_out = counts.rejected * share, opt_outs * share
     checks = (
         ("too_few_records", counts.records, "<", limits.min_records, "records"),
@@ -81,7 +83,7 @@ def exceeded_limits(
     for reason, value, sign, limit, unit in checks:
         if (value < limit) if sign == "<" else (value > limit):
             yield LimitExceeded(
-                reason, f"The file has {_figure(value)} {unit}; agreed is a limit of {limit:.10g}."
+                reason, f"The file has {_figure(value)} {unit}; the agreed limit is {limit:.10g}."
             )
 
 

@@ -1,6 +1,6 @@
-"""The contract of a client's records: a pandera schema made from the binding.
+"""The rules for records: a pandera schema made from the resolved mapping.
 
-A schema's errors hold values of records in their text, so none of them leaves this module.
+The texts of pandera's errors contain values of records, so none of them leaves this module.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,50 +22,50 @@ from tasks.records.mapping.transforms import NO_LIST
 
 @dataclass(frozen=True)
 class RowRules:
-    """A pandera schema, and the same checks as one expression: true where a row meets them all."""
+    """The rules as a pandera schema and as one expression, which is true for valid rows."""
 
-    binding: ResolvedMapping
+    resolved: ResolvedMapping
     schema: pa.DataFrameSchema
-    met: pl.Expr
+    valid: pl.Expr
 
-    def passes(self, normal: pl.DataFrame) -> pl.Series:
-        """Which rows of a normalised frame meet everything."""
+    def passes(self, values: pl.DataFrame) -> pl.Series:
+        """Mask of the valid rows of a normalised frame."""
         try:
-            return normal.select(self.met).to_series()
+            return values.select(self.valid).to_series()
         except pl.exceptions.PolarsError as error:
-            raise _misshapen(type(error).__name__) from None  # its text may quote a record
+            raise _unexpected_frame(type(error).__name__) from None  # its text may quote a record
 
 
-def row_rules(binding: ResolvedMapping) -> RowRules:
-    """What normalised frames of this binding have to meet."""
-    terms = list(_terms(binding))
+def row_rules(resolved: ResolvedMapping) -> RowRules:
+    """The rules for normalised frames of a resolved mapping."""
+    rules = list(_rules(resolved))
     checks: dict[str, list[pa.Check]] = {}
-    for term in terms:
-        checks.setdefault(term.field_name, []).append(_check(term))
+    for rule in rules:
+        checks.setdefault(rule.field_name, []).append(_check(rule))
     schema = pa.DataFrameSchema(
         {
-            into: pa.Column(pl.Int64 if into == "list_id" else pl.String, found, nullable=True)
-            for into, found in checks.items()
+            name: pa.Column(pl.Int64 if name == "list_id" else pl.String, found, nullable=True)
+            for name, found in checks.items()
         }
     )
     return RowRules(
-        binding, schema, pl.all_horizontal(pl.lit(True), *(term.met() for term in terms))
+        resolved, schema, pl.all_horizontal(pl.lit(True), *(rule.valid() for rule in rules))
     )
 
 
-def faults(doubtful: pl.DataFrame, agreed: RowRules) -> pl.DataFrame:
-    """All faults of normalised rows that do not meet the contract (schema FAULTS), in no order."""
-    cases = _failure_cases(doubtful, agreed.schema)
+def faults(invalid: pl.DataFrame, rules: RowRules) -> pl.DataFrame:
+    """All faults of invalid normalised rows (schema FAULTS), in no order."""
+    cases = _failure_cases(invalid, rules.schema)
     if cases["row"].null_count():
-        raise _misshapen(*cases.filter(pl.col("row").is_null())["column"].drop_nulls())
-    if cases["row"].n_unique() != doubtful.height:
-        raise _misshapen("a row is refused without a reason")
+        raise _unexpected_frame(*cases.filter(pl.col("row").is_null())["column"].drop_nulls())
+    if cases["row"].n_unique() != invalid.height:
+        raise _unexpected_frame("a row is rejected without a reason")
     return cases
 
 
 def _failure_cases(rows: pl.DataFrame, schema: pa.DataFrameSchema) -> pl.DataFrame:
-    # Validated eagerly: on a LazyFrame pandera looks at types only. The context overrides
-    # pandera's environment variables, which could switch the contract off.
+    # Validated eagerly: on a LazyFrame pandera checks types only. The context overrides pandera's
+    # environment variables, which could disable validation.
     try:
         with config_context(
             validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA
@@ -81,42 +81,42 @@ def _failure_cases(rows: pl.DataFrame, schema: pa.DataFrameSchema) -> pl.DataFra
     return pl.DataFrame(schema=FAULTS)
 
 
-def _misshapen(*what: str) -> RunStopped:
+def _unexpected_frame(*what: str) -> RunStopped:
     return RunStopped(
-        "The records do not have the form that the contract was made for. Nothing was sent; "
-        "report this as a defect.",
+        "The records do not have the columns that the validation rules expect. Nothing was "
+        "sent; report this as a defect.",
         columns=sorted(what),
     )
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """One rule for a column, named after its reason; null from `meets` counts as met."""
+    """A rule for a column and the reason if it fails; null from `test` counts as valid."""
 
     field_name: str
     reason: str
-    meets: Callable[[pl.Expr], pl.Expr]
+    test: Callable[[pl.Expr], pl.Expr]
 
-    def met(self) -> pl.Expr:
-        return self.meets(pl.col(self.field_name)).fill_null(True)
+    def valid(self) -> pl.Expr:
+        return self.test(pl.col(self.field_name)).fill_null(True)
 
 
-def _check(term: _Rule) -> pa.Check:
+def _check(rule: _Rule) -> pa.Check:
     def run(data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(term.met())
+        return data.lazyframe.select(rule.valid())
 
-    return pa.Check(run, name=term.reason, ignore_na=False)
-
-
-def _terms(binding: ResolvedMapping) -> Iterator[_Rule]:
-    yield from _key_terms(binding)
-    for bound in binding.columns:
-        yield from _blank_terms(bound, binding)
-        yield from _content_terms(bound, binding)
+    return pa.Check(run, name=rule.reason, ignore_na=False)
 
 
-def _key_terms(binding: ResolvedMapping) -> Iterator[_Rule]:
-    match binding.mapping.key:
+def _rules(resolved: ResolvedMapping) -> Iterator[_Rule]:
+    yield from _key_rules(resolved)
+    for column in resolved.columns:
+        yield from _blank_rules(column, resolved)
+        yield from _content_rules(column, resolved)
+
+
+def _key_rules(resolved: ResolvedMapping) -> Iterator[_Rule]:
+    match resolved.mapping.key:
         case "email":
             yield _Rule("email", "email_missing", pl.Expr.is_not_null)
         case "mobile":
@@ -129,47 +129,47 @@ def _email_or_number(email: pl.Expr) -> pl.Expr:
     return email.is_not_null() | pl.col("number").is_not_null()
 
 
-def _blank_terms(bound: MappedColumn, binding: ResolvedMapping) -> Iterator[_Rule]:
-    # The key's own columns say "missing" already; a list cell is never optional.
-    if bound.field_name in {"email": ("email",), "mobile": ("number",)}.get(
-        binding.mapping.key, ()
+def _blank_rules(column: MappedColumn, resolved: ResolvedMapping) -> Iterator[_Rule]:
+    # The key has its own "missing" rules; a list cell is never optional.
+    if column.field_name in {"email": ("email",), "mobile": ("number",)}.get(
+        resolved.mapping.key, ()
     ):
         return
-    if bound.rule.required or bound.rule.target == "list":
-        yield _Rule(bound.field_name, "required_blank", pl.Expr.is_not_null)
-    elif bound.rule.blank == "reject":
-        yield _Rule(bound.field_name, "blank_refused", pl.Expr.is_not_null)
+    if column.rule.required or column.rule.target == "list":
+        yield _Rule(column.field_name, "required_blank", pl.Expr.is_not_null)
+    elif column.rule.blank == "reject":
+        yield _Rule(column.field_name, "blank_refused", pl.Expr.is_not_null)
 
 
-def _content_terms(bound: MappedColumn, binding: ResolvedMapping) -> Iterator[_Rule]:
-    match bound.rule.target:
+def _content_rules(column: MappedColumn, resolved: ResolvedMapping) -> Iterator[_Rule]:
+    match column.rule.target:
         case "email":
-            yield _Rule(bound.field_name, "email_invalid", emails.valid)
+            yield _Rule(column.field_name, "email_invalid", emails.valid)
         case "mobile":
-            yield _Rule(bound.field_name, "mobile_invalid", _readable)
+            yield _Rule(column.field_name, "mobile_invalid", _readable)
         case "prefix":
-            yield _Rule(bound.field_name, "prefix_invalid", _readable)
+            yield _Rule(column.field_name, "prefix_invalid", _readable)
         case "group":
-            yield _Rule(bound.field_name, "group_unknown", _readable)
+            yield _Rule(column.field_name, "group_unknown", _readable)
         case "status":
-            yield _Rule(bound.field_name, "status_unknown", _readable)
+            yield _Rule(column.field_name, "status_unknown", _readable)
         case "list":
-            allowed = [NO_LIST, *binding.mapping.lists]
-            yield _Rule(bound.field_name, "list_unknown", lambda number: number != NO_LIST)
-            yield _Rule(bound.field_name, "list_not_allowed", lambda number: number.is_in(allowed))
+            allowed = [NO_LIST, *resolved.mapping.lists]
+            yield _Rule(column.field_name, "list_unknown", lambda number: number != NO_LIST)
+            yield _Rule(column.field_name, "list_not_allowed", lambda number: number.is_in(allowed))
         case "field":
-            yield from _field_terms(bound)
+            yield from _field_rules(column)
 
 
-def _field_terms(bound: MappedColumn) -> Iterator[_Rule]:
-    rule = bound.rule
+def _field_rules(column: MappedColumn) -> Iterator[_Rule]:
+    rule = column.rule
     if rule.date_in:
-        yield _Rule(bound.field_name, "date_invalid", _readable)
+        yield _Rule(column.field_name, "date_invalid", _readable)
     if rule.length:
-        yield _Rule(bound.field_name, "length_wrong", lambda text: _of_length(text, rule.length))
+        yield _Rule(column.field_name, "length_wrong", lambda text: _of_length(text, rule.length))
     if rule.too_long == "reject":
         yield _Rule(
-            bound.field_name, "value_too_long", lambda text: text.map_batches(fits, pl.Boolean())
+            column.field_name, "value_too_long", lambda text: text.map_batches(fits, pl.Boolean())
         )
 
 

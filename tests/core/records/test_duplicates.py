@@ -50,7 +50,7 @@ def test_the_last_row_wins_across_chunks() -> None:
     """The later row counts, however far apart the rows are; the others are told what counts."""
     won, keys = settle([(1, 1, 7, None), (2, 2, 7, None), (3, 3, 7, None), (1, 1, 7, None)])
     assert won == [3, 4, 5]
-    assert keys.beaten().rows() == [(2, "duplicate", 5)]
+    assert keys.duplicates().rows() == [(2, "duplicate", 5)]
 
 
 def test_who_unsubscribes_in_one_row_stays_unsubscribed() -> None:
@@ -73,14 +73,14 @@ def test_half_a_key_in_common_loses_nobody() -> None:
 def test_nothing_collected_is_no_problem() -> None:
     """Without chunks there are no masks, without records empty ones."""
     assert [*Keys().winners()] == []
-    assert Keys().beaten().is_empty()
+    assert Keys().duplicates().is_empty()
     assert settle([])[0] == []
 
 
 def test_a_chunk_after_the_decision_is_refused() -> None:
-    """Winners are settled once: a late chunk would be lost."""
+    """Winners are determined once: a later chunk is an error."""
     keys = settle([(1, 1, 7, None)])[1]
-    with pytest.raises(RuntimeError, match="would be lost"):
+    with pytest.raises(RuntimeError, match="no chunk can be added"):
         keys.add(chunks([(1, 1, 7, None)], 1)[0])
 
 
@@ -92,7 +92,7 @@ def test_keys_of_big_files_wait_on_disk(tmp_path: Path, monkeypatch: pytest.Monk
     won, apart = settle(rows, 2, spool=tmp_path / "keys")
     assert [*(tmp_path / "keys").iterdir()] == []
     assert won == together[0] == [4, 5, 6, 7, 8, 10]
-    assert apart.beaten().equals(together[1].beaten())
+    assert apart.duplicates().equals(together[1].duplicates())
 
 
 rows_drawn = st.lists(
@@ -113,7 +113,7 @@ def test_one_winner_for_each_person_and_list(rows: list[Row], size: int, last: b
     winners = expected(rows, last=last)
     won, keys = settle(rows, size, last=last)
     assert won == sorted(winners.values())
-    beaten = {line: instead for line, _, instead in keys.beaten().rows()}
+    beaten = {line: instead for line, _, instead in keys.duplicates().rows()}
     assert sorted([*won, *beaten]) == list(range(2, len(rows) + 2))
     assert all(winners[rows[line - 2][:3]] == instead for line, instead in beaten.items())
 
@@ -128,4 +128,4 @@ def test_a_refused_row_that_unsubscribes_lets_nobody_subscribe(last: bool) -> No
         keys.add_vetoes(chunks([*before, leaves], 9)[0].tail(1))
         (mask,) = keys.winners()
         assert [line for line, wins in enumerate(mask, 2) if wins] == counts
-        assert keys.beaten().height == len(before) - len(counts)
+        assert keys.duplicates().height == len(before) - len(counts)

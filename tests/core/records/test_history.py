@@ -11,7 +11,7 @@ from tasks.records.validation.history import (
     FileFigures,
     HistoryLimits,
     deviations,
-    noted,
+    ledger_figures,
 )
 
 COLUMNS = ("email", "nome", "consenso")
@@ -19,7 +19,7 @@ LAST = [
     FileFigures.of(
         records * 50,
         {"records": records, "rejected": 10, "changed": 20, "missing": 5, "known": 1000}
-        | noted(COLUMNS, 5),
+        | ledger_figures(COLUMNS, 5),
     )
     for records in (1000, 900, 1100, 1000, 950)
 ]
@@ -59,9 +59,9 @@ def test_a_file_unlike_the_last_ones_is_told_with_its_figures(
 
 def test_columns_in_another_order_are_unusual() -> None:
     """The fingerprint tells names in another order and another number of them apart."""
-    prints = {noted(names, 0)["header"] for names in (COLUMNS, COLUMNS[::-1], COLUMNS[:2])}
+    prints = {ledger_figures(names, 0)["header"] for names in (COLUMNS, COLUMNS[::-1], COLUMNS[:2])}
     assert len(prints) == 3
-    now = replace(USUAL, header=noted(COLUMNS[::-1], 0)["header"])
+    now = replace(USUAL, header=ledger_figures(COLUMNS[::-1], 0)["header"])
     assert "unusual_columns" in sentences(now, LAST)
     assert sentences(now, LAST, columns="accept") == {}
     assert sentences(now, [now, *LAST]) == {}, "released once, it is one of the client's own"

@@ -70,7 +70,7 @@ def test_of_a_file_that_is_sent_as_a_whole_the_people_are_compared(tmp_path: Pat
     assert (len(sent), second.counts.unchanged) == (2, 0)
     assert flagged(second) == {"unchanged": 0, "refused": 0, "missing": 1}
     assert second.compared is not None
-    assert replace(second.compared, why="due").noted(2) == {"missing": 1, "known": 3}
+    assert replace(second.compared, why="due").ledger_figures(2) == {"missing": 1, "known": 3}
 
 
 def test_the_missing_are_found_by_their_hashes_whatever_their_spelling(tmp_path: Path) -> None:

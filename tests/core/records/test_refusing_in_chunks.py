@@ -9,7 +9,7 @@ import pytest
 from blocks.errors import RunStopped
 from tasks.records.agreement import ImportAgreement
 from tasks.records.mapping.resolve import resolve_mapping
-from tasks.records.read_file import REFUSED_AT_ONCE, read_file
+from tasks.records.read_file import REJECTS_AT_ONCE, read_file
 from tasks.records.results.parts import read_parts
 from tasks.records.stages import AccountFacts, Prepared
 from tasks.records.validation.row_rules import row_rules
@@ -40,7 +40,7 @@ def test_refusals_come_in_the_order_of_the_file(tmp_path: Path) -> None:
     for place in expected:
         rows[place] = "nobody;1" if place % 4 else "too;many;cells"
     prepared = _read(tmp_path, rows)
-    assert prepared.counts.rejected == len(expected) > 2 * REFUSED_AT_ONCE
+    assert prepared.counts.rejected == len(expected) > 2 * REJECTS_AT_ONCE
     lines = [line for part in read_parts(prepared.rejects) for line in part["line"].to_list()]
     assert lines == [place + 2 for place in expected]
     assert prepared.counts.submitted == ROWS - len(expected)

@@ -12,7 +12,7 @@ from tasks.records.mapping.resolve import ResolvedMapping, resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
 from tasks.records.mapping.transforms import apply_transforms
 from tasks.records.validation.row_rules import faults, row_rules
-from tasks.records.validation.validate import refuse, validate
+from tasks.records.validation.validate import reject, validate
 
 EMAIL = {"column": "email", "target": "email"}
 SECRET = "secret-value"
@@ -32,7 +32,7 @@ def reasons(bound: ResolvedMapping, *cells: str) -> list[tuple[str, str]]:
     row = dict(zip(bound.file_columns, cells, strict=True))
     frame = pl.DataFrame({LINE: [2]} | row)
     agreed = row_rules(bound)
-    rejects = refuse([validate(frame, agreed).doubtful], agreed).rejects
+    rejects = reject([validate(frame, agreed).invalid], agreed).rejects
     if rejects.is_empty():
         return []
     return list(zip(rejects["columns"][0], rejects["reasons"][0], strict=True))

@@ -108,10 +108,10 @@ def test_churn_is_noted_without_what_only_has_to_be_sent_again(tmp_path: Path) -
     second = read(tmp_path / "two", rows, former)[0]
 
     assert second.compared is not None
-    assert second.noted.items() >= {"changed": 2, "missing": 1, "known": 3}.items()
+    assert second.ledger_figures.items() >= {"changed": 2, "missing": 1, "known": 3}.items()
     sent_again = replace(second, compared=replace(second.compared, unsure=1))
-    assert sent_again.noted["changed"] == 1
-    assert first.noted.keys() == {"opt_outs", "columns", "header"}
+    assert sent_again.ledger_figures["changed"] == 1
+    assert first.ledger_figures.keys() == {"opt_outs", "columns", "header"}
 
 
 def test_an_empty_snapshot_knows_nobody(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tasks.records.frames import LINE, RECORD, REJECTS
 from tasks.records.mapping.resolve import ResolvedMapping, resolve_mapping
 from tasks.records.mapping.settings import Column, Mapping
 from tasks.records.validation.row_rules import row_rules
-from tasks.records.validation.validate import refuse, validate
+from tasks.records.validation.validate import reject, validate
 
 COLUMNS = ["id", "email", "cell", "born", "name", "status", "group"]
 MAPPED: list[dict[str, Any]] = [
@@ -43,7 +43,7 @@ def sorted_out(
     """Records and rejects of a chunk."""
     agreed = row_rules(binding or bound())
     checked = validate(chunk(*rows), agreed)
-    return checked.records, refuse([checked.doubtful], agreed).rejects
+    return checked.records, reject([checked.invalid], agreed).rejects
 
 
 def test_a_good_row_becomes_a_record_ready_for_mailup() -> None:
@@ -154,8 +154,8 @@ def test_a_refused_row_names_its_person_where_the_key_is_sound() -> None:
 
     def named(*rows: tuple[str, ...], key: str) -> tuple[list[str], list[str]]:
         agreed = row_rules(bound(key=key))
-        refused = refuse([validate(chunk(*rows), agreed).doubtful], agreed)
-        return refused.named["email"].to_list(), refused.unsubscribing["email"].to_list()
+        refused = reject([validate(chunk(*rows), agreed).invalid], agreed)
+        return refused.identified["email"].to_list(), refused.unsubscribing["email"].to_list()
 
     assert named(leaves, BAD, key="email") == (["a@b.it"], ["a@b.it"])
     assert named(stays, BAD, key="email") == (["a@b.it"], [])
