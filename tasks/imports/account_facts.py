@@ -65,7 +65,7 @@ def _ask(job: ImportJob, fetched: Fetched) -> AccountFacts:
     with order as store, mailup_client(account, store) as client:
         refusals = write_refusals(folder, agreement, client, account.zone)
         get_run_logger().info("Who is not subscribed was asked in %d calls", client.calls)
-    return replace(job.facts, refusals=refusals, today=today)
+    return replace(job.facts, unsubscribed=refusals, today=today)
 
 
 def _require_lists(agreement: ImportAgreement, client: MailUpClient) -> None:

@@ -21,14 +21,14 @@ from tasks.gpg.program import RECIPIENT, run_gpg
 from tasks.records.agreement import ImportAgreement
 from tasks.records.archive.bundle import (
     DecisionInputs,
-    Known,
+    KnownHashes,
     OpenedArchive,
     decision_inputs,
     open_archive,
-    refusals_hash,
+    unsubscribed_hash,
     write_archive,
 )
-from tasks.records.archive.erase import Person, without_person, without_refusals
+from tasks.records.archive.erase import Person, erase_unsubscribed, without_person
 from tasks.records.job import ImportJob
 from tasks.records.reading.unpack import unpack
 from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
@@ -43,7 +43,7 @@ def archive(job: ImportJob, fetched: Fetched, claim: Claim, prepared: Prepared) 
     """Keep a file that is about to be sent; nothing where that is not agreed."""
     if job.agreement.archive.days and not prepared.hold and claim.progress == "nothing":
         compared = prepared.compared
-        used = compared.former if compared and not compared.why else None
+        used = compared.previous if compared and not compared.why else None
         facts = replace(job.facts, snapshot=used[0] if used else None)
         _archive(replace(job, facts=facts), fetched, claim)
 
@@ -94,7 +94,7 @@ def reopened(storage: Storage, entry: ArchiveEntry, folder: Path) -> OpenedArchi
     path = storage.get(entry.stored, folder / "stored")
     if entry.key:
         path = _decrypted(path, entry.key, folder)
-    return open_archive(path, folder, Known(entry.grounds, entry.sha256, entry.rewritten))
+    return open_archive(path, folder, KnownHashes(entry.grounds, entry.sha256, entry.rewritten))
 
 
 def _decrypted(path: Path, key: str, folder: Path) -> Path:
@@ -152,23 +152,23 @@ def take_person_out(
     the ledger gets with the new archive, hold the hashes of what is left.
     """
     kept = reopened(storage, entry, folder)
-    opened, agreement = kept.fetched.path, kept.grounds.as_kept(kept.grounds.agreement)
+    opened, agreement = kept.fetched.path, kept.inputs.as_kept(kept.inputs.agreement)
     if agreement.decryption_key:
         opened = decrypt(opened, load(GpgKey, agreement.decryption_key), folder)
     opened = unpack(opened, folder, agreement.unpacking)
     changed = folder / "changed"
     records = without_person(opened, agreement.dialect, person, changed, blank=True)
-    known = without_refusals(kept.facts.refusals, person)
+    known = erase_unsubscribed(kept.facts.unsubscribed, person)
     if not records and not known:
         return 0
     left = changed if records else opened
-    grounds = kept.grounds.model_copy(
+    grounds = kept.inputs.model_copy(
         update={
             "opened": True,
-            "forgotten": kept.grounds.forgotten + records,
+            "forgotten": kept.inputs.forgotten + records,
             # What the ledger could not prove before is not proven by what came of it.
             "content": sha256_of(left) if kept.proven else "",
-            "refusals": refusals_hash(kept.facts.refusals),
+            "refusals": unsubscribed_hash(kept.facts.unsubscribed),
         }
     )
     _replace(store, storage, entry, grounds, left, kept.facts)

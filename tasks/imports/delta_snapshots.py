@@ -52,7 +52,7 @@ class PreviousSnapshot:
     def noted(self, compared: DeltaResult | None) -> DeltaResult:
         """How a file was compared, completed."""
         return replace(
-            compared or DeltaResult(), why=self.why, full_at=self.full_at, unsure=self.unsure
+            compared or DeltaResult(), why=self.why, full_at=self.full_at, unconfirmed=self.unsure
         )
 
 
@@ -215,7 +215,7 @@ def snapshot(
     if agreement.delta.missing == "unsubscribe" and compared.left_because:
         keep.append("missing")
     path = prepared.opened.with_suffix(".snapshot")
-    write_snapshot(path, rows, compared.former, keep)
+    write_snapshot(path, rows, compared.previous, keep)
     load(Ledger, agreement.ledger).open_storage().put_as(path, planned.stored)
     sent = prepared.counts.submitted - prepared.opt_outs
     unsure = sent - sum(each.height for each in rows)

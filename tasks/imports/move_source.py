@@ -13,7 +13,7 @@ from prefect import get_run_logger
 from blocks.errors import FileGone, FileHeld
 from blocks.transport.base import RemoteFile, Transport
 from tasks.files.hashing import sha256_of
-from tasks.records.source import Source, name_aside
+from tasks.records.source import Source, moving_name
 from tasks.records.stages import Fetched
 
 
@@ -23,7 +23,7 @@ def put_away(server: Transport, source: Source, fetched: Fetched, goal: str) -> 
         return
     if source.afterwards == "move":
         server.make_folder(str(PurePosixPath(goal).parent))
-    aside = source.path(name_aside(fetched.name, fetched.sha256))
+    aside = source.path(moving_name(fetched.name, fetched.sha256))
     _set_aside(server, source.path(fetched.remote.name), aside, fetched.remote)
     if _is_the_same(server, aside, fetched):
         with suppress(FileGone):

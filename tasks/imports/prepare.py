@@ -11,7 +11,7 @@ from blocks.loading import load
 from tasks.gpg.decrypt import decrypt
 from tasks.imports.delta_snapshots import previous_snapshot
 from tasks.records.agreement import ImportAgreement
-from tasks.records.delta.missing import decided, too_many_missing
+from tasks.records.delta.missing import decide_missing, too_many_missing
 from tasks.records.job import ImportJob
 from tasks.records.read_file import read_file
 from tasks.records.reading.unpack import unpack
@@ -43,7 +43,7 @@ def prepare(job: ImportJob, fetched: Fetched, claim: Claim) -> Prepared:
         return Prepared(hold=_hold(held))
     if former:
         compared, replayed = former.noted(prepared.compared), fetched.remote is None
-        compared = decided(agreement.delta, compared, claim, replayed=replayed)
+        compared = decide_missing(agreement.delta, compared, claim, replayed=replayed)
         prepared = replace(prepared, compared=compared)
     if not claim.released:
         prepared = _within_limits(agreement, fetched, claim, prepared)

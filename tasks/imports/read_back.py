@@ -21,7 +21,7 @@ from tasks.records.consent.apply import comparable
 from tasks.records.frames import LINE
 from tasks.records.mapping.resolve import in_file
 from tasks.records.mapping.settings import Mapping, Target
-from tasks.records.results.mailup_rejects import add_refused
+from tasks.records.results.mailup_rejects import add_mailup_rejects
 from tasks.records.stages import Prepared, ReadBackState, RejectedByMailUp
 
 _STATES: tuple[ReadBackState, ...] = ("", "complete", "partial", "unclear", "too_many_calls")
@@ -44,7 +44,7 @@ def list_refused(mapping: Mapping, prepared: Prepared, entries: Sequence[BatchEn
             for column in mapping.columns
         }
         names = {line: columns[target] for line, target in lines.items()}
-        add_refused(prepared.rejects, prepared.opened, prepared.dialect, names)
+        add_mailup_rejects(prepared.rejects, prepared.opened, prepared.dialect, names)
 
 
 def _columns(entries: Iterable[BatchEntry]) -> dict[int, Target]:

@@ -23,7 +23,14 @@ from tasks.imports.look_up import LookUp
 from tasks.records.batching.batches import Batch
 from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.consent.apply import Unsubscribed, comparable
-from tasks.records.consent.rejoining import PERSON, by_state, fate, only_key, relist, stays_out
+from tasks.records.consent.rejoining import (
+    PERSON,
+    by_state,
+    final_reason,
+    not_granted,
+    only_key,
+    relist,
+)
 from tasks.records.consent.settings import Consent, check_grant
 from tasks.records.frames import LINE
 from tasks.records.results.parts import read_parts
@@ -67,7 +74,7 @@ class Rejoining:
             if grant.gone is None and grant.attempt != self.counter.attempt:
                 mine = people.filter(pl.col(LINE).is_in(grant.sent))
                 if self._state(grant) is not None:
-                    self._end(grant, mine, seen=stays_out(mine, self.judged, self.consent))
+                    self._end(grant, mine, seen=not_granted(mine, self.judged, self.consent))
                 else:
                     self._ended(grant, grant.sent)
 
@@ -100,7 +107,7 @@ class Rejoining:
                 return grant
         self.counter.queue.offer()
         states = self.states(records)
-        sent = states["as_judged"] | (states["subscribed"] & self._subscribed_by_us())
+        sent = states["unchanged"] | (states["subscribed"] & self._subscribed_by_us())
         sent = sent if self._holds() else set()
         return grants.looked(
             self.counter.store,
@@ -115,7 +122,7 @@ class Rejoining:
         """PlanChanged where a batch that may have to be sent again has somebody who left since."""
         if self._state(grant) == "sending":
             states = self.states(people)
-            if set(people[LINE]) != states["as_judged"] | states["subscribed"]:
+            if set(people[LINE]) != states["unchanged"] | states["subscribed"]:
                 raise PlanChanged
 
     def _subscribed_by_us(self) -> set[int]:
@@ -208,9 +215,9 @@ def fates(known: Sequence[Grant], attempt: int) -> dict[int, str]:
     """Under which reason each line of a file's granted batches is listed in the end."""
     told: dict[int, str] = {}
     for grant in known:
-        told |= {line: fate(line, grant.gone or ()) for line in grant.sent}
+        told |= {line: final_reason(line, grant.gone or ()) for line in grant.sent}
         if grant.attempt == attempt:
-            told |= {line: fate(line, grant.left_out) for line in grant.left_out}
+            told |= {line: final_reason(line, grant.left_out) for line in grant.left_out}
     return told
 
 

@@ -73,13 +73,13 @@ def take_out(
     if replay_with == "its-day":
         # To whom its results go, and what remembers it, is of today.
         places = {"server": agreement.server, "ledger": agreement.ledger}
-        used = found.grounds.agreement.model_copy(update=places)
+        used = found.inputs.agreement.model_copy(update=places)
     claim = Claim(
-        kept.name, number, kept.attempt, found.grounds.first_seen_at, "nothing", kept.name,
+        kept.name, number, kept.attempt, found.inputs.first_seen_at, "nothing", kept.name,
         counts, (), released=True,
     )  # fmt: skip
     return Recalled(
-        found.grounds.as_kept(used), found.fetched, found.facts, claim, kept, replay_with,
+        found.inputs.as_kept(used), found.fetched, found.facts, claim, kept, replay_with,
         found.proven,
     )  # fmt: skip
 

@@ -33,7 +33,7 @@ from tasks.records.consent.second_key import (
 )
 from tasks.records.mapping.resolve import in_file
 from tasks.records.mapping.settings import Mapping, Target
-from tasks.records.results.mailup_rejects import add_refused
+from tasks.records.results.mailup_rejects import add_mailup_rejects
 from tasks.records.results.skipped_file import SKIPPED
 from tasks.records.stages import Prepared, Submission
 from tasks.runs.retrying import retried_task
@@ -121,7 +121,7 @@ def list_second_keys(mapping: Mapping, prepared: Prepared, keys: ComparedKeys) -
         target: Target = "email" if mapping.key == "mobile" else "mobile"
         column = in_file(mapping.of(target)[0].column, prepared.dialect.columns, mapping)
         names = dict.fromkeys(keys.lines, column)
-        add_refused(prepared.rejects, prepared.opened, prepared.dialect, names, DIFFERS)
+        add_mailup_rejects(prepared.rejects, prepared.opened, prepared.dialect, names, DIFFERS)
     for reason, lines in listed.items():
         if lines and prepared.skipped:
             rows = [(line, reason, None) for line in sorted(lines)]

@@ -281,7 +281,7 @@ def _known(work: _Work, prepared: Prepared) -> KnownImports:
     if not batches.brought_by_others(work.store, work.entry_id, work.attempt):
         return lambda people: people.clear()
     key = key_of(work.store, work.job.agreement.client, work.job.agreement.stream)
-    former = prepared.compared.former if prepared.compared else None
+    former = prepared.compared.previous if prepared.compared else None
     if former is None or key is None:
         return everybody
     hashes = all_people(former)

@@ -41,10 +41,10 @@ def unsubscribe_missing(
     for entry in known:
         if entry.purpose == "missing":
             counter.bring_again(entry)
-    if compared is None or compared.former is None or key is None or not compared.unsubscribes:
+    if compared is None or compared.previous is None or key is None or not compared.unsubscribes:
         return
     channel = CHANNELS[agreement.mapping.key][0]
-    hashes = missing_people(compared.former)
+    hashes = missing_people(compared.previous)
     people = _still_subscribed(counter.client, agreement.list_id, channel, hashes, key)
     newest = counter.client.latest_import_id()
     target = ImportTarget(list_id=agreement.list_id, channel=channel, import_type="optout")

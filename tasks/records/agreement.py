@@ -1,4 +1,4 @@
-"""What was agreed with a client for importing its files: the parameters of `import_recipients`."""
+"""The agreement with a client about importing its files: parameters of `import_recipients`."""
 
 import hashlib
 from typing import Literal
@@ -18,21 +18,21 @@ from tasks.records.validation.limits import Thresholds
 
 
 class Results(Settings):
-    """What a client gets back for each file."""
+    """The files that the client receives for each imported file."""
 
     folder: str = Field(
         default="results",
         pattern=r"[^./]",
         description=(
-            "Folder, below the source folder, for the result and reject files; never the source "
-            "folder itself, so that a corrected reject file can be dropped there as it is."
+            "Folder for result and reject files, below the source folder; never the source folder "
+            "itself, so that a corrected reject file can be uploaded there under its name."
         ),
     )
     names: Literal["as-the-file", "unique"] = Field(
         default="as-the-file",
         description=(
-            "Results are named after the file, so that a later file of the same name replaces "
-            "them, or get a unique name as well."
+            "as-the-file: results are named after the file, and a later file of that name replaces "
+            "them. unique: each gets a unique name."
         ),
     )
     language: Literal["en", "it"] = Field(
@@ -41,53 +41,53 @@ class Results(Settings):
 
 
 class Archive(Settings):
-    """Whether a client's files are kept after their import, and for how long."""
+    """Whether and how long a client's files are archived after their import."""
 
     days: int = Field(
         default=0,
         ge=0,
         le=3660,
         description=(
-            "How many days each file is kept as it came, with what decided about it, so that it "
-            "can be replayed; the client's later runs delete it. 0 keeps nothing."
+            "Number of days for which each file is archived with its decision inputs, so that it "
+            "can be replayed; later runs delete it. 0 for no archive."
         ),
     )
     key: str = Field(
         default="",
         pattern=r"^[a-z0-9-]*$",
         description=(
-            "Name of the gpg-key block for which kept files are encrypted; empty leaves them "
-            "open to whoever can read the ledger's storage."
+            "Name of the gpg-key block for which archived files are encrypted; empty leaves them "
+            "unencrypted in the ledger's storage."
         ),
     )
 
     @model_validator(mode="after")
     def _used(self) -> "Archive":
         if self.key and not self.days:
-            raise ValueError("archive.key is of no use without archive.days; give the days.")
+            raise ValueError("archive.key has no effect without archive.days; set archive.days.")
         return self
 
 
 class ImportAgreement(Agreement):
-    """Everything agreed with one client about importing recipients from its files."""
+    """The agreement with one client about importing recipients from its files."""
 
     server: ServerReference = Field(
-        description="Block of the server that holds the files, for example sftp-server/acme.",
+        description="Block of the server with the files, for example sftp-server/acme.",
     )
     account: BlockName = Field(description="Name of the mailup-account block to import into.")
     ledger: BlockName = Field(
         default="default",
-        description="Name of the ledger block that remembers what was done.",
+        description="Name of the ledger block that records what has been done.",
     )
     decryption_key: str = Field(
         default="",
         pattern=r"^[a-z0-9-]*$",
-        description="Name of the gpg-key block for encrypted files; empty where they are not.",
+        description="Name of the gpg-key block for encrypted files; empty if they are not.",
     )
     list_id: int = Field(
         default=0,
         ge=0,
-        description="MailUp list to import into; 0 where a column of the file names the list.",
+        description="MailUp list to import into; 0 if a column of the file gives the list.",
     )
     group: str = Field(
         default="",
@@ -95,77 +95,81 @@ class ImportAgreement(Agreement):
         description="Group of the list, by id or name, for all recipients; empty for none.",
     )
     create_groups: bool = Field(
-        default=False, description="Create a group that the list does not have yet."
+        default=False, description="Create groups that the list does not have yet."
     )
     replace_groups: bool = Field(
         default=False,
-        description="Take recipients out of the list's other groups when they enter this one.",
+        description="Remove recipients from the list's other groups when they enter this one.",
     )
     mode: Literal["incremental", "full"] = Field(
         default="incremental",
         description=(
-            "Incremental: a file holds changes. Full: a file holds everybody, so one that shrank "
-            "beyond thresholds.max_shrink_percent is held; nobody is unsubscribed for being "
-            "absent, unless delta.missing says so."
+            "Incremental: a file contains changes. Full: a file contains all recipients, so it is "
+            "held if it shrank by more than thresholds.max_shrink_percent. Missing recipients are "
+            "unsubscribed only if delta.missing says so."
         ),
     )
     delta: Delta = Field(
-        default=Delta(), description="Whether a full file sends only what has changed in it."
+        default=Delta(), description="Whether only new and changed rows of a full file are sent."
     )
     confirm_email: bool = Field(
         default=False,
         description=(
-            "Ask recipients to confirm by e-mail before they are subscribed; MailUp then sets "
-            "people who are subscribed already to pending, too."
+            "Ask recipients to confirm by e-mail before they are subscribed; MailUp then also sets "
+            "people who are already subscribed to pending."
         ),
     )
     same_content: Literal["skip", "import-after-others"] = Field(
         default="skip",
         description=(
-            "A file whose content was imported before is skipped, or is imported again when "
-            "another file was imported in between."
+            "A file whose content was imported before is skipped, or imported again if another "
+            "file was imported in between."
         ),
     )
     read_back_calls: int = Field(
         default=300,
         ge=0,
         description=(
-            "Most MailUp calls per file spent on finding out who was refused when MailUp counts "
-            "recipients as not valid: whoever is not in the list afterwards is listed among the "
-            "rejects; and as many again before sending, on comparing the mobile numbers of known "
-            "people with MailUp's: where that takes more, rows go without their second key. "
-            "0 leaves it at the number, and compares nothing."
+            "Maximum number of MailUp calls per file for finding the recipients that MailUp "
+            "counted as not valid: those who are not in the list are listed as rejects. The same "
+            "number again, before sending, for comparing the mobile numbers of known people with "
+            "MailUp's: if that takes more calls, rows are sent without their second key. 0 only "
+            "reports the count and compares nothing."
         ),
     )
     due: Due = Field(
-        default=Due(), description="By when a file must have been imported; the watcher alerts."
+        default=Due(), description="When a file must have been imported; the watcher alerts if not."
     )
-    source: Source = Field(default=Source(), description="Where the files are and where they go.")
+    source: Source = Field(
+        default=Source(), description="Where the files are, and what happens to them afterwards."
+    )
     unpacking: Unpacking = Field(default=Unpacking(), description="Limits for compressed files.")
-    dialect: Dialect = Field(default=Dialect(), description="How the files are written.")
-    mapping: Mapping = Field(description="Which column goes where in MailUp.")
+    dialect: Dialect = Field(default=Dialect(), description="Format of the files.")
+    mapping: Mapping = Field(description="Which column goes to which field in MailUp.")
     consent: Consent = Field(
-        default=Consent(), description="What happens to people's subscription status."
+        default=Consent(), description="What happens to the subscription status of people."
     )
     thresholds: Thresholds = Field(
-        default=Thresholds(), description="When a file is held as a whole."
+        default=Thresholds(), description="Limits beyond which a file is held."
     )
     habit: HistoryLimits = Field(
         default=HistoryLimits(),
-        description="When a file is held for being unlike the client's last ones.",
+        description="Limits from history: how far a file may differ from the last ones.",
     )
     decision_days: int = Field(
         default=7,
         ge=1,
         le=60,
         description=(
-            "How many days a run waits in the UI for somebody to release or refuse a held file; "
-            "after that the file is still held, and the next run asks again."
+            "Number of days for which a run stays paused until somebody releases or refuses a held "
+            "file; after that the file is still held, and the next run asks again."
         ),
     )
-    results: Results = Field(default=Results(), description="What the client gets back.")
+    results: Results = Field(
+        default=Results(), description="Result and reject files for the client."
+    )
     archive: Archive = Field(
-        default=Archive(), description="What is kept of a file after its import, for a replay."
+        default=Archive(), description="Whether imported files are archived, for a replay."
     )
 
     @model_validator(mode="after")
@@ -182,7 +186,7 @@ class ImportAgreement(Agreement):
         if self.consent.import_type == "opt-out" and "status" in by_row:
             raise ValueError(
                 "consent.import_type 'opt-out' unsubscribes everybody in the file: map no column "
-                "to target 'status', or choose 'default'."
+                "to target 'status', or use 'default'."
             )
         if self.confirm_email and self.consent.import_type != "default":
             raise ValueError("confirm_email is possible only with consent.import_type 'default'.")
@@ -192,14 +196,14 @@ class ImportAgreement(Agreement):
             raise ValueError("delta.on needs mode 'full' and one list for all rows (list_id).")
         if self.delta.on and self.mapping.key == "both":
             raise ValueError(
-                "delta.on needs mapping.key 'email' or 'mobile': with 'both' two rows may be one "
-                "recipient of MailUp, and which was sent last would matter."
+                "delta.on needs mapping.key 'email' or 'mobile': with 'both', two rows may be the "
+                "same recipient in MailUp."
             )
         return self
 
     @property
     def lists(self) -> tuple[int, ...]:
-        """Ids of every list that this agreement may write to."""
+        """Ids of all lists that this agreement may write to."""
         return (self.list_id,) if self.list_id else tuple(self.mapping.lists)
 
     @property
@@ -209,10 +213,10 @@ class ImportAgreement(Agreement):
 
     @property
     def stream(self) -> str:
-        """Name under which the ledger remembers the files of this agreement."""
+        """Name of this agreement's stream of files in the ledger."""
         return "import:" + ",".join(map(str, sorted(self.lists)))
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the agreement: batches of one attempt are all made with the same one."""
+        """SHA-256 of the agreement: all batches of an attempt are made with the same one."""
         return hashlib.sha256(self.model_dump_json(exclude={"due", "archive"}).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What became of each record of a file, and the law that the counts obey."""
+"""Counts of records by outcome, and the check that they add up."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -8,7 +8,7 @@ from blocks.errors import CountsDiffer
 
 @dataclass(frozen=True)
 class Counts:
-    """Records of one file by outcome; `records` counts what the file holds below its header."""
+    """Records of one file by outcome; `records` counts all records below the header."""
 
     records: int = 0
     submitted: int = 0
@@ -19,7 +19,7 @@ class Counts:
 
     @classmethod
     def of(cls, counts: Mapping[str, int]) -> "Counts":
-        """From what the ledger holds, which may be more."""
+        """From the counts in the ledger, which may have more keys."""
         return cls(**{f.name: counts.get(f.name, 0) for f in fields(cls)})
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -28,19 +28,19 @@ class Counts:
         )
 
     def refused(self, records: int) -> "Counts":
-        """These counts after MailUp refused so many of the submitted records."""
+        """These counts after MailUp rejected some of the submitted records."""
         return replace(self, submitted=self.submitted - records, rejected=self.rejected + records)
 
     def left_out(self, records: int) -> "Counts":
-        """These counts after so many of the submitted records were not sent for consent's sake."""
+        """These counts after consent blocked some of the submitted records."""
         return replace(self, submitted=self.submitted - records, blocked=self.blocked + records)
 
     def conserved(self) -> "Counts":
-        """Return these counts, or raise CountsDiffer where a record is unaccounted for."""
+        """Return these counts, or raise CountsDiffer if they do not add up."""
         outcomes = self.submitted + self.unchanged + self.duplicate + self.rejected + self.blocked
         if outcomes != self.records:
             raise CountsDiffer(
-                f"The file holds {self.records} records but {outcomes} have an outcome. Nothing is "
+                f"The file has {self.records} records but {outcomes} have an outcome. Nothing is "
                 "reported as done; keep the file and report this as a defect.",
                 **asdict(self),
             )

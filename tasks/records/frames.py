@@ -1,9 +1,9 @@
-"""The schemas of all frames that pass between stages."""
+"""Schemas of the frames that stages exchange."""
 
 import polars as pl
 
 LINE = "__line"
-"""Name of the column that holds the line (1 = first line of the file) on which a record starts."""
+"""Name of the column with the line (1 = first line of the file) on which a record starts."""
 
 
 REJECTS: dict[str, pl.DataType] = {
@@ -13,12 +13,12 @@ REJECTS: dict[str, pl.DataType] = {
     "cells": pl.List(pl.String()),
     "original": pl.String(),
 }
-"""Schema of refused records.
+"""Schema of rejects.
 
-`line` where the record starts; `columns` the client's column names at fault (parallel to
-`reasons`, empty text where the whole line is at fault); `reasons` codes of `REASONS`; `cells` the
-record's cells as they were, in the file's order, null where the line could not be cut into cells;
-`original` the text of the line, null where `cells` already says everything.
+`line`: where the record starts. `columns`: the client's columns at fault, parallel to `reasons`;
+empty text if the whole line is at fault. `reasons`: codes of `REASONS`. `cells`: the original
+cells in the file's order, null if the line could not be split. `original`: the text of the line,
+null if `cells` has everything.
 """
 
 
@@ -42,17 +42,16 @@ RECORD: dict[str, pl.DataType] = {
 }
 """Schema of records, followed by one text column `field_<id>` for each dynamic field, by id.
 
-`key_high` and `key_low` are 128 bits of hash of channel and address: two people share them with a
-chance of 1 in 10^24 for a file of ten million. They hold within one installation of polars only,
-so nothing that is kept may contain them. `channel` is "email" or "sms", the one whose address is
-the record's key. `group` is a name or an id, as the mapping says; null for none. `status` is
-"subscribed", "unsubscribed", or null where the row does not say. `clear` is true where a blank
-cell has to clear a field. Of email, prefix and number, and of the fields, null means: not sent.
+`key_high` and `key_low`: a 128-bit hash of channel and address; in a file of ten million two people
+share one with a probability of 1 in 10^24. It depends on the polars installation, so it must not be
+stored. `channel`: "email" or "sms", the one of the record's key. `group`: a name or an id, null for
+none. `status`: "subscribed", "unsubscribed", or null if the row has none. `clear`: whether a blank
+cell clears a field. Null in email, prefix, number and fields means: not sent.
 """
 
 
 FAULTS = {"row": pl.Int64(), "column": pl.String(), "reason": pl.String()}
-"""Schema of faults: position in the frame, our name of the column, code of the reason."""
+"""Schema of faults: position in the frame, field name of the column, reason code."""
 
 
 UNSUBSCRIBED_PEOPLE: dict[str, pl.DataType] = {
@@ -64,10 +63,10 @@ UNSUBSCRIBED_PEOPLE: dict[str, pl.DataType] = {
 }
 """Schema of people who are not subscribed in MailUp.
 
-`channel` is "email" or "sms"; `address` the e-mail address, or prefix and number in one, in any
-spelling; `cause` MailUp's code as text (type, or type and sub-type: "2", "81", "161"), or
-"pending"; null where MailUp gives none. `left_on` is the day on which they left, such as
-"2026-01-31", null where MailUp does not say.
+`channel`: "email" or "sms". `address`: the e-mail address, or prefix and number in one, in any
+spelling. `cause`: MailUp's code as text (type, or type and sub-type: "2", "81", "161"), or
+"pending"; null if unknown. `left_on`: the day on which they left, such as "2026-01-31", null if
+unknown.
 """
 
 
@@ -78,4 +77,4 @@ PEOPLE = {
     "prefix": pl.String(),
     "number": pl.String(),
 }
-"""Schema of a list's people as MailUp spells them: what the channel does not use is null."""
+"""Schema of the people of a list as MailUp spells them; columns of the other channel are null."""

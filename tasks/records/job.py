@@ -1,4 +1,4 @@
-"""The import job: what every stage of one import has at hand."""
+"""The import job: the settings and state shared by the stages of an import."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +12,9 @@ from tasks.records.stages import AccountFacts
 class ImportJob:
     """One import of one client's files.
 
-    `facts` are what MailUp said about the account; `scratch` is the run's folder. `lease` proves
-    that no other run of the client is at work; None in a dry run, which changes nothing anywhere.
-    `release` imports a file that a limit holds, or that was reported or refused before; `send_all`
-    sends what MailUp is known to have, too.
+    `facts` is what MailUp reported about the account; `scratch` is the run's folder. `lease` is
+    None in a dry run, which changes nothing. `release` imports a file that a limit holds, or that
+    was reported or refused before; `send_all` also sends unchanged records.
     """
 
     agreement: ImportAgreement
@@ -27,5 +26,5 @@ class ImportJob:
 
     @property
     def dry_run(self) -> bool:
-        """Whether this job only shows what would be done."""
+        """Whether this job only reports what it would do."""
         return self.lease is None

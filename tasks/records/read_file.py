@@ -108,7 +108,7 @@ def _compared(snapshot: Snapshot | None, path: Path, unidentified: int) -> Delta
     missing = int(flags["missing"].sum())
     return DeltaResult(
         missing=missing,
-        former=(snapshot.path, path),
+        previous=(snapshot.path, path),
         known=flags.height,
         unidentified_rows=unidentified,
     )
@@ -116,10 +116,10 @@ def _compared(snapshot: Snapshot | None, path: Path, unidentified: int) -> Delta
 
 def load_unsubscribed(facts: AccountFacts) -> Unsubscribed | None:
     """The people who are not subscribed, as MailUp reported; None if it was not asked."""
-    if facts.refusals is None:
+    if facts.unsubscribed is None:
         return None
     return prepare_unsubscribed(
-        pl.concat([pl.DataFrame(schema=UNSUBSCRIBED_PEOPLE), *read_parts(facts.refusals)])
+        pl.concat([pl.DataFrame(schema=UNSUBSCRIBED_PEOPLE), *read_parts(facts.unsubscribed)])
     )
 
 

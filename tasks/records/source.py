@@ -1,4 +1,4 @@
-"""Which files of a client's folder are taken, in which order, and where they go afterwards."""
+"""Which files of a client's folder are imported, in which order, and where they go afterwards."""
 
 import fnmatch
 import re
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from tasks.agreements.base import Settings
 from tasks.files.remote_paths import Listed, fitting, join
 
-_ASIDE = re.compile(r"(.+)\.[0-9a-f]{8}\.being-put-away")
+_MOVING = re.compile(r"(.+)\.[0-9a-f]{8}\.being-put-away")
 
 
 _File = TypeVar("_File", bound=Listed)
@@ -22,10 +22,12 @@ class Source(Settings):
 
     folder: str = Field(default=".", description="Folder on the server in which the files arrive.")
     pattern: str = Field(
-        default="*.csv", min_length=1, description="Names of the files to take, as a glob or regex."
+        default="*.csv",
+        min_length=1,
+        description="Names of the files to import, as a glob or regex.",
     )
     pattern_kind: Literal["glob", "regex"] = Field(
-        default="glob", description="How the pattern is read; a regex has to match the whole name."
+        default="glob", description="Kind of the pattern; a regex must match the whole name."
     )
     order: Literal["name", "modified"] = Field(
         default="name",
@@ -35,14 +37,14 @@ class Source(Settings):
         default=10,
         ge=0,
         le=600,
-        description="A file is taken when its size and time stay the same for so many seconds.",
+        description="A file is imported once its size and time are unchanged for this long.",
     )
     minimum_age_seconds: int = Field(
-        default=0, ge=0, le=86400, description="A file younger than this is left for the next run."
+        default=0, ge=0, le=86400, description="A newer file is left for the next run."
     )
     afterwards: Literal["leave", "rename", "move"] = Field(
         default="move",
-        description="What happens to a file when its import is complete and reported.",
+        description="What happens to a file after its import.",
     )
     rename_suffix: str = Field(
         default=".done",
@@ -76,11 +78,11 @@ class Source(Settings):
         return self
 
     def takes(self, name: str) -> bool:
-        """Whether a file of this name is one of the client's files.
+        """Whether a file of this name is to be imported.
 
-        One that was set aside and is there still is one, whatever the pattern.
+        A file that is being moved (`moving_name`) always is, whatever the pattern.
         """
-        if _ASIDE.fullmatch(name):
+        if _MOVING.fullmatch(name):
             return True
         if name.startswith("."):
             return False
@@ -97,39 +99,39 @@ class Source(Settings):
 
 
 def in_order(files: Iterable[_File], source: Source) -> list[_File]:
-    """The client's own files among `files`, in the order in which they are imported."""
-    taken = [file for file in files if source.takes(file.name)]
+    """The files to be imported, in order."""
+    matching = [file for file in files if source.takes(file.name)]
     if source.order == "name":
-        return sorted(taken, key=lambda file: _by_name(file.name))
+        return sorted(matching, key=lambda file: _by_name(file.name))
     never = datetime.min.replace(tzinfo=UTC)
-    return sorted(taken, key=lambda file: (file.modified_at or never, *_by_name(file.name)))
+    return sorted(matching, key=lambda file: (file.modified_at or never, *_by_name(file.name)))
 
 
 def files_named(files: Iterable[_File], name: str) -> list[_File]:
-    """The file of this name, and what was set aside of that name before it."""
-    mine = [file for file in files if name in (file.name, own_name(file.name))]
-    return sorted(mine, key=lambda file: _by_name(file.name))
+    """The file of this name, after any of that name that is being moved."""
+    matching = [file for file in files if name in (file.name, own_name(file.name))]
+    return sorted(matching, key=lambda file: _by_name(file.name))
 
 
 def _by_name(name: str) -> tuple[str, bool, str]:
-    """What was set aside is older than what came under its name since."""
+    """Sort key by name; a file that is being moved is older than one with its own name."""
     own = own_name(name)
     return own, own == name, name
 
 
 def own_name(name: str) -> str:
-    """The client's own name of a file, also while it is set aside."""
-    aside = _ASIDE.fullmatch(name)
-    return aside[1] if aside else name
+    """The client's own name of a file, also while it is moved."""
+    moving = _MOVING.fullmatch(name)
+    return moving[1] if moving else name
 
 
-def name_aside(name: str, sha256: str) -> str:
-    """The name of a file whose import is done, until it is proven to be the one imported."""
+def moving_name(name: str, sha256: str) -> str:
+    """Name of an imported file until its content is verified to be the imported one."""
     return fitting(name, f".{sha256[:8]}.being-put-away")
 
 
 def processed_path(source: Source, unique: str, *, refused: bool = False) -> str | None:
-    """Path to which an imported or refused file goes under its unique name; None where it stays."""
+    """Path to which an imported or refused file is moved; None if it stays."""
     if source.afterwards == "leave":
         return None
     if source.afterwards == "rename":

@@ -1,4 +1,4 @@
-"""The small frozen records that tasks hand to each other: paths, counts and names, never people."""
+"""The frozen records that tasks exchange: paths, counts and names, no personal data."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -16,21 +16,21 @@ from tasks.records.validation.limits import BROKEN_LIMITS
 
 NONE = Counts()
 COUNTS_DIFFER = "counts_differ"
-"""Reason of a hold behind the sending: MailUp counts other numbers. It can only be released."""
+"""Reason of a hold after sending: MailUp's counts differ. It can only be released."""
 MAYBE_SENT = "maybe_sent"
-"""Reason of a hold in the middle of sending: MailUp may have a batch, and it may do harm twice."""
+"""Reason of a hold during sending: MailUp may have a batch that must not be sent twice."""
 
-Fate = Literal["imported", "already_imported", "held", "waiting", "refused", "dry_run"]
-"""What became of a file in this run. waiting: it is held, and another run asks what to do."""
+OutcomeName = Literal["imported", "already_imported", "held", "waiting", "refused", "dry_run"]
+"""Outcome of a file in this run. waiting: it is held, and another run waits for the decision."""
 
 Done = Literal["nothing", "submitted", "reported", "refused", "waiting"]
-"""How far earlier runs came with a file; waiting: another run asks what becomes of it."""
+"""Progress of a file in earlier runs; waiting: another run waits for the decision."""
 
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """What a look at a client's folder found: files to import, in order, and how many files were
-    passed over because no server's protocol carries their names safely."""
+    """Files found in a client's folder: those to import, in order, and how many were skipped
+    because the protocol cannot transfer their names safely."""
 
     files: tuple[RemoteFile, ...] = ()
     passed_over: int = 0
@@ -38,8 +38,8 @@ class FoundFiles:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A client's file, downloaded. `sha256` is of the bytes as they were on the server; `remote` is
-    None where it came out of the archive, and the server has nothing to do with it."""
+    """A client's file, downloaded; `sha256` is of the bytes on the server. `remote` is None for a
+    file from the archive."""
 
     name: str
     path: Path
@@ -50,18 +50,18 @@ class Fetched:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """What MailUp knows that decides about records.
+    """Data of the MailUp account that the processing of records depends on.
 
-    `fields` dynamic fields, id to name; `groups` per list id, group id to name; `refusals` a
-    folder of Parquet files of people who are not subscribed, asked directly before a file is read,
-    None where nobody needs it. `today` is the account's day then, `batch_size` how many recipients
-    go into one import; `account` tells the account from others, whatever its block is called.
-    `snapshot` is what a replayed file was compared with on its day, None in all other runs.
+    `fields`: dynamic fields, id to name. `groups`: per list id, group id to name. `unsubscribed`: a
+    folder of Parquet files of people who are not subscribed, requested directly before a file is
+    read; None if not needed. `today`: the account's day then. `batch_size`: recipients per import.
+    `account` identifies the account, whatever its block is called. `snapshot`: what a replayed
+    file was originally compared with; None in all other runs.
     """
 
     fields: dict[int, str] = field(default_factory=dict)
     groups: dict[int, dict[int, str]] = field(default_factory=dict)
-    refusals: Path | None = None
+    unsubscribed: Path | None = None
     today: date = date.min
     batch_size: int = 0
     account: str = ""
@@ -70,13 +70,13 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class Claim:
-    """A file's place in the ledger.
+    """A file's entry in the ledger.
 
-    `progress` says how far earlier runs came with it, `earlier_name` and `counts` under which name
-    and with which counts; `history` are the figures of the stream's files before it, newest first.
-    `decision` is what was decided about its hold, `waiting_run` the run that asked. `released`:
-    limits hold it no more, because of that decision or because batches are on their way. `granted`
-    are lines of people whom an earlier run may have subscribed, and did not look at again.
+    `progress`: how far earlier runs came, under `earlier_name` and with `counts`. `history`: the
+    figures of the stream's earlier files, newest first. `decision`: the decision about its hold;
+    `waiting_run`: the run that waits for one. `released`: limits no longer hold it, because of
+    that decision or because batches were already sent. `granted`: lines of people whom an earlier
+    run may have subscribed without verifying them afterwards.
     """
 
     name: str
@@ -95,13 +95,13 @@ class Claim:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is something to prepare and to submit."""
+        """Whether the file still has to be prepared and submitted."""
         return self.progress in ("nothing", "submitted")
 
 
 @dataclass(frozen=True)
 class Decided:
-    """The answer with which this run was resumed, and about which file of the ledger."""
+    """The decision with which this run was resumed, and the file that it is about."""
 
     entry_id: int
     name: str
@@ -111,62 +111,62 @@ class Decided:
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a file is held as a whole; `reason` is a code, `message` a sentence for people."""
+    """Why a file is held; `reason` is a code, `message` a sentence for people."""
 
     reason: str
     message: str
 
     @property
     def decidable(self) -> bool:
-        """Whether the file may be right, so that somebody can release it, or refuse it."""
+        """Whether somebody can release or refuse the file, as it may be correct."""
         return self.reason in (*BROKEN_LIMITS, *UNUSUAL)
 
 
 @dataclass(frozen=True)
 class DeltaResult:
-    """How a full file was compared with what MailUp has confirmed of the one before.
+    """Result of comparing a full file with what MailUp confirmed of the previous one.
 
-    `why` all of it is sent, "" where only what has changed is. `former` are the snapshot and a file
-    with three flags for each of its rows (`Snapshot.compared`), None where there is nothing to
-    compare with. `missing` is how many of the `known` people of the snapshot are not in the file,
-    `left_because` why they are left as they are, "" where they are to be unsubscribed; `nameless`
-    rows, the address of which cannot be read, may be some of them. `unsure` rows of the file before
-    are not in the snapshot because MailUp may not have taken them. `full_at` (UTC) is when a file
-    was sent as a whole the last time, this one included.
+    `why`: why all rows are sent, "" if only new and changed ones are. `previous`: the snapshot, and
+    a file with three flags per row (`Snapshot.compared`); None if there is no snapshot. `missing`:
+    how many of the `known` people of the snapshot are not in the file. `left_because`: why these
+    are not unsubscribed, "" if they are. `unidentified_rows`: rows without a readable address, so
+    possibly of missing people. `unconfirmed`: rows of the previous file that are not in the
+    snapshot because MailUp may not have imported them. `full_at` (UTC): when all rows of a file
+    were last sent, this one included.
     """
 
     why: Why = ""
     missing: int | None = None
     known: int = 0
-    unsure: int = 0
-    former: tuple[Path, Path] | None = None
+    unconfirmed: int = 0
+    previous: tuple[Path, Path] | None = None
     full_at: datetime | None = None
     unidentified_rows: int = 0
     left_because: LeftBecause = "report"
 
     @property
     def unsubscribes(self) -> bool:
-        """Whether there are missing people who are to be unsubscribed."""
+        """Whether missing people are to be unsubscribed."""
         return bool(self.missing) and not self.left_because
 
     def ledger_figures(self, sent: int) -> dict[str, int]:
-        """How far the file is from the one before: nothing where it was not compared.
+        """Differences from the previous file; empty if it was not compared.
 
-        `sent` is how many records are to be sent, opt-outs aside; those that were not sure to have
-        arrived are sent again without being changed.
+        `sent`: records to be sent, without opt-outs. Unconfirmed records are sent again although
+        they have not changed.
         """
         if self.missing is None:
             return {}
         people = {"missing": self.missing, "known": self.known}
-        return people if self.why else people | {"changed": max(0, sent - self.unsure)}
+        return people if self.why else people | {"changed": max(0, sent - self.unconfirmed)}
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A file that was read to its end: what would be sent, and what was refused and why.
+    """A file that was read completely: batches to send, rejects and reasons.
 
-    `opened` is the file that was read: decrypted and unpacked. `compared` is None where all of a
-    file is sent, as agreed. `granted` are parts with the people of `Claim.granted`.
+    `opened`: the file that was read, decrypted and unpacked. `compared`: None without delta.
+    `granted`: parts with the people of `Claim.granted`.
     """
 
     counts: Counts = NONE
@@ -183,7 +183,7 @@ class Prepared:
 
     @property
     def ledger_figures(self) -> dict[str, int]:
-        """What the ledger keeps beside the counts, to compare later files with."""
+        """What the ledger stores next to the counts, to compare later files with."""
         columns = self.dialect.columns if self.dialect else ()
         compared = (self.compared or DeltaResult()).ledger_figures(
             self.counts.submitted - self.opt_outs
@@ -191,21 +191,21 @@ class Prepared:
         return ledger_figures(columns, self.opt_outs) | compared
 
     def held(self, hold: Hold) -> "Prepared":
-        """The same with a reason to hold it, and nothing to be sent."""
+        """This file, held: nothing is sent."""
         return replace(self, hold=hold, batches=())
 
 
 ReadBackState = Literal["", "complete", "partial", "unclear", "too_many_calls"]
-"""How looking for refused recipients ended, empty where there are none.
+"""Result of reading back the recipients that MailUp rejected; empty if there are none.
 
-partial: some are in the list all the same, from before. unclear: more are missing than MailUp
-counts, so that nobody is listed. too_many_calls: looking takes more calls than agreed.
+partial: some were in the list before and still are. unclear: more are missing than MailUp counts,
+so none is listed. too_many_calls: it would take more calls than agreed.
 """
 
 
 @dataclass(frozen=True)
 class RejectedByMailUp:
-    """Recipients that MailUp refused: how many it counts, and the lines of those who were found."""
+    """Recipients that MailUp rejected: its count, and the lines of those that were found."""
 
     count: int = 0
     lines: tuple[int, ...] = ()
@@ -214,14 +214,13 @@ class RejectedByMailUp:
 
 @dataclass(frozen=True)
 class Submission:
-    """What MailUp made of a file: the counts as committed, and MailUp's own, one per batch.
+    """Result of sending a file: the committed counts, and MailUp's own per batch (`imports`).
 
-    `compared` is how it was compared, as the ledger has it; `unsubscribed` are those of the people
-    missing in it whom MailUp has unsubscribed. `extra` is how many imports MailUp may have of the
-    file beyond those of an undisturbed run, because batches were sent again. `consent` is how many
-    lines have each reason of consent in the end, None where no grant has changed them;
-    `second_key` how many rows, by reason, are sent without their second key or are refused for it;
-    `second_key_calls` how many calls it takes to compare them all, 0 where they were compared.
+    `compared`: the result of delta, as in the ledger. `unsubscribed`: how many missing people were
+    unsubscribed. `extra`: imports that MailUp may have in excess because batches were sent again.
+    `consent`: final number of lines per consent reason, None if no grant changed them.
+    `second_key`: rows, by reason, that were sent without their second key or rejected for it.
+    `second_key_calls`: calls needed to compare all of them, 0 if they were compared.
     """
 
     counts: Counts = NONE
@@ -238,14 +237,14 @@ class Submission:
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """The end of one file in one run; `asks` where this run waits for the decision about it.
+    """Outcome of one file in one run; `asks`: this run waits for the decision about it.
 
-    `compared` and `unsubscribed` are those of the Submission, or of what would be sent;
-    `not_compared` rows went, or would go, without their second key.
+    `compared` and `unsubscribed` are those of the submission, in a dry run of the plan.
+    `not_compared`: number of rows sent without their second key.
     """
 
     name: str
-    outcome: Fate
+    outcome: OutcomeName
     counts: Counts
     hold: Hold | None = None
     refused: RejectedByMailUp = RejectedByMailUp()

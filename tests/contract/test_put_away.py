@@ -10,7 +10,7 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from tasks.imports.move_source import put_away
-from tasks.records.source import Source, in_order, name_aside, own_name
+from tasks.records.source import Source, in_order, moving_name, own_name
 from tasks.records.stages import Fetched
 from tests.contract.real_servers.catalogue import Server
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.contract
 IMPORTED, OTHER = b"email\r\na@example.it\r\n", b"email\r\nb@example.it\r\n"
 MOMENT = 1_790_000_000
 SHA = hashlib.sha256(IMPORTED).hexdigest()
-ASIDE = name_aside("a.csv", SHA)
+ASIDE = moving_name("a.csv", SHA)
 
 
 @pytest.fixture(autouse=True)

@@ -56,7 +56,7 @@ def kept(prepared: Prepared, path: Path, *keep: str) -> Path:
     sent = [
         batch.records() for batch in prepared.batches if batch.destination.import_type == "default"
     ]
-    former = prepared.compared.former if prepared.compared else None
+    former = prepared.compared.previous if prepared.compared else None
     rows = [snapshot_of(each, KEY) for each in sent]
     write_snapshot(path, rows, former, ("unchanged", *keep))
     return path

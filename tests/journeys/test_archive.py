@@ -94,7 +94,7 @@ def test_a_file_is_replayed_as_on_its_day(world: Any) -> None:
 
     forge(stored(world)[-1], b"email;nome;\r\nmallory@example.it;Mallory;\r\n")
     forged = world.run(replay=2, send=True)
-    assert "is not what the ledger knows" in forged.message
+    assert "does not match the hashes in the ledger" in forged.message
     assert world.posts() == before
 
 

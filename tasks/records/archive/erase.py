@@ -1,7 +1,7 @@
-"""Taking a person out of files: every record in which an address or a number occurs.
+"""Erasure: removes every record that contains a person's address or number from files.
 
-A record is looked through as text, whatever its columns mean, for the files kept are those with
-faults as well. Nothing here says whom it is about.
+Records are searched as text, whatever the columns mean, because archived files may have faults.
+Nothing here reveals the person.
 """
 
 import re
@@ -23,18 +23,18 @@ from tasks.records.reading.dialect import Dialect, FileDialect, resolve
 from tasks.records.results.parts import part_paths
 
 _BETWEEN = r"[\s./()-]*"
-"""What people write between the digits of a number."""
+"""Characters between the digits of a number."""
 
 
 @dataclass(frozen=True, repr=False)
 class Person:
-    """Somebody to be forgotten, known by an e-mail address or a mobile number."""
+    """A person to be erased, identified by an e-mail address or a mobile number."""
 
     pattern: re.Pattern[str]
 
     @classmethod
     def of(cls, address: str) -> "Person":
-        """From what was typed; ConfigurationError where it is neither, without saying what."""
+        """From typed text; ConfigurationError, without the text, if it is neither."""
         text = address.strip()
         local, at, domain = text.rpartition("@")
         if at and local and "." in domain and not re.search(r"[\s;,]", text):
@@ -48,7 +48,7 @@ class Person:
         )
 
     def is_in(self, text: str) -> bool:
-        """Whether the address or number occurs in a text, in any usual spelling."""
+        """Whether a text contains the address or number, in any usual spelling."""
         return self.pattern.search(text) is not None
 
 
@@ -61,7 +61,7 @@ def _email(local: str, domain: str) -> re.Pattern[str]:
 
 
 def _quoted(text: str) -> str:
-    """A text as it may stand in a cell whose quotes are doubled."""
+    """Pattern of a text in a cell, where quotes may be doubled."""
     return "".join(f"{char}{{1,2}}" if char in "'\"" else re.escape(char) for char in text)
 
 
@@ -73,25 +73,25 @@ def _number(country: str, national: str) -> re.Pattern[str]:
 def without_person(
     path: Path, agreed: Dialect, person: Person, target: Path, *, blank: bool
 ) -> int:
-    """Write a file without the records of a person to `target`; how many there were.
+    """Write a file without the records of a person to `target`; return how many were removed.
 
-    Where there are none nothing is written. With `blank` empty lines stand in their place, so that
-    all others keep their numbers. FileHeld where the file is not what was agreed.
+    Without such records nothing is written. With `blank` they are replaced by empty lines, so that
+    line numbers stay. FileHeld if the file is not as agreed.
     """
-    if not _may_hold(path, person):
+    if not _may_contain(path, person):
         return 0
     dialect = resolve(path, agreed)
     hits = [number for number, line in enumerate(_lines(path, dialect), 1) if person.is_in(line)]
     starts = _starts(path, dialect)
-    # Of each record, its place among all: what is above the first one is header.
+    # Index of each record; lines above the first record are the header.
     records = {bisect_right(starts, hit) - 1 for hit in hits} - {-1}
     if records:
         _rewrite(path, dialect, target, starts, records, blank=blank)
     return len(records)
 
 
-def _may_hold(path: Path, person: Person) -> bool:
-    """Whether it is worth a closer look, read in every encoding that it may be in."""
+def _may_contain(path: Path, person: Person) -> bool:
+    """Whether the person occurs in the file, read in every possible encoding."""
     for encoding in ("utf-8", "latin-1", "utf-16-le", "utf-16-be"):
         with path.open(encoding=encoding, errors="replace", newline="") as lines:
             if any(map(person.is_in, lines)):
@@ -100,13 +100,13 @@ def _may_hold(path: Path, person: Person) -> bool:
 
 
 def _lines(path: Path, dialect: FileDialect) -> Iterator[str]:
-    """The lines with their ends; bytes that are no text survive being written again."""
+    """The lines with their ends; invalid bytes are preserved when written again."""
     with path.open(encoding=dialect.encoding, errors="surrogateescape", newline="") as lines:
         yield from lines
 
 
 def _starts(path: Path, dialect: FileDialect) -> "array[int]":
-    """The lines on which records begin, good and bad ones, in order."""
+    """The lines on which records start, good and bad ones, in order."""
     found = [pl.Series(dtype=pl.Int64)]
     for chunk in read_chunks(path, dialect):
         found += [chunk.frame[LINE], chunk.rejects["line"]]
@@ -127,8 +127,8 @@ def _rewrite(
                 written.write(line[len(line.rstrip("\r\n")) :])
 
 
-def without_refusals(folder: Path | None, person: Person) -> int:
-    """Take a person out of the parts with who is not subscribed, in place; how often they were."""
+def erase_unsubscribed(folder: Path | None, person: Person) -> int:
+    """Remove a person from the parts of unsubscribed people, in place; return how many rows."""
     removed = 0
     for path in part_paths(folder):
         people = pl.read_parquet(path)

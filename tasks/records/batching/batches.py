@@ -1,4 +1,4 @@
-"""Records cut into batches on disk: the unit that is sent, remembered and sent again."""
+"""Splits records into batches on disk; a batch is the unit of sending and of retry."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ import polars as pl
 from tasks.records.batching.destinations import Destination, destinations
 
 GRANTED_AT_ONCE = 25
-"""Most people whom a grant subscribes in one batch: each is looked up before it, and after it."""
+"""Maximum size of a batch with a grant: each person is looked up before and after sending."""
 PENDING_ROWS = 200_000
-"""Records of batches not yet full that are held in memory at most; beyond, they go to disk."""
+"""Maximum number of records in memory that are not yet in a full batch."""
 
 _SPILL_GROUP = 10_000
-"""Rows of a row group of spill files: the least that is read for a slice."""
+"""Rows per row group of a spill file: the minimum that is read for a slice."""
 
 
 class Piece(NamedTuple):
-    """So many `rows` of the Parquet file `path`, from row `start` on."""
+    """`rows` rows of the Parquet file `path`, from row `start` on."""
 
     path: Path
     start: int
@@ -28,10 +28,10 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """Records of one destination (judged records, in the file's order).
+    """Records of one destination, in the file's order.
 
-    `number` counts from 1 in the order of sending, opt-outs first. The records are those of
-    `pieces`; batches that follow each other share files.
+    `number` counts from 1 in the order of sending, opt-outs first. The records are in `pieces`;
+    consecutive batches may share files.
     """
 
     number: int
@@ -40,11 +40,11 @@ class Batch:
 
     @property
     def rows(self) -> int:
-        """How many records it has."""
+        """Number of records."""
         return sum(piece.rows for piece in self.pieces)
 
     def records(self) -> pl.DataFrame:
-        """Its own records alone."""
+        """Load the records."""
         return pl.concat(
             pl.scan_parquet(path).slice(start, rows).collect() for path, start, rows in self.pieces
         )
@@ -52,7 +52,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class StoredRecords:
-    """Judged records of one destination that lie in a Parquet file of their own."""
+    """A Parquet file with records of one destination."""
 
     destination: Destination
     path: Path
@@ -66,23 +66,22 @@ def write_batches(
     *,
     pending_rows: int = PENDING_ROWS,
 ) -> list[Batch]:
-    """Write judged records to `folder` as batches of at most `batch_size` records, or of
-    GRANTED_AT_ONCE where a grant subscribes people.
+    """Write records to `folder` as batches of at most `batch_size` records (opt-ins: at most
+    GRANTED_AT_ONCE).
 
-    The same records in the same order give the same batches, however they are cut into `parts`.
-    What is laid down already is moved, not written again. Memory holds one part and `pending_rows`
-    records, whatever the number of destinations. `folder` has to be empty or to hold only what
-    this function wrote before.
+    The same records in the same order give the same batches, however they are split into `parts`.
+    Stored records are moved, not written again. Memory is bounded by one part and `pending_rows`
+    records. `folder` must be empty or contain only files of this function.
     """
     folder.mkdir(parents=True, exist_ok=True)
     buffers = _BatchBuffers(folder, batch_size, pending_rows)
     for part in parts:
         if isinstance(part, StoredRecords):
-            buffers.take(part)
+            buffers.add_file(part)
         else:
             for destination, records in destinations(part):
-                buffers.put(destination, records)
-        buffers.make_room()
+                buffers.add(destination, records)
+        buffers.spill_if_full()
     return list(_numbered(buffers.close(), batch_size))
 
 
@@ -97,7 +96,7 @@ def _numbered(written: dict[Destination, list[Piece]], batch_size: int) -> Itera
 
 
 def _cut(files: Iterable[Piece], batch_size: int) -> Iterator[tuple[Piece, ...]]:
-    """Pieces of files that follow each other, `batch_size` rows together but for the last."""
+    """Group consecutive files into batches of `batch_size` rows; the last may be smaller."""
     pieces: list[Piece] = []
     wanted = batch_size
     for path, start, rows in files:
@@ -112,18 +111,18 @@ def _cut(files: Iterable[Piece], batch_size: int) -> Iterator[tuple[Piece, ...]]
         yield tuple(pieces)
 
 
-class _Place(NamedTuple):
-    """Where a destination's records lie in a spill file."""
+class _Slice(NamedTuple):
+    """The rows of a destination in a spill file."""
 
     start: int
     rows: int
 
 
 class _BatchBuffers:
-    """One buffer per destination for what is not a full batch yet, in memory or on disk.
+    """One buffer per destination for incomplete batches, in memory or on disk.
 
-    A spill file holds destinations in the order of sending, so that a range of destinations is one
-    slice of each file.
+    A spill file has destinations in the order of sending, so a range of destinations is one slice
+    of each file.
     """
 
     def __init__(self, folder: Path, batch_size: int, pending_rows: int) -> None:
@@ -133,40 +132,40 @@ class _BatchBuffers:
         self._pending = 0
         self._held: dict[Destination, list[pl.DataFrame]] = {}
         self._spills: list[Path] = []
-        self._spilled: dict[Destination, dict[int, _Place]] = {}
+        self._spilled: dict[Destination, dict[int, _Slice]] = {}
         self._written: dict[Destination, list[Piece]] = {}
         self._files = 0
 
-    def put(self, destination: Destination, records: pl.DataFrame) -> None:
-        """Lay records on their buffer; as many as fill a batch go to disk at once."""
+    def add(self, destination: Destination, records: pl.DataFrame) -> None:
+        """Add records to their buffer; write it when it fills a batch."""
         buffer = self._held.setdefault(destination, [])
         buffer.append(records)
         self._pending += records.height
-        # Where earlier records lie in a spill file, a batch has to begin with those.
+        # If earlier records are in a spill file, a batch has to start with those.
         if destination not in self._spilled and _height(buffer) >= self._batch_size:
             self._write(destination)
 
-    def take(self, laid: StoredRecords) -> None:
-        """Put a file's records behind those of their buffer; the file is moved where that does."""
-        if laid.destination in self._spilled:
-            self.put(laid.destination, pl.read_parquet(laid.path))
-            laid.path.unlink()
+    def add_file(self, stored: StoredRecords) -> None:
+        """Add the records of a file after those of their buffer; move the file if possible."""
+        if stored.destination in self._spilled:
+            self.add(stored.destination, pl.read_parquet(stored.path))
+            stored.path.unlink()
             return
-        if laid.destination in self._held:
-            self._write(laid.destination)
-        self._file(laid.destination, laid.path.rename(self._next_path()), laid.rows)
+        if stored.destination in self._held:
+            self._write(stored.destination)
+        self._record(stored.destination, stored.path.rename(self._next_path()), stored.rows)
 
-    def make_room(self) -> None:
-        """Move everything that is held in memory to one file on disk if it is too much."""
+    def spill_if_full(self) -> None:
+        """Move all buffers from memory to one file on disk if they have too many records."""
         if self._pending > self._pending_rows:
             self._spill()
 
     def close(self) -> dict[Destination, list[Piece]]:
-        """Write what is left on the buffers; return the files of each destination, in order."""
+        """Write the remaining records; return the files of each destination, in order."""
         if self._spilled:
             self._spill()
             for some in self._ranges():
-                self._bring_back(some)
+                self._unspill(some)
         for destination in list(self._held):
             self._write(destination)
         for path in self._spills:
@@ -179,7 +178,7 @@ class _BatchBuffers:
         start = 0
         for destination in sorted(self._held, key=lambda one: one.rank):
             buffer = self._held[destination]
-            place = _Place(start, _height(buffer))
+            place = _Slice(start, _height(buffer))
             self._spilled.setdefault(destination, {})[len(self._spills)] = place
             frames += buffer
             start += place.rows
@@ -189,7 +188,7 @@ class _BatchBuffers:
         self._held, self._pending = {}, 0
 
     def _ranges(self) -> Iterator[list[Destination]]:
-        """Spilled destinations in the order of sending, as many at once as memory may hold."""
+        """Spilled destinations in the order of sending, in groups that fit in memory."""
         some: list[Destination] = []
         rows = 0
         for destination in sorted(self._spilled, key=lambda one: one.rank):
@@ -201,35 +200,35 @@ class _BatchBuffers:
             rows += more
         yield some
 
-    def _bring_back(self, some: list[Destination]) -> None:
-        """Make batches of a range of spilled destinations."""
-        places = {destination: self._spilled.pop(destination) for destination in some}
+    def _unspill(self, some: list[Destination]) -> None:
+        """Write the files of a range of spilled destinations."""
+        slices = {destination: self._spilled.pop(destination) for destination in some}
         for number, path in enumerate(self._spills):
-            here = {to: place[number] for to, place in places.items() if number in place}
+            here = {to: each[number] for to, each in slices.items() if number in each}
             if not here:
                 continue
             start = min(place.start for place in here.values())
             rows = sum(place.rows for place in here.values())
             records = pl.scan_parquet(path).slice(start, rows).collect()
             for destination, place in here.items():
-                self.put(destination, records.slice(place.start - start, place.rows))
+                self.add(destination, records.slice(place.start - start, place.rows))
         for destination in some:
             if destination in self._held:
                 self._write(destination)
 
     def _write(self, destination: Destination) -> None:
-        """Write what lies on a buffer as one file."""
+        """Write a buffer as one file."""
         records = pl.concat(self._held.pop(destination))
         self._pending -= records.height
         path = self._next_path()
         records.write_parquet(path, compression="lz4", statistics=False)
-        self._file(destination, path, records.height)
+        self._record(destination, path, records.height)
 
     def _next_path(self) -> Path:
         self._files += 1
         return self._folder / f"{self._files:06}.parquet"
 
-    def _file(self, destination: Destination, path: Path, rows: int) -> None:
+    def _record(self, destination: Destination, path: Path, rows: int) -> None:
         self._written.setdefault(destination, []).append(Piece(path, 0, rows))
 
 

@@ -1,4 +1,4 @@
-"""Where records go: one import of MailUp takes records of one destination."""
+"""Destinations: one MailUp import takes records of one destination."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _COLUMNS = ["channel", "list_id", "group", "import_type", "clear"]
 
 @dataclass(frozen=True)
 class Destination:
-    """What all records of one import have in common; `group` is a name or an id, or None."""
+    """Properties shared by all records of an import; `group` is a name, an id or None."""
 
     channel: Channel
     list_id: int
@@ -23,31 +23,31 @@ class Destination:
 
     @property
     def rank(self) -> tuple[int, int, str, str, bool]:
-        """Order of sending: who unsubscribes comes first, whatever happens afterwards."""
+        """Order of sending: opt-outs first."""
         return _ORDER[self.import_type], self.list_id, self.channel, self.group or "", self.clear
 
 
-def destinations(judged: pl.DataFrame) -> Iterator[tuple[Destination, pl.DataFrame]]:
-    """Split judged records by destination, in the order of sending; rows keep their order."""
-    parts = judged.partition_by(_COLUMNS, as_dict=True, maintain_order=True)
+def destinations(records: pl.DataFrame) -> Iterator[tuple[Destination, pl.DataFrame]]:
+    """Split records by destination, in the order of sending; rows keep their order."""
+    parts = records.partition_by(_COLUMNS, as_dict=True, maintain_order=True)
     found = [(Destination(*key), part) for key, part in parts.items()]
     yield from sorted(found, key=lambda pair: pair[0].rank)
 
 
-def only_destination(judged: pl.DataFrame) -> Destination | None:
-    """Where all of these records go; None where they go to several places, or there are none."""
-    if judged.is_empty():
+def only_destination(records: pl.DataFrame) -> Destination | None:
+    """The common destination of records; None if there are several, or no records."""
+    if records.is_empty():
         return None
-    first = judged.select(_COLUMNS).row(0)
+    first = records.select(_COLUMNS).row(0)
     same = (
         pl.col(name).eq_missing(pl.lit(value)).all()
         for name, value in zip(_COLUMNS, first, strict=True)
     )
-    return Destination(*first) if judged.select(pl.all_horizontal(same)).item() else None
+    return Destination(*first) if records.select(pl.all_horizontal(same)).item() else None
 
 
 def group_named(groups: Mapping[int, str], text: str) -> int | None:
-    """Id of the group that `text` names, by its name in any case (the oldest one), or by its id."""
+    """Find a group by name (case-insensitive, the oldest one) or by id; return its id."""
     for group_id, name in sorted(groups.items()):
         if name.strip().casefold() == text.strip().casefold():
             return group_id

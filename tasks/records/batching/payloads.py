@@ -1,4 +1,4 @@
-"""Bodies of MailUp's asynchronous imports: JSON put together column by column."""
+"""Bodies of MailUp's asynchronous imports: JSON built column by column."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ import polars as pl
 from tasks.records.batching.batches import Batch
 
 _ESCAPED = {chr(code): json.dumps(chr(code))[1:-1] for code in [*range(0x20), 0x22, 0x5C]}
-"""What JSON cannot hold as it is: control characters, quote and backslash."""
+"""Escapes of characters that JSON cannot contain: control characters, quote, backslash."""
 
 _SPECIAL = "".join(_ESCAPED).encode()
 _IDENTIFIERS = {"email": "Email", "prefix": "MobilePrefix", "number": "MobileNumber"}
@@ -18,7 +18,7 @@ _FIELD = "field_"
 
 
 def encoded(batches: Iterable[Batch]) -> Iterator[tuple[Batch, pl.Series]]:
-    """Each batch with its recipients; a file that batches share is read once."""
+    """Yield each batch with its recipients; a file shared by batches is read once."""
     at: Path | None = None
     for batch in batches:
         parts: list[pl.Series] = []
@@ -38,9 +38,9 @@ def array(recipients: pl.Series) -> bytes:
 def recipient_objects(records: pl.DataFrame) -> pl.Series:
     """One JSON object for each record (schema RECORD and fields, all of one channel).
 
-    The texts are those of json.dumps(..., ensure_ascii=False, separators=(",", ":")) on {"Name",
-    "Email", "MobilePrefix", "MobileNumber", "Fields": [{"Id", "Value"}]}, with null values left
-    out and Name, empty, only on the SMS channel, where MailUp wants it.
+    The texts equal those of json.dumps(..., ensure_ascii=False, separators=(",", ":")) on {"Name",
+    "Email", "MobilePrefix", "MobileNumber", "Fields": [{"Id", "Value"}]}, without null values; Name
+    is empty, and only on the SMS channel, which requires it.
     """
     fields = [name for name in records.columns if name.startswith(_FIELD)]
     nulls = {name: records[name].null_count() for name in (*_IDENTIFIERS, *fields)}
@@ -51,13 +51,13 @@ def recipient_objects(records: pl.DataFrame) -> pl.Series:
 
 
 def _escaped(records: pl.DataFrame, used: tuple[str, ...]) -> pl.DataFrame:
-    """Records whose texts in the columns `used` are fit for a JSON string."""
+    """Records whose texts in the columns `used` are escaped for JSON strings."""
     special = [name for name in used if _is_special(records[name])]
     return records.with_columns(pl.col(special).str.replace_many(_ESCAPED)) if special else records
 
 
 def _is_special(texts: pl.Series) -> bool:
-    """Whether any text needs escapes: looked for in all of them at once, which is much faster."""
+    """Whether any text needs escapes; all are searched at once, which is much faster."""
     whole: bytes = texts.str.join().cast(pl.Binary).item()
     return len(whole.translate(None, _SPECIAL)) < len(whole)
 
@@ -71,7 +71,7 @@ def _recipient(used: tuple[str, ...], partly: frozenset[str], *, sms: bool) -> p
             row.add(f'"{key}":"', name, '",', may_lack=name in partly)
     row.text += '"Fields":['
     fields = [name for name in used if name.startswith(_FIELD)]
-    # Commas hang on to a field that every row has; where there is none, the last one is cut off.
+    # Commas belong to a field that every row has; if there is none, the last comma is removed.
     anchor = next((place for place, name in enumerate(fields) if name not in partly), len(fields))
     array = row if anchor < len(fields) else _Row("")
     for place, name in enumerate(fields):
@@ -85,20 +85,20 @@ def _recipient(used: tuple[str, ...], partly: frozenset[str], *, sms: bool) -> p
 
 
 class _Row:
-    """A text put together from columns; `text` is what has to follow the last of them."""
+    """Builds a text from columns; `text` is what follows the last column."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        # Not a literal: rows without any value are rows all the same.
+        # Not a literal, which would lose rows without any value.
         self._parts: list[pl.Expr] = [pl.repeat("", pl.len())]
 
     def add(self, before: str, name: str, after: str, *, may_lack: bool) -> None:
-        """A column's value with the text around it, or nothing where the value is null."""
+        """Add a column's value with the text around it, or nothing if the value is null."""
         if may_lack:
             whole = pl.concat_str(pl.lit(before), pl.col(name), pl.lit(after))
             self.add_expression(whole.fill_null(""))
             return
-        self.text += before  # texts that meet become one literal, which costs less
+        self.text += before  # adjacent texts become one literal, which is faster
         self.add_expression(pl.col(name))
         self.text = after
 

@@ -1,4 +1,4 @@
-"""What has become of people since a file was judged, whom its grant subscribes again."""
+"""Changes of status, since consent was applied, of people whom a grant subscribes again."""
 
 from pathlib import Path
 
@@ -11,59 +11,59 @@ from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.skipped_file import SKIPPED
 
 LEFT_MEANWHILE = "consent_left_meanwhile"
-"""Reason of people who are not subscribed by a grant, as they left after they were judged."""
+"""Reason of people whom a grant does not subscribe because they left after consent was applied."""
 SEEN: dict[str, pl.DataType] = UNSUBSCRIBED_PEOPLE | {"subscribed": pl.Boolean()}
-"""Schema of people as they are seen now, subscribed ones included; for these, cause and `left_on`
-are what MailUp may still tell of the time before."""
+"""Schema of people as MailUp shows them now, subscribed ones included; their cause and `left_on`,
+if any, are of an earlier time."""
 PERSON = [LINE, "channel", "list_id", "key_high", "key_low", "email", "prefix", "number"]
-"""Of a record: whom it means."""
+"""Columns of a record that identify its person."""
 
-_WHO = ["list_id", "key_high", "key_low"]
-_RELISTED = "granted.parquet"
-"""Name of the part with these lines: it sorts behind the numbered ones."""
+_KEY = ["list_id", "key_high", "key_low"]
+_RELISTED_PART = "granted.parquet"
+"""Name of the part with changed reasons; sorted after the numbered parts."""
 
 
-def by_state(people: pl.DataFrame, seen: pl.DataFrame, judged: Unsubscribed) -> dict[str, set[int]]:
-    """Lines of people (columns PERSON) by what has become of them, as `seen` (schema SEEN) now.
+def by_state(people: pl.DataFrame, seen: pl.DataFrame, before: Unsubscribed) -> dict[str, set[int]]:
+    """Lines of people (columns PERSON) by their change of state from `before` to `seen`.
 
-    as_judged: they are as they were. subscribed: they are. left: they have left anew. came_back:
-    they are subscribed, and have left anew before. unknown: they are not in the list.
+    unchanged. subscribed: now subscribed. left: left again. came_back: left again and
+    subscribed again. unknown: not in the list.
     """
-    before = judged.by_list.select(
-        *_WHO, pl.col("kind").cast(pl.String).alias("kind_then"), then="left_on"
+    previous = before.by_list.select(
+        *_KEY, pl.col("kind").cast(pl.String).alias("kind_then"), then="left_on"
     )
-    now = kinds_of(seen).unique(_WHO, keep="last", maintain_order=True)
-    met = people.select(LINE, *_WHO).join(now, on=_WHO, how="left").join(before, _WHO, "left")
+    now = kinds_of(seen).unique(_KEY, keep="last", maintain_order=True)
+    both = people.select(LINE, *_KEY).join(now, on=_KEY, how="left").join(previous, _KEY, "left")
     same_day = pl.col("left_on").eq_missing(pl.col("then"))
     same = same_day & pl.col("kind").cast(pl.String).eq_missing(pl.col("kind_then"))
-    told = met.select(
+    states = both.select(
         LINE,
         state=pl.when(pl.col("subscribed").is_null())
         .then(pl.lit("unknown"))
         .when(~pl.col("subscribed"))
-        .then(pl.when(same).then(pl.lit("as_judged")).otherwise(pl.lit("left")))
+        .then(pl.when(same).then(pl.lit("unchanged")).otherwise(pl.lit("left")))
         .when(same_day | pl.col("left_on").is_null())
         .then(pl.lit("subscribed"))
         .otherwise(pl.lit("came_back")),
     )
-    states = dict.fromkeys(("as_judged", "subscribed", "left", "came_back", "unknown"))
-    return {each: set(told.filter(state=each)[LINE]) for each in states}
+    names = ("unchanged", "subscribed", "left", "came_back", "unknown")
+    return {name: set(states.filter(state=name)[LINE]) for name in names}
 
 
-def stays_out(people: pl.DataFrame, judged: Unsubscribed, consent: Consent) -> set[int]:
-    """Lines of people (columns PERSON) who left, and whom the grant does not subscribe.
+def not_granted(people: pl.DataFrame, unsubscribed: Unsubscribed, consent: Consent) -> set[int]:
+    """Lines of people (columns PERSON) who left and whom the grant does not subscribe.
 
-    Where an earlier run has sent them, they left after it had looked: MailUp has not carried its
-    batch out before they were judged once more.
+    If an earlier run sent them, they left after it looked them up, and MailUp has not yet executed
+    its batch.
     """
     before = (pl.col("left_on") < consent.grant_date).fill_null(False)
     rejoins = (pl.col("kind").cast(pl.String) == "left") & before
-    others = judged.by_list.filter(~rejoins).select(_WHO)
-    return set(people.join(others, on=_WHO, how="semi")[LINE])
+    others = unsubscribed.by_list.filter(~rejoins).select(_KEY)
+    return set(people.join(others, on=_KEY, how="semi")[LINE])
 
 
 def only_key(people: pl.DataFrame) -> pl.DataFrame:
-    """The same people with nothing but the address or number by which they are known."""
+    """The same people with only the identifier of their channel."""
     by_email = pl.col("channel") == "email"
     return people.with_columns(
         pl.when(by_email).then("email").alias("email"),
@@ -72,24 +72,24 @@ def only_key(people: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def relist(skipped: Path, fates: dict[int, str]) -> dict[str, int]:
-    """List lines under the reason that is true in the end, instead of any other of consent.
+def relist(skipped: Path, final: dict[int, str]) -> dict[str, int]:
+    """List lines under their final reason instead of an earlier consent reason; idempotent.
 
-    Returns how many lines have each reason of consent. Repeating it gives the same.
+    Returns the number of lines per consent reason.
     """
     for path in part_paths(skipped):
         about_consent = pl.col("reason").str.starts_with("consent_")
         part = pl.read_parquet(path)
-        kept = part.filter(~(about_consent & pl.col("line").is_in(list(fates))))
+        kept = part.filter(~(about_consent & pl.col("line").is_in(list(final))))
         if kept.height < part.height:
             kept.write_parquet(path, compression="lz4")
-    rows = [(line, reason, None) for line, reason in sorted(fates.items())]
-    pl.DataFrame(rows, schema=SKIPPED, orient="row").write_parquet(skipped / _RELISTED)
+    rows = [(line, reason, None) for line, reason in sorted(final.items())]
+    pl.DataFrame(rows, schema=SKIPPED, orient="row").write_parquet(skipped / _RELISTED_PART)
     reasons = pl.concat(read_parts(skipped))["reason"]
     counted = reasons.filter(reasons.str.starts_with("consent_")).value_counts()
     return dict(counted.iter_rows())
 
 
-def fate(line: int, gone: tuple[int, ...]) -> str:
-    """The reason under which somebody of a granted batch is listed in the end."""
+def final_reason(line: int, gone: tuple[int, ...]) -> str:
+    """The final reason of a line of a granted batch."""
     return LEFT_MEANWHILE if line in gone else GRANTED

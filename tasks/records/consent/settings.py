@@ -1,4 +1,4 @@
-"""What was agreed about people's subscription status, and the grant that an opt-in needs."""
+"""Settings of consent: effects on the subscription status, and the grant for an opt-in."""
 
 import re
 from collections.abc import Iterator
@@ -14,33 +14,32 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Consent(Settings):
-    """What an import does to the subscription status of people."""
+    """Effects of an import on the subscription status of people."""
 
     import_type: Literal["default", "opt-out", "opt-in"] = Field(
         default="default",
         description=(
             "Default: new people are subscribed, nobody's status changes. Opt-out: everybody in "
             "the file is unsubscribed. Opt-in: people who unsubscribed before the day of the grant "
-            "are subscribed again, which needs the grant below; whoever left on that day or "
-            "later stays out."
+            "below are subscribed again; people who left on that day or later are not."
         ),
     )
     unsubscribed: Literal["update", "block"] = Field(
         default="update",
         description=(
             "People who unsubscribed, bounced or complained: update their data and leave their "
-            "status, or block them, that is leave them out and list them."
+            "status, or block them: do not send them, and list them as skipped."
         ),
     )
     grant_date: str = Field(
         default="",
         description=(
             "Opt-in only: day of the grant, such as 2026-01-31, in the account's time zone; "
-            "whoever unsubscribed on that very day stays out."
+            "people who unsubscribed on that day are not subscribed again."
         ),
     )
     grant_by: str = Field(
-        default="", max_length=200, description="Opt-in only: who at the client granted it."
+        default="", max_length=200, description="Opt-in only: who at the client gave it."
     )
     grant_reason: str = Field(
         default="",
@@ -50,8 +49,8 @@ class Consent(Settings):
     grant_expires: str = Field(
         default="",
         description=(
-            "Opt-in only: last day on which it holds, such as 2026-02-28; what counts is the day "
-            "of sending, in the account's time zone."
+            "Opt-in only: last day on which the grant is valid, such as 2026-02-28; compared with "
+            "the day of sending, in the account's time zone."
         ),
     )
 
@@ -63,12 +62,12 @@ class Consent(Settings):
 
     @property
     def asks_mailup(self) -> bool:
-        """Whether judging needs to know who is unsubscribed in MailUp."""
+        """Whether MailUp's unsubscribed people are needed."""
         return self.import_type == "opt-in" or self.unsubscribed == "block"
 
 
 def _mistakes(consent: Consent) -> Iterator[str]:
-    """What contradicts what, as sentences."""
+    """Contradictions between the settings, as sentences."""
     grant = {
         name: getattr(consent, name).strip()
         for name in ("grant_date", "grant_by", "grant_reason", "grant_expires")
@@ -77,18 +76,18 @@ def _mistakes(consent: Consent) -> Iterator[str]:
         if any(grant.values()):
             yield "The grant_ fields are only for import_type 'opt-in'; leave them empty."
         if consent.import_type == "opt-out" and consent.unsubscribed == "block":
-            yield "unsubscribed 'block' is only for import_type 'default'; take 'update'."
+            yield "unsubscribed 'block' is only for import_type 'default'; use 'update'."
         return
     missing = [name for name, value in grant.items() if not value]
     if missing:
         yield f"import_type 'opt-in' needs a grant; fill in {', '.join(missing)}."
     for name in ("grant_date", "grant_expires"):
         if _day(grant[name]) is None:
-            yield f"{name} has to be a day such as 2026-01-31."
+            yield f"{name} must be a day such as 2026-01-31."
     if grant["grant_expires"] < grant["grant_date"]:
-        yield "grant_expires lies before grant_date."
+        yield "grant_expires is before grant_date; correct one of them."
     if consent.unsubscribed == "block":
-        yield "unsubscribed 'block' contradicts import_type 'opt-in'; take 'update'."
+        yield "unsubscribed 'block' contradicts import_type 'opt-in'; use 'update'."
 
 
 def _day(text: str) -> date | None:
@@ -99,13 +98,13 @@ def _day(text: str) -> date | None:
 
 
 def without_opt_in(consent: Consent) -> Consent:
-    """The same, and nobody is subscribed again: who is not subscribed is left out."""
-    no = dict.fromkeys(("grant_date", "grant_by", "grant_reason", "grant_expires"), "")
-    return consent.model_copy(update=no | {"import_type": "default", "unsubscribed": "block"})
+    """The same settings, but people who are not subscribed are blocked instead of opted in."""
+    empty = dict.fromkeys(("grant_date", "grant_by", "grant_reason", "grant_expires"), "")
+    return consent.model_copy(update=empty | {"import_type": "default", "unsubscribed": "block"})
 
 
 def check_grant(consent: Consent, today: date) -> None:
-    """Raise ConfigurationError where an opt-in has a grant that does not hold today."""
+    """Raise ConfigurationError if an opt-in has a grant that is not valid today."""
     if consent.import_type != "opt-in":
         return
     if consent.grant_date > today.isoformat():

@@ -1,7 +1,7 @@
-"""Hashes of records that can be kept: keyed, so that nobody can try addresses against them.
+"""Keyed hashes of records for snapshots; without the key, addresses cannot be tested against them.
 
-BLAKE2b with a random key of the ledger, 128 bits: unlike polars' own hashes it is the same on each
-machine and in each version. Of 10 million records two share one with a chance of 1 in 10^24.
+BLAKE2b with a random key of the ledger, 128 bits: unlike polars' own hashes it does not depend on
+machine or version. Among 10 million records two share one with a probability of 1 in 10^24.
 """
 
 from collections.abc import Sequence
@@ -10,24 +10,24 @@ from hashlib import blake2b
 import polars as pl
 
 VERSION = "1"
-"""Of what is hashed and how; it grows with each change, and then every file is sent as a whole."""
+"""Version of the hash inputs; increase it with each change: all rows are then sent again."""
 
 _PERSON = ("channel", "list_id", "address")
 _ROW = ("channel", "list_id", "group", "clear", "email", "prefix", "number")
 _FIELD = "field_"
-# Control characters that no cell may hold.
+# Control characters that no cell may contain.
 _BETWEEN, _NULL = "\x1f", "\x1e"
 _ROWS_AT_ONCE = 10_000
 
 
 def row_digests(records: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """Of everything a record sends, and where to: row_high, row_low (records: schema RECORD)."""
+    """Hash everything that is sent of a record, and its list: row_high, row_low (schema RECORD)."""
     fields = [name for name in records.columns if name.startswith(_FIELD)]
     return _digests(records, [*_ROW, *fields], key, "row")
 
 
 def person_digests(records: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """Of who is meant, in which list: person_high, person_low (records: schema RECORD)."""
+    """Hash the person and the list: person_high, person_low (schema RECORD)."""
     number = pl.concat_str("prefix", "number")
     address = pl.when(pl.col("channel") == "email").then("email").otherwise(number)
     return _digests(records.with_columns(address=address), _PERSON, key, "person")
@@ -35,7 +35,7 @@ def person_digests(records: pl.DataFrame, key: bytes) -> pl.DataFrame:
 
 def _digests(records: pl.DataFrame, names: Sequence[str], key: bytes, what: str) -> pl.DataFrame:
     """Columns WHAT_high and WHAT_low (UInt64) of the texts in the columns `names`."""
-    # A key for each layout: the same text in other columns is another thing.
+    # A key for each layout: the same text in other columns gives another hash.
     layout = blake2b(_BETWEEN.join((what, *names)).encode(), key=key).digest()
     texts = records.select(
         pl.concat_str(

@@ -1,4 +1,4 @@
-"""People who are missing in a full file: who they are, and whether they are unsubscribed."""
+"""Missing people: who they are, and whether they are unsubscribed."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,10 +14,12 @@ from tasks.records.stages import Claim, DeltaResult
 from tasks.records.validation.limits import TOO_MANY_MISSING, LimitExceeded
 
 
-def decided(delta: Delta, compared: DeltaResult, claim: Claim, *, replayed: bool) -> DeltaResult:
-    """The same, with whether the missing are unsubscribed (`left_because`).
+def decide_missing(
+    delta: Delta, compared: DeltaResult, claim: Claim, *, replayed: bool
+) -> DeltaResult:
+    """Set `left_because`: whether the missing people are unsubscribed.
 
-    A release that was not given for just that lets a file pass, and leaves too many in peace.
+    If they exceed the limits, a release for another reason imports the file but unsubscribes none.
     """
     compared = replace(compared, left_because=_left_because(delta, compared, replayed=replayed))
     asked = claim.decision is not None and claim.decision.reason == TOO_MANY_MISSING
@@ -27,9 +29,9 @@ def decided(delta: Delta, compared: DeltaResult, claim: Claim, *, replayed: bool
 
 
 def _left_because(delta: Delta, compared: DeltaResult, *, replayed: bool) -> LeftBecause:
-    """Why nobody is unsubscribed, however few are missing; "" where they are, within the limits.
+    """Why none is unsubscribed, whatever their number; "" if the limits decide.
 
-    A row whose address cannot be read may be anybody's: with more of these than agreed nobody is.
+    A row without a readable address may be anybody's: with more of these than agreed, none is.
     """
     if delta.missing == "report":
         return "report"
@@ -39,7 +41,7 @@ def _left_because(delta: Delta, compared: DeltaResult, *, replayed: bool) -> Lef
 
 
 def too_many_missing(delta: Delta, compared: DeltaResult | None) -> Iterator[LimitExceeded]:
-    """What is beyond the limits, with the figures; nothing where nobody is to be unsubscribed."""
+    """The exceeded limit, with its figures; nothing if none is to be unsubscribed."""
     if compared is None or not compared.unsubscribes:
         return
     missing, known = compared.missing or 0, compared.known
@@ -48,18 +50,18 @@ def too_many_missing(delta: Delta, compared: DeltaResult | None) -> Iterator[Lim
         yield LimitExceeded(
             TOO_MANY_MISSING,
             f"{missing:,} of {known:,} people ({share:.1f} %) are missing and would be "
-            f"unsubscribed; agreed is a limit of {delta.max_missing:,} people and "
-            f"{delta.max_missing_percent:.10g} %. Released, they are unsubscribed; to import the "
-            "file without that, set delta.missing to 'report' before.",
+            f"unsubscribed; the agreed limit is {delta.max_missing:,} people and "
+            f"{delta.max_missing_percent:.10g} %. A release unsubscribes them; to import the file "
+            "without that, first set delta.missing to 'report'.",
         )
 
 
 def who_is_missing(people: pl.DataFrame, hashes: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """Those of a list's people (schema PEOPLE) whose hash is among `hashes` of `missing_people`."""
+    """The people of a list (schema PEOPLE) whose hash is in `hashes` (see `missing_people`)."""
     by_email = pl.col("channel") == "email"
-    address = pl.when(by_email).then("email").otherwise(pl.concat_str("prefix", "number"))
-    alike = comparable(people.select("channel", address=address))
-    spelled = people.with_columns(email=alike, prefix=pl.lit(""), number=alike)
-    found = people.hstack(person_digests(spelled, key))
-    missing = found.join(hashes, on=hashes.columns, how="semi", maintain_order="left")
+    spelled = pl.when(by_email).then("email").otherwise(pl.concat_str("prefix", "number"))
+    address = comparable(people.select("channel", address=spelled))
+    normalised = people.with_columns(email=address, prefix=pl.lit(""), number=address)
+    hashed = people.hstack(person_digests(normalised, key))
+    missing = hashed.join(hashes, on=hashes.columns, how="semi", maintain_order="left")
     return missing.select(PEOPLE.keys())

@@ -1,4 +1,4 @@
-"""What was agreed about sending of a full file only what has changed."""
+"""Settings of delta: sending only the new and changed rows of a full file."""
 
 from typing import Literal
 
@@ -8,14 +8,14 @@ from tasks.agreements.base import Settings
 
 
 class Delta(Settings):
-    """Whether rows that MailUp is known to have are left out."""
+    """Whether unchanged rows are not sent, and what happens to missing people."""
 
     on: bool = Field(
         default=False,
         description=(
-            "Compare each full file with what MailUp has confirmed of the one before, and send "
-            "only rows that are new or changed; rows that unsubscribe are always sent. What "
-            "others change in MailUp meanwhile is not put back by rows that stay the same."
+            "Compare each full file with what MailUp has confirmed of the previous one, and send "
+            "only new or changed rows; rows that unsubscribe are always sent. Changes made in "
+            "MailUp by others are not overwritten by unchanged rows."
         ),
     )
     resend_after_days: int = Field(
@@ -23,16 +23,16 @@ class Delta(Settings):
         ge=0,
         le=366,
         description=(
-            "After how many days a file is sent as a whole again, which puts back what was changed "
-            "in MailUp by hand; 0 for never."
+            "Number of days after which all rows are sent again, which overwrites changes made in "
+            "MailUp by hand; 0 for never."
         ),
     )
     missing: Literal["report", "unsubscribe"] = Field(
         default="report",
         description=(
-            "People whom MailUp has from the client's full files and who are not in them any "
-            "more: report how many, or unsubscribe them from the list, whoever else may have "
-            "subscribed them. Back in a later file they stay unsubscribed."
+            "People from the client's earlier full files who are not in this one: report their "
+            "number, or unsubscribe them from the list, even if they were also subscribed in "
+            "another way. If a later file contains them again, they stay unsubscribed."
         ),
     )
     max_missing_percent: float = Field(
@@ -41,7 +41,7 @@ class Delta(Settings):
         le=100,
         description=(
             "With missing 'unsubscribe', a file is held when more than this share of the people "
-            "whom MailUp has from the client's files is missing."
+            "from the client's earlier files is missing."
         ),
     )
     max_missing: int = Field(
@@ -53,14 +53,16 @@ class Delta(Settings):
         default=0,
         ge=0,
         description=(
-            "With missing 'unsubscribe', nobody is unsubscribed by a file with more rows whose "
-            "address cannot be read, for each may be of somebody who seems to be missing; who is "
-            "still missing in the next file is decided about then."
+            "With missing 'unsubscribe', a file with more rows without a readable address "
+            "unsubscribes nobody, because these rows may be of missing people; the next file "
+            "decides."
         ),
     )
 
     @model_validator(mode="after")
     def _comparing(self) -> "Delta":
         if self.missing == "unsubscribe" and not self.on:
-            raise ValueError("missing 'unsubscribe' needs on: true, for only comparing shows it.")
+            raise ValueError(
+                "missing 'unsubscribe' needs on: true, as missing people are found by comparing."
+            )
         return self

@@ -1,4 +1,4 @@
-"""What the name of a column says about what it holds, in Italian, English and German."""
+"""Hints from column names about their content, in Italian, English and German."""
 
 import re
 import unicodedata
@@ -12,15 +12,14 @@ Meaning = Target | Literal["date"]
 
 @dataclass(frozen=True)
 class Hint:
-    """What a name means: a target, and for fields the dynamic field that MailUp's accounts have.
+    """The meaning of a column name: a target, and for fields MailUp's default dynamic field.
 
-    `date` stands for a field that holds a date. `plain` is false for names that several things
-    are called.
+    `date`: a field with a date. `unambiguous` is false for names with several meanings.
     """
 
     meaning: Meaning
     field: str = ""
-    plain: bool = True
+    unambiguous: bool = True
 
 
 _WORDS: dict[Hint, str] = {
@@ -31,7 +30,7 @@ _WORDS: dict[Hint, str] = {
     Hint("mobile"): "cellulare|cell|cellulari|telefonino|mobile|mobile number|mobile phone|"
     "numero cellulare|numero di cellulare|telefono cellulare|telefono mobile|cell phone|"
     "cellphone|gsm|sms|numero sms|mobil|mobilnummer|mobiltelefon|handy|handynummer|333|444",
-    Hint("mobile", plain=False): "telefono|tel|phone|phone number|telephone|numero|"
+    Hint("mobile", unambiguous=False): "telefono|tel|phone|phone number|telephone|numero|"
     "numero di telefono|numero telefono|telefon|recapito|recapito telefonico|contact number",
     Hint("prefix"): "prefisso|prefisso internazionale|pref|prefix|international prefix|"
     "country code|dial code|dialling code|calling code|mobile prefix|country prefix|vorwahl|222",
@@ -45,7 +44,7 @@ _WORDS: dict[Hint, str] = {
     Hint("date", "data di nascita"): "data di nascita|data nascita|nascita|nato il|birth date|"
     "birthdate|date of birth|dob|birthday|compleanno|geburtsdatum|geburtstag",
     Hint("field", "nome"): "nome|first name|firstname|given name|forename|vorname|nome cliente",
-    Hint("field", "nome", plain=False): "name|nominativo|full name|fullname|nome e cognome|"
+    Hint("field", "nome", unambiguous=False): "name|nominativo|full name|fullname|nome e cognome|"
     "nome cognome|cliente|customer",
     Hint("field", "cognome"): "cognome|last name|lastname|surname|family name|nachname|"
     "familienname|cognome cliente",
@@ -64,20 +63,22 @@ _HINTS = {word: hint for hint, words in _WORDS.items() for word in words.split("
 
 
 _PARTS: dict[Hint, str] = {
-    Hint("email", plain=False): "email|mail",
-    Hint("mobile", plain=False): "cellulare|cell|mobile|telefono|phone|handy|mobil",
-    Hint("status", plain=False): "consenso|consent|optin|optout|newsletter|iscritto|disiscritto|"
+    Hint("email", unambiguous=False): "email|mail",
+    Hint("mobile", unambiguous=False): "cellulare|cell|mobile|telefono|phone|handy|mobil",
+    Hint(
+        "status", unambiguous=False
+    ): "consenso|consent|optin|optout|newsletter|iscritto|disiscritto|"
     "subscribed|unsubscribed|marketing|privacy|status",
-    Hint("date", "data di nascita", plain=False): "nascita|birth|dob",
+    Hint("date", "data di nascita", unambiguous=False): "nascita|birth|dob",
 }
 _HINTS_OF_PARTS = {word: hint for hint, words in _PARTS.items() for word in words.split("|")}
 
 
 def hint(column: str) -> Hint | None:
-    """What a column of this name most likely is; None for a name that says nothing."""
+    """The most likely meaning of a column name; None if unknown."""
     if column.startswith("#"):
         return None  # a position, in a file without header
-    words = plain(column)
+    words = simplified(column)
     if words.isdecimal() and 1 <= int(words) <= MAX_FIELDS:
         return Hint("field", words)  # MailUp's other convention: fields by number, 111 for e-mail
     parts = words.replace("e mail", "email").replace("opt in", "optin").replace("opt out", "optout")
@@ -86,19 +87,19 @@ def hint(column: str) -> Hint | None:
 
 
 def about_consent(column: str) -> bool:
-    """Whether a name has to do with who may be written to, whatever else is in it."""
+    """Whether a name contains a word for consent or subscription status."""
     known = hint(column)
     if known is not None and known.meaning == "status":
         return True
-    parts = plain(column).replace("opt in", "optin").replace("opt out", "optout").split()
+    parts = simplified(column).replace("opt in", "optin").replace("opt out", "optout").split()
     return any(
         _HINTS_OF_PARTS[word].meaning == "status" for word in parts if word in _HINTS_OF_PARTS
     )
 
 
-def plain(text: str) -> str:
-    """A name in lower case, without accents, with one blank for all that is no letter or digit."""
-    # cognomeCliente and DATA_NASCITA are written in words first.
+def simplified(text: str) -> str:
+    """A name in lower case, without accents, all but letters and digits replaced by blanks."""
+    # Split camel case first: cognomeCliente.
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
     letters = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
     return " ".join(re.findall("[a-z]+|[0-9]+", letters.lower()))

@@ -1,4 +1,4 @@
-"""What each column of a sample is proposed to be, how sure that is, and what has to be asked."""
+"""Proposes a target for each column of a sample, with confidence and open questions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,24 +9,24 @@ from tasks.records.onboarding.column_names import Hint, about_consent, hint
 from tasks.records.onboarding.contents import Contents
 
 CONFIDENT = 0.8
-"""From here on a proposal is used; what is less sure is left out, with the question beside it."""
+"""Minimum confidence of a proposal that is used; others become questions."""
 
 _LIKELY = 0.5
 MOST = 0.99
-"""As sure as anything can be that nobody has said."""
+"""Maximum confidence without an answer of the operator."""
 
 _CLEARLY = 0.05
 _ALONE = 0.9
 _UNNAMED = {"email": 0.95, "mobile": 0.8}
-"""How far contents alone go: a column of numbers may also be a fax."""
+"""Maximum confidence from contents alone: a column of numbers may also be fax numbers."""
 
 
 @dataclass(frozen=True)
 class ColumnProposal:
-    """What one column is proposed to be: settings of a mapping's column, beside its name.
+    """A proposal for one column: the settings of a mapping's column, without its name.
 
-    `confidence` is between 0 and 1; `why` says what it rests on, without any cell; `ask` what has
-    to be decided before it can be used, empty where nothing has.
+    `confidence` is between 0 and 1. `why`: the evidence, without any cell. `ask`: the question to
+    be answered before it is used, or empty.
     """
 
     column: str
@@ -37,22 +37,22 @@ class ColumnProposal:
 
     @property
     def used(self) -> bool:
-        """Whether it is sure enough to be written down as it is."""
+        """Whether the confidence is high enough to use it."""
         return bool(self.settings) and self.confidence >= CONFIDENT and not self.ask
 
     @property
     def target(self) -> str:
-        """The target, or nothing."""
+        """The target, or empty."""
         return str(self.settings.get("target", ""))
 
 
 def percent(share: float) -> str:
-    """A share for people, rounded down: 100 % means all."""
+    """A share as text, rounded down: 100 % means all."""
     return f"{int(100 * share + 1e-9)} %"
 
 
 def propose_column(name: str, held: Contents, region: str) -> ColumnProposal:
-    """Judge one column by its name and its cells; `region` is where local numbers belong."""
+    """Propose a target by name and cells; `region` is the country of local numbers."""
     known = hint(name)
     if about_consent(name) and held.addresses < _LIKELY:
         return _status(name, held)
@@ -78,11 +78,11 @@ def propose_column(name: str, held: Contents, region: str) -> ColumnProposal:
 def _identifier(
     name: str, target: str, known: Hint | None, share: float, what: str
 ) -> ColumnProposal:
-    """An address, number, prefix or list: name and contents have to agree."""
+    """An address, number, prefix or list: name and contents must agree."""
     said = f"{percent(share)} of the cells are {what}"
     if known is None or known.meaning != target:
         top, why = _UNNAMED.get(target, _LIKELY) * share, f"{said}, the name does not say so"
-    elif known.plain:
+    elif known.unambiguous:
         top, why = 0.5 + share / 2, f"its name, and {said}"
     else:
         top, why = 0.4 + share / 2, f"its name may mean that, and {said}"
@@ -91,13 +91,13 @@ def _identifier(
 
 
 def _status(name: str, held: Contents) -> ColumnProposal:
-    """Who may be written to: never guessed, unless the cells say it in words."""
+    """A status column: never guessed, unless its values are words with a clear meaning."""
     counted = ", ".join(f"{times} x '{value}'" for value, times in sorted(held.values.items()))
-    if held.speaks:
-        why = f"its cells say it in words: {counted}"
+    if held.has_status_words:
+        why = f"its values are words with a clear meaning: {counted}"
         return ColumnProposal(name, {"target": "status"}, 0.95, why)
     if not held.is_flag:
-        ask = "does it say who may be written to? Its cells are no plain yes and no"
+        ask = "is it the subscription status? Its cells are not just yes and no"
         return ColumnProposal(name, {"target": "status"}, 0.4, "its name", ask)
     ask = (
         f"which value means that the person wants messages? The sample has {counted}. Ask the "
@@ -123,14 +123,14 @@ def _date(name: str, known: Hint | None, held: Contents) -> ColumnProposal:
         ask = f"which dynamic field gets this date ({alike[0]})?"
         return ColumnProposal(name, settings, 0.4, why, ask)
     second = max((share for share in held.formats.values() if share != best), default=0.0)
-    # A format that reads every cell, where no other does, needs no distance: it is the one.
+    # If only one format reads every cell, no distance to the next one is needed.
     confidence = 0.5 + best / 2 if best == 1 or best - second > _CLEARLY else _LIKELY
     ask = "" if confidence >= CONFIDENT else f"is every date written {alike[0]}? {why}"
     return ColumnProposal(name, settings, min(confidence, MOST), f"its name, and {why}", ask)
 
 
 def _by_name(name: str, known: Hint | None) -> ColumnProposal:
-    """A column whose contents show nothing: text."""
+    """A text column, by its name alone."""
     if known is None:
         settings = {"target": "field", "field": name}
         return ColumnProposal(name, settings, 0.2, "text", "which dynamic field, if any?")
@@ -141,26 +141,28 @@ def _by_name(name: str, known: Hint | None) -> ColumnProposal:
         return ColumnProposal(
             name, settings, 0.3, "its name", f"its name says {known.meaning}, its cells do not"
         )
-    if known.plain:
+    if known.unambiguous:
         return ColumnProposal(name, settings, _ALONE, "its name")
     return ColumnProposal(name, settings, 0.6, "its name", f"is this {known.field} alone?")
 
 
 def one_per_target(columns: Sequence[ColumnProposal]) -> list[ColumnProposal]:
-    """Of several columns for one target, or one dynamic field, the surest; the others ask."""
+    """Of several columns for a target or dynamic field, keep the most likely, else ask."""
     best: dict[tuple[str, str], float] = {}
     for column in columns:
         best[_place(column)] = max(best.get(_place(column), 0.0), column.confidence)
-    surest = Counter(
+    likely = Counter(
         _place(column) for column in columns if column.confidence == best[_place(column)]
     )
     result = []
     for column in columns:
         place, ask = _place(column), column.ask
         if not ask and column.confidence < best[place]:
-            ask = f"another column is surer to be the {place[1] or place[0]}"
-        elif not ask and surest[place] > 1:
-            ask = f"{surest[place]} columns are as likely the {place[1] or place[0]}: which one?"
+            ask = f"another column is more likely the {place[1] or place[0]}"
+        elif not ask and likely[place] > 1:
+            ask = (
+                f"{likely[place]} columns are equally likely the {place[1] or place[0]}: which one?"
+            )
         result.append(replace(column, ask=ask))
     return result
 

@@ -1,4 +1,4 @@
-"""What the cells of a column say about it: shares of addresses, numbers, dates and flags."""
+"""Statistics of the cells of a column: shares of addresses, numbers, dates and flags."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tasks.records.mapping.cells import UNREADABLE, blank_to_null, trimmed
 from tasks.records.mapping.settings import Status
 
 REGIONS = ("IT", "DE", "FR", "ES", "GB", "CH", "AT", "NL", "US")
-"""Countries to which numbers without prefix may belong; others have to be named."""
+"""Countries that are tried for numbers without prefix; others have to be given."""
 
 _DAYS = (
     "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y/%m/%d",
@@ -26,13 +26,13 @@ _FLAGS = (
     ("s", "n"), ("ja", "nein"), ("j", "n"), ("x", ""), ("on", "off"), ("t", "f"),
     ("v", "f"), ("vero", "falso"), ("1", "2"), ("1", "-1"),
 )  # fmt: skip
-SPOKEN: dict[str, Status] = {
+STATUS_WORDS: dict[str, Status] = {
     "subscribed": "subscribed", "iscritto": "subscribed", "iscritta": "subscribed",
     "attivo": "subscribed", "unsubscribed": "unsubscribed", "disiscritto": "unsubscribed",
     "disiscritta": "unsubscribed", "cancellato": "unsubscribed", "abgemeldet": "unsubscribed",
     "angemeldet": "subscribed",
 }  # fmt: skip
-"""Values that say in words what they mean; of all others the client has to be asked."""
+"""Words with a clear meaning; for all other values the client has to be asked."""
 
 _FEW_VALUES, _FEW_NUMBERS = 5, 50
 _LIKELY = 0.5
@@ -41,12 +41,11 @@ _CALLING_CODE = r"^(?:\+|00)?[1-9][0-9]{0,3}$"
 
 @dataclass(frozen=True)
 class Contents:
-    """Evidence from the filled cells of one column; shares are between 0 and 1.
+    """Statistics of the filled cells of one column; shares are between 0 and 1.
 
-    `mobiles` is the share of mobile numbers by region to which those without international prefix
-    are taken to belong, `local` the share of cells without one in or beside them; `formats` the
-    share of cells that each date format reads; `values` the different cells in lower case with
-    their number, if there are as few as flags or ids of lists have.
+    `mobiles`: share of mobile numbers, by region assumed for numbers without prefix. `local`: share
+    of cells without prefix in the cell or its row. `formats`: share of cells per date format.
+    `values`: distinct cells in lower case with their number, if there are few, as for flags or ids.
     """
 
     filled: int
@@ -61,20 +60,20 @@ class Contents:
 
     @property
     def is_flag(self) -> bool:
-        """Whether the cells are one of two values that mean yes and no."""
+        """Whether the values are a pair that means yes and no."""
         found = set(self.values)
         return bool(found) and any(found <= set(pair) for pair in _FLAGS)
 
     @property
-    def speaks(self) -> bool:
-        """Whether all cells say in words who is subscribed."""
-        return bool(self.values) and set(self.values) <= SPOKEN.keys()
+    def has_status_words(self) -> bool:
+        """Whether all values are words for subscribed or unsubscribed."""
+        return bool(self.values) and set(self.values) <= STATUS_WORDS.keys()
 
 
 def contents(
     cells: pl.Series, prefixes: pl.Series | None = None, regions: Sequence[str] = REGIONS
 ) -> Contents:
-    """Read the cells of a column (text, empty for blank), with those of the prefix column."""
+    """Collect the statistics of a column (text, empty for blank), given the prefix column."""
     frame = pl.DataFrame({"cell": cells, "prefix": prefixes if prefixes is not None else None})
     frame = frame.cast(pl.String).select(blank_to_null(trimmed(pl.all()))).drop_nulls("cell")
     filled, text = frame.height, frame["cell"]
@@ -101,7 +100,7 @@ def _share(matches: pl.Expr, filled: int) -> float:
 def _mobiles(
     text: pl.Series, prefixes: pl.Series, regions: Sequence[str]
 ) -> Iterator[tuple[str, float]]:
-    # Numbers that are mostly letters would cost a reading each in every region.
+    # Columns of mostly letters are not parsed: each cell would be tried in every region.
     digits = _share(pl.lit(text).str.contains(r"^[+(]?[0-9][0-9\s().\-/]{5,20}$"), len(text))
     for region in regions if digits >= _LIKELY else ():
         read = phones.prefix_and_number(text, prefixes, region)

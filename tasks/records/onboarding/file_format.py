@@ -1,4 +1,4 @@
-"""How a sample file is written: encoding, separator, quote and header, and how sure that is."""
+"""Proposes encoding, separator, quote and header of a sample file, with confidence."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tasks.records.reading.dialect import SEPARATORS, Dialect, FileDialect, reso
 from tasks.records.reading.encoding import detect, survey, transcode
 
 SAMPLE_ROWS = 5_000
-"""Records of a sample that are looked at; its rejects are counted over all of them."""
+"""Number of records of a sample that are examined."""
 
 _HEAD_BYTES = 1 << 16
 _VALUE = re.compile(r"@|[0-9]{5}|[0-9]{1,4}[/.\-][0-9]{1,2}[/.\-][0-9]{1,4}")
@@ -23,7 +23,7 @@ _VALUE = re.compile(r"@|[0-9]{5}|[0-9]{1,4}[/.\-][0-9]{1,2}[/.\-][0-9]{1,4}")
 
 @dataclass(frozen=True)
 class Given:
-    """What the operator knows about the file: "auto" and None where the sample is to say."""
+    """What the operator knows about the file; "auto" and None: detect it from the sample."""
 
     encoding: str = "auto"
     separator: str = "auto"
@@ -32,7 +32,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of the dialect, how sure it is (0 to 1), and what that rests on."""
+    """One setting of the dialect, its confidence (0 to 1), and the evidence."""
 
     name: str
     value: Any
@@ -42,7 +42,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Form:
-    """The settings of a dialect, the sample as it resolves, and its records as text."""
+    """The settings of a dialect, the dialect of the sample, and its records as text."""
 
     settings: tuple[Setting, ...]
     dialect: Dialect
@@ -51,9 +51,9 @@ class Form:
 
 
 def propose_form(path: Path, given: Given) -> Form:
-    """Say how the sample is written.
+    """Detect the format of the sample.
 
-    FileHeld, with what to give by hand, where the sample leaves encoding, separator or header open.
+    FileHeld, with the option to give, if encoding, separator or header cannot be determined.
     """
     encoding = _encoding(path, given.encoding)
     quote = _quote(path, encoding.value)
@@ -69,7 +69,11 @@ def propose_form(path: Path, given: Given) -> Form:
     dialect = Dialect.model_validate({**known, "header": header.value})
     file = resolve(path, dialect)
     separator = next(name for name, sign in SEPARATORS.items() if sign == file.separator)
-    how = "as given" if given.separator != "auto" else f"cuts the lines into {len(file.columns)}"
+    how = (
+        "as given"
+        if given.separator != "auto"
+        else f"splits the lines into {len(file.columns)} cells"
+    )
     settings = (
         encoding,
         Setting("separator", separator, 1.0 if len(file.columns) > 1 else 0.5, how),
@@ -91,14 +95,16 @@ def _encoding(path: Path, given: str) -> Setting:
     evidence = survey(path)
     letters = evidence.valid + evidence.bad
     if not letters and name == "utf-8":
-        why = "the sample has no accented letter: send one that has, or ask the client"
+        why = "the sample has no accented letter: use one that has, or ask the client"
         return Setting("encoding", "auto", 0.5, why)
     confidence = 0.99 if name == "utf-8" else 0.9
-    return Setting("encoding", name, confidence, f"{letters} letters beyond ASCII read as that")
+    return Setting(
+        "encoding", name, confidence, f"{letters} characters beyond ASCII are valid in it"
+    )
 
 
 def _quote(path: Path, encoding: str) -> Setting:
-    """Apostrophes, where they enclose whole cells and double quotes do not."""
+    """The quote character: the apostrophe if it encloses more cells than the double quote."""
     codec, _ = detect(path, encoding)
     with path.open("rb") as stream:
         head = transcode(stream.read(_HEAD_BYTES), codec).decode("utf-8", "replace")
@@ -107,36 +113,36 @@ def _quote(path: Path, encoding: str) -> Setting:
         return Setting("quote", "'", 0.9, f"encloses {single} cells")
     if double:
         return Setting("quote", '"', 0.99, f"encloses {double} cells")
-    return Setting("quote", '"', 0.8, "no cell is quoted; this is the usual one")
+    return Setting("quote", '"', 0.8, "no cell is quoted; this is the default")
 
 
 def _enclosed(text: str, quote: str) -> int:
-    """How many cells are whole within two quotes, whichever the separator."""
+    """Count the fully quoted cells, whatever the separator."""
     cell = rf"(?:^|[;,|\t]){quote}[^{quote}\r\n]*{quote}(?=[;,|\t\r\n]|$)"
     return len(re.findall(cell, text, re.MULTILINE))
 
 
 def _header(first: pl.DataFrame, given: bool | None) -> Setting:
-    """Whether the first line names the columns; nothing of it is ever shown."""
+    """Whether the first line names the columns; messages never quote it."""
     cells = [str(cell) for cell in first.drop(LINE).row(0)] if first.height else []
     known = sum(hint(cell) is not None for cell in cells)
     values = sum(bool(_VALUE.search(cell)) for cell in cells)
     if given and values:
         raise FileHeld(
-            "The first line holds values, and as names of columns they would be shown and written "
-            "down. Give --no-header, or a sample whose first line names the columns.",
+            "The first line contains values, which would be displayed and stored as column names. "
+            "Give --no-header, or a sample whose first line names the columns.",
             reason="header",
         )
     if given is not None:
         return Setting("header", given, 1.0, "as given")
     if values:
-        return Setting("header", False, 0.99, "the first line holds values")
+        return Setting("header", False, 0.99, "the first line contains values")
     if known:
         why = f"{known} of {len(cells)} cells of the first line are known names"
         return Setting("header", True, min(0.99, 0.8 + known / 10), why)
     raise FileHeld(
-        "Whether the first line names the columns is not plain: it holds no value and no name that "
-        "is known. Give --header or --no-header.",
+        "It is not clear whether the first line names the columns: it contains neither values nor "
+        "known names. Give --header or --no-header.",
         reason="header",
     )
 

@@ -1,8 +1,8 @@
-"""From a client's sample file to a proposed agreement about it: nothing is guessed silently.
+"""Proposes an agreement from a client's sample file; nothing is guessed silently.
 
-Each part of the proposal says how sure it is and what that rests on. What is less sure than
-`CONFIDENT` is not part of the agreement but a question, and a status column that nobody has
-explained lets no row pass: a row that says no must never subscribe somebody.
+Each part of the proposal has a confidence and its evidence. Below `CONFIDENT` it becomes a question
+instead. A status column with unexplained values rejects every row: a row that says no must never
+subscribe somebody.
 """
 
 from collections.abc import Mapping as Table
@@ -18,11 +18,11 @@ from blocks.errors import ConfigurationError
 from tasks.records.mapping.settings import Mapping, Status
 from tasks.records.onboarding.column_names import hint
 from tasks.records.onboarding.columns import ColumnProposal, one_per_target, percent, propose_column
-from tasks.records.onboarding.contents import REGIONS, SPOKEN, Contents, contents
+from tasks.records.onboarding.contents import REGIONS, STATUS_WORDS, Contents, contents
 from tasks.records.onboarding.file_format import Form, Given, propose_form
 
 UNDECIDED: dict[str, Status] = {"to be decided": "subscribed"}
-"""Meaning of a status column's values before somebody decides: no cell has this one."""
+"""Placeholder for the values of a status column until they are given; matches no cell."""
 
 _CLEARLY = 0.3
 
@@ -31,9 +31,9 @@ _CLEARLY = 0.3
 class Answers:
     """What the operator decided.
 
-    `columns` by name of the column: settings of the mapping's column, without its name; none of
-    them for a column that is left out. `status` is what the cells of the status column mean;
-    `region` where numbers without prefix belong, empty where the sample is to say.
+    `columns`: per column name the settings of the mapping's column, without its name; empty to
+    leave the column out. `status`: meaning of the values of the status column. `region`: country of
+    numbers without prefix, empty to detect it.
     """
 
     form: Given = field(default_factory=Given)
@@ -45,9 +45,9 @@ class Answers:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A proposed agreement about the file, with every question that is open.
+    """A proposed agreement, with all open questions.
 
-    `lists` are the ids that the list column has in the sample; empty where the list is fixed.
+    `lists`: the ids in the list column of the sample; empty if the list is fixed.
     """
 
     form: Form
@@ -61,11 +61,11 @@ class Proposal:
 
     @property
     def mapping(self) -> Mapping:
-        """What is sure enough, as the mapping of an agreement."""
+        """The mapping made of the confident proposals."""
         return Mapping.model_validate(self.settings())
 
     def settings(self) -> dict[str, Any]:
-        """The mapping as it is written down, defaults left out."""
+        """The mapping as settings, without defaults."""
         used = [column for column in self.columns if column.used]
         if self.undecided_status:
             used.append(next(each for each in self.columns if each.target == "status"))
@@ -82,33 +82,33 @@ class Proposal:
 
     @property
     def undecided_status(self) -> bool:
-        """Whether a status column is there that nobody has explained yet."""
+        """Whether the meaning of the status column's values is still open."""
         return self.status == UNDECIDED
 
 
 def propose(path: Path, answers: Answers) -> Proposal:
-    """Propose an agreement about files like the sample.
+    """Propose an agreement for files like the sample.
 
-    FileHeld where its form stays open; ConfigurationError where an answer names no column, or no
-    column identifies people, or nothing says which list they enter.
+    FileHeld if its format cannot be determined; ConfigurationError if an answer is about an unknown
+    column, no column identifies people, or the list is missing.
     """
     form = propose_form(path, answers.form)
-    _refuse_unknown(answers, form)
+    _check_answers(answers, form)
     names = list(form.file.columns)
     prefix = next((name for name in names if _is_prefix(name, form, answers)), None)
     regions = (answers.region,) if answers.region else REGIONS
     held = {name: _contents(form.frame, name, prefix, regions) for name in names}
-    region, region_why, doubtful = _region(list(held.values()), answers.region)
+    region, region_why, question = _region(list(held.values()), answers.region)
     columns = [propose_column(name, held[name], region) for name in names]
     columns = _with_status([_answered(column, answers) for column in columns], answers)
-    columns = [_with_list(_with_region(each, doubtful), answers) for each in columns]
-    columns = _whole_numbers(one_per_target(columns))
+    columns = [_with_list(_with_region(each, question), answers) for each in columns]
+    columns = _prefix_with_mobile(one_per_target(columns))
     status = _status(columns, held, answers)
     key, without = _key(columns, form.frame)
     lists = next(
         (held[each.column] for each in columns if each.used and each.target == "list"), None
     )
-    _refuse_no_list(lists, answers)
+    _check_list(lists, answers)
     return Proposal(
         form, tuple(columns), region, region_why, status,
         tuple(sorted(int(value) for value in lists.values)) if lists else (), key, without,
@@ -130,7 +130,7 @@ def _is_prefix(name: str, form: Form, answers: Answers) -> bool:
 
 
 def _region(held: list[Contents], given: str) -> tuple[str, str, str]:
-    """Region, what it rests on, and the question if it is open."""
+    """Region, evidence, and the question if it is open."""
     if given:
         return given, "as given", ""
     phones = [each for each in held if max(each.mobiles.values(), default=0.0) >= 0.5]
@@ -155,9 +155,9 @@ def _answered(column: ColumnProposal, answers: Answers) -> ColumnProposal:
     return ColumnProposal(column.column, settings, 1.0 if settings else 0.0, "as decided")
 
 
-def _with_region(column: ColumnProposal, doubtful: str) -> ColumnProposal:
-    if column.target == "mobile" and doubtful and not column.ask:
-        return replace(column, ask=doubtful)
+def _with_region(column: ColumnProposal, question: str) -> ColumnProposal:
+    if column.target == "mobile" and question and not column.ask:
+        return replace(column, ask=question)
     return column
 
 
@@ -169,26 +169,26 @@ def _with_list(column: ColumnProposal, answers: Answers) -> ColumnProposal:
 
 
 def _with_status(columns: list[ColumnProposal], answers: Answers) -> list[ColumnProposal]:
-    """The status column as used, where its values were explained and it is the only one."""
+    """Use the status column if its values are given and it is the only one."""
     found = [column for column in columns if column.target == "status"]
     if not answers.status:
         return columns
     if len(found) != 1:
         named = ", ".join(column.column for column in found) or "none"
         raise ConfigurationError(
-            f"--status explains the values of one column; that may be: {named}. Say which one it "
-            "is with --column NAME=status, and leave the others out with --column NAME=."
+            f"--status explains the values of one column; candidates: {named}. Choose one with "
+            "--column NAME=status, and leave the others out with --column NAME=."
         )
     decided = replace(found[0], confidence=1.0, why="as decided", ask="")
     return [decided if column is found[0] else column for column in columns]
 
 
-def _whole_numbers(columns: list[ColumnProposal]) -> list[ColumnProposal]:
-    """The prefix column waits for the numbers that it belongs to."""
+def _prefix_with_mobile(columns: list[ColumnProposal]) -> list[ColumnProposal]:
+    """Ask for the mobile column before the prefix column is used."""
     if any(column.used and column.target == "mobile" for column in columns):
         return columns
     return [
-        replace(each, ask="first decide which column holds the numbers that it belongs to")
+        replace(each, ask="first decide which column has the mobile numbers that it belongs to")
         if each.target == "prefix" and not each.ask
         else each
         for each in columns
@@ -198,23 +198,23 @@ def _whole_numbers(columns: list[ColumnProposal]) -> list[ColumnProposal]:
 def _status(
     columns: list[ColumnProposal], held: dict[str, Contents], answers: Answers
 ) -> dict[str, Status]:
-    """What the cells of the status column mean; UNDECIDED where nobody has said it."""
+    """Meaning of the status column's values; UNDECIDED if unknown."""
     found = [column for column in columns if column.target == "status"]
     if not found:
         return {}
     if answers.status:
         return dict(answers.status)
-    spoken = next((held[each.column] for each in found if held[each.column].speaks), None)
-    return {value: SPOKEN[value] for value in spoken.values} if spoken else UNDECIDED
+    words = next((held[each.column] for each in found if held[each.column].has_status_words), None)
+    return {value: STATUS_WORDS[value] for value in words.values} if words else UNDECIDED
 
 
 def _key(columns: list[ColumnProposal], frame: pl.DataFrame) -> tuple[str, int]:
-    """What identifies people, and how many records of the sample have a number alone."""
+    """The key, and the number of records in the sample with a mobile number but no address."""
     used = {column.target: column.column for column in columns if column.used}
     if "email" not in used and "mobile" not in used:
         raise ConfigurationError(
-            "No column of the sample is surely an e-mail address or a mobile number, and one of "
-            "them has to identify people. Say which one it is with --column NAME=email."
+            "No column of the sample is certainly an e-mail address or a mobile number, which "
+            "identify people. Choose one with --column NAME=email or --column NAME=mobile."
         )
     if "email" not in used:
         return "mobile", 0
@@ -227,11 +227,11 @@ def _key(columns: list[ColumnProposal], frame: pl.DataFrame) -> tuple[str, int]:
     return "email", alone.height
 
 
-def _refuse_unknown(answers: Answers, form: Form) -> None:
+def _check_answers(answers: Answers, form: Form) -> None:
     unknown = [name for name in answers.columns if name not in form.file.columns]
     if unknown:
         named = ", ".join(form.file.columns)
-        raise ConfigurationError(f"The sample has no column {unknown[0]!r}; it has {named}.")
+        raise ConfigurationError(f"The sample has no column {unknown[0]!r}; accepted are {named}.")
     if answers.region and answers.region not in phonenumbers.SUPPORTED_REGIONS:
         raise ConfigurationError(
             f"--region {answers.region!r} is no country; accepted are two capital letters, such "
@@ -239,9 +239,9 @@ def _refuse_unknown(answers: Answers, form: Form) -> None:
         )
 
 
-def _refuse_no_list(lists: Contents | None, answers: Answers) -> None:
+def _check_list(lists: Contents | None, answers: Answers) -> None:
     if not answers.list_id and (lists is None or not lists.values):
         raise ConfigurationError(
-            "Nothing says which MailUp list people enter: give --list with its id, or --column "
-            "NAME=list for a column that holds it."
+            "The MailUp list is missing: give --list with its id, or --column NAME=list for a "
+            "column with it."
         )

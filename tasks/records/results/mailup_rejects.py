@@ -1,4 +1,4 @@
-"""Records that MailUp refused, as rejects: their cells are read from the file once more."""
+"""Adds records that MailUp rejected to the rejects; their cells are read from the file again."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,19 +10,19 @@ from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import FileDialect
 
 MAILUP_REFUSED = "mailup_refused"
-"""Reason of records that MailUp did not take although nothing was wrong with them here."""
+"""Reason of valid records that MailUp did not accept."""
 
 
-def add_refused(
+def add_mailup_rejects(
     rejects: Path,
     opened: Path,
     dialect: FileDialect,
     lines: Mapping[int, str],
     reason: str = MAILUP_REFUSED,
 ) -> None:
-    """Add the records that start on `lines` to the parts of `rejects`; once, however often called.
+    """Add the records that start on `lines` to the parts of `rejects`; idempotent.
 
-    With each line comes the client's name of the column that holds the address.
+    `lines` maps each line to the client's name of the column with the address.
     """
     frames = [pl.DataFrame(schema=REJECTS)]
     for chunk in read_chunks(opened, dialect):

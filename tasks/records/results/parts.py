@@ -1,7 +1,6 @@
-"""Records that are not sent and are no rejects either: duplicates and those that consent blocks.
+"""Folders of Parquet parts, for rejects and skipped records while a file is read.
 
-Rejects and these are kept as Parquet parts in the scratch folder while a file is read, so that
-memory does not grow with them.
+They are on disk so that memory does not grow with their number.
 """
 
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import polars as pl
 
 
 class Parts:
-    """A folder to which frames are added one by one; empty frames leave nothing."""
+    """A folder to which frames are added one by one; empty frames are not written."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)

@@ -1,12 +1,12 @@
-"""Why a record is refused: every code, and its sentence in the languages of the clients."""
+"""Reason codes of rejects and skipped records, with their sentences for clients."""
 
 from typing import Literal
 
 Language = Literal["en", "it"]
-"""Languages in which a reject file can be written."""
+"""Languages of the reject file."""
 
 REASONS: dict[str, dict[Language, str]] = {
-    # The line itself
+    # Faults of the line
     "too_few_cells": {
         "en": "The line has fewer cells than the header.",
         "it": "La riga ha meno celle dell'intestazione.",
@@ -24,30 +24,30 @@ REASONS: dict[str, dict[Language, str]] = {
         "it": "C'è testo fuori dalle virgolette di una cella; quelle interne vanno raddoppiate.",
     },
     "stray_quote": {
-        "en": "A single quote stands in a cell that is not quoted.",
-        "it": "Una virgoletta isolata sta in una cella che non è tra virgolette.",
+        "en": "A cell that is not quoted contains a single quote.",
+        "it": "Una cella che non è tra virgolette contiene una virgoletta isolata.",
     },
     "quote_unclear": {
         "en": "Quotes on this line or before it can be read in two ways; close or double them.",
         "it": "Le virgolette qui o prima si leggono in due modi; vanno chiuse o raddoppiate.",
     },
     "bad_bytes": {
-        "en": "The line holds bytes that do not exist in the file's encoding.",
+        "en": "The line contains bytes that do not exist in the file's encoding.",
         "it": "La riga contiene byte che non esistono nella codifica del file.",
     },
     "nul_byte": {
-        "en": "The line holds a NUL byte.",
+        "en": "The line contains a NUL byte.",
         "it": "La riga contiene un byte NUL.",
     },
     "control_character": {
-        "en": "The line holds an invisible control character.",
+        "en": "The line contains an invisible control character.",
         "it": "La riga contiene un carattere di controllo invisibile.",
     },
     "line_too_long": {
         "en": "The line is longer than agreed; only its beginning is shown.",
         "it": "La riga è più lunga di quanto concordato; se ne mostra solo l'inizio.",
     },
-    # What is in the cells
+    # Faults of cells
     "email_missing": {
         "en": "The e-mail address is missing.",
         "it": "Manca l'indirizzo e-mail.",
@@ -109,18 +109,18 @@ REASONS: dict[str, dict[Language, str]] = {
         "it": "Il gruppo non esiste nella lista.",
     },
     "mailup_refused": {
-        "en": "MailUp does not accept this recipient, although the address looks right.",
+        "en": "MailUp does not accept this recipient, although the address seems correct.",
         "it": "MailUp non accetta questo destinatario, benché l'indirizzo sembri corretto.",
     },
     "second_key_kept": {
-        "en": "MailUp has another number or address of this person; the row went without it.",
-        "it": "MailUp ha un altro numero o indirizzo di questa persona; la riga va senza.",
+        "en": "MailUp has another number or address of this person; the row is sent without it.",
+        "it": "MailUp ha un altro numero o indirizzo di questa persona; la riga è inviata senza.",
     },
     "second_key_not_compared": {
-        "en": "Number and address were not compared with MailUp's; the row went without its second "
-        "key.",
-        "it": "Numero e indirizzo non sono stati confrontati con MailUp; la riga va senza il "
-        "secondo.",
+        "en": "Number and address were not compared with MailUp's; the row is sent without the "
+        "second one.",
+        "it": "Numero e indirizzo non sono stati confrontati con MailUp; la riga è inviata senza "
+        "il secondo.",
     },
     "second_key_differs": {
         "en": "MailUp has another number or address of this person; correct one of the two.",
@@ -139,25 +139,25 @@ REASONS: dict[str, dict[Language, str]] = {
         "it": "La persona ha segnalato spam e un'importazione non la iscrive di nuovo.",
     },
     "duplicate": {
-        "en": "Another line of the file for the same recipient counts instead.",
-        "it": "Vale invece un'altra riga del file per lo stesso destinatario.",
+        "en": "Another line of the file for the same recipient is used instead.",
+        "it": "Al suo posto vale un'altra riga del file per lo stesso destinatario.",
     },
     "consent_granted": {
         "en": "This person had unsubscribed and is subscribed again because of the grant.",
         "it": "La persona si era disiscritta ed è iscritta di nuovo in base all'autorizzazione.",
     },
     "consent_left_meanwhile": {
-        "en": "This person's subscription changed while the file was imported; they stay out.",
-        "it": "L'iscrizione è cambiata durante l'importazione; la persona resta esclusa.",
+        "en": "The person's subscription changed during the import; the person is not subscribed.",
+        "it": "L'iscrizione è cambiata durante l'importazione; la persona non viene iscritta.",
     },
     "consent_pending": {
         "en": "This person has not confirmed the subscription yet.",
         "it": "La persona non ha ancora confermato l'iscrizione.",
     },
 }
-"""Sentences by code and language; what a client reads beside a refused record."""
+"""Sentences by code and language, as clients read them next to a record."""
 
 
 def sentence(code: str, language: Language) -> str:
-    """The sentence for a code; a code without an entry is a defect and raises KeyError."""
+    """The sentence for a code; an unknown code is a defect and raises KeyError."""
     return REASONS[code][language]

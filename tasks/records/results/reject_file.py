@@ -1,4 +1,4 @@
-"""The reject file: what was refused, in the client's own dialect, ready to be mended and resent."""
+"""The reject file: rejects in the client's own dialect, to be corrected and sent again."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -12,20 +12,20 @@ from tasks.records.reading.encoding import BOMS
 from tasks.records.results.reasons import Language, sentence
 
 REJECT_COLUMNS = ("reject_line", "reject_column", "reject_reason", "reject_original")
-"""Columns added behind the client's own; a file that is sent again may keep them."""
+"""Columns added after the client's own; a file that is sent again may keep them."""
 
 
 def write_rejects(
     path: Path, rejects: Iterable[pl.DataFrame], dialect: FileDialect, language: Language
 ) -> int:
-    """Write frames of schema REJECTS as a CSV file and return how many records it lists.
+    """Write frames of schema REJECTS as a CSV file and return the number of records.
 
-    Encoding, separator, quote, header and line ends are the client's. The client's columns hold
-    the cells as they were (as many as could be read), followed by REJECT_COLUMNS: the line on
-    which the record started, the columns at fault, the reasons as sentences, and the original
-    line where the cells do not say everything. A mended file can be sent again as it is: columns
-    that are not mapped are ignored. A character that the encoding lacks becomes "?"; where the
-    dialect has no quote, separators and line breaks in the added columns become blanks.
+    Encoding, separator, quote, header and line ends are the client's. The client's columns contain
+    the original cells (as many as could be parsed), followed by REJECT_COLUMNS: the line on which
+    the record starts, the columns at fault, the reasons as sentences, and the original line if the
+    cells are not complete. A corrected file can be sent again: unmapped columns are ignored. A
+    character that the encoding lacks becomes "?". Without a quote character, separators and line
+    breaks in the added columns become blanks.
     """
     written = 0
     with path.open("w", encoding=dialect.encoding, errors="replace", newline="") as stream:
@@ -40,7 +40,7 @@ def write_rejects(
 def _rows(
     rejects: Iterable[pl.DataFrame], dialect: FileDialect, language: Language
 ) -> Iterator[list[str]]:
-    # A reject file that came back mended has our columns already.
+    # A corrected reject file already has REJECT_COLUMNS.
     own = [at for at, name in enumerate(dialect.columns) if name not in REJECT_COLUMNS]
     if dialect.header:
         yield [*(dialect.columns[at] for at in own), *REJECT_COLUMNS]

@@ -1,4 +1,4 @@
-"""The list of records that were skipped, as a CSV file for the client."""
+"""The list of skipped records, as a CSV file for the client."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,8 +13,8 @@ SKIPPED: dict[str, pl.DataType] = {
     "reason": pl.String(),
     "instead": pl.Int64(),
 }
-"""Schema of skipped records: the line, a code of `REASONS`, and the line that counts instead
-(null where there is none). No value of the record."""
+"""Schema of skipped records: the line, a code of `REASONS`, and the line that is used instead, or
+null. No value of the record."""
 
 
 def write_skipped(

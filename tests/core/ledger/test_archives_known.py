@@ -26,7 +26,7 @@ from tasks.imports.replay import Recalled, without_grant
 from tasks.records.agreement import ImportAgreement
 from tasks.records.archive.bundle import (
     FILE,
-    GROUNDS,
+    INPUTS,
     SNAPSHOT,
     OpenedArchive,
     decision_inputs,
@@ -110,8 +110,8 @@ class Kept:
     def grounds(self, **changes: Any) -> dict[str, bytes]:
         """The archive's grounds with some of them changed."""
         with zipfile.ZipFile(self.path) as archive:
-            values = json.loads(archive.read(GROUNDS))
-        return {GROUNDS: json.dumps(values | changes, separators=(",", ":")).encode()}
+            values = json.loads(archive.read(INPUTS))
+        return {INPUTS: json.dumps(values | changes, separators=(",", ":")).encode()}
 
 
 @pytest.fixture
@@ -149,12 +149,12 @@ FORGED: dict[str, Callable[[Kept], dict[str, bytes]]] = {
     },
     "another list": lambda kept: kept.grounds(agreement={"client": "acme", "list_id": 2}),
     "the same grounds, written otherwise": lambda kept: {
-        GROUNDS: b" " + kept.grounds()[GROUNDS]
+        INPUTS: b" " + kept.grounds()[INPUTS]
     },
     "as if a person had been taken out": lambda kept: {
         FILE: OTHER, **kept.grounds(opened=True, forgotten=1),
     },
-    "the same in the form of older versions": lambda kept: {FILE: OTHER, GROUNDS: older(kept)},
+    "the same in the form of older versions": lambda kept: {FILE: OTHER, INPUTS: older(kept)},
     "nobody is unsubscribed": lambda _: {PART: parquet(["nobody@example.it"])},
     "no parts of who is unsubscribed": lambda _: {PART: b""},
     "another part": lambda _: {"refusals/000002.parquet": parquet(["b@example.it"])},
@@ -169,7 +169,7 @@ def sha256_text(content: bytes) -> str:
 
 def older(kept: Kept) -> bytes:
     """Grounds as versions before these hashes wrote them when they had taken a person out."""
-    written = kept.grounds()[GROUNDS]
+    written = kept.grounds()[INPUTS]
     ending = b'"opened":false,"forgotten":0'
     return written.replace(ending, ending.replace(b"false", b"true").replace(b"0", b"1"))
 
@@ -184,7 +184,7 @@ def test_an_archive_is_opened_as_it_was_stored(kept: Kept) -> None:
     """File, grounds, people who were not subscribed and snapshot come back."""
     found = kept.opened()
     assert found.fetched.path.read_bytes() == TEXT
-    assert found.grounds.agreement == AGREED
+    assert found.inputs.agreement == AGREED
     assert found.proven
     assert found.facts.snapshot
     assert found.facts.snapshot.exists()
@@ -197,7 +197,7 @@ def test_what_the_ledger_does_not_know_is_refused(kept: Kept, how: str, forgotte
     if forgotten:
         kept.forget(ANNA)
     kept.forge(FORGED[how](kept))
-    with pytest.raises(RunStopped, match=r"the ledger knows|damaged"):
+    with pytest.raises(RunStopped, match=r"match the hashes in the ledger|damaged"):
         kept.opened()
 
 
@@ -206,7 +206,7 @@ def test_an_archive_in_the_place_of_another_is_refused(kept: Kept) -> None:
     first = kept.path.read_bytes()
     kept.forget(ANNA)
     kept.path.write_bytes(first)
-    with pytest.raises(RunStopped, match="the ledger knows"):
+    with pytest.raises(RunStopped, match="match the hashes in the ledger"):
         kept.opened()
 
 
@@ -291,11 +291,11 @@ def test_archives_of_older_versions_are_read_as_before(old: tuple[Kept, str]) ->
 def assert_sent_only_if_proven(kept: Kept, found: OpenedArchive) -> None:
     claim = Claim("a.csv", kept.file_id, 1, DAY, "nothing", "", None, ())
     recalled = Recalled(
-        found.grounds.agreement, found.fetched, found.facts, claim, kept.entry, "its-day",
+        found.inputs.agreement, found.fetched, found.facts, claim, kept.entry, "its-day",
         found.proven,
     )  # fmt: skip
     if found.proven:
-        assert without_grant(recalled) == found.grounds.agreement
+        assert without_grant(recalled) == found.inputs.agreement
     else:
         with pytest.raises(RunStopped, match="is not sent"):
             without_grant(recalled)
@@ -310,9 +310,9 @@ def test_an_older_archive_that_was_changed_is_refused(old: tuple[Kept, str]) -> 
     """Its grounds are known to the ledger in any case, and so is a snapshot."""
     kept, _ = old
     kept.forge({SNAPSHOT: parquet(["c@example.it"])})
-    with pytest.raises(RunStopped, match="the ledger knows"):
+    with pytest.raises(RunStopped, match="match the hashes in the ledger"):
         kept.opened()
     kept.path.write_bytes(kept.path.read_bytes())
     kept.forge(kept.grounds(batch_size=1))
-    with pytest.raises(RunStopped, match="the ledger knows"):
+    with pytest.raises(RunStopped, match="match the hashes in the ledger"):
         kept.opened()

@@ -245,7 +245,7 @@ class Histories(RuleBasedStateMachine):
         refusals = (
             write_refusals(folder / "no", agreement, self.client, "Europe/Rome") if asks else None
         )
-        facts = AccountFacts(fields={1: "nato"}, refusals=refusals)
+        facts = AccountFacts(fields={1: "nato"}, unsubscribed=refusals)
         return read_file(path, agreement, facts, folder, batch_size=2, today=TODAY)
 
     def compare(

@@ -98,7 +98,7 @@ class Crowd:
             if day.blocks
             else None
         )
-        facts = AccountFacts(fields={1: "nome"}, refusals=no)
+        facts = AccountFacts(fields={1: "nome"}, unsubscribed=no)
         former = Snapshot(self.snapshot, KEY) if self.snapshot else None
         return read_file(path, agreement, facts, folder, batch_size=3, today=TODAY, snapshot=former)
 
@@ -121,7 +121,7 @@ def keep(prepared: Prepared, path: Path) -> Path:
         for batch in prepared.batches
         if batch.destination.import_type == "default"
     ]
-    former = prepared.compared.former if prepared.compared else None
+    former = prepared.compared.previous if prepared.compared else None
     write_snapshot(path, confirmed, former)
     return path
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from blocks.ledger.decisions import Decision
 from tasks.records.counts import Counts
-from tasks.records.delta.missing import decided, too_many_missing, who_is_missing
+from tasks.records.delta.missing import decide_missing, too_many_missing, who_is_missing
 from tasks.records.delta.settings import Delta
 from tasks.records.delta.snapshot import Snapshot, missing_people
 from tasks.records.frames import PEOPLE
@@ -26,8 +26,8 @@ FEW = DeltaResult(missing=5, known=100, left_because="")
 
 def former(prepared: Prepared) -> tuple[Path, Path]:
     assert prepared.compared is not None
-    assert prepared.compared.former is not None
-    return prepared.compared.former
+    assert prepared.compared.previous is not None
+    return prepared.compared.previous
 
 
 def flagged(prepared: Prepared) -> dict[str, int]:
@@ -117,7 +117,7 @@ def test_nobody_is_unsubscribed_unless_it_is_agreed_and_sure(
 ) -> None:
     """By default, by an old file, and by a file with rows that may be anybody's, nobody is."""
     compared = DeltaResult(missing=1, known=9, unidentified_rows=nameless)
-    assert decided(delta, compared, CLAIM, replayed=replayed).left_because == because
+    assert decide_missing(delta, compared, CLAIM, replayed=replayed).left_because == because
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_only_a_release_for_just_that_unsubscribes_more_than_agreed(
     """Any other release lets the file pass and leaves them; without one the file is held."""
     decision = Decision(1, 1, reason, "release", "Anna", "", "", NOW) if reason else None
     claim = replace(CLAIM, released=released, decision=decision)
-    many = decided(UNSUBSCRIBE, replace(FEW, missing=50), claim, replayed=False)
+    many = decide_missing(UNSUBSCRIBE, replace(FEW, missing=50), claim, replayed=False)
     assert many.left_because == because
     assert any(too_many_missing(UNSUBSCRIBE, many)) == (because == "")
-    assert decided(UNSUBSCRIBE, FEW, claim, replayed=False).left_because == ""
+    assert decide_missing(UNSUBSCRIBE, FEW, claim, replayed=False).left_because == ""
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_churn_is_noted_without_what_only_has_to_be_sent_again(tmp_path: Path) -
 
     assert second.compared is not None
     assert second.ledger_figures.items() >= {"changed": 2, "missing": 1, "known": 3}.items()
-    sent_again = replace(second, compared=replace(second.compared, unsure=1))
+    sent_again = replace(second, compared=replace(second.compared, unconfirmed=1))
     assert sent_again.ledger_figures["changed"] == 1
     assert first.ledger_figures.keys() == {"opt_outs", "columns", "header"}
 

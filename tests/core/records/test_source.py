@@ -8,7 +8,14 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.files.remote_paths import fitting, unique_name
-from tasks.records.source import Source, files_named, in_order, name_aside, own_name, processed_path
+from tasks.records.source import (
+    Source,
+    files_named,
+    in_order,
+    moving_name,
+    own_name,
+    processed_path,
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def test_a_renamed_file_is_not_taken_again() -> None:
 
 def test_what_was_set_aside_is_the_clients_file() -> None:
     """It is taken whatever the pattern, before what came under its name since, and by that name."""
-    aside = name_aside("a.csv", "ab" * 32)
+    aside = moving_name("a.csv", "ab" * 32)
     there = [Listed("b.csv"), Listed("a.csv"), Listed(aside)]
     source = Source(pattern=r"[ab]\.csv", pattern_kind="regex")
 
