@@ -1,4 +1,4 @@
-"""The block that holds one MailUp account: keys, addresses, pace."""
+"""The block of one MailUp account: credentials, addresses, rate limit."""
 
 import hashlib
 from collections.abc import Callable
@@ -26,14 +26,14 @@ from blocks.mailup.http.settings import (
 )
 from blocks.pace import SharedPace
 
-# A rolling second then never holds more than calls_per_second + 1 calls: one slot, given back
-# after 1 / calls_per_second. More slots would let all runs together start with a burst.
+# With one slot, released after 1 / calls_per_second, no rolling second holds more than
+# calls_per_second + 1 calls. More slots would allow a burst at the start.
 RATE_LIMIT_SLOTS = 1
 
 
 class MailUpAccount(Block):
     """
-    One MailUp account: how to log in, and how fast MailUp may be called.
+    One MailUp account: how to log in, and the rate limit of its calls.
 
     All runs that use the account share its rate limit, on all machines that talk to the same
     Prefect server. Log in with user and password, or with a refresh token; a refresh token that
@@ -44,18 +44,18 @@ class MailUpAccount(Block):
         client_secret: Client secret of the REST API keys.
         username: User name in the MailUp console.
         password: Password of that user.
-        refresh_token: Refresh token, instead of or beside the password.
+        refresh_token: Refresh token, instead of or in addition to the password.
         console_url: Address of the console service.
         statistics_url: Address of the e-mail statistics service.
-        token_url: Address that hands out access tokens.
+        token_url: Address of the token service.
         calls_per_second: Calls per second of all runs together.
         page_size: Items per page when reading.
         import_batch_size: Recipients per import call.
-        imports_at_once: Imports that may be under way together.
+        imports_at_once: Imports that may run in MailUp at the same time.
         connect_timeout_seconds: Longest wait for a connection.
-        read_timeout_seconds: Longest silence while an answer is awaited.
+        read_timeout_seconds: Longest wait for data of an answer.
         import_timeout_seconds: Longest wait for the completion of one import.
-        zone: Time zone in which MailUp tells when people left.
+        zone: Time zone of the account in MailUp.
         allow_plain_http: Whether http:// to another machine is accepted.
 
     Example:
@@ -96,7 +96,7 @@ class MailUpAccount(Block):
         title="Refresh token",
         description=(
             "Refresh token of the application, used before the password; "
-            "the block stores each new one that MailUp hands out."
+            "each new one that MailUp issues is stored in the block."
         ),
     )
     console_url: str = Field(
@@ -119,8 +119,8 @@ class MailUpAccount(Block):
         gt=0,
         title="Calls per second",
         description=(
-            "Calls per second of all runs of this account together, 5 at most. MailUp refuses the "
-            "sixth call of a second; 4 leaves room for the delays of a network."
+            "Calls per second of all runs of this account together, 5 at most. MailUp rejects the "
+            "sixth call within a second; 4 leaves a margin for network delays."
         ),
     )
     page_size: int = Field(
@@ -128,7 +128,7 @@ class MailUpAccount(Block):
         ge=1,
         le=5000,
         title="Page size",
-        description="Items per page when reading; made smaller by itself when a page times out.",
+        description="Items per page when reading; reduced automatically when a page times out.",
     )
     import_batch_size: int = Field(
         default=2000,
@@ -143,8 +143,8 @@ class MailUpAccount(Block):
         le=10,
         title="Imports at once",
         description=(
-            "Imports that may be under way together; whether MailUp takes more than one per "
-            "account is not documented."
+            "Imports that may run in MailUp at the same time; MailUp does not document whether it "
+            "accepts more than one per account."
         ),
     )
     connect_timeout_seconds: float = Field(
@@ -159,7 +159,7 @@ class MailUpAccount(Block):
         gt=0,
         le=600,
         title="Read time-out",
-        description="Longest silence while an answer is awaited, in seconds.",
+        description="Longest wait for data of an answer, in seconds.",
     )
     import_timeout_seconds: float = Field(
         default=3600.0,
@@ -172,16 +172,16 @@ class MailUpAccount(Block):
         default="Europe/Rome",
         title="Time zone",
         description=(
-            "Time zone of the account in MailUp, in which it tells when people left; the days of "
-            "a grant are those of this zone."
+            "Time zone of the account in MailUp: the zone of the times that MailUp returns, and "
+            "of the days of a grant."
         ),
     )
     allow_plain_http: bool = Field(
         default=False,
         title="Allow plain HTTP",
         description=(
-            "Accept http:// addresses of other machines, which show the password to the "
-            "network; for test systems only."
+            "Accept http:// addresses on other machines. The password is then sent unencrypted; "
+            "for test systems only."
         ),
     )
 
@@ -192,7 +192,7 @@ class MailUpAccount(Block):
             ZoneInfo(zone)
         except (KeyError, ValueError, OSError):
             raise ValueError(
-                f"The time zone {zone!r} is not known. Give a name such as Europe/Rome."
+                f"The time zone {zone!r} is unknown. Use a name such as Europe/Rome."
             ) from None
         return zone
 
@@ -201,7 +201,7 @@ class MailUpAccount(Block):
         settings = self.settings()
         if self._is_unpaced and not settings.on_this_machine:
             raise ValueError(
-                f"calls_per_second is {MAX_CALLS_PER_SECOND:g} at most: MailUp refuses more. Only "
+                f"calls_per_second is {MAX_CALLS_PER_SECOND:g} at most: MailUp rejects more. Only "
                 "an account whose addresses are all on this machine may be called faster."
             )
         return self
@@ -211,18 +211,18 @@ class MailUpAccount(Block):
         return self.calls_per_second > MAX_CALLS_PER_SECOND
 
     def today(self) -> date:
-        """The day that it is in the account's time zone."""
+        """Today's date in the account's time zone."""
         return datetime.now(ZoneInfo(self.zone)).date()
 
     def settings(self, *, patient: bool = True) -> MailUpSettings:
-        """The account as the client wants it; `ConfigurationError` when something is missing."""
+        """Settings of the client; `ConfigurationError` when something is missing."""
         waits = {} if patient else {"retry_seconds": 0.0, "throttled_seconds": 0.0}
         return MailUpSettings(
             client_id=self.client_id,
             client_secret=self.client_secret.get_secret_value(),
             username=self.username,
-            password=_opened(self.password),
-            refresh_token=_opened(self.refresh_token),
+            password=_secret_value(self.password),
+            refresh_token=_secret_value(self.refresh_token),
             console_url=self.console_url.rstrip("/"),
             statistics_url=self.statistics_url.rstrip("/"),
             token_url=self.token_url,
@@ -236,13 +236,13 @@ class MailUpAccount(Block):
     @property
     def rate_limit_name(self) -> str:
         """Name of Prefect's concurrency limit: the same for all blocks with the same user."""
-        # MailUp's texts leave open whether it counts per user or per application: per user is
-        # the safe reading. Hashed, since a user name may be an e-mail address.
+        # MailUp does not document whether it counts per user or per application; per user is the
+        # safe assumption. Hashed, since a user name may be an e-mail address.
         key = f"{urlsplit(self.console_url).netloc}\n{self.username.strip().lower()}"
         return f"mailup-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
     def ensure_rate_limit(self) -> None:
-        """Create the account's concurrency limit in Prefect, or bring it up to date."""
+        """Create or update the account's concurrency limit in Prefect."""
         with get_client(sync_client=True) as client:
             for _ in range(2):
                 try:
@@ -253,7 +253,7 @@ class MailUpAccount(Block):
                     )
                     return
                 except ObjectAlreadyExists:
-                    # Another run created it at the same moment: look again.
+                    # Another run created it at the same moment: update that one.
                     continue
 
     def connect(
@@ -263,11 +263,11 @@ class MailUpAccount(Block):
         patient: bool = True,
         guard: Callable[[], None] | None = None,
     ) -> MailUpClient:
-        """A client, to be used as a context manager; nothing is sent before the first call.
+        """A client, to be used as a context manager; it logs in with its first call.
 
-        Inside a Prefect run its pace is shared with all other runs of the account, in the order of
-        the ledger where that is open. A client that is not *patient* tries each call once; *guard*
-        is called before each that changes something.
+        Inside a Prefect run the rate limit is shared with all other runs of the account; with
+        *store*, they take turns in the ledger's order. Without *patient*, failed calls are not
+        retried. *guard* runs before each call that changes something.
         """
         pace: Callable[[], None] = Pacer(self.calls_per_second)
         if not self._is_unpaced and (FlowRunContext.get() or TaskRunContext.get()):
@@ -285,11 +285,11 @@ class MailUpAccount(Block):
         )
 
     def _stored_refresh_token(self) -> str | None:
-        """The refresh token that the block document holds at this moment."""
-        return _opened(self._stored().refresh_token)
+        """The refresh token currently stored in the block document."""
+        return _secret_value(self._stored().refresh_token)
 
     def _store_refresh_token(self, token: str) -> None:
-        """Save a rotated refresh token; other changes made to the document meanwhile are kept."""
+        """Save a new refresh token; keep other changes made to the document meanwhile."""
         stored = self._stored()
         stored.refresh_token = SecretStr(token)
         stored.save(name=self._block_document_name, overwrite=True)
@@ -301,5 +301,5 @@ class MailUpAccount(Block):
         return block
 
 
-def _opened(secret: SecretStr | None) -> str | None:
+def _secret_value(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None

@@ -17,15 +17,15 @@ IMPLICIT_FTPS_PORT = 990
 
 
 class FtpFields(ConnectionFields):
-    """What FTP and FTPS servers have in common."""
+    """Fields that FTP and FTPS servers share."""
 
     password: SecretStr = Field(title="Password", description="Password of the user.")
     trust_passive_address: bool = Field(
         default=False,
         title="Trust passive address",
         description=(
-            "Use the address in the server's PASV answers although it differs from the host; "
-            "most servers that name another one name a wrong one."
+            "Use the address in the server's PASV answers even if it differs from the host; "
+            "on most such servers that address is wrong."
         ),
     )
 
@@ -33,50 +33,51 @@ class FtpFields(ConnectionFields):
     def _is_one_line(self) -> Self:
         # ftplib would refuse these later, with a message that shows them.
         if CONTROL_CHARACTERS.search(self.username + self.password.get_secret_value()):
-            raise ValueError("username or password holds a line break: paste them without")
+            raise ValueError("username or password contains a line break: remove it")
         return self
 
 
 class FtpsFields(FtpFields):
-    """What is asked of FTPS servers beyond FTP ones."""
+    """Fields of FTPS servers in addition to those of FTP servers."""
 
     port: int = Field(
         default=0,
         ge=0,
         le=65535,
         title="Port",
-        description="Port of the server; 0 stands for 21 with explicit and 990 with implicit TLS.",
+        description="Port of the server; 0 means 21 with explicit and 990 with implicit TLS.",
     )
     tls: Literal["explicit", "implicit"] = Field(
         default="explicit",
         title="TLS",
-        description="Explicit: asked for with AUTH TLS; implicit: TLS from the first byte.",
+        description="Explicit: started by AUTH TLS; implicit: TLS from the first byte.",
     )
     ca_certificate: str = Field(
         default="",
-        title="Authority's certificate",
+        title="CA certificate",
         description=(
-            "Certificate of the authority that signed the server's one, or a self-signed "
-            "certificate itself, as PEM text; empty for the system's list of authorities."
+            "Certificate of the authority that signed the server's certificate, or the server's "
+            "self-signed certificate, as PEM text; empty for the system's list of authorities."
         ),
     )
     verify_certificate: bool = Field(
         default=True,
         title="Verify certificate",
-        description="Refuse a server without the right certificate; off is for tests only.",
+        description="Reject a server without a valid certificate; off is for tests only.",
     )
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that are connected to: the usual port where none is set."""
-        usual = IMPLICIT_FTPS_PORT if self.tls == "implicit" else FTP_PORT
-        return self.host, self.port or usual
+        """Host and port to connect to; the default port where none is set."""
+        default = IMPLICIT_FTPS_PORT if self.tls == "implicit" else FTP_PORT
+        return self.host, self.port or default
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.ca_certificate and not self.verify_certificate:
             raise ValueError(
-                "ca_certificate is set but verify_certificate is off: clear one or set the other"
+                "ca_certificate is set but verify_certificate is off: clear the one or turn on the "
+                "other"
             )
         if self.ca_certificate:
             as_value_error(lambda: tls_context(self.ca_certificate, verify=True))
@@ -85,17 +86,17 @@ class FtpsFields(FtpFields):
 
 class FtpServer(LimitFields, FtpFields, Block):
     """
-    An FTP server. Everything passes in clear text, the password included.
+    An FTP server. Everything is sent in clear text, including the password.
 
     Use FTPS or SFTP where the server offers them.
 
     Attributes:
         host: Name or address of the server.
-        port: Port that the server listens on.
+        port: Port of the server.
         username: User name on the server.
         password: Password of that user.
         connect_timeout_seconds: Longest wait for each step of connecting.
-        read_timeout_seconds: Longest silence of the server.
+        read_timeout_seconds: Longest wait for data from the server.
         transfer_timeout_seconds: Longest time for one file.
         encoding: Encoding of file names.
         trust_passive_address: Whether the address in the server's PASV answers is used.
@@ -125,7 +126,7 @@ class FtpServer(LimitFields, FtpFields, Block):
         ge=1,
         le=65535,
         title="Port",
-        description="Port that the server listens on.",
+        description="Port of the server.",
     )
 
     def connect(self) -> Transport:
@@ -148,15 +149,15 @@ class FtpsServer(LimitFields, FtpsFields, Block):
     An FTP server with TLS on control and data connections.
 
     The server's certificate is verified, against the system's authorities or against the one
-    given here. TLS 1.2 is the least that is accepted.
+    given here. TLS 1.2 or newer is required.
 
     Attributes:
-        host: Name or address of the server, as its certificate has it.
-        port: Port; 21 for explicit TLS, 990 for implicit TLS unless set.
+        host: Name or address of the server, as in its certificate.
+        port: Port; by default 21 for explicit and 990 for implicit TLS.
         username: User name on the server.
         password: Password of that user.
         connect_timeout_seconds: Longest wait for each step of connecting.
-        read_timeout_seconds: Longest silence of the server.
+        read_timeout_seconds: Longest wait for data from the server.
         transfer_timeout_seconds: Longest time for one file.
         encoding: Encoding of file names.
         tls: "explicit" (AUTH TLS) or "implicit" (TLS from the first byte).

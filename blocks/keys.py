@@ -1,4 +1,4 @@
-"""Keys: our own one, which opens a client's files and signs ours, and those of the clients."""
+"""The blocks of OpenPGP keys: our own key, and the public keys of clients."""
 
 from typing import Annotated
 
@@ -7,11 +7,11 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 
 
 class GpgKey(Block):
-    """Our own key: opens files that a client encrypts with OpenPGP, and signs ours.
+    """Our own OpenPGP key: decrypts files of clients and signs exports.
 
     Attributes:
-        private_key: Our private key, for which the client encrypts, in ASCII armor.
-        passphrase: The passphrase of the private key; empty where it has none.
+        private_key: Our private key in ASCII armor; clients encrypt to its public key.
+        passphrase: Passphrase of the private key; empty if it has none.
         signers: Public keys in ASCII armor; a file must be signed by one of them.
 
     Example:
@@ -30,33 +30,33 @@ class GpgKey(Block):
 
     private_key: SecretStr = Field(
         description=(
-            "Our private key, for which clients encrypt and with which exports can be signed, in "
-            "ASCII armor."
+            "Our private key in ASCII armor. Clients encrypt to its public key; exports can be "
+            "signed with it."
         )
     )
     passphrase: SecretStr | None = Field(
-        default=None, description="Passphrase of the private key; leave empty where it has none."
+        default=None, description="Passphrase of the private key; empty if it has none."
     )
     signers: list[str] = Field(
         default_factory=list,
         description=(
-            "Public keys in ASCII armor; when there are any, a file must carry a valid signature "
-            "of one of them."
+            "Public keys in ASCII armor; if any is set, a file must have a valid signature by one "
+            "of them."
         ),
     )
 
 
 def _public(armor: str) -> str:
     if "PRIVATE KEY" in armor:
-        raise ValueError("this is a private key; ask its owner for the public one alone")
+        raise ValueError("this is a private key; ask its owner for the public key only")
     return armor
 
 
 class GpgRecipient(Block):
-    """Who can open the exports that are encrypted with OpenPGP: public keys of a client.
+    """Public keys of a client, to which exports are encrypted with OpenPGP.
 
     Attributes:
-        public_keys: Public keys in ASCII armor; the owner of any one can open the files.
+        public_keys: Public keys in ASCII armor; the owner of any one can decrypt the files.
 
     Example:
         Load a stored recipient:
@@ -77,7 +77,7 @@ class GpgRecipient(Block):
     public_keys: list[Annotated[str, AfterValidator(_public)]] = Field(
         min_length=1,
         description=(
-            "Public keys in ASCII armor, as the client gave them; the owner of any one of them can "
-            "open the files, nobody else can."
+            "Public keys in ASCII armor, as given by the client. Only the owners of these keys can "
+            "decrypt the files."
         ),
     )

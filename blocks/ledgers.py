@@ -1,4 +1,4 @@
-"""The block that says where the ledger is kept."""
+"""The block of the ledger: its database and its storage."""
 
 from prefect.blocks.core import Block
 from prefect.runtime import flow_run
@@ -10,11 +10,11 @@ from blocks.ledger.store import Store
 
 class Ledger(Block):
     """
-    Where it is remembered which files, batches and exports have been done.
+    The database that records which files, batches and exports have been processed.
 
-    All runs of one MailUp account must share one ledger: it is what keeps a file from being
-    imported twice and two runs from working for the same client. SQLite is enough for one
-    machine; use PostgreSQL as soon as workers run on several.
+    All runs of one MailUp account must share one ledger: it prevents that a file is imported
+    twice and that two runs work for the same client. SQLite is enough for one machine; use
+    PostgreSQL when workers run on several.
 
     Attributes:
         url: SQLAlchemy URL of the database.
@@ -55,10 +55,10 @@ class Ledger(Block):
     )
 
     def open_storage(self) -> Storage:
-        """Open the storage beside the database."""
+        """Open the storage."""
         return Storage(self.storage)
 
     def open(self, *, read_only: bool = False) -> Store:
-        """Open the ledger; it is made or upgraded where needed, unless it is only looked at."""
+        """Open the ledger; unless `read_only`, create or upgrade its tables where needed."""
         run = str(flow_run.id or "")
         return Store(self.url.get_secret_value(), read_only=read_only, run=run)

@@ -1,4 +1,4 @@
-"""Loading a block by its name, with an error that says what to do where there is none."""
+"""Load a block by name; the error says what to do if it is missing."""
 
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ B = TypeVar("B", bound=Block)
 
 
 def load(kind: type[B], name: str) -> B:
-    """The block of this kind and name; ConfigurationError where it is missing or unusable."""
+    """The block of this type and name; ConfigurationError if it is missing or unusable."""
     slug = kind.get_block_type_slug()
     try:
         block = kind.load(name)

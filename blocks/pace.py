@@ -1,4 +1,4 @@
-"""The pace that all runs of an account share: Prefect's rate limit, asked at the right moment."""
+"""The rate limit that all runs of an account share, kept by Prefect."""
 
 import threading
 import time
@@ -12,23 +12,23 @@ from blocks.errors import MailUpUnavailable, RetryableError
 from blocks.ledger.calls import Calls
 
 RATE_LIMIT_WAIT_SECONDS = 120.0
-ANSWERS_LOOKED_AT = 20
-"""So many of Prefect's latest answers tell how long one is on its way at least."""
-SURELY_ON_ITS_WAY = 0.8
-"""Of that, for the quickest question and the quickest answer need not be of the same pair."""
+LATENCY_SAMPLES = 20
+"""How many of Prefect's latest response times the lowest latency is taken from."""
+LATENCY_SHARE = 0.8
+"""Share of that latency that is used: the fastest request and the fastest response may belong to
+different calls."""
 SLACK_SECONDS = 0.01
-"""Between the calls of two runs beside the interval: the second's question may be the quicker."""
+"""Added to the interval between two runs' calls: the second request may travel faster."""
 LOCKED = 423
-"""Prefect's answer where no slot is free."""
+"""Prefect's HTTP status when no slot is free."""
 
 
 class SharedPace:
-    """The pace of all runs of an account. Prefect's rate limit grants each call.
+    """Waits for a slot of the account's rate limit in Prefect before each call.
 
-    Prefect counts a refused request as a fresh start of the wait, and has who was refused ask
-    again at random: runs that ask as they please take calls from each other. So those that share
-    a ledger reserve their moments there (`calls`). Without a ledger, or when it is away, Prefect
-    alone decides.
+    Prefect restarts the wait at each refused request and spreads retries at random, so competing
+    runs take calls from each other. Runs that share a ledger therefore reserve their times there
+    (`calls`). Without a ledger, or when it is unavailable, Prefect alone decides.
     """
 
     def __init__(
@@ -47,31 +47,30 @@ class SharedPace:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._last = float("-inf")
-        self._took = deque([0.0], maxlen=ANSWERS_LOOKED_AT)
+        self._latencies = deque([0.0], maxlen=LATENCY_SAMPLES)
 
     def __call__(self) -> None:
         """Wait for a slot. Raises `MailUpUnavailable` when there is none in time."""
         with self._lock:
             end = self._clock() + RATE_LIMIT_WAIT_SECONDS
-            # Counted from the last answer, this run's own slot is surely free. So it is earlier
-            # by what question and answer are on their way, the quickest of the latest; after one
-            # that was refused or slow no longer.
-            free = self._last + self._interval - SURELY_ON_ITS_WAY * min(self._took)
-            while (refused := self._asked(free)) is not None:
-                free = self._last + refused
+            # The slot is free one interval after the last response, and earlier by the latency:
+            # the lowest of the latest calls, 0 if one of them was refused or slow.
+            free = self._last + self._interval - LATENCY_SHARE * min(self._latencies)
+            while (retry_after := self._request(free)) is not None:
+                free = self._last + retry_after
                 if free > end:
                     raise _no_slot(self._name)
 
-    def _asked(self, free: float) -> float | None:
-        """Ask when it is our turn; where there is no slot, after how many seconds to ask again."""
+    def _request(self, free: float) -> float | None:
+        """Request a slot at our turn; None, or the seconds to wait if there is none."""
         self._sleep(self._reserved(max(0.0, free - self._clock())))
-        asked = self._clock()
-        refused = ask_for_slot(self._name)
+        started = self._clock()
+        retry_after = request_slot(self._name)
         self._last = self._clock()
-        took = self._last - asked
-        quick = refused is None and took < self._interval / 2
-        self._took.append(took if quick else 0.0)
-        return refused
+        latency = self._last - started
+        fast = retry_after is None and latency < self._interval / 2
+        self._latencies.append(latency if fast else 0.0)
+        return retry_after
 
     def _reserved(self, soonest: float) -> float:
         """Seconds until our turn."""
@@ -79,16 +78,16 @@ class SharedPace:
             return soonest
         try:
             return self._calls.reserve(self._interval + SLACK_SECONDS, soonest=soonest)
-        except RetryableError:  # what needs the ledger says so; a call does not
+        except RetryableError:  # a call needs no ledger; steps that do report it themselves
             self._calls = None
             return soonest
 
 
-def ask_for_slot(name: str) -> float | None:
-    """Ask Prefect once for a slot of a rate limit: None, or after how many seconds to ask again.
+def request_slot(name: str) -> float | None:
+    """Request a slot of a rate limit once: None, or the seconds to wait if there is none.
 
-    Prefect's client repeats what meets a passing fault. Raises `MailUpUnavailable` where there is
-    no such limit, or no answer.
+    Prefect's client retries transient errors. Raises `MailUpUnavailable` if there is no such
+    limit, or no answer.
     """
     try:
         with get_client(sync_client=True) as client:

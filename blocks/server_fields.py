@@ -1,4 +1,4 @@
-"""The fields of the server blocks, and what may not be combined in them."""
+"""Fields that all server blocks share."""
 
 import re
 from collections.abc import Callable
@@ -27,9 +27,9 @@ Encoding = Literal["utf-8", "cp1252", "iso-8859-1", "iso-8859-15"]
 
 
 class ConnectionFields(BaseModel):
-    """What all servers have in common."""
+    """Address and user of a server."""
 
-    # An error of pydantic shows the input it refused, and that would be the password.
+    # Pydantic's errors quote the rejected input, which could be the password.
     model_config = ConfigDict(hide_input_in_errors=True)
 
     host: str = Field(
@@ -37,12 +37,12 @@ class ConnectionFields(BaseModel):
         title="Host",
         description="Name or address of the server, without ftp:// or sftp://.",
     )
-    port: int = Field(ge=1, le=65535, title="Port", description="Port that the server listens on.")
+    port: int = Field(ge=1, le=65535, title="Port", description="Port of the server.")
     username: str = Field(min_length=1, title="User", description="User name on the server.")
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that are connected to."""
+        """Host and port to connect to."""
         return self.host, self.port
 
     @field_validator("host")
@@ -50,20 +50,19 @@ class ConnectionFields(BaseModel):
     def _is_bare(cls, host: str) -> str:
         if NOT_IN_HOSTS.search(host):
             raise ValueError(
-                "is to be a name or address alone: without ftp://, user, folder or spaces"
+                "must be a name or address only: without ftp://, user, folder or spaces"
             )
         try:
-            host.encode("idna")  # as the name service does, with an error of its own kind
+            host.encode("idna")  # as DNS does, which would raise UnicodeError
         except UnicodeError:
             raise ValueError(
-                "is to be a name whose parts, between single dots, have 1 to 63 characters, or an "
-                "address"
+                "must be an address, or a name whose parts between dots have 1 to 63 characters"
             ) from None
         return host
 
 
 class LimitFields(BaseModel):
-    """How long to wait, and how names are written: last in every form."""
+    """Time-outs and encoding: the last fields of every form."""
 
     connect_timeout_seconds: float = Field(
         default=CONNECT_SECONDS,
@@ -77,19 +76,19 @@ class LimitFields(BaseModel):
         gt=0,
         le=3600,
         title="Read time-out",
-        description="Longest silence of the server during a transfer or a command, in seconds.",
+        description="Longest wait for data during a transfer or a command, in seconds.",
     )
     transfer_timeout_seconds: float = Field(
         default=TRANSFER_SECONDS,
         gt=0,
         le=86_400,
         title="Transfer time-out",
-        description="Longest time for one file in all, however slowly it comes, in seconds.",
+        description="Longest time for one file in total, in seconds.",
     )
     encoding: Encoding = Field(
         default="utf-8",
         title="Encoding of names",
-        description="Encoding of file names on the server; the content of files is not touched.",
+        description="Encoding of file names on the server; does not affect the files' content.",
     )
 
     def timeouts(self) -> Timeouts:
@@ -99,12 +98,12 @@ class LimitFields(BaseModel):
 
 
 def secret_text(secret: SecretStr | None) -> str | None:
-    """The text of a secret; None where there is none, or an empty one."""
+    """The text of a secret; None if it is unset or empty."""
     return (secret.get_secret_value() or None) if secret is not None else None
 
 
 def as_value_error(check: Callable[[], object]) -> None:
-    """Run a check of the core inside a validator: pydantic collects only ValueErrors."""
+    """Run a check in a validator: raise its ConfigurationError as ValueError, for pydantic."""
     try:
         check()
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""The blocks that hold the way to a client's files: FTP, FTPS, SFTP, or a folder."""
+"""The blocks of file servers: FTP, FTPS, SFTP, or a folder."""
 
 from blocks.errors import ConfigurationError
 from blocks.ftp_servers import FtpServer, FtpsServer
@@ -16,7 +16,7 @@ SERVERS: dict[str, type[Server]] = {
 def load_server(reference: str) -> Server:
     """The server block that a parameter like "sftp-server/acme" names.
 
-    ConfigurationError for another form, a missing block, or one that is not valid any more.
+    ConfigurationError for another form, a missing block, or one that is no longer valid.
     """
     slug, _, name = reference.partition("/")
     if slug not in SERVERS or not name or "/" in name:

@@ -15,14 +15,14 @@ SFTP_PORT = 22
 
 
 class SftpFields(ConnectionFields):
-    """What is asked of SFTP servers."""
+    """Fields of SFTP servers."""
 
     port: int = Field(
         default=SFTP_PORT,
         ge=1,
         le=65535,
         title="Port",
-        description="Port that the server listens on.",
+        description="Port of the server.",
     )
     password: SecretStr | None = Field(
         default=None,
@@ -44,20 +44,20 @@ class SftpFields(ConnectionFields):
         title="Host key",
         description=(
             "The server's public key as an OpenSSH line (ssh-ed25519 AAAA...) or its fingerprint "
-            "(SHA256:...); several lines while a server changes its key."
+            "(SHA256:...); one per line while a server changes its key."
         ),
     )
     verify_host_key: bool = Field(
         default=True,
         title="Verify host key",
-        description="Refuse a server that shows another key; off is for tests only.",
+        description="Reject a server with another key; off is for tests only.",
     )
     allow_weak_algorithms: bool = Field(
         default=False,
         title="Allow weak algorithms",
         description=(
-            "Also offer 3DES, AES in CBC mode, HMAC-SHA1 and HMAC-MD5, for servers that have "
-            "nothing better; each connection then logs a warning."
+            "Also offer 3DES, AES in CBC mode, HMAC-SHA1 and HMAC-MD5, for old servers; each "
+            "connection then logs a warning."
         ),
     )
 
@@ -69,7 +69,7 @@ class SftpFields(ConnectionFields):
             raise ValueError("passphrase is set without private_key: set the key or clear it")
         if self.host_key and not self.verify_host_key:
             raise ValueError(
-                "host_key is set but verify_host_key is off: clear the one or set the other"
+                "host_key is set but verify_host_key is off: clear the one or turn on the other"
             )
         if self.verify_host_key:
             as_value_error(lambda: parse_host_keys(self.host_key))
@@ -78,13 +78,13 @@ class SftpFields(ConnectionFields):
 
 class SftpServer(LimitFields, SftpFields, Block):
     """
-    An SFTP server, known by its host key.
+    An SFTP server, identified by its host key.
 
-    Log in with a password, with a private key, or with both where the server wants both.
+    Log in with a password, with a private key, or with both if the server requires both.
 
     Attributes:
         host: Name or address of the server.
-        port: Port that the server listens on.
+        port: Port of the server.
         username: User name on the server.
         password: Password of that user.
         private_key: Private key in OpenSSH or PEM form.
@@ -93,7 +93,7 @@ class SftpServer(LimitFields, SftpFields, Block):
         verify_host_key: Whether the server must show that key.
         allow_weak_algorithms: Whether weak ciphers and checksums are offered to old servers.
         connect_timeout_seconds: Longest wait for each step of connecting.
-        read_timeout_seconds: Longest silence of the server.
+        read_timeout_seconds: Longest wait for data from the server.
         transfer_timeout_seconds: Longest time for one file.
         encoding: Encoding of file names.
         protocol: Always "sftp".

@@ -1,6 +1,6 @@
-"""YAML files that people write, read with limits: a small file must not unfold into a huge one.
+"""Read YAML files within limits, so that a small file cannot expand into a huge one.
 
-Anchors, aliases and merge keys may be used; what they unfold into counts as if it were written out.
+Anchors, aliases and merge keys may be used; their expansion counts towards the limits.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _NUMBERS = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp"
 
 
 class _Loader(yaml.SafeLoader):
-    """Counts what is composed, aliases unfolded, before anything is built of it."""
+    """Counts nodes and depth, aliases expanded, before any value is built."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -28,11 +28,11 @@ class _Loader(yaml.SafeLoader):
         self._unfolded: dict[int, tuple[int, int]] = {}
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
-        """The next node, whose nodes and levels are counted."""
+        """Compose the next node and count its nodes and levels."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, AliasEvent):
             node = super().compose_node(parent, index)
-            nodes, levels = self._unfolded.get(id(node), (MOST_NODES, MOST_DEPTH))  # it is open yet
+            nodes, levels = self._unfolded.get(id(node), (MOST_NODES, MOST_DEPTH))  # still open
         else:
             before, above, self._reached = self._nodes, self._reached, self._depth
             self._depth += 1
@@ -54,16 +54,16 @@ class _Loader(yaml.SafeLoader):
             raise ComposerError(
                 None,
                 None,
-                f"more than {MOST_NODES:,} values, or {MOST_DEPTH} levels, once its aliases are "
-                "unfolded; an alias may not be part of its own anchor",
+                f"more than {MOST_NODES:,} values or {MOST_DEPTH} levels with its aliases "
+                "expanded; an alias may not be part of its own anchor",
                 event.start_mark,
             )
 
 
 def compose(path: Path, look: Callable[[Node], None] = lambda _: None) -> tuple[Any, Node | None]:
-    """The content of a file as plain values, and its nodes; yaml.YAMLError where it is no YAML.
+    """The content of a file as Python values, and its root node; yaml.YAMLError if it is invalid.
 
-    `look` sees the nodes as they were written, before merge keys are unfolded.
+    `look` is called with the nodes as written, before merge keys are expanded.
     """
     if path.stat().st_size > MOST_YAML_BYTES:
         raise yaml.YAMLError(f"more than {MOST_YAML_BYTES:,} bytes")
@@ -75,16 +75,16 @@ def compose(path: Path, look: Callable[[Node], None] = lambda _: None) -> tuple[
         look(root)
         return loader.construct_document(root), root
     except (ValueError, ArithmeticError, LookupError, RecursionError):
-        raise yaml.YAMLError("a number or a date that is none") from None
+        raise yaml.YAMLError("an invalid number or date") from None
     finally:
         loader.dispose()
 
 
 def load_yaml(path: Path) -> Any:
-    """The content of a file as plain values; yaml.YAMLError where it is no YAML."""
+    """The content of a file as Python values; yaml.YAMLError if it is invalid."""
     return compose(path)[0]
 
 
 def _check_number(node: Node | None) -> None:
     if isinstance(node, ScalarNode) and node.tag in _NUMBERS and len(node.value) > MOST_DIGITS:
-        raise ComposerError(None, None, "a number of too many digits", node.start_mark)
+        raise ComposerError(None, None, "a number with too many digits", node.start_mark)

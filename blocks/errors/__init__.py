@@ -1,28 +1,28 @@
-"""Every error of this project, sorted by what has to happen next.
+"""All errors of this project, by what has to happen next.
 
     SyncError
-    ├── RetryableError              the same step may work in a moment: Prefect retries it
-    │   ├── ServerUnavailable       connect, greeting, read or write timed out, or was refused
-    │   ├── TransferInterrupted     a transfer ended early; what arrived is kept for resuming
+    ├── RetryableError              transient: Prefect retries the task
+    │   ├── ServerUnavailable       connecting, reading or writing timed out, or was refused
+    │   ├── TransferInterrupted     a transfer ended early; the received part is kept
     │   ├── MailUpUnavailable       5xx, rate limit used up, unreadable answer, no connection
-    │   ├── LedgerUnavailable       the ledger's database is locked, or does not answer
-    │   └── LeaseHeld               another run works for this client at this moment
-    ├── FileHeld                    stop this file: nothing of it is sent until somebody decides
-    ├── RunStopped                  stop this run: the outcome needs a look before anything goes on
-    │   ├── MailUpRefused           MailUp answered that the request itself is wrong
-    │   ├── ImportUnfinished        MailUp has taken an import and does not come to its end
-    │   ├── CountsDiffer            MailUp's counters and ours do not agree
-    │   ├── DiskFull                this machine has no room for the run's scratch files
-    │   └── Defect                  nobody foresaw it: only its kind and place are told
-    ├── FileGone                    the file left the server between two looks
-    └── ConfigurationError          stop until a setting is mended; never tried twice
+    │   ├── LedgerUnavailable       the ledger's database is locked or does not answer
+    │   └── LeaseHeld               another run is working for this client
+    ├── FileHeld                    this file is held: nothing of it is sent until somebody decides
+    ├── RunStopped                  the run fails; somebody has to check before the next one
+    │   ├── MailUpRefused           MailUp rejected the request as wrong
+    │   ├── ImportUnfinished        MailUp accepted an import and does not complete it
+    │   ├── CountsDiffer            MailUp's counters differ from ours
+    │   ├── DiskFull                no disk space for the run's scratch files
+    │   └── Defect                  an unexpected error: only its type and location are reported
+    ├── FileGone                    the file is no longer on the server
+    └── ConfigurationError          a setting must be changed; never retried
         ├── LoginRefused            wrong user, password, key or client secret
         ├── HostNotTrusted          host key or certificate is not the agreed one
-        └── PathRefused             missing folder, missing permission, name that is not allowed
+        └── PathRefused             missing folder, missing permission, illegal name
 
-A message says where, what is accepted and what to do next. It never carries a secret or a value
-of a client's record. Behind it, `what_next` of its class tells how the run and the next one go on.
-Context travels as keyword attributes, so that errors survive pickling.
+A message says where, what is accepted and what to do next. It never contains a secret or a value
+of a client's record. `what_next` of the class is appended: what happens to this run and the next.
+Context is passed as keyword attributes, so that errors can be pickled.
 """
 
 import errno
@@ -33,11 +33,11 @@ from blocks.errors.shown import visible
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
-"""How polars tells the number of an error of the operating system: in its text."""
+"""Polars gives the operating system's error number only in its text."""
 
 
 class SyncError(Exception):
-    """Base of all errors raised on purpose; `retry` says whether the same step may be repeated."""
+    """Base of all errors; `retry` says whether the task may be retried."""
 
     retry = False
     what_next: ClassVar[str]
@@ -55,18 +55,18 @@ def _rebuild(kind: type[SyncError], message: str, context: dict[str, Any]) -> Sy
 
 
 class RetryableError(SyncError):
-    """The same step may work in a moment."""
+    """A transient error."""
 
     retry = True
-    what_next = "The next run goes on from here."
+    what_next = "The next run continues from here."
 
 
 class ServerUnavailable(RetryableError):
     """A file server did not answer in time, or refused the connection."""
 
     what_next = (
-        "The next run goes on from here. If it lasts, ask the server's owner whether it is up and "
-        "lets this machine in."
+        "The next run continues from here. If this persists, ask the server's owner whether it is "
+        "running and accepts connections from this machine."
     )
 
 
@@ -74,25 +74,25 @@ class TransferInterrupted(RetryableError):
     """A transfer ended before the agreed number of bytes."""
 
     what_next = (
-        "The next run goes on from here. If it lasts, look at the network, and at the free space "
+        "The next run continues from here. If this persists, check the network and the free space "
         "on both sides."
     )
 
 
 class MailUpUnavailable(RetryableError):
-    """MailUp could not answer now."""
+    """MailUp is unavailable."""
 
     what_next = (
-        "The next run goes on from here. If it lasts, see whether MailUp's console can be used, "
+        "The next run continues from here. If this persists, check whether MailUp's console works, "
         "and ask MailUp."
     )
 
 
 class LedgerUnavailable(RetryableError):
-    """The ledger's database could not answer now."""
+    """The ledger's database or storage is unavailable."""
 
     what_next = (
-        "The next run goes on from here. If it lasts, look at the ledger's database and at its "
+        "The next run continues from here. If this persists, check the ledger's database and its "
         "storage."
     )
 
@@ -101,43 +101,43 @@ class LeaseHeld(RetryableError):
     """Another run holds the client's lease."""
 
     what_next = (
-        "The next run takes it up. If no other run is at work, one has died: its lease expires "
+        "The next run continues. If no other run is in progress, one has died: its lease expires "
         "within a minute."
     )
 
 
 class FileHeld(SyncError):
-    """A file is not what its contract says; kept as a whole. `context["reason"]` is a code."""
+    """A file does not match its agreement and is held. `context["reason"]` is a reason code."""
 
     what_next = "Nothing of the file was sent. Ask the client to send it again."
 
 
 class RunStopped(SyncError):
-    """The run cannot go on before somebody has looked at it."""
+    """The run fails, and somebody has to check before the next one."""
 
-    what_next = "Once that is mended, run this again: what was done already is not done twice."
+    what_next = "Fix this, then run it again: completed work is not repeated."
 
 
 class MailUpRefused(RunStopped):
-    """MailUp says that the request is wrong; repeating it would not help."""
+    """MailUp rejected the request as wrong."""
 
     what_next = (
-        "Repeating it does not help: compare the agreement and the account with MailUp "
-        "(check-connections says what differs), then run this again."
+        "A retry would not help. Compare the agreement and the account with MailUp "
+        "(check-connections reports differences), then run this again."
     )
 
 
 class ImportUnfinished(RunStopped):
-    """MailUp has not completed an import in the time that the account's block allows."""
+    """MailUp has not completed an import within the account's import time-out."""
 
     what_next = (
-        "Look at the imports in MailUp's console, or ask MailUp. The next run waits for the same "
-        "import again, and sends nothing of it twice."
+        "Check the imports in MailUp's console, or ask MailUp. The next run waits for the same "
+        "import again and does not send it twice."
     )
 
 
 class CountsDiffer(RunStopped):
-    """The counters of MailUp and of this run do not agree."""
+    """MailUp's counters differ from this run's."""
 
     what_next = (
         "Nothing more is sent. Compare with the imports in MailUp's console, and report this "
@@ -146,55 +146,54 @@ class CountsDiffer(RunStopped):
 
 
 class Defect(RunStopped):
-    """An error that nobody foresaw, without its text, which might quote a record."""
+    """An unexpected error, without its text, which might quote a record."""
 
     what_next = (
-        "What was done is kept, and the next run goes on from there. Report this as a defect."
+        "Completed work is kept, and the next run continues from there. Report this as a defect."
     )
 
 
 class DiskFull(RunStopped):
-    """A file of this machine could not be written to its end."""
+    """A file could not be written: the disk is full, or a quota is used up."""
 
-    what_next = "Once there is room, run this again, or let the next run go on from here."
+    what_next = "Free disk space, then run this again or wait for the next run, which continues."
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether a foreign error says that a disk of this machine is full, or a quota used up."""
-    told = _OS_ERROR.search(str(error))
-    code = int(told[1]) if told else getattr(error, "errno", None)
+    """Whether any error means that a disk of this machine is full, or a quota used up."""
+    found = _OS_ERROR.search(str(error))
+    code = int(found[1]) if found else getattr(error, "errno", None)
     return code in _FULL
 
 
 class FileGone(SyncError):
     """The file is no longer on the server."""
 
-    what_next = "The next run takes what is there then."
+    what_next = "The next run imports the files that are on the server then."
 
 
 class ConfigurationError(SyncError):
-    """A setting has to be mended before anything can work."""
+    """A setting is wrong; retrying does not help."""
 
-    what_next = (
-        "It is not tried again: mend it, check it with check-connections, then run this again."
-    )
+    what_next = "It is not retried: fix it, run check-connections, then run this again."
 
 
 class LoginRefused(ConfigurationError):
-    """The other side does not accept these credentials."""
+    """The server or MailUp rejected the credentials."""
 
-    what_next = "Once the block is right (mailup-exchange provision), run this again."
+    what_next = "Correct the block (mailup-exchange provision), then run this again."
 
 
 class HostNotTrusted(ConfigurationError):
-    """The other side shows another host key or certificate than agreed."""
+    """The server's host key or certificate is not the agreed one."""
 
     what_next = (
-        "Nobody logged in, nothing was sent. Run this again once the owner has confirmed it."
+        "There was no login, and nothing was sent. Run this again when the server's owner has "
+        "confirmed the change."
     )
 
 
 class PathRefused(ConfigurationError):
-    """The server does not allow this path: it is missing, forbidden or not a legal name."""
+    """The path is missing, forbidden or illegal."""
 
-    what_next = "Once the server or the agreement is mended, run this again."
+    what_next = "Fix the server or the agreement, then run this again."

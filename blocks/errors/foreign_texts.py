@@ -1,7 +1,7 @@
-"""Texts of other systems: shown is what we know by heart, never what they wrote.
+"""Error texts of other systems: only known phrases are shown, never the text itself.
 
 A server's error text may quote a person, a password or a row of a file, in any encoding and any
-language, so nothing that is cut out of it is safe to show. What is shown comes from lists of ours.
+language, so no part of it is safe to show. What is shown comes from our own lists.
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ MAX_READ = 10_000
 
 
 def known_phrases(text: str, phrases: Iterable[str]) -> str:
-    """Those of *phrases* that occur in *text*, in their own spelling and order, by commas.
+    """Those of *phrases* that occur in *text*, in their own spelling and order, comma-separated.
 
-    Letter case and kinds of blanks make no difference. "" where none occurs.
+    Case and kind of white space are ignored. "" if none occurs.
     """
-    plain = " ".join(text[:MAX_READ].split()).casefold()
-    return ", ".join(phrase for phrase in phrases if phrase.casefold() in plain)
+    normalized = " ".join(text[:MAX_READ].split()).casefold()
+    return ", ".join(phrase for phrase in phrases if phrase.casefold() in normalized)

@@ -59,7 +59,7 @@ def test_a_block_is_asked_for_and_no_secret_is_shown(tmp_path: Path) -> None:
             terminal.answer("host_key [none]", "")
             for name in LEFT_ALONE:
                 terminal.answer(name, "")
-            terminal.answer("holds no host key", "")  # nothing was confirmed: all once more
+            terminal.answer("contains no host key", "")  # nothing was confirmed: all once more
             for name in ("port [", "username [", "password [kept as it is]"):
                 terminal.answer(name, "")
             terminal.answer("alone keeps what is there", "-\n")

@@ -15,7 +15,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from blocks.accounts import MailUpAccount
 from blocks.errors import MailUpUnavailable
-from blocks.pace import ask_for_slot
+from blocks.pace import request_slot
 from sandbox.mailup.server import Emulator, start
 
 pytestmark = pytest.mark.journeys
@@ -115,15 +115,15 @@ def test_a_slot_is_given_refused_or_missed(emulator: Emulator) -> None:
     account = save(emulator, "asked", username="asked", calls_per_second=0.01)
     account.ensure_rate_limit()
 
-    assert ask_for_slot(account.rate_limit_name) is None
-    assert 50 < (ask_for_slot(account.rate_limit_name) or 0) < 200
+    assert request_slot(account.rate_limit_name) is None
+    assert 50 < (request_slot(account.rate_limit_name) or 0) < 200
     with pytest.raises(MailUpUnavailable, match="no such limit"):
-        ask_for_slot("no such limit")
+        request_slot("no such limit")
     with (
         temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}),
         pytest.raises(MailUpUnavailable, match=account.rate_limit_name),
     ):
-        ask_for_slot(account.rate_limit_name)
+        request_slot(account.rate_limit_name)
 
 
 def test_a_rotated_refresh_token_is_stored_in_the_block(emulator: Emulator) -> None:

@@ -8,7 +8,7 @@ import pytest
 from blocks import pace as module
 from blocks.errors import LedgerUnavailable, MailUpUnavailable
 from blocks.ledger.calls import Calls
-from blocks.pace import ANSWERS_LOOKED_AT, RATE_LIMIT_WAIT_SECONDS, SharedPace
+from blocks.pace import LATENCY_SAMPLES, RATE_LIMIT_WAIT_SECONDS, SharedPace
 
 
 class Prefect:
@@ -61,7 +61,7 @@ def pace_of(monkeypatch: pytest.MonkeyPatch) -> PaceOf:
     """Makes the pace of a run that asks this Prefect."""
 
     def make(prefect: Prefect, line: Line | None = None) -> SharedPace:
-        monkeypatch.setattr(module, "ask_for_slot", prefect.ask)
+        monkeypatch.setattr(module, "request_slot", prefect.ask)
         return SharedPace("limit", 5, line, clock=prefect.clock, sleep=prefect.sleep)
 
     return make
@@ -72,16 +72,16 @@ def test_the_way_to_prefect_costs_next_to_nothing_of_the_pace(pace_of: PaceOf) -
     before; an answer that took long ends that, for then nobody knows when the slot was given."""
     prefect = Prefect(way=0.02)
     pace = pace_of(prefect)
-    for _ in range(3 * ANSWERS_LOOKED_AT):
+    for _ in range(3 * LATENCY_SAMPLES):
         pace()
     assert min(prefect.last_intervals(len(prefect.asked) - 1)) >= 0.2
-    assert prefect.last_intervals(ANSWERS_LOOKED_AT) == {0.204}
+    assert prefect.last_intervals(LATENCY_SAMPLES) == {0.204}
     prefect.way = 0.15
     pace()
     prefect.way = 0.02
-    for _ in range(ANSWERS_LOOKED_AT):
+    for _ in range(LATENCY_SAMPLES):
         pace()
-    assert prefect.last_intervals(ANSWERS_LOOKED_AT - 1) == {0.22}
+    assert prefect.last_intervals(LATENCY_SAMPLES - 1) == {0.22}
 
 
 def test_prefect_is_asked_at_the_reserved_moment(pace_of: PaceOf) -> None:
