@@ -1,4 +1,4 @@
-"""Which files of a folder are complete: those that two looks show alike and that are old enough."""
+"""Which files of a folder are complete: unchanged between two listings, and old enough."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -8,33 +8,34 @@ from blocks.errors import FileGone
 from blocks.transport import names
 from blocks.transport.base import RemoteFile, Transport
 
-# A server's clock may be some minutes fast; a time further ahead was set by a program
-# and says nothing about the age.
+# A server's clock may be some minutes fast. A time further in the future was set by a program
+# and is ignored.
 FUTURE_LIMIT = timedelta(days=1)
 
 
 def utc_now() -> datetime:
-    """This moment in UTC."""
+    """The current time in UTC."""
     return datetime.now(tz=UTC)
 
 
 def stable_files(
     transport: Transport,
     folder: str,
-    first_look: Iterable[RemoteFile],
+    first_listing: Iterable[RemoteFile],
     *,
     wait_seconds: float,
     minimum_age_seconds: float = 0.0,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], datetime] = utc_now,
 ) -> list[RemoteFile]:
-    """The files of the first look that a second one shows unchanged, in the order given.
+    """The files of the first listing that a second one shows unchanged, in the order given.
 
-    One wait and one listing for the whole set. Passed over: a file that grows, changes its time,
-    vanishes, is younger than the minimum age, or says by its name that it is being written (hidden,
-    or ending like `.part` or `.tmp`). The age is left out where the server tells no exact time.
+    One wait and one listing for all files. Skipped: a file that grows, changes its time,
+    disappears, is younger than the minimum age, or has the name of an unfinished file (hidden, or
+    with an ending such as `.part` or `.tmp`). The age is not checked where the server gives no
+    exact times.
     """
-    first = [file for file in first_look if not names.is_unfinished(file.name)]
+    first = [file for file in first_listing if not names.is_unfinished(file.name)]
     if not first:
         return []
     sleep(wait_seconds)

@@ -1,7 +1,7 @@
-"""What every file server can do for us: one protocol of few verbs, with its abilities declared.
+"""The interface of all file servers: a few operations, and optional abilities.
 
-Paths are texts with `/` between folders, relative to where the login lands or absolute. Every path
-and every name from outside goes through `blocks.transport.names` before it reaches a server.
+Paths use `/` between folders and are absolute, or relative to the login folder. Every path and
+every name from outside is checked by `blocks.transport.names` before it is sent to a server.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from typing import Protocol, Self
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file on a server: its name without folder, its size in bytes, its time of change (UTC).
+    """One file on a server: name without folder, size in bytes, modification time (UTC).
 
-    `modified_at` is None where the server tells no time; see `Abilities.modified_times`.
+    `modified_at` is None where the server gives no time; see `Abilities.modified_times`.
     """
 
     name: str
@@ -25,13 +25,13 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Abilities:
-    """What one connected server can do beyond the five verbs.
+    """What one connected server supports.
 
-    - `rename_over`: a rename replaces an existing file in one step. Without it, `rename(...,
-      replace=True)` removes the old file first, so that for an instant there is none.
-    - `modified_times`: `list` gives exact times in UTC. Without it they are read from a listing
-      made for people: to the minute, in the server's own zone, good for sorting only.
-    - `resume`: a download goes on where it was cut.
+    - `rename_over`: a rename replaces an existing file atomically. Without it, `rename(...,
+      replace=True)` removes the old file first, so that for a moment there is none.
+    - `modified_times`: `list` gives exact times in UTC. Without it they are parsed from a listing
+      meant for people: to the minute, in the server's own zone, for sorting only.
+    - `resume`: an interrupted download continues where it stopped.
     """
 
     rename_over: bool
@@ -41,11 +41,10 @@ class Abilities:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a server showed of itself when we connected.
+    """The host key or certificate that a server presented.
 
-    `kind` is "ssh-ed25519" and the like for a host key, "certificate" in TLS; `fingerprint` its
-    SHA-256; `expires_at` (UTC) is None for host keys; `verified` is false where the settings say
-    not to compare it with anything.
+    `kind` is the key type ("ssh-ed25519") or "certificate"; `fingerprint` its SHA-256;
+    `expires_at` (UTC) is None for host keys; `verified` is false where verification is off.
     """
 
     kind: str
@@ -57,62 +56,60 @@ class Identity:
 class Transport(Protocol):
     """An open connection to one file server; a context manager that closes it.
 
-    Errors: `ServerUnavailable` and `TransferInterrupted` may pass, `FileGone` for a missing file,
-    `PathRefused` for a missing folder, a forbidden path or an illegal name. After a transfer that
-    was left half-way, and after an error that may pass, open a new connection.
+    Errors: `ServerUnavailable` and `TransferInterrupted` are transient; `FileGone`: no such file;
+    `PathRefused`: a missing folder, a forbidden path or an illegal name. After an unfinished
+    transfer or a transient error, open a new connection.
     """
 
     @property
     def abilities(self) -> Abilities:
-        """What this server can do."""
+        """What this server supports."""
 
     @property
     def identity(self) -> Identity | None:
-        """What the server showed of itself; None where the protocol proves nothing."""
+        """The server's host key or certificate; None where the protocol has none."""
 
     @property
     def skipped(self) -> int:
-        """How many names the latest `list` passed over because they are not legal, once it was
-        read to its end."""
+        """How many illegal names the latest `list` skipped; known once it is exhausted."""
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
-        """The files of a folder from one listing; no folders. Links count as
-        what they lead to; without a way to ask for that (RFC 959 servers) they are passed over.
-        The whole listing has arrived when this returns, but not in memory: a folder may be huge.
+        """The files of a folder from one listing; no folders. Links are followed; servers that
+        cannot follow them (RFC 959) skip them. The whole listing has arrived when this returns,
+        but is not held in memory: a folder may be huge.
 
-        Names with control characters or path steps are never handed out: they are counted in
-        `skipped` and a warning without the name is logged. Servers may hide names that begin
-        with a dot.
+        Names with control characters or path separators are skipped: counted in `skipped`, and
+        logged as a warning without the name. Servers may hide names that begin with a dot.
         """
 
     def stat(self, path: str) -> RemoteFile:
-        """Size and time of one file. FileGone when there is no file of that name."""
+        """Size and time of one file. FileGone if there is no file of that name."""
 
     def read(self, path: str, target: Path, *, size: int | None = None) -> int:
-        """Download to `target`, whole or not at all; the bytes written, equal to the size there.
+        """Download to `target`, completely or not at all; returns the size.
 
-        What arrived before an interruption stays beside `target` in a part-file and is resumed
-        where the server can and shows the same size and time; `size` is the size an earlier look
-        saw. FileHeld with reason "changed" when the file differs from that or changes meanwhile.
+        After an interruption the received part stays next to `target` in a part-file; it is
+        resumed where the server supports that and the file's size and time are the same. `size` is
+        the size seen earlier. FileHeld with reason "changed" if it differs or the file changes.
         """
 
     def write(self, source: Path, path: str) -> int:
-        """Upload to exactly this path, replacing what is there; the bytes the server then shows.
+        """Upload to exactly this path, replacing an existing file; returns its size there.
 
-        A reader can see the file grow: `blocks.transport.delivery` is the way to hand over files.
+        Others can see the file grow: use `blocks.transport.delivery` to deliver files.
         """
 
     def rename(self, old: str, new: str, *, replace: bool = False) -> None:
-        """Rename or move a file. PathRefused when `new` exists and `replace` is not set."""
+        """Rename or move a file. PathRefused if `new` exists and `replace` is not set."""
 
     def remove(self, path: str) -> None:
-        """Delete one file. FileGone when it is not there."""
+        """Delete one file. FileGone if it does not exist."""
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it; an existing one is no error."""
+        """Create a folder and its parents; existing ones are no error."""
 
     def close(self) -> None:
-        """End the connection; never raises, harmless when repeated."""
+        """Close the connection; never raises, may be repeated."""
 
     def __enter__(self) -> Self: ...
 

@@ -1,4 +1,4 @@
-"""Handing over a file so that its reader never sees half of it."""
+"""Deliver a file so that its reader never sees an incomplete one."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -11,13 +11,13 @@ from blocks.transport.base import RemoteFile, Transport
 def deliver(transport: Transport, source: Path, folder: str, name: str) -> RemoteFile:
     """Upload `source` under a temporary name, check its size, rename it to `name`.
 
-    An existing file of that name is replaced: in one step where `abilities.rename_over`, otherwise
-    the old one is removed first, when the new one is complete beside it. Repeating is harmless: the
-    temporary name is always the same. TransferInterrupted if the size differs in the end.
+    An existing file of that name is replaced: atomically with `abilities.rename_over`, otherwise
+    it is removed once the new one is complete. Safe to repeat: the temporary name is always the
+    same. TransferInterrupted if the size differs in the end.
     """
     final = names.join_checked(folder, names.check_new_name(name))
     temporary = names.join_checked(folder, names.temporary_name(name))
-    # Some servers refuse to overwrite what an interrupted delivery left.
+    # Some servers refuse to overwrite the file of an interrupted delivery.
     with suppress(FileGone):
         transport.remove(temporary)
     size = transport.write(source, temporary)
@@ -29,7 +29,7 @@ def _delivered(transport: Transport, path: str, size: int) -> RemoteFile:
     try:
         found = transport.stat(path)
     except FileGone:
-        # The reader was quick: the complete file was there under its name and has been fetched.
+        # The reader has already fetched the complete file.
         return RemoteFile(names.split(path)[1], size, None)
     if found.size != size:
         raise TransferInterrupted(

@@ -1,4 +1,4 @@
-"""Downloads to a local part-file: resumed where that is safe, never short under the final name."""
+"""Download to a local part-file: resumed where that is safe, renamed once complete."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -16,16 +16,16 @@ def download(
 ) -> int:
     """Fetch `path` into `target` and return its size.
 
-    `chunks(offset, size)` hands out the bytes from `offset` on, and at least one more where the
-    file has more than `size`. FileHeld (reason "changed") if the
-    file is not what `size` says or changes meanwhile; TransferInterrupted if it ends early.
+    `chunks(offset, size)` yields the bytes from `offset` on, and at least one more if the file has
+    more than `size`. FileHeld (reason "changed") if the file differs from `size` or changes
+    meanwhile; TransferInterrupted if it ends early.
     """
     before = stat(path)
     if size is not None and before.size != size:
         raise _changed(path)
     part = part_path(target, path, before)
     _forget_others(target, part)
-    # Without a time of change, the same size may hide another content: start again.
+    # Without a modification time, other content may have the same size: start from the beginning.
     offset = _kept(part, before.size) if resume and before.modified_at is not None else 0
     try:
         arrived = _pull(part, offset, before.size, chunks)
@@ -55,7 +55,7 @@ def _forget_others(target: Path, part: Path) -> None:
 
 def _kept(part: Path, size: int) -> int:
     kept = part.stat().st_size if part.exists() else 0
-    # The last byte is asked for again in any case: behind it the server has to come to its end.
+    # The last byte is always requested again: behind it the server has to signal the end.
     return max(min(kept, size - 1), 0) if kept <= size else 0
 
 
@@ -73,7 +73,7 @@ def _pull(part: Path, offset: int, size: int, chunks: Chunks) -> int:
 def _check_whole(path: str, part: Path, arrived: int, before: RemoteFile, stat: Stat) -> None:
     if arrived < before.size and stat(path) == before:
         raise TransferInterrupted(
-            f"{path!r}: {arrived} of {before.size} bytes arrived; it may go on in a moment.",
+            f"{path!r}: {arrived} of {before.size} bytes arrived; it is retried.",
             path=path,
             arrived=arrived,
             size=before.size,
@@ -81,7 +81,7 @@ def _check_whole(path: str, part: Path, arrived: int, before: RemoteFile, stat: 
     try:
         unchanged = arrived == before.size and stat(path) == before
     except FileGone:
-        unchanged = True  # all of it arrived before the client took it away
+        unchanged = True  # all of it arrived before the client removed it
     if not unchanged:
         part.unlink()
         raise _changed(path)
@@ -89,8 +89,8 @@ def _check_whole(path: str, part: Path, arrived: int, before: RemoteFile, stat: 
 
 def _changed(path: str) -> FileHeld:
     return FileHeld(
-        f"{path!r} changed while it was being fetched; clients should write under "
-        "another name and rename when done.",
+        f"{path!r} changed during the download; clients should write it under another name and "
+        "rename it when complete.",
         reason="changed",
         path=path,
     )

@@ -1,4 +1,4 @@
-"""From what a library raises to our own errors: the wording shared by both adapters' seams."""
+"""Map exceptions of libraries to our own errors; shared by the FTP and SFTP adapters."""
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ from blocks.errors import (
 from blocks.transport.spool import TooMuch
 from blocks.transport.timeouts import OutOfTime
 
-NONSENSE: dict[type[Exception], type[SyncError]] = {
+MALFORMED: dict[type[Exception], type[SyncError]] = {
     ValueError: ServerUnavailable,
     ArithmeticError: ServerUnavailable,
     LookupError: ServerUnavailable,
@@ -28,25 +28,25 @@ NONSENSE: dict[type[Exception], type[SyncError]] = {
     TooMuch: PathRefused,
     OutOfTime: ServerUnavailable,
 }
-"""What becomes of numbers, dates and texts that are none: libraries trip over them in many ways."""
+"""Exceptions that libraries raise on malformed numbers, dates and texts, and our errors."""
 
 WHAT_NEXT: dict[type[SyncError], str] = {
     ConfigurationError: "compare the settings of the server block with what the server offers",
-    FileGone: "there is no such file any more; look at the folder",
-    HostNotTrusted: "ask the server's owner before renewing host_key or ca_certificate",
-    LoginRefused: "mend user name, password or key on the server block; it is not tried again",
-    PathRefused: "check that the folder exists and that this user may do this there",
-    ServerUnavailable: "it may work in a moment",
-    TransferInterrupted: "it may go on in a moment",
+    FileGone: "the file no longer exists; check the folder",
+    HostNotTrusted: "ask the server's owner before changing host_key or ca_certificate",
+    LoginRefused: "correct user name, password or key on the server block; it is not retried",
+    PathRefused: "check that the folder exists and that this user has the permission",
+    ServerUnavailable: "it is retried",
+    TransferInterrupted: "it is retried and resumed where possible",
 }
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What was being done when something failed: where, which verb, with which path.
+    """The operation that failed: server, verb, path.
 
-    `missing` is the error for something that is not there, `refused` the one for an answer that
-    says no more than that it failed.
+    `missing` is the error for a path that does not exist, `refused` the one for a failure without
+    a stated cause.
     """
 
     address: str
@@ -56,7 +56,7 @@ class Operation:
     refused: type[SyncError] = PathRefused
 
     def error(self, kind: type[SyncError], reason: str) -> SyncError:
-        """The error to raise: where, what, why (no server text, which may name people), remedy."""
+        """The error to raise: where, what, why, what next. No server text: it may name people."""
         what = f"{self.verb} {self.path!r}" if self.path else self.verb
         next_step = WHAT_NEXT[kind]
         return kind(
@@ -68,29 +68,29 @@ class Operation:
 
 
 def reason(error: Exception) -> str:
-    """Why, without what the other side wrote: our own words, or the name of the error's class."""
+    """The reason in our own words, or the exception's class name; never the server's text."""
     if isinstance(error, TooMuch | OutOfTime):
         return str(error)
-    if isinstance(error, tuple(NONSENSE)) and not isinstance(error, UnicodeError):
-        return "the server's answer makes no sense"
+    if isinstance(error, tuple(MALFORMED)) and not isinstance(error, UnicodeError):
+        return "the server's answer is invalid"
     return type(error).__name__
 
 
 def map_error(
     error: BaseException, table: dict[type[Exception], type[SyncError]]
 ) -> type[SyncError]:
-    """Our class for a foreign error: that of the nearest class above it in the table."""
+    """Our error class for an exception: by its nearest base class in the table."""
     return next(table[kind] for kind in type(error).__mro__ if kind in table)
 
 
 @contextmanager
-def as_ours(
-    table: Mapping[type[Exception], type[SyncError]], ours: Callable[[Exception], SyncError]
+def mapped_errors(
+    table: Mapping[type[Exception], type[SyncError]], convert: Callable[[Exception], SyncError]
 ) -> Iterator[None]:
-    """Raise what `ours` makes of an error of the table's classes in place of it."""
+    """Raise `convert(error)` in place of an exception of the table's classes."""
     try:
         yield
     except tuple(table) as error:
-        if is_full(error):  # servers do not speak in our machine's numbers: it is this machine's
+        if is_full(error):  # an error number of this machine, not of the server
             raise
-        raise ours(error) from None
+        raise convert(error) from None

@@ -1,8 +1,7 @@
-"""Names of remote files: the one place where names from outside are checked, joined and encoded.
+"""Names of remote files: checked, joined and encoded here only.
 
-Legal: anything a person would write, spaces, umlauts and quotes included. Not legal: control
-characters (a line break in a name is a second command on an FTP connection), path steps, and
-more than 255 bytes.
+Legal: spaces, umlauts, quotes and the like. Illegal: control characters (a line break in a name
+is a second command on an FTP connection), path separators, `..`, and more than 255 bytes.
 """
 
 import hashlib
@@ -11,14 +10,14 @@ import re
 
 from blocks.errors import PathRefused
 
-MAX_NAME_BYTES = 255  # of one name, in UTF-8: the limit of the usual file systems
+MAX_NAME_BYTES = 255  # in UTF-8: the limit of common file systems
 MAX_PATH_BYTES = 4096
 CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 UNFINISHED = re.compile(r"\.(part|partial|filepart|tmp|temp|crdownload|swp)(-[0-9a-f]+)?$", re.I)
 
 
 def is_legal_name(name: str) -> bool:
-    """Whether a name found on a server, without folder, may be used at all."""
+    """Whether a name found on a server, without folder, may be used."""
     return (
         name not in ("", ".", "..")
         and not any(mark in name for mark in "/\\")
@@ -28,12 +27,12 @@ def is_legal_name(name: str) -> bool:
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a name says that its file is still being written: hidden, or ending like `.part`."""
+    """Whether a name is that of an unfinished file: hidden, or with an ending such as `.part`."""
     return name.startswith(".") or UNFINISHED.search(name) is not None
 
 
 def check_new_name(name: str) -> str:
-    """The name itself, if we may create a file of that name. PathRefused otherwise."""
+    """The name itself if a file of that name may be created; PathRefused otherwise."""
     if not is_legal_name(name) or name.startswith("."):
         raise PathRefused(
             f"the file name {name!r} is not accepted: use 1 to {MAX_NAME_BYTES} bytes without "
@@ -43,7 +42,7 @@ def check_new_name(name: str) -> str:
 
 
 def check_path(path: str) -> str:
-    """The path itself, if every step of it is a legal name; `.` is the folder of the login."""
+    """The path itself if all its parts are legal names; `.` is the login folder."""
     steps = [step for step in path.split("/") if step not in ("", ".")]
     if not all(map(is_legal_name, steps)) or len(path.encode(errors="replace")) > MAX_PATH_BYTES:
         raise PathRefused(
@@ -54,7 +53,7 @@ def check_path(path: str) -> str:
 
 
 def join_checked(folder: str, name: str) -> str:
-    """The path of a name in a folder; `""` and `"."` stand for the folder of the login."""
+    """The path of a name in a folder; `""` and `"."` mean the login folder."""
     if not is_legal_name(name):
         raise PathRefused(f"the file name {name!r} is not accepted; rename the file on the server.")
     check_path(folder)
@@ -64,22 +63,22 @@ def join_checked(folder: str, name: str) -> str:
 
 
 def split(path: str) -> tuple[str, str]:
-    """Folder and name of a path, so that `join_checked` of both gives the path again."""
+    """Folder and name of a path; the inverse of `join_checked`."""
     folder, slash, name = path.rpartition("/")
     return (folder or slash), name
 
 
 def steps_to(folder: str) -> list[str]:
-    """The folders from the top down to `folder` itself: `a/b` gives `a` and `a/b`."""
+    """`folder` and its parents, from the top: `a/b` gives `a` and `a/b`."""
     start = "/" if check_path(folder).startswith("/") else ""
     steps = [step for step in folder.split("/") if step not in ("", ".")]
     return [start + "/".join(steps[: count + 1]) for count in range(len(steps))]
 
 
 def temporary_name(name: str) -> str:
-    """The hidden name under which a file grows before it gets `name`; the same one every time.
+    """The hidden name of a file while it is written; always the same for the same `name`.
 
-    It neither begins nor ends like the final name, so that no usual pattern picks it up.
+    It neither begins nor ends like the final name, so that common patterns do not match it.
     """
     mark = f".part-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     room = MAX_NAME_BYTES - len(mark) - 1
@@ -87,10 +86,9 @@ def temporary_name(name: str) -> str:
 
 
 class NameCodec:
-    """Names as bytes on the wire and as text here, without losing one that is not well encoded.
+    """Converts names between bytes and text, also if a name is not in the agreed encoding.
 
-    A name that is not valid in the agreed encoding is read as Latin-1, and its bytes are kept for
-    the way back.
+    Such a name is decoded as Latin-1, and its bytes are kept for encoding it again.
     """
 
     def __init__(self, encoding: str) -> None:
@@ -107,7 +105,7 @@ class NameCodec:
             return name
 
     def encode(self, path: str) -> bytes:
-        """The bytes of a path, step by step. PathRefused if the encoding lacks a character."""
+        """The bytes of a path. PathRefused if the encoding lacks a character."""
         return b"/".join(self._encode_step(step) for step in check_path(path).split("/"))
 
     def _encode_step(self, step: str) -> bytes:
@@ -117,16 +115,16 @@ class NameCodec:
             return step.encode(self._encoding)
         except UnicodeEncodeError:
             raise PathRefused(
-                f"the name {step!r} cannot be written in {self._encoding}; "
-                "set another encoding on the server block or another file name."
+                f"the name {step!r} cannot be encoded in {self._encoding}; "
+                "set another encoding on the server block, or use another file name."
             ) from None
 
 
 def warn_of_skipped(logger: logging.Logger, address: str, count: int) -> None:
-    """Log how many files were passed over; their names stay out, as they carry control codes."""
+    """Log how many files were skipped, without their names, which contain control characters."""
     logger.warning(
-        "%s: %d files passed over, as their names hold control characters or path steps; "
-        "rename them on the server",
+        "%s: %d files skipped: their names contain control characters or path separators; rename "
+        "them on the server",
         address,
         count,
     )

@@ -1,4 +1,4 @@
-"""How long to wait for a file server: to connect, for an answer, a listing, a transfer."""
+"""Time-outs for file servers: connecting, one answer, a listing, a transfer."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ CLOSE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds for each step of connecting, for silence and for one answer, for one transfer."""
+    """Seconds for each step of connecting, for data or one answer, and for one transfer."""
 
     connect: float = CONNECT_SECONDS
     read: float = READ_SECONDS
@@ -23,33 +23,33 @@ class Timeouts:
 
     @property
     def listing(self) -> float:
-        """Seconds for the names of one folder."""
+        """Seconds for the listing of one folder."""
         return min(self.transfer, LISTING_SECONDS)
 
 
 class OutOfTime(TimeoutError):
-    """An operation was ended by us, although the other side may still have been sending."""
+    """An operation exceeded its total time and was ended by us."""
 
 
-class Clock:
-    """The end of something that is done in many short operations."""
+class Deadline:
+    """The time limit of many short operations together."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._ends_at = time.monotonic() + seconds
 
     def check(self) -> None:
-        """OutOfTime once the time is used up."""
+        """Raise OutOfTime once the time is used up."""
         if time.monotonic() > self._ends_at:
             raise OutOfTime(f"no end after {self._seconds:g} seconds")
 
 
 @contextmanager
 def ended_after(seconds: float, cut: Callable[[], None], setting: str) -> Iterator[None]:
-    """Bound one operation as a whole, however slowly and steadily the other side answers.
+    """Limit the total time of one operation, even if the server keeps sending.
 
-    `cut` ends the connection; it is called from another thread, so that no wait inside a library
-    outlasts it. OutOfTime then, which names the `setting` that allows more.
+    `cut` closes the connection; it is called from another thread, so that it ends any wait inside
+    a library. OutOfTime is raised then and names the `setting` to raise.
     """
     over = threading.Event()
 

@@ -31,7 +31,7 @@ from blocks.transport.ftp.session import (
     open_session,
 )
 from blocks.transport.spool import EntrySpool
-from blocks.transport.timeouts import Clock, ended_after
+from blocks.transport.timeouts import Deadline, ended_after
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _SIZE = re.compile(r"213\s+([0-9]{1,15})\s*")
 
 
 class FtpTransport:
-    """A logged-in FTP or FTPS connection; the verbs are described in `Transport`."""
+    """A logged-in FTP or FTPS connection; see `Transport`."""
 
     def __init__(self, settings: FtpSettings) -> None:
         self._address = settings.address
@@ -53,8 +53,7 @@ class FtpTransport:
 
     @property
     def abilities(self) -> Abilities:
-        """What the server announced (RFC 2389); renaming over is usual, and believed until the
-        server refuses it."""
+        """What the server announced (RFC 2389); `rename_over` is assumed until refused."""
         return Abilities(
             rename_over=self._replaces,
             modified_times="MLST" in self._features,
@@ -68,26 +67,26 @@ class FtpTransport:
 
     @property
     def skipped(self) -> int:
-        """How many names the latest `list` passed over because they are not legal."""
+        """How many illegal names the latest `list` skipped."""
         return self._skipped
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
-        """The files of a folder, from MLSD or, where a server has none, from LIST."""
+        """The files of a folder, from MLSD, or from LIST where a server lacks MLSD."""
         entries = self._entries(folder)
         self._skipped = 0
         return self._files(folder, entries, self._step("list", folder))
 
     def stat(self, path: str) -> RemoteFile:
-        """Size and time from SIZE and MDTM or, where a server has no SIZE, from the listing."""
-        # Not from MLST: proftpd gives the size of a link itself there, not of its file.
-        step = self._step("look at", path)
+        """Size and time from SIZE and MDTM, or from the listing where a server lacks SIZE."""
+        # Not from MLST: proftpd returns the size of a link there, not of its target.
+        step = self._step("check", path)
         size = self._size(step)
         has_times = {"SIZE", "MDTM"} <= self._features
         when = self._ask("MDTM", step)[3:].strip() if has_times else ""
         return RemoteFile(names.split(path)[1], size, parse_stamp(when.encode(WIRE_ENCODING)))
 
     def read(self, path: str, target: Path, *, size: int | None = None) -> int:
-        """Download to `target`, resumed with REST where the server has it."""
+        """Download to `target`, resumed with REST where the server supports it."""
         return download(
             path,
             target,
@@ -101,7 +100,7 @@ class FtpTransport:
         """Upload to exactly this path; TransferInterrupted if the server shows another size."""
         step = self._step("write", path, missing=PathRefused)
         sent = self._send(source, path, step)
-        size = self._size(self._step("look at", path))
+        size = self._size(self._step("check", path))
         if size != sent:
             raise step.error(TransferInterrupted, f"{size} of {sent} bytes arrived")
         return size
@@ -125,18 +124,18 @@ class FtpTransport:
         self._ask_for_file("DELE", self._step("remove", path))
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it."""
+        """Create a folder and its parents."""
         for folder in names.steps_to(path):
-            step = self._step("make the folder", folder, missing=PathRefused)
+            step = self._step("create the folder", folder, missing=PathRefused)
             try:
                 self._ask("MKD", step)
             except ConfigurationError:
                 with self._inside(folder, step):
-                    pass  # servers have several answers for a folder that exists: entering tells
+                    pass  # an existing folder has several answers, so try to enter it
 
     def close(self) -> None:
         """Log out and close."""
-        self._session.shut()
+        self._session.log_out()
 
     def __enter__(self) -> Self:
         return self
@@ -149,13 +148,13 @@ class FtpTransport:
 
     @contextmanager
     def _seam(self, step: Operation) -> Iterator[None]:
-        """Foreign errors become ours; whatever leaves the dialogue half-way ends the connection."""
+        """Map errors to ours; close the connection if a reply is still outstanding."""
         if self._session.sock is None:
             raise step.error(ServerUnavailable, "the connection was closed after an error")
         with ftp_errors(step):
             try:
                 if not step.path.isascii():
-                    self._session.speak_utf8()
+                    self._session.enable_utf8()
                 yield
             except BaseException as error:
                 if not is_reply(error):
@@ -163,7 +162,7 @@ class FtpTransport:
                 raise
 
     def _bounded(self, seconds: float | None = None) -> AbstractContextManager[None]:
-        """The end of one transfer."""
+        """Limit the time of one transfer."""
         return ended_after(
             seconds or self._timeouts.transfer, self._session.cut, "transfer_timeout_seconds"
         )
@@ -180,23 +179,23 @@ class FtpTransport:
         try:
             self._ask(command, step)
         except FileGone:
-            self._refuse_if_there(step)
+            self._raise_if_present(step)
 
-    def _refuse_if_there(self, step: Operation) -> None:
-        # 550 means "missing" and "forbidden" alike; what can be looked at is not missing.
+    def _raise_if_present(self, step: Operation) -> None:
+        # 550 means both "missing" and "forbidden"; a file with a size is not missing.
         self.stat(step.path)
         raise step.error(PathRefused, "the server answered 550") from None
 
     def _exists(self, path: str) -> bool:
         try:
-            self._size(self._step("look at", path))
+            self._size(self._step("check", path))
         except FileGone:
             return False
         return True
 
     @contextmanager
     def _inside(self, folder: str, step: Operation) -> Iterator[None]:
-        # LIST with a path would take it for a pattern or an option; a change of folder does not.
+        # LIST could interpret a path as a pattern or an option; CWD does not.
         self._find_home(step)
         self._ask("CWD", Operation(step.address, step.verb, folder or ".", missing=PathRefused))
         yield
@@ -204,13 +203,13 @@ class FtpTransport:
             self._session.sendcmd(f"CWD {self._home}")
 
     def _find_home(self, step: Operation) -> None:
-        """Ask where the login has landed; only who lists or makes folders needs to know."""
+        """Ask for the login folder, when it is first needed."""
         if self._home:
             return
         with self._seam(step):
-            self._session.speak_utf8()  # of this name, and of those that are listed
-            landing = self._session.sendcmd("PWD")
-            self._home = parse257(landing)  # noqa: S321 - clients' servers are what they are
+            self._session.enable_utf8()  # also for the names that are listed
+            answer = self._session.sendcmd("PWD")
+            self._home = parse257(answer)  # noqa: S321 - clients may have FTP servers
 
     def _entries(self, folder: str) -> Iterable[Entry]:
         step = self._step("list", folder, missing=PathRefused)
@@ -230,7 +229,7 @@ class FtpTransport:
     def _files(
         self, folder: str, entries: Iterable[Entry], step: Operation
     ) -> Iterator[RemoteFile]:
-        clock = Clock(self._timeouts.listing)
+        deadline = Deadline(self._timeouts.listing)
         with ftp_errors(step):
             for entry in entries:
                 name = self._codec.decode(entry.name)
@@ -239,7 +238,7 @@ class FtpTransport:
                 elif entry.kind == "file":
                     yield RemoteFile(name, entry.size, entry.modified_at)
                 elif entry.kind == "link":
-                    clock.check()
+                    deadline.check()
                     yield from self._followed(names.join_checked(folder, name))
         if self._skipped:
             names.warn_of_skipped(logger, self._address, self._skipped)
@@ -248,14 +247,14 @@ class FtpTransport:
         try:
             yield self.stat(path)
         except (FileGone, PathRefused):
-            return  # a link to a folder, or to nothing
+            return  # a link to a folder, or a broken one
 
     def _size(self, step: Operation) -> int:
         if "SIZE" in self._features:
-            told = _SIZE.fullmatch(self._ask("SIZE", step))
-            if told is None:
-                raise step.error(ServerUnavailable, "the answer to SIZE is no number of bytes")
-            return int(told[1])
+            answer = _SIZE.fullmatch(self._ask("SIZE", step))
+            if answer is None:
+                raise step.error(ServerUnavailable, "the answer to SIZE is not a number of bytes")
+            return int(answer[1])
         folder, name = names.split(step.path)
         wire = self._codec.encode(name)
         for entry in self._entries(folder):
@@ -268,7 +267,7 @@ class FtpTransport:
         try:
             yield from self._blocks("RETR", step, self._wire(path), offset)
         except FileGone:
-            self._refuse_if_there(step)
+            self._raise_if_present(step)
 
     def _blocks(
         self,
@@ -306,5 +305,5 @@ class FtpTransport:
         except ServerUnavailable:
             if self._session.sock is None:
                 raise
-            # pure-ftpd says "try later" where the folder is missing or forbidden.
-            raise step.error(PathRefused, "the server refused it for now") from None
+            # pure-ftpd answers "try later" if the folder is missing or forbidden.
+            raise step.error(PathRefused, "the server refused it temporarily") from None

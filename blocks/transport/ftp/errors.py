@@ -1,4 +1,4 @@
-"""The seam of the FTP adapter: from ftplib, ssl and socket errors to ours."""
+"""Map errors of ftplib, ssl and sockets to ours."""
 
 import ftplib
 import socket
@@ -14,10 +14,10 @@ from blocks.errors import (
     SyncError,
     TransferInterrupted,
 )
-from blocks.transport.failures import NONSENSE, Operation, as_ours, map_error, reason
+from blocks.transport.failures import MALFORMED, Operation, map_error, mapped_errors, reason
 
 FTP_ERRORS: dict[type[Exception], type[SyncError]] = {
-    **NONSENSE,
+    **MALFORMED,
     ftplib.Error: TransferInterrupted,
     ftplib.error_reply: TransferInterrupted,
     ftplib.error_temp: ServerUnavailable,
@@ -36,14 +36,14 @@ FTP_ERRORS: dict[type[Exception], type[SyncError]] = {
     TimeoutError: ServerUnavailable,
     EOFError: TransferInterrupted,
     OSError: ServerUnavailable,
-    UnicodeError: ConfigurationError,  # a host that cannot be a name at all
+    UnicodeError: ConfigurationError,  # an invalid host name
 }
 
-# RFC 959, 2228 and 4217. What is not here: 4xx may pass, 5xx refuses the path.
+# RFC 959, 2228 and 4217. All others: 4xx is transient, 5xx refuses the path.
 REPLIES: dict[str, type[SyncError]] = {
     "426": TransferInterrupted,
     "430": LoginRefused,
-    "452": TransferInterrupted,  # no room, or a quota
+    "452": TransferInterrupted,  # no space, or over quota
     "500": ConfigurationError,
     "501": ConfigurationError,
     "502": ConfigurationError,
@@ -63,12 +63,12 @@ NOT_FOUND_OR_NOT_ALLOWED = ("450", "550")
 
 
 def ftp_errors(step: Operation) -> AbstractContextManager[None]:
-    """Raise our own errors for whatever goes wrong inside; the server's texts are left out."""
-    return as_ours(FTP_ERRORS, lambda error: _translate(error, step))
+    """Raise our own errors in place of the libraries'; without the server's texts."""
+    return mapped_errors(FTP_ERRORS, lambda error: _translate(error, step))
 
 
 def is_reply(error: BaseException) -> bool:
-    """Whether the server answered in order, so that the connection can still be used."""
+    """Whether the error is a complete reply, so that the connection can still be used."""
     return isinstance(error, ftplib.error_temp | ftplib.error_perm) and _code(error) != "421"
 
 

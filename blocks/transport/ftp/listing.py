@@ -1,6 +1,6 @@
-"""Listings of FTP servers: MLSD facts (RFC 3659), and the two common forms of LIST.
+"""Parse listings of FTP servers: MLSD (RFC 3659), and the two common formats of LIST.
 
-Lines come in as bytes and go out as `Entry`; the name stays bytes until the adapter decodes it.
+Names stay bytes until the adapter decodes them.
 """
 
 import re
@@ -37,7 +37,7 @@ _YEARS = range(1900, 2200)
 class Entry:
     """One line of a listing.
 
-    `size` is 0 and `modified_at` None where the line has none; `size` is -1 where it is no size.
+    `size` is 0 and `modified_at` None if the line has none; `size` is -1 if it is invalid.
     """
 
     name: bytes
@@ -47,13 +47,13 @@ class Entry:
 
     @property
     def is_readable(self) -> bool:
-        """Whether the line tells a whole name, and a size that a file can have."""
+        """Whether the line has a complete name and a valid size."""
         return self.kind != "unreadable" and self.size >= 0
 
 
 def parse_mlsd(lines: Iterable[bytes]) -> Iterator[Entry]:
     """Entries of an MLSD answer."""
-    return _without_halves(map(parse_facts, lines))
+    return _without_broken_names(map(parse_facts, lines))
 
 
 def parse_facts(line: bytes) -> Entry:
@@ -73,35 +73,36 @@ def parse_facts(line: bytes) -> Entry:
 
 
 def parse_stamp(stamp: bytes) -> datetime | None:
-    """`YYYYMMDDHHMMSS[.sss]` in UTC, as MDTM and MLSD write it; None if it is not one."""
+    """A time `YYYYMMDDHHMMSS[.sss]` of MDTM or MLSD, in UTC; None if it is invalid."""
     whole = STAMP.fullmatch(stamp.strip())
     return None if whole is None else _moment(*map(int, whole.groups()))
 
 
 def parse_list(lines: Iterable[bytes], now: datetime) -> Iterator[Entry]:
-    """Entries of a LIST answer, in the form of Unix or of DOS.
+    """Entries of a LIST answer, in the format of Unix or of DOS.
 
-    Times are to the minute (of older files: to the day) and taken as UTC, whatever zone they are
-    written in; a day without year is the latest one that is not in the future of `now`.
+    Times are to the minute (of older files: to the day) and taken as UTC, because LIST gives no
+    zone; a day without a year is the latest one that is not after `now`.
     """
-    return _without_halves(_list_entry(line, now) for line in lines if not TOTAL.fullmatch(line))
+    entries = (_list_entry(line, now) for line in lines if not TOTAL.fullmatch(line))
+    return _without_broken_names(entries)
 
 
-def _without_halves(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The entries, where one that is followed by unreadable lines is unreadable itself.
+def _without_broken_names(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries; one that is followed by an unreadable line becomes unreadable itself.
 
-    Such a line is the rest of a name with a line break in it, and before it stands no whole name.
+    Such a line is the rest of a name that contains a line break.
     """
-    waiting: Entry | None = None
+    previous: Entry | None = None
     for entry in entries:
-        if entry.kind == "unreadable" and waiting is not None:
-            waiting = replace(waiting, kind="unreadable")
+        if entry.kind == "unreadable" and previous is not None:
+            previous = replace(previous, kind="unreadable")
             continue
-        if waiting is not None:
-            yield waiting
-        waiting = entry
-    if waiting is not None:
-        yield waiting
+        if previous is not None:
+            yield previous
+        previous = entry
+    if previous is not None:
+        yield previous
 
 
 def _list_entry(line: bytes, now: datetime) -> Entry:
@@ -109,7 +110,7 @@ def _list_entry(line: bytes, now: datetime) -> Entry:
         return _unix_entry(unix, now)
     if dos := DOS_LINE.fullmatch(line):
         return _dos_entry(dos)
-    # Devices have numbers for a size, and some servers print what cannot be read at all.
+    # Devices have two numbers instead of a size, and some servers print unknown formats.
     return Entry(line, "other" if UNIX_MODE.match(line) else "unreadable")
 
 
@@ -134,7 +135,7 @@ def _unix_time(match: re.Match[bytes], now: datetime) -> datetime | None:
     hour, colon, minute = match["when"].partition(b":")
     if not colon:
         return _moment(int(match["when"]), month, day)
-    # A server some hours ahead of us shows a time of tomorrow; a later one is of last year.
+    # A server in a zone east of UTC may show a time of tomorrow; a later one is of last year.
     limit = now + timedelta(days=1)
     for year in (limit.year, limit.year - 1):
         found = _moment(year, month, day, int(hour), int(minute))
@@ -164,7 +165,7 @@ def _moment(
     year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
 ) -> datetime | None:
     if year not in _YEARS:
-        return None  # beyond them, calendars and time zones overflow
+        return None  # outside this range, zone conversions may overflow
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:

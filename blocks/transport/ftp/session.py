@@ -1,7 +1,7 @@
-"""One FTP control connection: ftplib with what its TLS and passive mode lack.
+"""One FTP control connection, on ftplib.
 
-Needs: TLS session reuse (servers refuse data connections without it), implicit TLS, EPSV on IPv4,
-and unclean ends of TLS data connections, which many servers practise.
+Adds to ftplib: TLS session reuse (some servers refuse data connections without it), implicit TLS,
+EPSV on IPv4, and tolerance of TLS data connections that servers close without close_notify.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ WIRE_ENCODING = "latin-1"  # one byte per character: NameCodec does the real enc
 
 @dataclass(frozen=True)
 class FtpSettings:
-    """All that is needed to log in. `ca_certificate` is PEM text, replacing the system's list."""
+    """Settings of a login. `ca_certificate` is PEM text; it replaces the system's list."""
 
     host: str
     port: int
@@ -47,7 +47,7 @@ class FtpSettings:
 
     @property
     def address(self) -> str:
-        """Where, for messages."""
+        """The server, for messages."""
         return f"{'ftp' if self.tls == 'none' else 'ftps'}://{self.host}:{self.port}"
 
 
@@ -59,7 +59,7 @@ def tls_context(ca_certificate: str | None, *, verify: bool) -> ssl.SSLContext:
     except ssl.SSLError:
         raise ConfigurationError(
             "ca_certificate on the server block is not a certificate in PEM form; "
-            "paste it whole, from BEGIN CERTIFICATE to END CERTIFICATE."
+            "paste all of it, from BEGIN CERTIFICATE to END CERTIFICATE."
         ) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not verify:
@@ -69,10 +69,10 @@ def tls_context(ca_certificate: str | None, *, verify: bool) -> ssl.SSLContext:
 
 
 class FtpSession(ftplib.FTP_TLS):
-    """A control connection, logged in once `open` returns; plain where `tls` is "none"."""
+    """A control connection, logged in once `open` returns; unencrypted if `tls` is "none"."""
 
     def __init__(self, settings: FtpSettings) -> None:
-        # Reading the system's authorities takes longer than many a transfer: not for nothing.
+        # Loading the system's authorities is slow: only where TLS is used.
         secure = settings.tls != "none"
         super().__init__(
             context=tls_context(settings.ca_certificate, verify=settings.verify_certificate)
@@ -83,37 +83,37 @@ class FtpSession(ftplib.FTP_TLS):
         )
         self._settings = settings
         self._extended_passive = True
-        self._asks_for_utf8 = False
+        self._utf8_pending = False
         self._peer: tuple[str, int] = ("", 0)
         self._data: socket.socket | None = None
-        self._room = MOST_REPLY_BYTES
+        self._reply_bytes_left = MOST_REPLY_BYTES
         self._limit = "connect_timeout_seconds"
         self._seconds = settings.timeouts.connect
         self.trust_server_pasv_ipv4_address = settings.trust_passive_address
 
     def open(self) -> frozenset[str]:
-        """Connect, secure and log in; the server's features in upper case (RFC 2389)."""
-        self._dial()
+        """Connect, start TLS and log in; returns the server's features in upper case (RFC 2389)."""
+        self._connect()
         self._log_in()
         features = self._features()
-        self._asks_for_utf8 = "UTF8" in features
+        self._utf8_pending = "UTF8" in features
         self.voidcmd("TYPE I")
         return features
 
-    def speak_utf8(self) -> None:
-        """Say, once, that names are in UTF-8; to be called before one that is not plain ASCII."""
-        if self._asks_for_utf8:
-            self._asks_for_utf8 = False
-            with contextlib.suppress(ftplib.error_perm):  # asked for by some, unknown to others
+    def enable_utf8(self) -> None:
+        """Switch to UTF-8 names, once; call this before the first name that is not ASCII."""
+        if self._utf8_pending:
+            self._utf8_pending = False
+            with contextlib.suppress(ftplib.error_perm):  # some servers need it, some lack it
                 self.sendcmd("OPTS UTF8 ON")
 
-    def _dial(self) -> None:
+    def _connect(self) -> None:
         self.host, self.port = self._settings.host, self._settings.port
         sock = socket.create_connection((self.host, self.port), self.timeout)
         self.sock = sock
         self.af = sock.family
         self._peer = sock.getpeername()
-        # During a long transfer nothing is said here, and firewalls forget silent connections.
+        # Firewalls drop idle connections, and this one is idle during a transfer.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_KEEPIDLE"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_SECONDS)
@@ -124,7 +124,7 @@ class FtpSession(ftplib.FTP_TLS):
 
     def _log_in(self) -> None:
         if self._settings.tls == "explicit":
-            self._ask_for_tls()
+            self._start_tls()
         user, password = (
             text.encode("utf-8").decode(WIRE_ENCODING)
             for text in (self._settings.username, self._settings.password)
@@ -133,13 +133,13 @@ class FtpSession(ftplib.FTP_TLS):
         if self._settings.tls != "none":
             self.prot_p()
 
-    def _ask_for_tls(self) -> None:
+    def _start_tls(self) -> None:
         try:
             self.auth()
         except ftplib.error_perm:
             raise ConfigurationError(
-                f"{self._settings.address}: the server refuses AUTH TLS, without which no password "
-                "is sent; ask its owner for the port of FTPS or for implicit TLS."
+                f"{self._settings.address}: the server refuses AUTH TLS, so no password was sent; "
+                "ask its owner for the FTPS port, or whether it uses implicit TLS."
             ) from None
 
     def _features(self) -> frozenset[str]:
@@ -152,42 +152,42 @@ class FtpSession(ftplib.FTP_TLS):
         )
 
     def wait_up_to(self, seconds: float) -> None:
-        """From now on, how long to wait for each answer and each block of data."""
+        """Set the time-out for each following answer and each block of data."""
         self.timeout = self._seconds = seconds
         self._limit = "read_timeout_seconds"
         if self.sock is not None:
             self.sock.settimeout(seconds)
 
     def getmultiline(self) -> str:
-        """A whole reply, bounded as a whole in time and in bytes, and so in lines."""
-        self._room = MOST_REPLY_BYTES
+        """A complete reply, limited in total time and bytes."""
+        self._reply_bytes_left = MOST_REPLY_BYTES
         with ended_after(self._seconds, self.cut, self._limit):
             return super().getmultiline()
 
     def getline(self) -> str:
-        """A line of a reply; ValueError where the reply has no end."""
+        """A line of a reply; ValueError if the reply is too long."""
         line = super().getline()
-        self._room -= len(line) + 1
-        if self._room < 0:
+        self._reply_bytes_left -= len(line) + 1
+        if self._reply_bytes_left < 0:
             raise ValueError(f"a reply of more than {MOST_REPLY_BYTES:,} bytes")
         return line
 
     def cut(self) -> None:
-        """End both connections at once, from any thread; whoever waits for them gets an error."""
+        """Shut down both connections from any thread; waiting threads get an error."""
         for sock in (self.sock, self._data):
             if sock is not None:
                 with contextlib.suppress(OSError):
-                    # Not the method of TLS sockets, which takes the session from who is reading.
+                    # The method of TLS sockets would drop the TLS session of a reading thread.
                     socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def makepasv(self) -> tuple[str, int]:
-        """Address of the next data connection: EPSV names no host, so nobody can name a wrong one.
+        """Address of the next data connection, from EPSV, which names no host that could be wrong.
 
         Without EPSV, the host of PASV is replaced by the one we are connected to, unless trusted.
         """
         if self._extended_passive:
             try:
-                return parse229(self.sendcmd("EPSV"), self._peer)  # noqa: S321 - clients' servers are what they are
+                return parse229(self.sendcmd("EPSV"), self._peer)  # noqa: S321 - as in adapter.py
             except ftplib.error_perm:
                 self._extended_passive = False
         return super().makepasv()
@@ -195,19 +195,19 @@ class FtpSession(ftplib.FTP_TLS):
     def ntransfercmd(
         self, cmd: str, rest: int | str | None = None
     ) -> tuple[socket.socket, int | None]:
-        """A data connection, in TLS with the session of the control connection where needed.
+        """A data connection; with TLS, it reuses the session of the control connection.
 
-        Its size is not told: ftplib would read it out of a text.
+        Returns no size: ftplib would parse it from the reply's text.
         """
         conn = self._data = socket.create_connection(self.makepasv(), self.timeout)
         try:
             if rest is not None:
                 self.sendcmd(f"REST {rest}")
             answer = self.sendcmd(cmd)
-            if answer[0] == "2":  # some say first that they are ready
+            if answer[0] == "2":  # some servers send a positive reply first
                 answer = self.getresp()
             if answer[0] != "1":
-                raise ftplib.error_reply(answer)  # noqa: S321 - clients' servers are what they are
+                raise ftplib.error_reply(answer)  # noqa: S321 - as in adapter.py
             if isinstance(self.sock, ssl.SSLSocket):
                 conn = self._data = self.context.wrap_socket(
                     conn, server_hostname=self.host, session=self.sock.session
@@ -219,7 +219,7 @@ class FtpSession(ftplib.FTP_TLS):
 
     @property
     def identity(self) -> Identity | None:
-        """The certificate that the server showed; None without TLS, or when it is closed."""
+        """The server's certificate; None without TLS, or when the connection is closed."""
         if not isinstance(self.sock, ssl.SSLSocket):
             return None
         shown = self.sock.getpeercert(binary_form=True)
@@ -233,7 +233,7 @@ class FtpSession(ftplib.FTP_TLS):
             self._settings.verify_certificate,
         )
 
-    def shut(self) -> None:
+    def log_out(self) -> None:
         """Log out if the server still answers, and close."""
         if self.sock is None:
             return
@@ -244,9 +244,9 @@ class FtpSession(ftplib.FTP_TLS):
 
 
 def end_data_connection(conn: socket.socket) -> None:
-    """Close a data connection, saying goodbye in TLS to servers that insist on it.
+    """Close a data connection, with close_notify in TLS.
 
-    Many servers just hang up: an unclean end is no error, because sizes are compared afterwards.
+    Servers that close without it are accepted, because sizes are compared afterwards.
     """
     if isinstance(conn, ssl.SSLSocket):
         with contextlib.suppress(OSError, ValueError):
@@ -260,7 +260,7 @@ def open_session(settings: FtpSettings) -> tuple[FtpSession, frozenset[str]]:
     if settings.tls != "none" and not settings.verify_certificate:
         logger.warning(
             "%s: the server's certificate is NOT verified, as verify_certificate is off: "
-            "anybody in between can read and change files",
+            "others on the network can read and change files",
             settings.address,
         )
     session = FtpSession(settings)
@@ -280,7 +280,7 @@ LINE_CHARACTERS = 64  # RFC 7468
 
 
 def rewrapped(text: str) -> str:
-    """The text with every PEM block broken into lines again; what is no plain block stays."""
+    """The text with every PEM block wrapped into lines; blocks with headers are left unchanged."""
     return BLOCK.sub(_wrapped, text.strip()) + "\n"
 
 

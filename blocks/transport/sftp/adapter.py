@@ -24,7 +24,7 @@ from blocks.transport.sftp.answers import MOST_SIZE, Attributes
 from blocks.transport.sftp.errors import sftp_errors
 from blocks.transport.sftp.session import SftpSettings, open_client
 from blocks.transport.sftp.transfer import TransferLimits, limits, pull, push
-from blocks.transport.timeouts import Clock, ended_after
+from blocks.transport.timeouts import Deadline, ended_after
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ RENAME_OVER = b"posix-rename@openssh.com"
 
 
 class SftpTransport:
-    """A logged-in SFTP connection; the verbs are described in `Transport`."""
+    """A logged-in SFTP connection; see `Transport`."""
 
     def __init__(self, settings: SftpSettings) -> None:
         self._address = settings.address
@@ -43,23 +43,23 @@ class SftpTransport:
 
     @property
     def abilities(self) -> Abilities:
-        """What SFTP version 3 has, and renaming over where the server announced it."""
+        """What SFTP version 3 supports; `rename_over` if the server announced it."""
         return Abilities(
             rename_over=RENAME_OVER in self._client.extensions, modified_times=True, resume=True
         )
 
     @property
     def identity(self) -> Identity | None:
-        """The host key that the server showed."""
+        """The server's host key."""
         return self._client.identity
 
     @property
     def skipped(self) -> int:
-        """How many names the latest `list` passed over because they are not legal."""
+        """How many illegal names the latest `list` skipped."""
         return self._skipped
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
-        """The files of a folder, with the attributes that the listing brings."""
+        """The files of a folder, with the attributes of the listing."""
         folder = folder or "."
         step, wire = self._step("list", folder, missing=PathRefused), self._codec.encode(folder)
         with self._seam(step, self._timeouts.listing):
@@ -69,18 +69,18 @@ class SftpTransport:
 
     def stat(self, path: str) -> RemoteFile:
         """Size and time of one file."""
-        step = self._step("look at", path)
+        step = self._step("check", path)
         wire = self._codec.encode(path)
         with self._seam(step):
-            attributes = self._client.look(wire)
+            attributes = self._client.attributes_of(wire)
         if _is(stat.S_ISDIR, attributes):
             raise step.error(FileGone, "it is a folder")
         if (attributes.size or 0) > MOST_SIZE:
-            raise step.error(ServerUnavailable, "the server tells a size that no file has")
+            raise step.error(ServerUnavailable, "the server reports an impossible size")
         return _remote_file(names.split(path)[1], attributes)
 
     def read(self, path: str, target: Path, *, size: int | None = None) -> int:
-        """Download to `target`, resumed at the offset reached."""
+        """Download to `target`, resumed after an interruption."""
         return download(
             path,
             target,
@@ -104,7 +104,7 @@ class SftpTransport:
         step = self._step("rename to", new, missing=PathRefused)
         if not replace and self._exists(new):
             raise step.error(PathRefused, "a file of that name exists")
-        self.stat(old)  # FileGone here, so that a missing path below is the folder of `new`
+        self.stat(old)  # FileGone if it is missing; below, only the folder of `new` can be
         if replace and not self.abilities.rename_over and self._exists(new):
             self.remove(new)
         self._rename(old, new, step, over=replace and self.abilities.rename_over)
@@ -115,9 +115,9 @@ class SftpTransport:
             self._client.remove(self._codec.encode(path))
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it."""
+        """Create a folder and its parents."""
         for folder in names.steps_to(path):
-            step = self._step("make the folder", folder, missing=PathRefused)
+            step = self._step("create the folder", folder, missing=PathRefused)
             wire = self._codec.encode(folder)
             try:
                 with self._seam(step):
@@ -142,8 +142,8 @@ class SftpTransport:
 
     @contextmanager
     def _seam(self, step: Operation, seconds: float | None = None) -> Iterator[None]:
-        """Foreign errors become ours, and what does not end is ended: by the transfer's time-out
-        where `seconds` are given, else after the longest silence."""
+        """Map errors to ours, and end the operation after `seconds` (of the transfer's time-out),
+        or else after the read time-out."""
         setting = "transfer_timeout_seconds" if seconds else "read_timeout_seconds"
         with (
             sftp_errors(step),
@@ -153,9 +153,9 @@ class SftpTransport:
 
     @contextmanager
     def _closed_on_error(self) -> Iterator[None]:
-        """Close the connection if a transfer is left half-way.
+        """Close the connection if a transfer is not finished.
 
-        Closing only the file would first wait for all that has been asked for.
+        Closing only the file would first wait for all requested data.
         """
         try:
             yield
@@ -171,16 +171,16 @@ class SftpTransport:
         return True
 
     def _check_folder(self, wire: bytes, step: Operation) -> None:
-        # Servers answer the same for a folder that exists and for one they refuse.
+        # Servers give the same answer for an existing folder and for a forbidden one.
         with self._seam(step):
-            attributes = self._client.look(wire)
+            attributes = self._client.attributes_of(wire)
         if not _is(stat.S_ISDIR, attributes):
-            raise step.error(PathRefused, "a file of that name is in the way")
+            raise step.error(PathRefused, "a file of that name exists")
 
     def _files(
         self, folder: str, entries: Iterable[tuple[bytes, Attributes]], step: Operation
     ) -> Iterator[RemoteFile]:
-        clock = Clock(self._timeouts.listing)
+        deadline = Deadline(self._timeouts.listing)
         with sftp_errors(step):
             for raw, attributes in entries:
                 is_link = _is(stat.S_ISLNK, attributes)
@@ -190,7 +190,7 @@ class SftpTransport:
                 if not names.is_legal_name(name) or (attributes.size or 0) > MOST_SIZE:
                     self._skipped += 1
                 elif is_link:
-                    clock.check()
+                    deadline.check()
                     yield from self._followed(names.join_checked(folder, name))
                 else:
                     yield _remote_file(name, attributes)
@@ -201,7 +201,7 @@ class SftpTransport:
         try:
             yield self.stat(path)
         except (FileGone, PathRefused):
-            return  # a link to a folder, or to nothing
+            return  # a link to a folder, or a broken one
 
     @cached_property
     def _limits(self) -> TransferLimits:
@@ -218,14 +218,14 @@ class SftpTransport:
 
     def _send(self, source: Path, path: str, step: Operation) -> int:
         wire = self._codec.encode(path)
-        # Once the file is open its path is right: what fails then is room, or a quota.
-        filling = replace(step, refused=TransferInterrupted)
+        # Once the file is open its path is valid: later failures are of disk space or quota.
+        writing = replace(step, refused=TransferInterrupted)
         with source.open("rb") as file:
             with self._seam(step):
                 remote = self._client.open(wire, "wb")
                 size = self._limits.write
             with (
-                self._seam(filling, self._timeouts.transfer),
+                self._seam(writing, self._timeouts.transfer),
                 remote,
                 self._closed_on_error(),
             ):
@@ -239,7 +239,7 @@ class SftpTransport:
 
 
 def _is(kind: Callable[[int], bool], attributes: Attributes) -> bool:
-    """Whether the mode of an entry is of this kind; servers that tell no mode list only files."""
+    """Whether the mode of an entry is of this kind; without a mode it is a regular file."""
     return kind(stat.S_IFREG if attributes.mode is None else attributes.mode)
 
 

@@ -1,6 +1,6 @@
-"""What SFTP servers answer, read to the byte: nothing is made up where an answer is cut.
+"""Parse answers of SFTP servers strictly: a truncated answer is an error.
 
-paramiko fills what is missing with zeros, and so counts entries that are not there.
+paramiko fills missing bytes with zeros, and so would count entries that do not exist.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from paramiko.message import Message
 
 _SIZE, _OWNERS, _MODE, _TIMES, _EXTENDED = 1, 2, 4, 8, 1 << 31
 MOST_SIZE = 10**15
-"""Bytes; no file has more."""
-_SHORTEST_ENTRY = 12  # two empty texts and the flags
+"""Bytes; larger sizes are taken as errors of the server."""
+_SHORTEST_ENTRY = 12  # two empty strings and the flags
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """What a server tells of a file: bytes, mode, time of change (UTC); None where it does not."""
+    """Size in bytes, mode and modification time (UTC) of a file; None where the server omits it."""
 
     size: int | None = None
     mode: int | None = None
@@ -26,7 +26,7 @@ class Attributes:
 
 
 def attributes(answer: Message) -> Attributes:
-    """The attributes that come next; SFTPError where they are cut."""
+    """Read the next attributes; SFTPError if they are truncated."""
     flags = _number(answer)
     size = _number(answer, 8) if flags & _SIZE else None
     if flags & _OWNERS:
@@ -40,11 +40,11 @@ def attributes(answer: Message) -> Attributes:
 
 
 def count(part: bytes) -> int:
-    """How many entries a part of a listing says it has; SFTPError if they cannot be in it."""
-    told = _number(Message(part))
-    if told * _SHORTEST_ENTRY > len(part):
+    """The number of entries that a part of a listing declares; SFTPError if it is too small."""
+    declared = _number(Message(part))
+    if declared * _SHORTEST_ENTRY > len(part):
         raise paramiko.SFTPError("Expected entries")
-    return told
+    return declared
 
 
 def name_entries(part: bytes) -> Iterator[tuple[bytes, Attributes]]:
@@ -52,12 +52,12 @@ def name_entries(part: bytes) -> Iterator[tuple[bytes, Attributes]]:
     answer = Message(part)
     for _ in range(_number(answer)):
         name = _text(answer)
-        _text(answer)  # the same for people
+        _text(answer)  # the entry as a line of text
         yield name, attributes(answer)
 
 
 def names_of_pairs(answer: Message) -> Iterator[bytes]:
-    """The names of the pairs that are left: extensions, and what they say."""
+    """The names of the remaining name-value pairs, which are extensions."""
     while answer.packet.tell() < answer.packet.getbuffer().nbytes:
         yield _text(answer)
         _text(answer)
@@ -72,7 +72,7 @@ def _text(answer: Message) -> bytes:
 
 
 def _take(answer: Message, size: int) -> bytes:
-    taken: bytes = answer.packet.read(size)
-    if len(taken) != size:
+    data: bytes = answer.packet.read(size)
+    if len(data) != size:
         raise paramiko.SFTPError("Expected more")
-    return taken
+    return data

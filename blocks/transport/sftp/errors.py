@@ -1,4 +1,4 @@
-"""The seam of the SFTP adapter: from paramiko and socket errors to ours."""
+"""Map errors of paramiko and sockets to ours."""
 
 import errno
 import socket
@@ -18,10 +18,10 @@ from blocks.errors import (
     SyncError,
     TransferInterrupted,
 )
-from blocks.transport.failures import NONSENSE, Operation, as_ours, map_error, reason
+from blocks.transport.failures import MALFORMED, Operation, map_error, mapped_errors, reason
 
 SFTP_ERRORS: dict[type[Exception], type[SyncError]] = {
-    **NONSENSE,
+    **MALFORMED,
     UnicodeDecodeError: ServerUnavailable,
     ssh_exception.SSHException: ServerUnavailable,
     ssh_exception.AuthenticationException: LoginRefused,
@@ -46,29 +46,30 @@ SFTP_ERRORS: dict[type[Exception], type[SyncError]] = {
     TimeoutError: ServerUnavailable,
     EOFError: TransferInterrupted,
     OSError: ServerUnavailable,
-    UnicodeError: ConfigurationError,  # a host that cannot be a name at all
+    UnicodeError: ConfigurationError,  # an invalid host name
 }
 
-# paramiko says "authentication" also when the server fell silent or hung up while we logged in.
+# paramiko also says "authentication" if the server stops answering or closes during the login.
 NOT_ABOUT_THE_LOGIN = (
     "Authentication timeout.",
     "Authentication failed: transport shut down or saw EOF",
 )
 _WEAK = (
-    "; if its owner cannot renew it, allow_weak_algorithms on the server block offers older ones"
+    "; if its owner cannot update it, turn on allow_weak_algorithms on the server block to offer "
+    "older ones"
 )
 LACKS = {
-    "kex algorithm": "the server has no key exchange that is safe and known here" + _WEAK,
-    "host key": "the server has no host key of a kind that is safe and known here",
-    "ciphers": "the server has no cipher that is safe and known here" + _WEAK,
-    "macs": "the server has no checksum (MAC) that is safe and known here" + _WEAK,
+    "kex algorithm": "the server offers no secure key exchange that is supported here" + _WEAK,
+    "host key": "the server offers no secure host key type that is supported here",
+    "ciphers": "the server offers no secure cipher that is supported here" + _WEAK,
+    "macs": "the server offers no secure checksum (MAC) that is supported here" + _WEAK,
 }
 LOST = ("Socket is closed", "Server connection dropped")
 
 
 def sftp_errors(step: Operation) -> AbstractContextManager[None]:
-    """Raise our own errors for whatever goes wrong inside; the server's texts are left out."""
-    return as_ours(SFTP_ERRORS, lambda error: step.error(_kind(error, step), _reason(error)))
+    """Raise our own errors in place of the libraries'; without the server's texts."""
+    return mapped_errors(SFTP_ERRORS, lambda error: step.error(_kind(error, step), _reason(error)))
 
 
 def _kind(error: Exception, step: Operation) -> type[SyncError]:
@@ -82,7 +83,7 @@ def _kind(error: Exception, step: Operation) -> type[SyncError]:
 
 
 def _answer(error: Exception, step: Operation) -> type[SyncError]:
-    """paramiko turns the answers of an SFTP server into OSErrors, with errno for two of them."""
+    """By errno: paramiko raises error answers as OSErrors, two of them with an errno."""
     code = getattr(error, "errno", None)
     if code == errno.ENOENT:
         return step.missing
@@ -93,7 +94,7 @@ def _answer(error: Exception, step: Operation) -> type[SyncError]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ssh_exception.IncompatiblePeer):
-        return next((told for part, told in LACKS.items() if part in str(error)), "SSH version")
+        return next((text for part, text in LACKS.items() if part in str(error)), "SSH version")
     code = getattr(error, "errno", None)
     if code in (errno.ENOENT, errno.EACCES):
         return errno.errorcode[code]

@@ -1,4 +1,4 @@
-"""Pinned SSH host keys: what an operator may paste, reduced to SHA256 fingerprints."""
+"""Pinned SSH host keys: parsed from pasted text to SHA256 fingerprints."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from blocks.errors import ConfigurationError
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
 ECDSA = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
-# A server shows one of its keys; which one depends on the algorithms we offer.
+# A server presents one of its keys; which one depends on the algorithms we offer.
 FAMILIES: tuple[tuple[str, ...], ...] = (("ssh-ed25519",), ECDSA, RSA_SIGNATURES)
 _ACCEPTED = (
     'accepted is an OpenSSH line ("ssh-ed25519 AAAA...", as in known_hosts or from ssh-keyscan) or '
@@ -24,7 +24,7 @@ _ACCEPTED = (
 
 @dataclass(frozen=True)
 class HostKeys:
-    """The host keys that are trusted, and the algorithms to ask the server for, in order."""
+    """The trusted host keys, and the algorithms to offer the server, in order."""
 
     fingerprints: frozenset[str]
     families: tuple[tuple[str, ...], ...]
@@ -37,7 +37,7 @@ def fingerprint(key: bytes) -> str:
 
 
 def parse_host_keys(text: str) -> HostKeys:
-    """Host keys from pasted text, line breaks kept or lost. ConfigurationError if there is none."""
+    """Host keys from pasted text, with or without line breaks. ConfigurationError if none."""
     pins: dict[str, tuple[str, ...] | None] = {
         found.rstrip("="): None for found in FINGERPRINT.findall(text)
     }
@@ -46,7 +46,7 @@ def parse_host_keys(text: str) -> HostKeys:
         if family is not None:
             pins[_fingerprint_of_text(algorithm, blob)] = family
     if not pins:
-        raise ConfigurationError(f"host_key holds no host key; {_ACCEPTED}.")
+        raise ConfigurationError(f"host_key contains no host key; {_ACCEPTED}.")
     named = set(pins.values())
     return HostKeys(
         frozenset(pins), tuple(family for family in FAMILIES if None in named or family in named)
@@ -63,5 +63,5 @@ def _fingerprint_of_text(algorithm: str, blob: str) -> str:
     try:
         load_ssh_public_key(f"{algorithm} {blob}".encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ConfigurationError(f"host_key is cut or damaged; {_ACCEPTED}.") from None
+        raise ConfigurationError(f"host_key is incomplete or damaged; {_ACCEPTED}.") from None
     return fingerprint(base64.b64decode(blob))

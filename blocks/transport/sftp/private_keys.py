@@ -1,4 +1,4 @@
-"""Private SSH keys from text, in whatever form they were exported."""
+"""Load private SSH keys from text, in OpenSSH or PEM form."""
 
 import io
 
@@ -14,7 +14,7 @@ KEY_CLASSES: tuple[tuple[type, type[paramiko.PKey]], ...] = (
     (rsa.RSAPrivateKey, paramiko.RSAKey),
 )
 _ACCEPTED = (
-    "accepted is a whole Ed25519, ECDSA or RSA key in OpenSSH or PEM form, "
+    "accepted is a complete Ed25519, ECDSA or RSA key in OpenSSH or PEM form, "
     "from its BEGIN line to its END line (convert a PuTTY key with: puttygen -O private-openssh)"
 )
 
@@ -24,13 +24,13 @@ def load_private_key(text: str, passphrase: str | None) -> paramiko.PKey:
     key = _read(text.strip().encode() + b"\n", passphrase.encode() if passphrase else None)
     for kind, key_class in KEY_CLASSES:
         if isinstance(key, kind):
-            # paramiko reads fewer forms than cryptography; OpenSSH's own is common to both.
-            plain = key.private_bytes(  # type: ignore[attr-defined]
+            # paramiko reads fewer forms than cryptography; both support OpenSSH's own.
+            unencrypted = key.private_bytes(  # type: ignore[attr-defined]
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.OpenSSH,
                 serialization.NoEncryption(),
             )
-            return key_class.from_private_key(io.StringIO(plain.decode()))
+            return key_class.from_private_key(io.StringIO(unencrypted.decode()))
     raise ConfigurationError(f"private_key on the server block is not usable; {_ACCEPTED}.")
 
 
@@ -45,7 +45,7 @@ def _read(text: bytes, passphrase: bytes | None) -> object:
             f"private_key on the server block {needed}; set or clear the field passphrase."
         ) from None
     except Exception:
-        # cryptography raises a dozen kinds here, and their texts may quote the key.
+        # cryptography raises a dozen types here, and their texts may quote the key.
         raise ConfigurationError(
             "private_key on the server block cannot be read: it is damaged, "
             f"or the passphrase is wrong; {_ACCEPTED}."

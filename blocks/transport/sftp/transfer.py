@@ -1,8 +1,8 @@
-"""The bytes of an open SFTP file, with many requests on their way at once.
+"""Read and write an open SFTP file with many concurrent requests.
 
-paramiko's own ways are not used: reading ahead, it keeps a whole file in memory and falls back to
-one block at a time whenever no request happens to be open; and its requests are of 32 KiB, where
-a server that takes larger ones needs half the time (`docs/performance.md`).
+paramiko's own prefetch is not used: it keeps the whole file in memory, and falls back to one block
+at a time whenever no request is open. Its requests have 32 KiB; where a server accepts larger ones
+they need half the time (`docs/performance.md`).
 """
 
 from collections import deque
@@ -23,52 +23,51 @@ from paramiko.sftp import int64 as wide
 from blocks.transport.sftp.session import SftpClient
 
 LIMITS = b"limits@openssh.com"
-SAFE_BYTES = 32 * 1024  # what every server of SFTP version 3 has to take
-MOST_REQUEST_BYTES = 255 * 1024  # OpenSSH's own; larger ones gained nothing
-ON_THEIR_WAY_BYTES = 4 * 1024 * 1024
+SAFE_BYTES = 32 * 1024  # every server of SFTP version 3 must accept this
+MOST_REQUEST_BYTES = 255 * 1024  # OpenSSH's limit; larger requests were not faster
+IN_FLIGHT_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class TransferLimits:
-    """The largest request in bytes to read, and to write, that a server takes."""
+    """The largest read and write request in bytes that a server accepts."""
 
     read: int = SAFE_BYTES
     write: int = SAFE_BYTES
 
 
 @dataclass
-class _Asked:
-    """A part of the file that was asked for, and what came of it; None before the answer."""
+class _Request:
+    """A requested part of the file and its data; None before the answer."""
 
     offset: int
     size: int
-    came: bytes | None = None
+    data: bytes | None = None
 
 
 def limits(client: SftpClient) -> TransferLimits:
-    """What the server says it takes, where it can be asked."""
+    """The limits that the server reports; safe ones if it does not."""
     if LIMITS not in client.extensions:
         return TransferLimits()
     kind, answer = client._request(CMD_EXTENDED, LIMITS)
     if kind != CMD_EXTENDED_REPLY:
         return TransferLimits()
-    answer.get_int64()  # a whole packet
+    answer.get_int64()  # the largest packet
     return TransferLimits(_bounded(answer.get_int64()), _bounded(answer.get_int64()))
 
 
 def pull(
     client: SftpClient, file: paramiko.SFTPFile, offset: int, end: int, request: int
 ) -> Iterator[bytes]:
-    """The bytes from `offset` to `end` in order, less if the file ends before.
+    """The bytes from `offset` to `end` in order, fewer if the file is shorter.
 
-    `request` is the size of one request in bytes; whatever a server leaves out of an answer is
-    asked for again. Where the file goes on beyond `end`, one byte more comes: a size that was told
-    too small is to be seen.
+    `request` is the size of one request in bytes; what a server omits from an answer is requested
+    again. If the file is longer than `end`, one more byte is returned, so that the caller notices.
     """
-    waiting: deque[_Asked] = deque()
-    by_number: dict[int, _Asked] = {}
+    waiting: deque[_Request] = deque()
+    by_number: dict[int, _Request] = {}
 
-    def ask(part: _Asked) -> _Asked:
+    def ask(part: _Request) -> _Request:
         number = client._async_request(
             type(None), CMD_READ, file.handle, wide(part.offset), part.size
         )
@@ -76,58 +75,58 @@ def pull(
         return part
 
     while offset <= end or waiting:
-        while offset <= end and len(waiting) * request < ON_THEIR_WAY_BYTES:
-            waiting.append(ask(_Asked(offset, min(request, end - offset) or 1)))
+        while offset <= end and len(waiting) * request < IN_FLIGHT_BYTES:
+            waiting.append(ask(_Request(offset, min(request, end - offset) or 1)))
             offset += waiting[-1].size
-        while waiting[0].came is None:
-            _take_answer(client, by_number)
+        while waiting[0].data is None:
+            _receive(client, by_number)
         first = waiting.popleft()
-        if not first.came:
+        if not first.data:
             return
-        yield first.came
-        if missing := first.size - len(first.came):
-            waiting.appendleft(ask(_Asked(first.offset + len(first.came), missing)))
+        yield first.data
+        if missing := first.size - len(first.data):
+            waiting.appendleft(ask(_Request(first.offset + len(first.data), missing)))
 
 
 def push(client: SftpClient, file: paramiko.SFTPFile, blocks: Iterable[bytes]) -> int:
-    """Write blocks one behind the other from the file's start; returns the bytes written.
+    """Write consecutive blocks from the file's start; returns the bytes written.
 
     No block may be larger than the server's limit.
     """
     offset = 0
     waiting: deque[int] = deque()
     for block in blocks:
-        while len(waiting) * len(block) >= ON_THEIR_WAY_BYTES:
-            _take_confirmation(client, waiting.popleft())
+        while len(waiting) * len(block) >= IN_FLIGHT_BYTES:
+            _confirm(client, waiting.popleft())
         waiting.append(
             client._async_request(type(None), CMD_WRITE, file.handle, wide(offset), block)
         )
         offset += len(block)
     for number in waiting:
-        _take_confirmation(client, number)
+        _confirm(client, number)
     return offset
 
 
-def _take_answer(client: SftpClient, by_number: dict[int, _Asked]) -> None:
+def _receive(client: SftpClient, by_number: dict[int, _Request]) -> None:
     number, kind, answer = client.next_answer()
     part = by_number.pop(number, None)
     if part is None:
-        return  # of a transfer that ended before all its answers had come
+        return  # an answer to an earlier transfer that was ended
     if client.is_end(kind, answer):
-        part.came = b""
+        part.data = b""
         return
     if kind == CMD_DATA:
-        part.came = answer.get_string()
-    if not part.came or len(part.came) > part.size:
+        part.data = answer.get_string()
+    if not part.data or len(part.data) > part.size:
         raise paramiko.SFTPError("Expected data")
 
 
-def _take_confirmation(client: SftpClient, number: int) -> None:
+def _confirm(client: SftpClient, number: int) -> None:
     kind, _ = client._read_response(number)
     if kind != CMD_STATUS:
         raise paramiko.SFTPError("Expected status")
 
 
-def _bounded(told: int) -> int:
-    """A request's size; a server that tells 0 sets no limit."""
-    return min(told, MOST_REQUEST_BYTES) or MOST_REQUEST_BYTES
+def _bounded(limit: int) -> int:
+    """A request's size; 0 means that the server has no limit."""
+    return min(limit, MOST_REQUEST_BYTES) or MOST_REQUEST_BYTES
