@@ -1,6 +1,6 @@
-"""What has been done: files by content hash, batches with MailUp's import ids, and leases.
+"""The ledger: which files, batches and exports have been processed, and leases.
 
-The commit of a row here is the one commit point of the project: what the ledger shows as done is
-never done again, what it does not show is done, or looked up, by the next run. It holds no
-personal data: hashes, counts, names of files and numbers that MailUp gave.
+The commit of a row is the only commit point: what the ledger shows as done is not repeated; the
+next run does, or looks up, everything else. The ledger holds no personal data: only hashes,
+counts, file names and MailUp's ids.
 """

@@ -1,9 +1,9 @@
-"""Archived files: what is kept of a file before anything of it is sent, and what becomes of that.
+"""Archives of imported files: stored before anything is sent, removed when they expire.
 
-    storing --the storage has it--> kept --its time is over, or another took its place--> removed
+    storing --stored--> kept --expired, or replaced by another--> removed
 
-A row is there before its file is, so that the storage holds nothing that no row names. A row that
-is found `storing` or `replaced` was left by a run that was cut off.
+The row is written before the file, so that the storage holds no file without a row. Rows found
+`storing` or `replaced` were left by an interrupted run.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ ArchiveState = Literal["storing", "kept", "replaced", "removed"]
 
 @dataclass(frozen=True)
 class ArchiveEntry:
-    """One archived file. `stored` names it in the ledger's storage, `grounds` is the SHA-256 of
-    what decided about it, `key` the block it is encrypted for (empty: it is not), `forgotten` how
-    many records were taken out of it since. `rewritten`: an older version took them out, and
-    `grounds` is of the archive before. Times are UTC; `name` and `sha256` are the file's.
+    """One archive. `stored` is its name in the ledger's storage, `grounds` the SHA-256 of its
+    decision inputs, `key` the block of the encryption key (empty: not encrypted), `forgotten` the
+    number of records erased from it. `rewritten`: an older version erased them, and `grounds` is
+    of the archive before. Times are UTC; `name` and `sha256` are the file's.
     """
 
     id: int
@@ -46,7 +46,7 @@ class ArchiveEntry:
 
 
 def newest(store: Store, file_id: int, *, attempt: int | None = None) -> ArchiveEntry | None:
-    """The archive of a file that was kept last, of one attempt or of any; None without one."""
+    """The newest archive of a file, of one attempt or of any; None if there is none."""
     wanted = _all().where(archives.c.file_id == file_id, archives.c.state == "kept")
     if attempt is not None:
         wanted = wanted.where(archives.c.attempt == attempt)
@@ -56,7 +56,7 @@ def newest(store: Store, file_id: int, *, attempt: int | None = None) -> Archive
 
 
 def kept_of(store: Store, client: str | None = None) -> list[ArchiveEntry]:
-    """Everything that is kept, of one client or of all, in the order in which it was."""
+    """All kept archives of one client or of all, oldest first."""
     wanted = _all().where(archives.c.state == "kept").order_by(archives.c.id)
     if client is not None:
         wanted = wanted.where(files.c.client == client)
@@ -67,7 +67,7 @@ def kept_of(store: Store, client: str | None = None) -> list[ArchiveEntry]:
 def announce(
     store: Store, file_id: int, attempt: int, *, stored: str, grounds: str, key: str, days: int
 ) -> int:
-    """Write down what is about to be stored, and until when it may stay; return the row's id."""
+    """Add the row of an archive before it is stored, with its expiry; returns the row's id."""
     now = naive_utc_now()
     with store.transaction() as connection:
         return _insert(
@@ -78,7 +78,7 @@ def announce(
 
 
 def keep(store: Store, archive_id: int) -> None:
-    """The storage has it: from now on the file can be replayed."""
+    """Mark an archive as stored: the file can be replayed."""
     with store.transaction() as connection:
         row = _set(connection, archive_id, state="kept")
         detail = {"encrypted": bool(row.key), "until": f"{row.expires_at:%Y-%m-%d}"}
@@ -88,7 +88,7 @@ def keep(store: Store, archive_id: int) -> None:
 def announce_instead(
     store: Store, old: ArchiveEntry, *, stored: str, grounds: str, forgotten: int
 ) -> int:
-    """Write down what is about to take the place of an archive; `forgotten` records are missing."""
+    """Add the row that will replace an archive, from which `forgotten` records were erased."""
     with store.transaction() as connection:
         return _insert(
             connection, file_id=old.file_id, attempt=old.attempt, stored=stored,
@@ -98,7 +98,7 @@ def announce_instead(
 
 
 def keep_instead(store: Store, old: ArchiveEntry, archive_id: int) -> None:
-    """The storage has what takes the place of an archive; the old one is to be removed now."""
+    """Mark the replacement of an archive as stored; the old one is to be removed."""
     with store.transaction() as connection:
         _set(connection, old.id, state="replaced")
         row = _set(connection, archive_id, state="kept")
@@ -106,8 +106,8 @@ def keep_instead(store: Store, old: ArchiveEntry, archive_id: int) -> None:
         _note(connection, row, "archive_person_removed", detail, store.run)
 
 
-def belongs_to(store: Store, file_id: int, attempt: int, later: int) -> None:
-    """What was kept last for an attempt decided about a later one that this run begins instead."""
+def assign_to_attempt(store: Store, file_id: int, attempt: int, later: int) -> None:
+    """Assign the newest archive of an attempt to the later one that this run begins instead."""
     entry = newest(store, file_id, attempt=attempt)
     if entry is not None:
         with store.transaction() as connection:
@@ -115,10 +115,10 @@ def belongs_to(store: Store, file_id: int, attempt: int, later: int) -> None:
 
 
 def due_for_removal(store: Store, client: str, stream: str, days: int) -> list[ArchiveEntry]:
-    """What a client's archives may keep no longer, and what cut off runs of its stream have left.
+    """A client's expired archives, and what interrupted runs of the stream have left.
 
-    `days` is what is agreed for the stream now, 0 where nothing is archived any more: it shortens
-    what was agreed when a file was archived, and never prolongs it.
+    `days` is the retention agreed for the stream now (0: nothing is archived any more): it can
+    shorten the retention of an existing archive, never extend it.
     """
     now = naive_utc_now()
     over = archives.c.expires_at <= now
@@ -132,7 +132,7 @@ def due_for_removal(store: Store, client: str, stream: str, days: int) -> list[A
 
 
 def removed(store: Store, archive_id: int) -> None:
-    """The storage has it no more."""
+    """Mark an archive as deleted from the storage."""
     with store.transaction() as connection:
         row = _set(connection, archive_id, state="removed")
         _note(connection, row, "archive_removed", {}, store.run)

@@ -1,9 +1,9 @@
-"""The journal of batches: each is written down before it is sent to MailUp.
+"""Batches: a row is written before each is sent to MailUp.
 
     sending --MailUp answered with an import id--> accepted --import completed--> done
 
-A batch found `sending` after a crash may or may not have reached MailUp. While one is, the bodies
-of later ones to its list are kept (`bodies`): what is sent again must not bring old values back.
+A batch found `sending` after a crash may or may not have reached MailUp. Meanwhile the bodies of
+later batches to its list are kept (`bodies`), so that sending it again cannot restore old values.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,26 +21,25 @@ from blocks.ledger.tables import batches, files
 
 BatchState = Literal["sending", "accepted", "done"]
 Purpose = Literal["records", "missing", "left"]
-"""records: what is in the file. missing: people to be unsubscribed because they are not in it.
-left: people to be unsubscribed again, who left while a grant subscribed them."""
+"""records: the records of the file. missing: unsubscribes people who are not in the file.
+left: unsubscribes again people who left while a grant subscribed them."""
 
 Counted = Iterable[tuple[int, dict[str, int]]]
 """Ids of batches with MailUp's counters of their imports."""
 
 _REFUSED = "refused"
-"""Key under which `read_back` lies among the counters."""
+"""Key of the result of `read_back` in the column of counters."""
 
 
 @dataclass(frozen=True)
 class BatchEntry:
-    """One batch as the ledger knows it.
+    """One batch of the ledger.
 
-    `target` are the fields of the ImportTarget it goes to, `after_import` is the newest import id
-    that was known before it was sent. `refused` is what reading back found out about recipients
-    that MailUp refused: None where nobody has looked yet. Batches of all purposes are numbered
-    together. `again` is how often it was sent anew, `extra` how many imports of it and on its
-    account MailUp may have beyond those of an undisturbed run; `stored` names its body in the
-    storage, "" where that is not kept.
+    `target`: fields of its ImportTarget. `after_import`: the newest import id before it was sent.
+    `refused`: the read-back's result about recipients that MailUp rejected, None before it.
+    `number`: counts batches of all purposes together. `again`: how often it was sent again.
+    `extra`: how many additional imports MailUp may have because of it. `stored`: name of its body
+    in the storage, "" if it is not kept.
     """
 
     id: int
@@ -63,7 +62,7 @@ class BatchEntry:
 
     @property
     def list_id(self) -> int:
-        """The list that it goes to."""
+        """The list that it is sent to."""
         return int(self.target.get("list_id", 0))
 
 
@@ -94,11 +93,11 @@ def write_ahead(
     lease: Lease | None = None,
     ended: Counted = (),
 ) -> BatchEntry:
-    """Write a batch down as `sending`, before the first byte of it leaves.
+    """Add a batch as `sending`, before it is sent.
 
-    In the same transaction the batches in `ended` are done, and RunStopped is raised, with nothing
-    written, unless `lease` is still held. Where the entry names a body (`stored`), that has to be
-    in the storage before the batch is sent.
+    In the same transaction the batches in `ended` become done. If `lease` is no longer held,
+    RunStopped is raised and nothing is written. If the entry names a body (`stored`), store it
+    before sending the batch.
     """
     with store.transaction() as connection:
         if lease is not None:
@@ -120,14 +119,14 @@ def write_ahead(
 
 
 def sending_again(store: Store, entry: BatchEntry, *, possible: Iterable[int]) -> BatchEntry:
-    """A batch without proof is about to be sent anew; `possible` are imports that may be it."""
+    """Record that a batch without proof is sent again; `possible`: imports that may be it."""
     found = list(possible)
     again, extra = entry.again + 1, entry.extra + bool(found)
     detail = {"possible_imports": found[:20]}
     values: dict[str, Any] = {"again": again, "extra": extra}
     with store.transaction() as connection:
         file_id = select(batches.c.file_id).where(batches.c.id == entry.id).scalar_subquery()
-        # It is the newest batch of its file.
+        # This is the newest batch of its file.
         steps = ("batch_sending", "batch_sending_again")
         if journal.last_run(connection, file_id, steps) != store.run:
             values["taken_at"] = naive_utc_now()
@@ -136,7 +135,7 @@ def sending_again(store: Store, entry: BatchEntry, *, possible: Iterable[int]) -
 
 
 def woken(store: Store, entry: BatchEntry, import_id: int | None) -> None:
-    """A batch went out although another run had taken over: its run had stood still."""
+    """Record that a batch was sent after another run had taken over, because of a standstill."""
     with store.transaction() as connection:
         detail = {"import_id": import_id}
         extra = batches.c.extra + 1
@@ -144,16 +143,16 @@ def woken(store: Store, entry: BatchEntry, import_id: int | None) -> None:
 
 
 def repeated(store: Store, entry: BatchEntry, later_id: int, rows: int) -> BatchEntry:
-    """Rows of a later batch are about to be sent once more behind this one."""
+    """Record that rows of a later batch are sent once more after this one."""
     detail = {"later_batch": later_id, "rows": rows}
     _set(store, entry.id, "repeating_later", detail, extra=batches.c.extra + 1)
     return replace(entry, extra=entry.extra + 1)
 
 
 def accepted(store: Store, entry: BatchEntry, import_id: int) -> BatchEntry:
-    """MailUp answered with an import id: the batch is on its way and never sent again.
+    """Record MailUp's import id: the batch is never sent again.
 
-    MailUpUnavailable where another batch of the account has this id already.
+    MailUpUnavailable if another batch of the account already has this id.
     """
     with store.transaction() as connection:
         same = (batches.c.import_id == import_id) & (batches.c.account == entry.account)
@@ -161,7 +160,7 @@ def accepted(store: Store, entry: BatchEntry, import_id: int) -> BatchEntry:
         if entry.account and connection.execute(other).first():
             raise MailUpUnavailable(
                 f"MailUp answered with import {import_id}, which is the id of another batch. The "
-                "batch is looked up and sent again where that is harmless.",
+                "batch is looked up, and sent again if that is safe.",
                 maybe_accepted=True,
             )
         values = {"state": "accepted", "import_id": import_id}
@@ -170,19 +169,19 @@ def accepted(store: Store, entry: BatchEntry, import_id: int) -> BatchEntry:
 
 
 def confirming(store: Store, batch_id: int, sending_id: int) -> None:
-    """A confirmation mailing is about to be sent for this batch."""
+    """Record that a confirmation mailing is sent for this batch."""
     _set(store, batch_id, "confirming", {"sending_id": sending_id}, sending_id=sending_id)
 
 
 def done(store: Store, ended: Counted) -> None:
-    """MailUp has completed the imports of these batches; the counters are MailUp's own."""
+    """Record that MailUp has completed the imports of these batches, with MailUp's counters."""
     with store.transaction() as connection:
         _end(connection, ended, store.run)
 
 
-def done_behind(store: Store, entry: BatchEntry, counters: dict[str, int], seen: int) -> bool:
-    """The same for one that was sent again; False, and nothing is written, where the body of a
-    later batch to its list than `seen` is kept."""
+def done_unless_later(store: Store, entry: BatchEntry, counters: dict[str, int], seen: int) -> bool:
+    """The same for a batch that was sent again. Returns False and writes nothing if the body of a
+    batch to its list later than `seen` is kept."""
     with store.transaction() as connection:
         if bodies.later_within(connection, entry.account, entry.list_id, max(seen, entry.id)):
             return False
@@ -196,9 +195,9 @@ def _end(connection: Connection, ended: Counted, run: str) -> None:
 
 
 def read_back(store: Store, entry: BatchEntry, refused: dict[str, Any]) -> BatchEntry:
-    """Keep what reading back found out about a batch: a repeated step need not ask again.
+    """Store the read-back's result of a batch, so that a retry does not repeat it.
 
-    `refused` has its `state` and the `lines` of the file that were refused.
+    `refused` has its `state` and the `lines` of the file that MailUp rejected.
     """
     detail = {"state": refused["state"], "found": len(refused["lines"])}
     kept = {**entry.counters, _REFUSED: refused}
@@ -207,10 +206,9 @@ def read_back(store: Store, entry: BatchEntry, refused: dict[str, Any]) -> Batch
 
 
 def claimed_imports(store: Store, file_id: int, entry: BatchEntry) -> set[int]:
-    """Import ids above the entry's `after_import` with which MailUp answered other batches.
+    """Import ids above the entry's `after_import` that belong to other batches of the account.
 
-    Ids of other accounts say nothing. Of batches that were written before the ledger knew their
-    accounts those of the same file count.
+    Of old batches whose account is not recorded, only those of the same file count.
     """
     same = (batches.c.account == entry.account) & (batches.c.account != "")
     older = (batches.c.account == "") & (batches.c.file_id == file_id)
@@ -223,8 +221,8 @@ def claimed_imports(store: Store, file_id: int, entry: BatchEntry) -> set[int]:
         return {row.import_id for row in rows}
 
 
-def brought_by_others(store: Store, file_id: int, attempt: int) -> bool:
-    """Whether another file of the stream, or an earlier attempt, has brought people to MailUp."""
+def others_were_sent(store: Store, file_id: int, attempt: int) -> bool:
+    """Whether batches of another file of the stream, or of an earlier attempt, were sent."""
     stream = select(files.c.client, files.c.stream).where(files.c.id == file_id)
     mine = (batches.c.file_id == file_id) & (batches.c.attempt == attempt)
     with store.transaction() as connection:
@@ -239,7 +237,7 @@ def brought_by_others(store: Store, file_id: int, attempt: int) -> bool:
 
 
 def extra_imports(store: Store, file_id: int) -> int:
-    """How many imports MailUp may have of a file beyond those of an undisturbed run."""
+    """How many additional imports MailUp may have of a file, from batches sent again."""
     counted = select(func.sum(batches.c.extra)).where(batches.c.file_id == file_id)
     with store.transaction() as connection:
         return int(connection.execute(counted).scalar() or 0)

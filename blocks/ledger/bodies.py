@@ -1,9 +1,9 @@
-"""Bodies of batches that are kept for a while: the ledger names them, the storage holds them.
+"""Bodies of batches that are kept for a limited time in the ledger's storage.
 
-A batch that is sent again brings its old values back for people whom a later batch to the same list
-has brought newer ones. So while a batch is open, which may end like that, the bodies of later ones
-to its list are kept, to be sent once more behind it. They are people's data: they are deleted as
-soon as nothing before them is open, and after KEPT_DAYS in any case.
+A batch that is sent again overwrites newer values that a later batch to the same list has brought.
+While a batch is open, and so may be sent again, the bodies of later batches to its list are
+therefore kept, to be sent once more after it. They are personal data: they are deleted when no
+earlier batch is open, and after KEPT_DAYS at the latest.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ KIND = "bodies"
 """Folder of the ledger's storage."""
 KEPT_DAYS = 30
 AWAITED_HOURS = 24
-"""How long a run that was taken over is reckoned with to wake, and to send what it had begun."""
+"""How long a run that was taken over may still continue after a standstill, and send its batch."""
 _SENT = ("submitted", "reported", "refused")
-"""States of files of which nothing is sent any more."""
+"""States of files that are not sent any more."""
 
 _open = batches.alias("open")
 _LATER = select(batches.c.id, batches.c.target, batches.c.state, bodies.c.stored).join(
@@ -33,9 +33,9 @@ _LATER = select(batches.c.id, batches.c.target, batches.c.state, bodies.c.stored
 
 @dataclass(frozen=True)
 class Later:
-    """A batch that was sent to a list later than another one; `stored` names its body.
+    """A batch that was sent to a list after another one; `stored` is the name of its body.
 
-    One whose `state` is sending may have no body in the storage yet: then it has not been sent.
+    If its `state` is sending, the body may not be stored yet: then it has not been sent.
     """
 
     id: int
@@ -45,7 +45,7 @@ class Later:
 
 
 def planned(connection: Connection, row: Row[Any], *, always: bool) -> str:
-    """Write down that a new batch's body is kept, where it has to be; its name, or ""."""
+    """Record that a new batch's body is kept, if necessary; returns its name, or ""."""
     mine = (_open.c.account.in_((row.account, ""))) & (_open.c.list_id == row.list_id)
     others = _is_open(mine & (_open.c.file_id != row.file_id))
     if not always and not connection.execute(select(others)).scalar():
@@ -58,18 +58,18 @@ def planned(connection: Connection, row: Row[Any], *, always: bool) -> str:
 
 
 def _is_open(which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether there is a batch like that which may still be sent again."""
+    """Whether there is such a batch that may still be sent again."""
     unproven = _open.c.state == "sending"
     unfinished = (_open.c.state == "accepted") & (_open.c.again > 0)
     waiting = (files.c.attempt == _open.c.attempt) & files.c.state.not_in(_SENT)
-    # The run that it was taken over from may only stand still, and send it when it wakes.
+    # The run that it was taken over from may continue after a standstill and send it.
     awaited = _open.c.taken_at > naive_utc_now() - timedelta(hours=AWAITED_HOURS)
     is_open = (unproven | unfinished) & waiting
     return exists().where(which, files.c.id == _open.c.file_id, is_open | awaited)
 
 
 def names(connection: Connection, batch_ids: Sequence[int]) -> dict[int, str]:
-    """The names of kept bodies by batch."""
+    """The names of kept bodies, by batch id."""
     if not batch_ids:
         return {}
     rows = connection.execute(
@@ -79,7 +79,7 @@ def names(connection: Connection, batch_ids: Sequence[int]) -> dict[int, str]:
 
 
 def later_within(connection: Connection, account: str, list_id: int, after: int) -> list[Later]:
-    """Later batches of any file to a list whose bodies are kept, in the order of sending."""
+    """Batches to a list after `after` whose bodies are kept, of any file, in sending order."""
     rows = connection.execute(
         _LATER.where(
             batches.c.account == account, batches.c.list_id == list_id, batches.c.id > after
@@ -95,7 +95,7 @@ def later(store: Store, account: str, list_id: int, after: int) -> list[Later]:
 
 
 def unknown_later(store: Store, file_id: int, account: str, list_id: int, after: int) -> int:
-    """How many later batches of other files to a list have no body that is kept."""
+    """How many later batches of other files to a list have no kept body."""
     other = (batches.c.account == account) & (batches.c.file_id != file_id)
     lacking = ~exists().where(bodies.c.batch_id == batches.c.id)
     with store.transaction() as connection:
@@ -108,7 +108,7 @@ def unknown_later(store: Store, file_id: int, account: str, list_id: int, after:
 
 
 def outdated(store: Store, account: str) -> list[Later]:
-    """Bodies of an account's batches that nothing needs any more, and of any that are too old."""
+    """Bodies of an account's batches that are no longer needed, and all that are too old."""
     before = (
         (_open.c.account.in_((batches.c.account, "")))
         & (_open.c.list_id == batches.c.list_id)
@@ -131,6 +131,6 @@ def of_client(store: Store, client: str) -> list[Later]:
 
 
 def removed(store: Store, batch_id: int) -> None:
-    """A body is no longer in the storage."""
+    """Record that a body was deleted from the storage."""
     with store.transaction() as connection:
         connection.execute(delete(bodies).where(bodies.c.batch_id == batch_id))

@@ -1,4 +1,4 @@
-"""A bound for every transaction: the driver waits without end for a PostgreSQL that hangs."""
+"""A time limit for transactions: the driver would wait forever for a PostgreSQL that hangs."""
 
 import os
 import socket
@@ -11,26 +11,26 @@ from weakref import WeakSet
 from sqlalchemy import Engine, event
 
 ANSWER_SECONDS = 300.0
-"""How long a transaction may take in all, from the way to the server to its commit."""
+"""The longest time for a transaction, from connecting to commit."""
 
 
 class Connections:
-    """The open connections of one engine, which are cut when the server does not answer.
+    """The open connections of one engine, which are closed when the server does not answer.
 
-    libpq notices a network that is gone, but not a server that is there and silent. All of an
-    engine's connections lead to the same server: one that hangs speaks for the others.
+    libpq detects a broken network, but not a server that accepts connections and never answers.
+    All connections of an engine lead to the same server: if one hangs, all are closed.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._open: WeakSet[Any] = WeakSet()
-        # SQLite's waits are bounded by its busy time-out.
+        # SQLite has its own busy time-out.
         self._may_hang = engine.dialect.name == "postgresql"
         if self._may_hang:
             event.listen(engine, "connect", lambda opened, _record: self._open.add(opened))
 
     @contextmanager
     def bounded(self) -> Iterator[None]:
-        """What is asked inside ends with a lost connection where it takes too long."""
+        """Statements inside fail with a lost connection if they take too long."""
         if not self._may_hang:
             yield
             return
@@ -46,6 +46,6 @@ class Connections:
         for each in list(self._open):
             with (
                 suppress(Exception),  # it was closed meanwhile
-                socket.socket(fileno=os.dup(each.fileno())) as way,
+                socket.socket(fileno=os.dup(each.fileno())) as duplicate,
             ):
-                way.shutdown(socket.SHUT_RDWR)
+                duplicate.shutdown(socket.SHUT_RDWR)

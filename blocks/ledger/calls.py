@@ -1,7 +1,7 @@
-"""Calls: runs that share a ledger reserve the moments of their calls, first come, first served.
+"""Calls to MailUp: runs that share a ledger reserve times for their calls, in order of arrival.
 
-An account's row among the leases says when its calls are free again and who took the latest. A run
-that dies before its call leaves one interval unused, and nothing else.
+A row per account in the table of leases holds the next free time and the last run that reserved.
+A run that dies before its call leaves one interval unused.
 """
 
 import time
@@ -15,21 +15,21 @@ from blocks.ledger.store import Store, insert_once
 from blocks.ledger.tables import leases
 
 FARTHEST_SECONDS = 60.0
-"""So far ahead nothing is reserved: a row that says so was written by a clock that was wrong."""
+"""The furthest reservation; a row beyond it was written by a wrong clock and is ignored."""
 
 
 class Calls:
-    """One run's place among all that call an account of the `name`."""
+    """One run's reservations of calls to the account `name`."""
 
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, f"mailup-call/{name}"
         self._me = uuid4().hex
 
     def reserve(self, interval: float, *, soonest: float = 0.0) -> float:
-        """Seconds until our next call may be made, `soonest` at least; all in seconds.
+        """Reserve a call; returns the seconds until then, at least `soonest`.
 
-        The next one of somebody else comes an `interval` later. Between our own calls nobody else
-        asked for, their distance is for the caller to keep.
+        The next call of another run is an `interval` (seconds) later. The caller itself keeps the
+        interval between its own consecutive calls.
         """
         mine = leases.c.name == self._name
         columns = (leases.c.owner, leases.c.expires_at, leases.c.boot)
@@ -49,5 +49,5 @@ class Calls:
                 "boot": clock.boot(connection),
             }
             connection.execute(update(leases).where(mine).values(then))
-        # The commit has taken its time, of which nothing is to be lost.
+        # The commit took time, which is part of the wait.
         return max(0.0, (moment - now).total_seconds() - (time.monotonic() - read))

@@ -1,8 +1,7 @@
-"""The clock that leases go by: one that nobody sets, and that goes on while this machine sleeps.
+"""The clock of leases: it cannot be set, and includes time in which this machine was suspended.
 
-PostgreSQL, which several machines ask, has its own. A file of SQLite belongs to one machine: there
-it is what has passed since that was started, and which start that was. Times are written as days
-after EPOCH then, which have no other meaning.
+With PostgreSQL it is the database's clock, which all machines share. With SQLite, which one
+machine uses, it is the time since boot, together with the boot id; written as a time after EPOCH.
 """
 
 import time
@@ -14,13 +13,13 @@ from sqlalchemy import ColumnElement, Connection, DateTime, func, literal, selec
 
 from blocks.ledger.store import naive_utc_now
 
-EPOCH = datetime(2001, 1, 1)  # noqa: DTZ001 - a number of seconds in a column of dates
+EPOCH = datetime(2001, 1, 1)  # noqa: DTZ001 - a duration stored in a column of dates
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @cache
 def boot_id() -> str:
-    """Which start of this machine it is; "" where the system does not tell."""
+    """The id of this machine's boot; "" if the system has none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -28,25 +27,24 @@ def boot_id() -> str:
 
 
 def awake() -> float:
-    """Seconds since this machine was started, those in which it or this process stood still
-    included."""
+    """Seconds since this machine's boot, including suspension of the machine or this process."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def boot(connection: Connection) -> str:
-    """The start in which times are comparable; "" where they always are."""
+    """The boot id within which times are comparable; "" if they always are."""
     return boot_id() if connection.dialect.name == "sqlite" else ""
 
 
 def now(connection: Connection) -> ColumnElement[datetime]:
-    """This moment, to be computed with in a statement."""
+    """The current time, as an expression of a statement."""
     if connection.dialect.name == "sqlite":
         return literal(_on_this_machine(), DateTime)
     return func.timezone("UTC", func.clock_timestamp(), type_=DateTime)
 
 
 def read(connection: Connection) -> datetime:
-    """This moment as a value."""
+    """The current time, as a value."""
     if connection.dialect.name == "sqlite":
         return _on_this_machine()
     moment: datetime = connection.execute(select(now(connection))).scalar_one()
@@ -54,12 +52,12 @@ def read(connection: Connection) -> datetime:
 
 
 def after(connection: Connection, seconds: float) -> ColumnElement[datetime]:
-    """The moment in so many seconds, to be computed with in a statement."""
+    """The time after `seconds`, as an expression of a statement."""
     if connection.dialect.name == "sqlite":
         return literal(_on_this_machine() + timedelta(seconds=seconds), DateTime)
     return now(connection) + literal(timedelta(seconds=seconds))
 
 
 def _on_this_machine() -> datetime:
-    # Without a start to go by, a clock that counts from it would mean nothing after the next one.
+    # Without a boot id, times since boot could not be compared after the next boot.
     return EPOCH + timedelta(seconds=awake()) if boot_id() else naive_utc_now()

@@ -1,4 +1,4 @@
-"""The state of what is watched, so that one notice goes out per change and not one per run."""
+"""States of monitored functions, so that one notification is sent per change, not per run."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +14,8 @@ ConditionState = Literal["ok", "trouble"]
 
 @dataclass(frozen=True)
 class Condition:
-    """What is known of `name`, e.g. client/acme/import-recipients. `since` is when it came into its
-    state, `changed_at` when state or reason last changed; both UTC."""
+    """The state of `name`, e.g. client/acme/import-recipients. `since`: start of the state;
+    `changed_at`: last change of state or reason; both UTC."""
 
     name: str
     state: ConditionState
@@ -25,10 +25,10 @@ class Condition:
 
 
 def change(store: Store, name: str, state: ConditionState, reason: str) -> bool:
-    """Store a state with its reason (a code); True only where it differs from what was stored.
+    """Store a state with its reason (a code); True if it differs from the stored one.
 
-    Of several callers at one moment exactly one gets True. What was never stored counts as ok
-    without a reason, so that a first good run is no news.
+    Of several concurrent callers exactly one gets True. Without a stored state, ok is assumed, so
+    that a first successful run is not a change.
     """
     now, one = naive_utc_now(), conditions.c.name == name
     differs = (conditions.c.state != state) | (conditions.c.reason != reason)
@@ -46,7 +46,7 @@ def change(store: Store, name: str, state: ConditionState, reason: str) -> bool:
 
 
 def all_of(store: Store) -> list[Condition]:
-    """Everything that is watched, by name."""
+    """All states, by name."""
     with store.transaction() as connection:
         rows = connection.execute(select(conditions).order_by(conditions.c.name)).all()
     return [Condition(*row) for row in rows]

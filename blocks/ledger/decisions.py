@@ -1,6 +1,6 @@
-"""What somebody decided about a held file: release it, or refuse it.
+"""Decisions about held files: release or refuse.
 
-Nothing is overwritten: the newest decision about an attempt counts, the earlier ones are kept.
+Nothing is overwritten: the newest decision about an attempt counts, earlier ones are kept.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Verdict = Literal["release", "refuse"]
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision. `reason` is why the file was held, `run` the flow run that recorded it,
+    """One decision. `reason`: why the file was held; `run`: the flow run that recorded it;
     `decided_at` is UTC."""
 
     file_id: int
@@ -42,7 +42,7 @@ def record(
     note: str,
     run: str,
 ) -> Decision:
-    """Write down what `decided_by` decided about an attempt at a file."""
+    """Record the decision of `decided_by` about an attempt at a file."""
     decision = Decision(
         file_id, attempt, reason, verdict, decided_by[:200], note, run, naive_utc_now()
     )
@@ -55,7 +55,7 @@ def record(
 
 
 def latest(store: Store, file_id: int, attempt: int) -> Decision | None:
-    """The decision that counts for an attempt at a file; None where nobody has decided."""
+    """The newest decision about an attempt at a file; None if there is none."""
     with store.transaction() as connection:
         row = connection.execute(
             select(decisions)
@@ -67,7 +67,7 @@ def latest(store: Store, file_id: int, attempt: int) -> Decision | None:
 
 
 def decided_by(store: Store, decision_id: int) -> str:
-    """Who made a decision, by its id in the journal, which itself names nobody."""
+    """Who made a decision, by its id; the journal has only the id, not the name."""
     who = select(decisions.c.decided_by).where(decisions.c.id == decision_id)
     with store.transaction() as connection:
         return str(connection.execute(who).scalar())

@@ -1,9 +1,9 @@
-"""Windows of exports: what was extracted up to when, and whether it has reached the client.
+"""Windows of exports, rendered and delivered.
 
     rendered --the file is on the client's server--> delivered
 
-A window found `rendered` is delivered, with the very bytes and name that are staged for it, before
-a new one is begun. The newest delivered window is the stream's watermark.
+A `rendered` window is delivered, with its staged file and name, before a new one begins. The end
+of the newest delivered window is the stream's watermark.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ ExportState = Literal["rendered", "delivered"]
 
 @dataclass(frozen=True)
 class ExportEntry:
-    """One window of a stream. Times are UTC, the window is half-open, `window_start` None for the
-    first one. `staged` and `snapshot` name files of the ledger's storage; `file_name` is empty
-    where there was nothing to deliver.
+    """One window of a stream. Times are UTC; the window is half-open; `window_start` is None for
+    the first one. `staged` and `snapshot` are names in the ledger's storage; `file_name` is empty
+    if there was nothing to deliver.
     """
 
     number: int
@@ -39,7 +39,7 @@ class ExportEntry:
 
 
 def newest(store: Store, client: str, stream: str) -> ExportEntry | None:
-    """The window of a stream with the highest number; None before the first one."""
+    """The newest window of a stream; None before the first one."""
     with store.transaction() as connection:
         row = connection.execute(
             select(exports)
@@ -53,7 +53,7 @@ def newest(store: Store, client: str, stream: str) -> ExportEntry | None:
 def rendered(
     store: Store, client: str, stream: str, entry: ExportEntry, *, agreement: str, run: str
 ) -> None:
-    """Write a window down whose file is staged; from now on it is delivered, never made anew."""
+    """Add a window whose file is staged; it will be delivered, and not rendered again."""
     with store.transaction() as connection:
         connection.execute(
             insert(exports).values(
@@ -74,7 +74,7 @@ def rendered(
 
 
 def delivered(store: Store, client: str, stream: str, number: int) -> None:
-    """The client has the file: the watermark moves to the end of this window."""
+    """Mark a window as delivered: the watermark moves to its end."""
     detail = {"number": number}
     with store.transaction() as connection:
         moved = connection.execute(
@@ -94,10 +94,10 @@ def delivered(store: Store, client: str, stream: str, number: int) -> None:
 
 
 def outdated(store: Store, client: str, stream: str, number: int) -> list[str]:
-    """Stored files that nobody needs once window `number` is at the client.
+    """Stored files that are no longer needed once window `number` is delivered.
 
-    These are the file of the window before, and the snapshot of the one two windows back, unless
-    a later window still refers to it.
+    These are the file of the previous window, and the snapshot of the one before that, unless a
+    later window refers to it.
     """
     near = exports.c.number.between(number - 2, number)
     with store.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Files of clients, known by the hash of their content, and what became of each."""
+"""Files of clients and their states; identified by the hash of their content."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,15 +12,14 @@ from blocks.ledger.store import Store, insert_once, naive_utc_now
 from blocks.ledger.tables import files
 
 FileState = Literal["collected", "held", "refused", "submitting", "submitted", "reported"]
-"""collected: fetched and known. held: stopped as a whole. refused: somebody decided that a held
-file is not imported. submitting: batches are on their way. submitted: MailUp has confirmed every
-batch (the commit point). reported: the client has its result; only the source file may still have
-to be moved."""
+"""collected: fetched. held: kept back as a whole. refused: somebody decided not to import a held
+file. submitting: batches are being sent. submitted: MailUp has confirmed every batch (the commit
+point). reported: the client has its result; the source file may still have to be moved."""
 
 
 @dataclass(frozen=True)
 class FileKey:
-    """Identity of a file: whose it is, where it goes, and what is in it; never its name or time."""
+    """Identity of a file: client, stream and content; never its name or time."""
 
     client: str
     stream: str
@@ -29,8 +28,8 @@ class FileKey:
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file as the ledger knows it. `seen_at` and `changed_at` are UTC; `waiting_run` is the
-    flow run that waits for a decision about a held file, empty where none does."""
+    """One file of the ledger. `seen_at` and `changed_at` are UTC; `waiting_run` is the flow run
+    that waits for a decision about a held file, or empty."""
 
     id: int
     name: str
@@ -46,20 +45,20 @@ class FileEntry:
 
 
 def find(store: Store, key: FileKey) -> FileEntry | None:
-    """Return what is known of a file, or None where its content was never seen."""
+    """The entry of a file, or None if its content was never seen."""
     with store.transaction() as connection:
         row = connection.execute(select(files).where(*_is(key))).first()
     return _entry(row) if row else None
 
 
 def name_of(store: Store, file_id: int) -> str:
-    """Under which name a file was seen first."""
+    """The name under which a file was first seen."""
     with store.transaction() as connection:
         return str(connection.execute(select(files.c.name).where(files.c.id == file_id)).scalar())
 
 
 def counts_of(store: Store, file_id: int) -> dict[str, int]:
-    """The counts with which a file was imported last."""
+    """The counts of a file's last import."""
     with store.transaction() as connection:
         found = connection.execute(select(files.c.counts).where(files.c.id == file_id)).scalar()
     return dict(found or {})
@@ -68,7 +67,7 @@ def counts_of(store: Store, file_id: int) -> dict[str, int]:
 def enter(
     store: Store, key: FileKey, *, name: str, size: int, agreement: str, run: str
 ) -> FileEntry:
-    """Write a file down before anything is done with it; return the entry, new or known."""
+    """Add a file before it is processed; returns the new or existing entry."""
     now = naive_utc_now()
     with store.transaction() as connection:
         new = insert_once(
@@ -92,9 +91,9 @@ def move_to(
     counts: Mapping[str, int] | None = None,
     also: Callable[[Connection], object] | None = None,
 ) -> None:
-    """Record the state that a file has reached, with its counts where they are known.
+    """Record a file's new state, and its counts if they are known.
 
-    `also` is done in the same transaction.
+    `also` runs in the same transaction.
     """
     values: dict[str, Any] = {"state": state, "reason": reason, "changed_at": naive_utc_now()}
     if counts is not None:
@@ -108,16 +107,16 @@ def move_to(
 
 
 def set_waiting(store: Store, file_id: int, run: str) -> None:
-    """Remember the flow run that waits for a decision about a held file; "" when it no longer does.
+    """Record the flow run that waits for a decision about a held file; "" if none does any more.
 
-    The file's `changed_at` stays: nothing has become of the file itself.
+    `changed_at` is not changed, because the file's state is the same.
     """
     with store.transaction() as connection:
         connection.execute(update(files).where(files.c.id == file_id).values(waiting_run=run))
 
 
 def waiting(store: Store, client: str, stream: str) -> list[FileEntry]:
-    """The client's held files about which a run asks, the oldest question first."""
+    """The client's held files for which a run waits for a decision, oldest first."""
     with store.transaction() as connection:
         rows = connection.execute(
             select(files)
@@ -128,7 +127,7 @@ def waiting(store: Store, client: str, stream: str) -> list[FileEntry]:
 
 
 def start_again(store: Store, file_id: int, *, agreement: str, run: str) -> FileEntry:
-    """Begin a new attempt: batches of earlier ones are kept, and no longer count as this one's."""
+    """Begin a new attempt; batches of earlier attempts are kept, but do not belong to it."""
     with store.transaction() as connection:
         connection.execute(
             update(files)
@@ -149,7 +148,7 @@ def start_again(store: Store, file_id: int, *, agreement: str, run: str) -> File
 
 
 def imported_last(store: Store, client: str, stream: str, *, limit: int) -> list[FileEntry]:
-    """The client's files that were submitted last, newest first."""
+    """The client's last submitted files, newest first."""
     with store.transaction() as connection:
         rows = connection.execute(
             select(files)
@@ -165,7 +164,7 @@ def imported_last(store: Store, client: str, stream: str, *, limit: int) -> list
 
 
 def superseded(store: Store, key: FileKey, entry: FileEntry) -> bool:
-    """Whether another file of the same stream was imported after this one."""
+    """Whether a different file of the same stream was imported after this one."""
     with store.transaction() as connection:
         row = connection.execute(
             select(files.c.id).where(

@@ -1,10 +1,10 @@
-"""People who are subscribed again by a grant, batch by batch, as lines of their file.
+"""People whom a grant subscribes again, batch by batch, as line numbers of their file.
 
-Who left since the file was judged is found by looking: directly before such a batch is sent, until
-it is complete, and once more. What was seen is in the journal before the next step is taken, so
-that a run which is repeated goes on from there:
+Who has left since consent was applied is read from MailUp: before such a batch is sent, until it
+is complete, and once more after that. Each result is in the journal before the next step, so that
+a repeated run continues from there:
 
-    grant_looked --somebody is seen to have left--> grant_left ... --looked once more--> grant_ended
+    grant_looked --somebody has left--> grant_left ... --read once more--> grant_ended
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -23,11 +23,11 @@ _BEGUN, _REPORTED = "file_begun_again", "file_reported"
 
 @dataclass(frozen=True)
 class Grant:
-    """One batch of people whom a grant subscribes; all of them are lines of the file.
+    """One batch of people whom a grant subscribes, as line numbers of the file.
 
-    `sent` went into the batch, `left_out` did not, as they had left since they were judged. `left`
-    were seen to leave while the batch was on its way. `gone` are those of `sent` who are not
-    subscribed in the end, None before that is known.
+    `sent`: in the batch. `left_out`: not in it, because they have left since consent was applied.
+    `left`: left while the batch was being imported. `gone`: those of `sent` who are not subscribed
+    in the end; None before that is known.
     """
 
     id: int
@@ -48,33 +48,33 @@ def looked(
     sent: Sequence[int],
     left_out: Sequence[int],
 ) -> Grant:
-    """Write down who goes into a batch, before it is sent."""
+    """Record who is in a batch, before it is sent."""
     detail = {"attempt": attempt, "number": number, "sent": [*sent], "left_out": [*left_out]}
     _write(store, file_id, LOOKED, detail)
     return [each for each in of_file(store, file_id) if each.number == number][-1]
 
 
 def left(store: Store, file_id: int, grant: Grant, lines: Collection[int]) -> None:
-    """Write down who was seen to leave while the batch was on its way."""
+    """Record who left while the batch was being imported."""
     _write(store, file_id, LEFT, {"grant": grant.id, "lines": sorted(lines)})
 
 
 def ended(store: Store, file_id: int, grant: Grant, gone: Collection[int]) -> None:
-    """Write down who of a batch is not subscribed in the end: it is not looked at again."""
+    """Record who of a batch is not subscribed in the end; it is not read again."""
     _write(store, file_id, ENDED, {"grant": grant.id, "lines": sorted(gone)})
 
 
 def of_file(store: Store, file_id: int) -> list[Grant]:
-    """The batches of a file's import at hand, over all its attempts, in the order of looking."""
+    """The grant batches of a file's current import, of all its attempts, in order."""
     found: dict[int, Grant] = {}
     reported = False
     for each, step, detail in _steps(store, file_id):
         if step == _BEGUN and reported:
-            found, reported = {}, False  # what follows is another import of the same file
+            found, reported = {}, False  # another import of the same file begins
         elif step == _REPORTED:
             reported = True
         elif step == LOOKED:
-            # Looked at once more: the batch was not begun after the first time.
+            # Recorded again: the batch was not sent after the first time.
             found = {id_: grant for id_, grant in found.items() if not _same(grant, detail)}
             found[each] = Grant(
                 each,
@@ -95,7 +95,7 @@ def _same(grant: Grant, detail: dict[str, Any]) -> bool:
 
 
 def unfinished(store: Store, file_id: int) -> frozenset[int]:
-    """Lines of people who may be subscribed by batches that have not been looked at again."""
+    """Lines of people in batches whose end was not recorded, who may be subscribed."""
     open_ones = (each for each in of_file(store, file_id) if each.gone is None)
     return frozenset(line for each in open_ones for line in each.sent)
 

@@ -1,19 +1,17 @@
-"""The audit: what was done, when, with which file and by which run; lines are only ever added.
+"""The journal: what was done, when, with which file and by which run. Append-only.
 
-What changes the ledger writes its line in the same transaction, so that the two never disagree:
+Steps that change the ledger are written in the same transaction:
 
-    file_entered, file_begun_again, file_collected, file_held, file_refused, file_submitting,
-    file_submitted, file_reported, decision, batch_sending, batch_sending_again,
-    batch_repeating_later, batch_woken, batch_accepted, batch_confirming, batch_done,
-    batch_read_back, file_archived, archive_person_removed, archive_removed, window_rendered,
-    window_delivered
+    file_entered, file_begun_again, file_held, file_refused, file_submitting, file_submitted,
+    file_reported, decision, batch_sending, batch_sending_again, batch_repeating_later,
+    batch_woken, batch_accepted, batch_confirming, batch_done, batch_read_back, file_archived,
+    archive_person_removed, archive_removed, window_rendered, window_delivered
 
-second_keys, grant_looked, grant_left and grant_ended tell what was seen of people at MailUp, as
-lines of the file, before the next step. file_put_away is written after the source file was moved,
-file_replayed after a file out of the archive was compared, and person_forgotten after an address
-was taken out of what is kept of a client, each in a transaction of its own.
+Written in a transaction of their own: second_keys, grant_looked, grant_left and grant_ended before
+the next step (people as lines of the file); file_put_away after the source file was moved;
+file_replayed after a replay; person_forgotten after an erasure.
 
-`detail` holds counts, ids and codes, never anything of a person.
+`detail` holds counts, ids, codes and line numbers, never personal data.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,10 +31,10 @@ SECOND_KEYS = "second_keys"
 
 @dataclass(frozen=True)
 class ComparedKeys:
-    """Rows with two keys, as compared with MailUp before the first batch.
+    """The comparison of second keys with MailUp, before the first batch.
 
-    `lines` have another second key than MailUp's. `not_compared` are the lists, with the channel,
-    whose rows were not compared, as all of it takes some `calls`, more than agreed.
+    `lines`: rows whose second key differs from MailUp's. `not_compared`: lists, with channel,
+    whose rows were not compared, because all of it would take `calls`, more than agreed.
     """
 
     lines: frozenset[int] = frozenset()
@@ -49,7 +47,7 @@ NO_KEYS = ComparedKeys()
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One line. `at` is UTC, `file_id` None where the step belongs to no file."""
+    """One line. `at` is UTC; `file_id` is None if the step belongs to no file."""
 
     id: int
     at: datetime
@@ -71,7 +69,7 @@ def note(
     detail: Mapping[str, Any] | None = None,
     run: str = "",
 ) -> None:
-    """Add a line for what is not written down elsewhere; `run` is the store's unless given."""
+    """Add a line in a transaction of its own; `run` is the store's unless given."""
     with store.transaction() as connection:
         write(
             connection, client, stream, step, file_id=file_id, detail=detail, run=run or store.run
@@ -88,7 +86,7 @@ def write(
     detail: Mapping[str, Any] | None = None,
     run: str,
 ) -> None:
-    """Add a line in the transaction that does what it tells."""
+    """Add a line in the transaction of the change that it describes."""
     connection.execute(
         insert(journal).values(
             at=naive_utc_now(), client=client, stream=stream, file_id=file_id, step=step,
@@ -100,7 +98,7 @@ def write(
 def write_of_file(
     connection: Connection, file_id: int, step: str, detail: Mapping[str, Any], *, run: str
 ) -> None:
-    """Add a line about a file, whose client and stream the ledger knows."""
+    """Add a line about a file, with the file's client and stream."""
     whose = select(files.c.client, files.c.stream).where(files.c.id == file_id)
     client, stream = connection.execute(whose).one()
     write(connection, client, stream, step, file_id=file_id, detail=detail, run=run)
@@ -109,7 +107,7 @@ def write_of_file(
 def last_run(
     connection: Connection, file_id: ScalarSelect[int], steps: Sequence[str]
 ) -> str | None:
-    """The run that wrote the latest of these lines about a file."""
+    """The run that wrote the latest line with one of these steps about a file."""
     found = connection.execute(
         select(journal.c.run)
         .where(journal.c.file_id == file_id, journal.c.step.in_(steps))
@@ -119,8 +117,8 @@ def last_run(
     return found.scalar()
 
 
-def is_put_away(store: Store, file_id: int) -> bool:
-    """Whether the source of a reported file was moved since it was reported the last time."""
+def is_source_moved(store: Store, file_id: int) -> bool:
+    """Whether the source file was moved after the file was last reported."""
     steps = ("file_reported", SOURCE_MOVED)
     with store.transaction() as connection:
         last = connection.execute(
@@ -133,7 +131,7 @@ def is_put_away(store: Store, file_id: int) -> bool:
 
 
 def note_second_keys(store: Store, file_id: int, attempt: int, keys: ComparedKeys) -> None:
-    """Write down how second keys were compared, before anything is sent."""
+    """Record the comparison of second keys, before anything is sent."""
     detail = {
         "attempt": attempt,
         "lines": sorted(keys.lines),
@@ -145,7 +143,7 @@ def note_second_keys(store: Store, file_id: int, attempt: int, keys: ComparedKey
 
 
 def second_keys(store: Store, file_id: int, attempt: int) -> ComparedKeys | None:
-    """How they were compared for an attempt; None where nobody has looked yet."""
+    """The comparison of second keys of an attempt; None before it."""
     with store.transaction() as connection:
         rows = connection.execute(
             select(journal.c.detail)
@@ -156,7 +154,7 @@ def second_keys(store: Store, file_id: int, attempt: int) -> ComparedKeys | None
     if not found:
         return None
     last = found[-1]
-    # Lines of before say nothing of rows that were not compared: these were sent as they are.
+    # Entries of older versions have no `not_compared`: such rows were sent as they are.
     lists = frozenset((list_id, channel) for list_id, channel in last.get("not_compared", ()))
     return ComparedKeys(frozenset(last["lines"]), lists, last.get("calls", 0))
 
@@ -164,9 +162,9 @@ def second_keys(store: Store, file_id: int, attempt: int) -> ComparedKeys | None
 def entries(
     store: Store, client: str | None = None, since: datetime | None = None
 ) -> Iterator[JournalEntry]:
-    """Lines in the order they were written, of one client or of all, from `since` (UTC) on.
+    """Lines in the order written, of one client or of all, from `since` (UTC) on.
 
-    They are read page by page, so that no lock is held while the reader takes its time.
+    They are read in pages, so that no lock is held while the caller processes them.
     """
     wanted = []
     if client is not None:

@@ -1,9 +1,8 @@
 """Leases: at most one run works for a client, and at most n imports run in an account.
 
-A lease expires unless it is renewed, so that a machine that died blocks nobody for long. Whether it
-has is told by a clock that nobody sets (`clock`).
-Prefect's concurrency limits alone do not exclude two runs after a crash (they expire too, but the
-slow run is never told); here the holder can ask whether it still holds.
+A lease expires unless it is renewed, so that a crashed machine does not block others for long.
+Expiry is measured by `clock`. Prefect's concurrency limits also expire, but do not notify the
+holder; here the holder can check whether it still holds the lease.
 """
 
 import time
@@ -22,19 +21,19 @@ from blocks.ledger.store import Store, insert_once
 from blocks.ledger.tables import leases
 
 LEASE_SECONDS = 60.0
-"""Life of a lease that is not renewed; it is renewed every third of this."""
+"""When a lease expires; it is renewed after each third of this."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """Proof of holding `name`; a small value that may be given to tasks."""
+    """A held lease; a small value that may be passed to tasks."""
 
     name: str
     owner: str
 
 
 def take(store: Store, name: str, *, seconds: float = LEASE_SECONDS) -> Lease | None:
-    """Take the lease `name` if it is free or has expired; None where somebody else holds it."""
+    """Take the lease `name` if it is free or expired; None if another run holds it."""
     lease = Lease(name, uuid4().hex)
     with store.transaction() as connection:
         values = {"owner": lease.owner, **_until(connection, seconds)}
@@ -43,12 +42,12 @@ def take(store: Store, name: str, *, seconds: float = LEASE_SECONDS) -> Lease | 
             return lease
         if connection.execute(select(leases.c.name).where(leases.c.name == name)).first():
             return None
-        # Another process may be faster by a moment.
+        # Another process may take it at the same moment.
         return lease if insert_once(connection, leases, name=name, **values) else None
 
 
 def alive(connection: Connection) -> ColumnElement[bool]:
-    """Whether a lease holds at this moment; one of an earlier start of this machine does not."""
+    """Whether a lease is valid now; one of an earlier boot of this machine is not."""
     mine = leases.c.boot == clock.boot(connection)
     return mine & (leases.c.expires_at > clock.now(connection))
 
@@ -61,7 +60,7 @@ def _until(connection: Connection, seconds: float) -> dict[str, Any]:
 
 
 def renew(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> bool:
-    """Prolong a lease; False where it was lost in the meantime."""
+    """Renew a lease; False if it was lost meanwhile."""
     with store.transaction() as connection:
         return _renewed(connection, lease, seconds)
 
@@ -73,33 +72,32 @@ def _renewed(connection: Connection, lease: Lease, seconds: float) -> bool:
 
 
 def release(store: Store, lease: Lease) -> None:
-    """Give a lease back; no error where it was lost."""
+    """Release a lease; no error if it was lost."""
     mine = (leases.c.name == lease.name) & (leases.c.owner == lease.owner)
     with store.transaction() as connection:
         connection.execute(delete(leases).where(mine))
 
 
 def require_within(connection: Connection, lease: Lease) -> None:
-    """Raise RunStopped unless the lease is still held, in the transaction that needs it: another
-    run may have taken over."""
+    """Raise RunStopped unless the lease is still held, within the transaction that needs it."""
     if not _renewed(connection, lease, LEASE_SECONDS):
         raise RunStopped(
             f"The lease {lease.name!r} was taken over by another run, because this one did not "
-            "renew it in time. Nothing more is sent from here; look at the other run."
+            "renew it in time. This run sends nothing more; check the other run."
         )
 
 
 def holds(store: Store, lease: Lease) -> bool:
-    """Whether nobody else has taken the lease; it is renewed."""
+    """Whether the lease is still held; it is renewed."""
     return renew(store, lease, seconds=LEASE_SECONDS)
 
 
 class Guard:
-    """Called directly before a request that changes something: this run still works alone.
+    """Checks the lease directly before a request that changes something.
 
-    The ledger is asked whether the lease is held, and it is renewed unless that was done a moment
-    ago. A process can stand still at any point (SIGSTOP, a machine that sleeps): so what is known
-    counts only if the machine's clock says that it has just been learned.
+    The check asks the ledger, and renews the lease unless it was just renewed. A process can be
+    suspended at any point (SIGSTOP, a sleeping machine), so the check is repeated if the clock
+    shows that it took too long.
     """
 
     def __init__(
@@ -109,7 +107,7 @@ class Guard:
         self._asked = awake()
 
     def __call__(self) -> None:
-        """Raise RunStopped unless the lease is held at this moment."""
+        """Raise RunStopped unless the lease is held now."""
         while True:
             self._asked = self._awake()
             _confirm(self._store, self.lease)
@@ -117,12 +115,12 @@ class Guard:
                 return
 
     def within(self, connection: Connection) -> None:
-        """The same in a transaction that is not to happen without the lease."""
+        """The same within a transaction that requires the lease."""
         require_within(connection, self.lease)
 
     @property
     def stood_still(self) -> bool:
-        """Whether so much time has passed since then that the lease may be lost."""
+        """Whether the lease may have been lost since the last check."""
         return self._awake() - self._asked > LEASE_SECONDS / 2
 
 
@@ -132,7 +130,7 @@ def _confirm(store: Store, lease: Lease) -> None:
         fresh = (leases.c.boot == clock.boot(connection)) & (
             leases.c.expires_at > clock.after(connection, LEASE_SECONDS * 0.6)
         )
-        # Looking costs nothing beside writing, which waits for the disk.
+        # Reading is much cheaper than writing, which waits for the disk.
         if not connection.execute(select(leases.c.name).where(mine, fresh)).first():
             require_within(connection, lease)
 
@@ -146,9 +144,9 @@ def held(
     seconds: float = LEASE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Lease]:
-    """Hold the lease `name`, renewed in the background.
+    """Take and hold the lease `name`, renewed in the background.
 
-    Waits up to `wait_seconds` and then raises LeaseHeld.
+    LeaseHeld if it cannot be taken within `wait_seconds`.
     """
     with kept(store, _wait(store, name, wait_seconds, seconds, sleep), seconds=seconds) as lease:
         yield lease
@@ -156,7 +154,7 @@ def held(
 
 @contextmanager
 def kept(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> Iterator[Lease]:
-    """Hold on to a lease, renewed in the background, and give it back at the end."""
+    """Hold a lease, renewed in the background, and release it at the end."""
     done = Event()
     keeper = Thread(target=_keep, args=(store, lease, seconds, done), daemon=True)
     keeper.start()
@@ -165,7 +163,7 @@ def kept(store: Store, lease: Lease, *, seconds: float = LEASE_SECONDS) -> Itera
     finally:
         done.set()
         keeper.join()
-        # What was done is done, and what went wrong is to be told: the lease ends by itself.
+        # An error here must not hide another one; the lease expires anyway.
         with suppress(RetryableError):
             release(store, lease)
 
@@ -185,7 +183,7 @@ def _wait(
         if time.monotonic() >= end:
             raise LeaseHeld(
                 f"Another run holds {name} and did not end within "
-                f"{wait_seconds:.0f} seconds. Let it end, or run this again later."
+                f"{wait_seconds:.0f} seconds. Wait for its end, or run this again later."
             )
         sleep(min(1.0, seconds / 10))
 
@@ -195,5 +193,5 @@ def _keep(store: Store, lease: Lease, seconds: float, done: Event) -> None:
         try:
             if not renew(store, lease, seconds=seconds):
                 return
-        except RetryableError:  # the next third may succeed; `require_within` tells a lost lease
+        except RetryableError:  # the next renewal may succeed; `require_within` detects a loss
             continue

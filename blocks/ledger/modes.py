@@ -1,4 +1,4 @@
-"""Folders and files that only this user can read, whatever the process's umask is."""
+"""Create folders and files that only this user can read, regardless of the umask."""
 
 import os
 import stat
@@ -8,35 +8,34 @@ from pathlib import Path
 
 FOLDER, FILE = 0o700, 0o600
 OTHERS = 0o077
-"""The bits that let group and others in."""
+"""Permission bits of group and others."""
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it that are missing, for this user alone."""
+    """Create a folder and missing parents, for this user only."""
     if not path.is_dir():
         make_folder(path.parent)
-        with suppress(FileExistsError):  # another process was faster
+        with suppress(FileExistsError):  # created by another process
             path.mkdir(mode=FOLDER)
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file for this user alone, or close one that is there to others."""
+    """Create an empty file for this user only, or restrict an existing one to this user."""
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, FILE))
-    close([path])
+    restrict([path])
 
 
-def close(paths: Iterable[Path]) -> None:
-    """Take from files and folders what others may do there; what is another user's stays as it is,
-    for check_connections to tell of.
-    """
-    for path in opened(paths):
+def restrict(paths: Iterable[Path]) -> None:
+    """Remove the permissions of group and others; files of other users are left unchanged, and
+    check_connections reports them."""
+    for path in open_to_others(paths):
         with suppress(OSError):
             path.chmod(path.stat().st_mode & ~OTHERS & 0o777)
 
 
-def opened(paths: Iterable[Path]) -> Iterator[Path]:
-    """Those of some files and folders that group or others may read, write or enter."""
+def open_to_others(paths: Iterable[Path]) -> Iterator[Path]:
+    """Those files and folders that group or others may read, write or enter."""
     for path in paths:
-        with suppress(OSError):  # gone meanwhile, or not for us to look at
+        with suppress(OSError):  # removed meanwhile, or no permission
             if stat.S_IMODE(path.stat(follow_symlinks=False).st_mode) & OTHERS:
                 yield path

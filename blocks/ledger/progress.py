@@ -1,7 +1,7 @@
-"""What a watcher asks of the ledger: when something was done last, and whether somebody works.
+"""Queries of the watcher: when a function of a client last succeeded, and whether it is running.
 
-A function of a client is found by the kind that begins the names of its streams: a list added to
-the agreement makes a new stream, and must not look like a client that never did a thing.
+A function is found by the kind with which its streams' names begin: a list that is added to the
+agreement makes a new stream, which must not look like a function that never ran.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from blocks.ledger.store import Store
 from blocks.ledger.tables import exports, files, journal, leases
 
 SEEN_AGAIN = "seen_again"
-"""Step of the journal for a file that arrived and whose content had been imported before."""
+"""Journal step for a file whose content was already imported."""
 
 
 def last_import(store: Store, client: str) -> datetime | None:
-    """When (UTC) a file of the client was imported last, or arrived with content known before."""
+    """When (UTC) a file of the client was last imported, or arrived again with the same content."""
     imported = select(func.max(files.c.changed_at)).where(
         files.c.client == client, files.c.state.in_(("submitted", "reported"))
     )
@@ -32,7 +32,7 @@ def last_import(store: Store, client: str) -> datetime | None:
 
 
 def last_delivery(store: Store, client: str, kind: str) -> datetime | None:
-    """When (UTC) a window of this kind of export was delivered last."""
+    """When (UTC) a window of this kind of export was last delivered."""
     wanted = select(func.max(exports.c.changed_at)).where(
         *_streams(exports, client, kind), exports.c.state == "delivered"
     )
@@ -41,7 +41,7 @@ def last_delivery(store: Store, client: str, kind: str) -> datetime | None:
 
 
 def last_hold(store: Store, client: str) -> datetime | None:
-    """When (UTC) a file of the client, still held now, was held last."""
+    """When (UTC) the latest of the client's files that are still held was held."""
     wanted = select(func.max(files.c.changed_at)).where(
         files.c.client == client, files.c.state == "held"
     )
@@ -49,8 +49,8 @@ def last_hold(store: Store, client: str) -> datetime | None:
         return _aware(connection.execute(wanted).scalar())
 
 
-def somebody_works(store: Store, client: str, kind: str) -> bool:
-    """Whether a run holds the lease of this function: one that is renewed is a sign of life."""
+def is_running(store: Store, client: str, kind: str) -> bool:
+    """Whether a run holds a valid lease of this function."""
     name = leases.c.name.startswith(f"client/{client}/{kind}:", autoescape=True)
     with store.transaction() as connection:
         working = select(leases.c.name).where(name, alive(connection))

@@ -1,8 +1,8 @@
-"""Which schema a ledger has, and bringing it to this program's one.
+"""The ledger's schema revision, and its upgrade.
 
-A new ledger is made as the tables are now. An older one, known by its revision or by having tables
-and no revision, takes the steps in `migrations`, under a lock, in one transaction: two processes
-that open it at once upgrade it once, and one that dies leaves it as it was.
+A new ledger gets the current tables. An older one (with an older revision, or with tables and no
+revision) is upgraded by the steps in `migrations`, under a lock, in one transaction: two processes
+that open it at once upgrade it once, and one that dies changes nothing.
 """
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
@@ -13,21 +13,21 @@ from blocks.ledger.tables import files, metadata
 HEAD = "0008"
 """The newest revision in `migrations`; they are numbered upwards."""
 
-_LOCK = 0x6C656467  # any number will do; it spells "ledg"
-"""PostgreSQL's advisory lock under which a schema is made or upgraded."""
+_LOCK = 0x6C656467  # any number; this one spells "ledg"
+"""PostgreSQL's advisory lock for creating or upgrading the schema."""
 
-# Not alembic's usual name, so that a ledger may share a database with another user of alembic.
+# Not alembic's default name, so that a ledger can share a database with another user of alembic.
 revisions = Table("ledger_schema", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
-def bring_up_to_date(connection: Connection) -> None:
-    """Make or upgrade the tables; ConfigurationError where they are newer than this program."""
+def create_or_upgrade(connection: Connection) -> None:
+    """Create or upgrade the tables; ConfigurationError if they are newer than this program."""
     if _found(connection) == HEAD:
         return
-    if connection.dialect.name == "postgresql":  # SQLite's transactions begin with its write lock
+    if connection.dialect.name == "postgresql":  # in SQLite, a transaction holds the write lock
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     found = _found(connection)
-    if found == HEAD:  # another process was faster
+    if found == HEAD:  # done by another process
         return
     if found is None and not has_tables(connection):
         metadata.create_all(connection)
@@ -35,27 +35,27 @@ def bring_up_to_date(connection: Connection) -> None:
         connection.execute(insert(revisions).values(version_num=HEAD))
         return
     _refuse_newer(found)
-    # Imported here, because most runs never need it and loading alembic takes longer than opening.
+    # Imported here, because most runs do not need it and loading alembic is slow.
     from blocks.ledger.migrations.steps import upgrade
 
     upgrade(connection, revisions.name)
 
 
 def require_current(connection: Connection) -> None:
-    """Raise ConfigurationError unless the tables are as this program reads them."""
+    """Raise ConfigurationError unless the tables have this program's revision."""
     found = _found(connection)
     _refuse_newer(found)
     if found != HEAD:
         raise ConfigurationError(
-            f"The ledger's tables are of revision {found or 'the first one'}, this program needs "
-            f"{HEAD}, and a dry run changes nothing. Run anything once that is not a dry run: it "
-            "upgrades the ledger and keeps what is in it.",
+            f"The ledger's tables have revision {found or '0001'}, this program needs {HEAD}, and "
+            "a dry run changes nothing. Run any flow once without dry_run: it upgrades the ledger "
+            "and keeps its content.",
             older=True,
         )
 
 
 def has_tables(connection: Connection) -> bool:
-    """Whether this is a ledger at all."""
+    """Whether the database contains a ledger."""
     return inspect(connection).has_table(files.name)
 
 
@@ -68,7 +68,7 @@ def _found(connection: Connection) -> str | None:
 def _refuse_newer(found: str | None) -> None:
     if found is not None and found > HEAD:
         raise ConfigurationError(
-            f"The ledger's tables are of revision {found}, newer than this program, which knows "
-            f"them up to {HEAD}. Install the program's newer version here too; workers that share "
-            "a ledger run the same one."
+            f"The ledger's tables have revision {found}; this program supports revisions up to "
+            f"{HEAD}. Install the newer version of this program here, too: workers that share a "
+            "ledger need the same version."
         )

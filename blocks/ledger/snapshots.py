@@ -1,11 +1,11 @@
-"""Snapshots: what a list is sure to have from a client's last file, and when that is not sure.
+"""Snapshots: what MailUp has confirmed of a client's last file.
 
-    planned --MailUp has confirmed the file, in the transaction that marks it submitted--> kept
-    planned or kept --a later one is kept, and the storage has it no more--> removed
+    planned --the file is submitted, in the same transaction--> kept
+    planned or kept --a later one is kept, and this one is deleted from the storage--> removed
 
-A row is there before anything of a file is sent, whether or not a snapshot is made of it. So what
-was begun after a snapshot is known, even of a file that was never finished, and a snapshot counts
-only where nothing else was sent since. A row without a stored file says that there is none.
+A row is written before anything of a file is sent, even if no snapshot is made of it (then it
+names no stored file). So it is known what was begun after a snapshot, even if it did not finish:
+a snapshot is used only if nothing else was sent since.
 """
 
 import secrets
@@ -20,22 +20,23 @@ from blocks.ledger.tables import snapshot_keys, snapshots
 
 SnapshotState = Literal["planned", "kept", "removed"]
 Why = Literal["", "first", "changed", "interrupted", "lost", "asked", "due"]
-"""Why a file was sent as a whole, "" where it was compared. first: there is no snapshot. changed:
-the agreement or the account is another one. interrupted: something else was sent since. lost: the
-storage lacks it, or it is damaged. asked: somebody wants it. due: the last time was long ago."""
+"""Why a file was sent completely; "" if it was compared. first: there is no snapshot. changed: the
+agreement or the account has changed. interrupted: another file was begun since. lost: the snapshot
+is missing in the storage, or damaged. asked: on request. due: the last complete one was too long
+ago."""
 
 LeftBecause = Literal["", "report", "unreadable", "limit", "replay"]
-"""Why people who are missing in a file were left as they are, "" where they were to be
-unsubscribed. report: as agreed. unreadable: it has rows without an address that can be read.
-limit: they are too many, and nobody has released that. replay: the file is an old one."""
+"""Why people who are missing in a file were not unsubscribed; "" if they were. report: as agreed.
+unreadable: the file has rows without a readable address. limit: too many, and not released.
+replay: the file is an old one."""
 
 
 @dataclass(frozen=True)
 class SnapshotEntry:
-    """One row. `stored` names the file in the storage, `sha256` is its content's; `shape` the hash
-    of what made requests of records; `missing` how many people of the snapshot before were not in
-    the file, None where it was not compared, and `left_because` what was not done about them;
-    `full_at` (UTC) when a file was sent as a whole last.
+    """One snapshot. `stored`: its name in the storage; `sha256`: of its content; `shape`: hash of
+    the settings that make requests of records; `missing`: how many people of the previous snapshot
+    were not in the file, None if it was not compared; `full_at` (UTC): when a file was last sent
+    completely.
     """
 
     id: int
@@ -52,16 +53,16 @@ class SnapshotEntry:
 
 
 def key_of(store: Store, client: str, stream: str) -> bytes | None:
-    """The secret with which the snapshots of a stream are hashed; None before there is one."""
+    """The secret for hashing the snapshots of a stream; None before it is created."""
     secret = snapshot_keys.c.secret
-    whose = (snapshot_keys.c.client == client, snapshot_keys.c.stream == stream)
+    mine = (snapshot_keys.c.client == client, snapshot_keys.c.stream == stream)
     with store.transaction() as connection:
-        found = connection.execute(select(secret).where(*whose)).scalar()
+        found = connection.execute(select(secret).where(*mine)).scalar()
     return bytes.fromhex(found) if found else None
 
 
 def make_key(store: Store, client: str, stream: str) -> bytes:
-    """The secret of a stream, made at random where there is none."""
+    """The secret of a stream; created at random if there is none."""
     with store.transaction() as connection:
         insert_once(
             connection,
@@ -88,7 +89,7 @@ def plan(
     left_because: LeftBecause,
     full_at: datetime,
 ) -> int:
-    """Write down that a file is about to be sent, and as what its snapshot will be stored."""
+    """Add a row before a file is sent, with the name of its future snapshot."""
     adding = insert(snapshots).values(
         client=client, stream=stream, file_id=file_id, attempt=attempt, state="planned",
         stored=stored, sha256="", shape=shape, why=why, missing=missing,
@@ -99,17 +100,18 @@ def plan(
 
 
 def keep(connection: Connection, planned: int, *, stored: str, sha256: str) -> None:
-    """The file is submitted, in the same transaction; both are empty where no snapshot is."""
+    """Mark a snapshot as kept, in the transaction that marks its file as submitted. `stored` and
+    `sha256` are empty if no snapshot was made."""
     _set(connection, planned, state="kept", stored=stored, sha256=sha256)
 
 
-def standing(
+def comparable(
     store: Store, client: str, stream: str, *, file_id: int, shape: str
 ) -> tuple[SnapshotEntry | None, Why]:
     """The snapshot that a file may be compared with; or None, and why there is none.
 
-    Whatever was begun after it has to be this very file in this very shape: then it changed only
-    what is sent again. Any other file may have changed anybody.
+    After it, only this file may have been begun, with the same shape: that changed only what is
+    sent again. Any other file may have changed any recipient.
     """
     kept, later = _since_kept(store, client, stream)
     if kept is None or not kept.stored:
@@ -120,7 +122,7 @@ def standing(
 
 
 def undisturbed(store: Store, client: str, stream: str, *, file_id: int, attempt: int) -> bool:
-    """Whether no other file was begun since this attempt with a file was."""
+    """Whether no other file was begun after this attempt at a file."""
     mine = (snapshots.c.file_id == file_id, snapshots.c.attempt == attempt)
     others = _all(client, stream).where(snapshots.c.file_id != file_id)
     with store.transaction() as connection:
@@ -131,12 +133,12 @@ def undisturbed(store: Store, client: str, stream: str, *, file_id: int, attempt
 
 
 def begun_once(store: Store, client: str, stream: str) -> bool:
-    """Whether only one run has begun to send something since the newest snapshot that is kept."""
+    """Whether only one run has begun to send since the newest kept snapshot."""
     return len(_since_kept(store, client, stream)[1]) == 1
 
 
 def of_file(store: Store, file_id: int) -> SnapshotEntry | None:
-    """What was written down when a file was sent the last time."""
+    """The newest row of a file."""
     wanted = _columns().where(snapshots.c.file_id == file_id)
     with store.transaction() as connection:
         row = connection.execute(wanted.order_by(snapshots.c.id.desc()).limit(1)).first()
@@ -144,7 +146,7 @@ def of_file(store: Store, file_id: int) -> SnapshotEntry | None:
 
 
 def outdated(store: Store, client: str, stream: str) -> list[SnapshotEntry]:
-    """What nobody needs: snapshots before the newest one, and what runs that were cut off left."""
+    """Snapshots that are no longer needed: those before the newest kept one."""
     kept, _ = _since_kept(store, client, stream)
     if kept is None:
         return []
@@ -156,7 +158,7 @@ def outdated(store: Store, client: str, stream: str) -> list[SnapshotEntry]:
 
 
 def removed(store: Store, snapshot_id: int) -> None:
-    """The storage has it no more."""
+    """Mark a snapshot as deleted from the storage."""
     with store.transaction() as connection:
         _set(connection, snapshot_id, state="removed")
 
@@ -164,7 +166,7 @@ def removed(store: Store, snapshot_id: int) -> None:
 def _since_kept(
     store: Store, client: str, stream: str
 ) -> tuple[SnapshotEntry | None, list[SnapshotEntry]]:
-    """The newest snapshot that is kept, and all rows behind it."""
+    """The newest kept snapshot, and all rows after it."""
     with store.transaction() as connection:
         newest = connection.execute(
             _all(client, stream)

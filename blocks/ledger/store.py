@@ -1,4 +1,4 @@
-"""The ledger's database: opening it, and one transaction at a time."""
+"""The ledger's database: open it, and run transactions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ from blocks.ledger import modes, schema
 from blocks.ledger.bounds import Connections
 
 BUSY_SECONDS = 30
-"""How long a transaction waits for another one's lock before it is given up."""
+"""How long a transaction waits for the lock of another one."""
 IDLE_SECONDS = 60
-"""After which PostgreSQL ends a transaction that nothing comes from: its machine has died."""
+"""After this, PostgreSQL ends an idle transaction, whose machine has probably died."""
 LEDGER_CONNECT_SECONDS = 15
 NETWORK = {
     "keepalives_idle": 30,
@@ -26,21 +26,21 @@ NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
-"""How libpq finds out that the way to the server is gone; seconds, and milliseconds the last."""
-NOT_LET_IN = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
-"""In refusals of PostgreSQL at the door, for which libpq has no codes: user, database, machine."""
+"""How libpq detects a broken network: in seconds, and the last in milliseconds."""
+NOT_ADMITTED = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
+"""Parts of PostgreSQL's messages that refuse a connection; libpq has no codes for them."""
 
 
 def naive_utc_now() -> datetime:
-    """This moment in UTC, without offset, as the ledger's columns hold it."""
+    """The current time in UTC, without offset, as in the ledger's columns."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 class Store:
-    """An open ledger. Use as a context manager; every `transaction` commits or leaves no trace.
+    """An open ledger. Use as a context manager; every `transaction` is committed or rolled back.
 
-    Opening makes a new ledger's tables and upgrades an older one's. A ledger that is opened only
-    to look is never written to; the database itself refuses. `run` is who opens it, for the audit.
+    Opening creates the tables of a new ledger and upgrades those of an older one. With `read_only`
+    the database itself refuses to write. `run` is the flow run that opens it, for the journal.
     """
 
     def __init__(self, url: str, *, read_only: bool = False, run: str = "") -> None:
@@ -60,42 +60,43 @@ class Store:
             if read_only:
                 schema.require_current(connection)
             else:
-                schema.bring_up_to_date(connection)
+                schema.create_or_upgrade(connection)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was ever written into this ledger."""
+        """Whether there is no ledger yet."""
         place = self._engine.url.database or ""
         if self._engine.dialect.name == "sqlite" and not Path(place).exists():
-            return True  # connecting would already make the file
+            return True  # connecting would create the file
         with self.transaction() as connection:
             return not schema.has_tables(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Yield a connection inside a transaction; foreign database errors become ours."""
+        """Yield a connection inside a transaction; map the database's errors to ours."""
         try:
             with self._connections.bounded(), self._engine.begin() as connection:
                 yield connection
         except (ProgrammingError, DataError) as error:
             raise ConfigurationError(
-                f"The ledger's database refuses what is asked of it ({type(error.orig).__name__}). "
-                "The user of the Ledger block's URL must own the ledger's tables and may make some."
+                f"The ledger's database refuses a statement ({type(error.orig).__name__}). The "
+                "user in the Ledger block's URL must own the ledger's tables and be allowed to "
+                "create tables."
             ) from None
         except DBAPIError as error:
-            if _not_let_in(error):
+            if _is_not_admitted(error):
                 raise ConfigurationError(
-                    "The ledger's PostgreSQL does not let us in: user, password or database of the "
-                    "Ledger block's URL are wrong, or its pg_hba.conf does not admit this machine."
+                    "The ledger's PostgreSQL refuses the connection: user, password or database in "
+                    "the Ledger block's URL is wrong, or pg_hba.conf does not admit this machine."
                 ) from None
             raise LedgerUnavailable(
                 "The ledger's database did not answer or stayed locked "
-                f"({type(error.orig).__name__}). Check that it runs, lets the user of the Ledger "
-                "block's URL in, and that its disk is not full; the step is tried again."
+                f"({type(error.orig).__name__}). Check that it runs, accepts the user of the "
+                "Ledger block's URL, and that its disk is not full; the step is retried."
             ) from None
 
     def close(self) -> None:
-        """Give the database's connections back."""
+        """Close the database's connections."""
         self._engine.dispose()
 
     def __enter__(self) -> "Store":
@@ -105,13 +106,13 @@ class Store:
         self.close()
 
 
-def _not_let_in(error: DBAPIError) -> bool:
-    told = str(error.orig)
-    return "connection failed" in told and any(each in told for each in NOT_LET_IN)
+def _is_not_admitted(error: DBAPIError) -> bool:
+    text = str(error.orig)
+    return "connection failed" in text and any(each in text for each in NOT_ADMITTED)
 
 
 def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
-    """Insert a row; False, and nothing is changed, where one with the same key is there."""
+    """Insert a row; False, and nothing is changed, if one with the same key exists."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     adding = dialect.insert(table).values(values).on_conflict_do_nothing()
     return connection.execute(adding.returning(*table.primary_key)).first() is not None
@@ -129,7 +130,7 @@ def _open(url: str, *, read_only: bool) -> Engine:
         raise ConfigurationError(
             "The ledger's URL cannot be used. Accepted are sqlite:///folder/ledger.db and "
             "postgresql+psycopg://user:password@host/database "
-            f"({type(error).__name__}); mend the Ledger block."
+            f"({type(error).__name__}); correct the Ledger block."
         ) from None
 
 
@@ -149,20 +150,20 @@ def _open_sqlite(url: URL, *, read_only: bool) -> Engine:
         place = Path(url.database).expanduser()
         if not read_only:
             modes.make_folder(place.parent)
-            modes.make_file(place)  # SQLite gives its journals the mode of the database
-            modes.close(_files_of(place))
+            modes.make_file(place)  # SQLite gives its journal files the mode of the database
+            modes.restrict(_files_of(place))
         url = url.set(database=str(place))
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare_looking if read_only else _prepare_sqlite)
+    event.listen(engine, "connect", _prepare_read_only if read_only else _prepare_sqlite)
     event.listen(engine, "begin", _begin if read_only else _begin_immediately)
     return engine
 
 
 def files_on_disk(url: str) -> list[Path]:
-    """A database of SQLite with its folder and journals; nothing where it is another one."""
+    """The files of an SQLite database and their folder; empty for other databases."""
     try:
         parsed = make_url(url)
-    except ArgumentError:  # which opening it tells
+    except ArgumentError:  # reported when it is opened
         return []
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return []
@@ -171,12 +172,12 @@ def files_on_disk(url: str) -> list[Path]:
 
 
 def _files_of(database: Path) -> list[Path]:
-    """A database of SQLite with its journals, which need not be there."""
+    """An SQLite database and its journal files, which need not exist."""
     return [database.with_name(database.name + end) for end in ("", "-wal", "-shm", "-journal")]
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
-    # Not as options of the connection: poolers between us and the server refuse those.
+    # Not as connection options, which connection poolers refuse.
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
@@ -184,19 +185,19 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver must not open transactions by itself, or BEGIN IMMEDIATE below would come too late.
+    # The driver must not begin transactions itself, or BEGIN IMMEDIATE below would be too late.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
 
 
-def _prepare_looking(connection: Any, _record: Any) -> None:
+def _prepare_read_only(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA query_only=ON")
 
 
 def _begin_immediately(connection: Connection) -> None:
-    # Taking the write lock at once makes read-then-write safe between processes.
+    # Taking the write lock at the beginning makes read-then-write safe between processes.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

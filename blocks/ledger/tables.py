@@ -1,6 +1,6 @@
-"""The ledger's tables. Times are UTC without offset, so that SQLite and PostgreSQL agree.
+"""The ledger's tables. Times are UTC without offset, the same in SQLite and PostgreSQL.
 
-A change here needs a step in `migrations` that makes the same of an older ledger.
+A change here needs a step in `migrations` that upgrades older ledgers.
 """
 
 from sqlalchemy import (

@@ -1,10 +1,9 @@
-"""Turns: who has many imports in an account lets those in between who wait.
+"""Import slots: files of one account take turns, so that a large file does not block small ones.
 
-At most so many imports run in an account at once; a file holds one of these slots while its batches
-are sent. Whoever waits leaves a ticket, and slots go to the oldest ticket. While a newcomer waits,
-a file that has not had a turn yet, turns are short: what is small is through after a moment, and
-those who come back keep their places. Tickets and slots are leases, so that nobody waits for a
-machine that died.
+An account has a limited number of slots; a file holds one while its batches are sent. Waiting
+files queue with tickets, and slots go to the oldest ticket. While a file waits that has not had a
+slot yet, turns are short, so that small files finish soon. Tickets and slots are leases, so that
+those of a crashed machine expire.
 """
 
 import time
@@ -23,18 +22,18 @@ from blocks.ledger.store import Store
 from blocks.ledger.tables import leases
 
 TURN_SECONDS = 5.0
-"""How long a slot is held at least while others wait: changing over costs a moment."""
+"""How long a slot is held at least while others wait; each change takes some time."""
 SHORT_TURN_SECONDS = 0.5
-"""The same while a newcomer is among them."""
+"""The same while one of them has not had a slot yet."""
 _POLL_SECONDS = 0.1
-NEWCOMER = "new"
-"""End of a newcomer's ticket; its beginning is the time, which alone decides about the order."""
+FIRST_TURN = "new"
+"""End of the ticket of a file that has not had a slot yet. Tickets are ordered by time only."""
 
 
-class Turn(AbstractContextManager["Turn"]):
-    """A slot of an account's queue, held until the block ends; `offer` lets others in between.
+class ImportSlot(AbstractContextManager["ImportSlot"]):
+    """A slot of an account's queue, held until the context ends.
 
-    Entering waits up to `wait_seconds` and then raises LeaseHeld, as `offer` does.
+    Entering and `yield_to_others` raise LeaseHeld if no slot is free within `wait_seconds`.
     """
 
     def __init__(
@@ -50,8 +49,8 @@ class Turn(AbstractContextManager["Turn"]):
         self._slots = [f"{queue}/{number}" for number in range(1, slots + 1)]
         self._wait_seconds, self._sleep = wait_seconds, sleep
         self._held = ExitStack()
-        self._kind = NEWCOMER
-        self._since = self._looked = 0.0
+        self._kind = FIRST_TURN
+        self._since = self._checked = 0.0
 
     def __enter__(self) -> Self:
         self._take()
@@ -60,16 +59,18 @@ class Turn(AbstractContextManager["Turn"]):
     def __exit__(self, *_: object) -> None:
         self._held.close()
 
-    def offer(self) -> None:
-        """Let those go first who wait, if this turn has lasted long enough; then wait for ours."""
+    def yield_to_others(self) -> None:
+        """Let waiting files go first if this turn has lasted long enough, and wait for a slot."""
         now = time.monotonic()
-        if now - self._looked < SHORT_TURN_SECONDS:
+        if now - self._checked < SHORT_TURN_SECONDS:
             return
-        self._looked = now
+        self._checked = now
         waiting = self._tickets()
         if not waiting:
             self._since = now
-        elif now - self._since >= TURN_SECONDS or any(each.endswith(NEWCOMER) for each in waiting):
+        elif now - self._since >= TURN_SECONDS or any(
+            each.endswith(FIRST_TURN) for each in waiting
+        ):
             self._held.close()
             self._take()
 
@@ -77,7 +78,7 @@ class Turn(AbstractContextManager["Turn"]):
         slot = self._wait()
         self._held.enter_context(kept(self._store, slot))
         self._kind = "again"
-        self._since = self._looked = time.monotonic()
+        self._since = self._checked = time.monotonic()
 
     def _wait(self) -> Lease:
         end = time.monotonic() + self._wait_seconds
@@ -86,7 +87,7 @@ class Turn(AbstractContextManager["Turn"]):
         name = f"{self._queue}/waiting/{since:020d}/{uuid4().hex}/{self._kind}"
         ticket = take(self._store, name)
         if ticket is None:
-            raise AssertionError("a name that nobody else can have is taken")
+            raise AssertionError("a unique lease name is taken")
         with kept(self._store, ticket):
             while time.monotonic() < end:
                 if self._tickets()[:1] == [ticket.name] and (slot := self._free()):
@@ -94,14 +95,14 @@ class Turn(AbstractContextManager["Turn"]):
                 self._sleep(_POLL_SECONDS)
         raise LeaseHeld(
             f"Other imports hold {', '.join(self._slots)} and did not end within "
-            f"{self._wait_seconds:.0f} seconds. Let them end, or run this again later."
+            f"{self._wait_seconds:.0f} seconds. Wait for their end, or run this again later."
         )
 
     def _free(self) -> Lease | None:
         return next(filter(None, (take(self._store, name) for name in self._slots)), None)
 
     def _tickets(self) -> list[str]:
-        """The tickets of all who wait, the oldest first."""
+        """All waiting tickets, oldest first."""
         waiting = leases.c.name.startswith(f"{self._queue}/waiting/", autoescape=True)
         with self._store.transaction() as connection:
             tickets = select(leases.c.name).where(waiting, alive(connection))

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from blocks.errors import ConfigurationError
 from blocks.ledger import leases
-from blocks.ledger.modes import opened
+from blocks.ledger.modes import open_to_others
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from tasks.checks.findings import Finding, Subject
@@ -66,7 +66,7 @@ def _database(
 
 
 def _storage(subject: Subject, storage: Callable[[], Storage]) -> Iterator[Finding]:
-    storage().try_out()
+    storage().check()
     yield subject.ok("storage", "a file was written, read and deleted")
 
 
@@ -75,7 +75,7 @@ def check_permissions(subject: Subject, database: Sequence[Path], storage: Stora
 
     `database` are the files and the folder of a database that lies on this machine.
     """
-    found = [*opened(database), *storage.open_to_others()]
+    found = [*open_to_others(database), *storage.open_to_others()]
     files = [path for path in found if not path.is_dir()]
     if not found:
         return subject.ok("permissions", "nothing of it is open to other users of this machine")

@@ -67,9 +67,9 @@ class BatchRequest:
 
 
 class Queue(Protocol):
-    """The account's queue: `offer` lets others in between if they wait."""
+    """The account's queue: `yield_to_others` lets waiting files go first."""
 
-    def offer(self) -> None: ...
+    def yield_to_others(self) -> None: ...
 
 
 @dataclass
@@ -109,7 +109,7 @@ class BatchSender:
             raise PlanChanged
         if entry is not None and entry.state == "done":
             return
-        self.queue.offer()
+        self.queue.yield_to_others()
         if entry is None:
             entry = self._written_ahead(parcel, newest_import)
             accepted = self._handed_in(entry, parcel.target, parcel.content)
@@ -190,7 +190,7 @@ class BatchSender:
         if bodies.unknown_later(self.store, self.file_id, *where):
             return "later batches to the list may have newer values, and are not kept"
         for each in bodies.later(self.store, *where):
-            kept, plain = self._read(each.stored), ImportTarget(**each.target).is_plain
+            kept, plain = self._read(each.stored), ImportTarget(**each.target).is_idempotent
             if kept is None and each.state != "sending":
                 return "the ledger's storage lacks a later batch to the list"
             if kept is not None and not plain and shared(content, kept):
@@ -289,14 +289,14 @@ class BatchSender:
     def _repeat_newer(self, entry: BatchEntry, content: bytes, counters: dict[str, int]) -> None:
         """Bring what was sent to the list later, of the same people, once more; then it is done."""
         seen = entry.id
-        while not batches.done_behind(self.store, entry, counters, seen):
+        while not batches.done_unless_later(self.store, entry, counters, seen):
             for each in bodies.later(self.store, self.account, entry.list_id, seen):
                 entry = self._repeated(entry, content, each)
                 seen = each.id
 
     def _repeated(self, entry: BatchEntry, content: bytes, later: Later) -> BatchEntry:
         target, kept = ImportTarget(**later.target), self._read(later.stored)
-        people = shared(content, kept) if kept is not None and target.is_plain else []
+        people = shared(content, kept) if kept is not None and target.is_idempotent else []
         if people:
             self.guard()
             entry = batches.repeated(self.store, entry, later.id, len(people))

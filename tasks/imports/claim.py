@@ -71,7 +71,7 @@ def _done(entry: FileEntry, decision: Decision | None, *, may_wait: bool) -> Don
 def _is_cut_off(store: Store, entry: FileEntry, agreement: ImportAgreement) -> bool:
     """Whether an earlier run has reported the file, and ended before it moved the source file."""
     stays = entry.state != "reported" or agreement.source.afterwards == "leave"
-    return not stays and not journal.is_put_away(store, entry.id)
+    return not stays and not journal.is_source_moved(store, entry.id)
 
 
 def _close_replaced(store: Store, key: FileKey, entry: FileEntry, name: str) -> None:
@@ -112,7 +112,7 @@ def _entered(
     again = entry.state == "refused" and release
     if again or (entry.state == "reported" and (release or others_since)):
         return files.start_again(store, entry.id, agreement=agreement.fingerprint, run=run)
-    if entry.state == "reported" and journal.is_put_away(store, entry.id):
+    if entry.state == "reported" and journal.is_source_moved(store, entry.id):
         # It was put aside when it was imported, so the client has sent it once more.
         journal.note(store, key.client, key.stream, SEEN_AGAIN, file_id=entry.id, run=run)
     return entry

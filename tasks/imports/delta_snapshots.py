@@ -79,7 +79,7 @@ def _found(job: ImportJob, claim: Claim, folder: Path) -> PreviousSnapshot:
         if store.is_empty:
             return PreviousSnapshot("asked" if send_all else "first", now)
         whose = (store, agreement.client, agreement.stream)
-        kept, why = snapshots.standing(
+        kept, why = snapshots.comparable(
             *whose, file_id=claim.entry_id, shape=shape_of(agreement, facts)
         )
         key = snapshots.key_of(*whose)

@@ -45,7 +45,7 @@ FIRST_NUMBER = 1_000_000
 class _Stays:
     """A queue in which nobody is let in between looking and sending."""
 
-    def offer(self) -> None:
+    def yield_to_others(self) -> None:
         pass
 
 
@@ -105,7 +105,7 @@ class Rejoining:
             mine = grant.attempt == self.counter.attempt and grant.number == number
             if mine and (grant.gone is not None or self._state(grant) is not None):
                 return grant
-        self.counter.queue.offer()
+        self.counter.queue.yield_to_others()
         states = self.states(records)
         sent = states["unchanged"] | (states["subscribed"] & self._subscribed_by_us())
         sent = sent if self._holds() else set()

@@ -10,7 +10,7 @@ from prefect import get_run_logger
 
 from blocks.accounts import MailUpAccount
 from blocks.errors import ConfigurationError
-from blocks.ledger.turns import Turn
+from blocks.ledger.turns import ImportSlot
 from blocks.loading import load
 from tasks.imports.account_facts import facts_for
 from tasks.imports.prepare import prepare
@@ -20,7 +20,7 @@ from tasks.records.job import ImportJob
 from tasks.records.stages import Claim, Fetched
 
 
-def look_again(job: ImportJob, fetched: Fetched, claim: Claim, turn: Turn) -> None:
+def look_again(job: ImportJob, fetched: Fetched, claim: Claim, turn: ImportSlot) -> None:
     """End the granted batches of earlier runs where the grant does not hold today."""
     consent = job.agreement.consent
     try:

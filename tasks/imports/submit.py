@@ -17,7 +17,7 @@ from blocks.ledger.journal import NO_KEYS, ComparedKeys
 from blocks.ledger.leases import Guard
 from blocks.ledger.snapshots import key_of
 from blocks.ledger.store import Store
-from blocks.ledger.turns import Turn
+from blocks.ledger.turns import ImportSlot
 from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
@@ -79,7 +79,7 @@ class _Work:
     guard: Guard
     entry_id: int
     attempt: int
-    turn: Turn | None
+    turn: ImportSlot | None
     planned: PlannedSnapshot = NO_PLAN
     keys: ComparedKeys = NO_KEYS
     known: KnownImports = everybody
@@ -87,7 +87,7 @@ class _Work:
 
 
 @retried_task("submit", "submit {claim.name}")
-def submit(job: ImportJob, prepared: Prepared, claim: Claim, turn: Turn | None) -> Submission:
+def submit(job: ImportJob, prepared: Prepared, claim: Claim, turn: ImportSlot | None) -> Submission:
     """Send what the ledger does not show as done, and compare MailUp's counters with ours.
 
     Nothing is sent in a dry run. `turn` is the account's turn where it is held already. The commit
@@ -113,7 +113,7 @@ def submit(job: ImportJob, prepared: Prepared, claim: Claim, turn: Turn | None) 
 
 
 @retried_task("look again", "look again at whom {claim.name} subscribed")
-def finish_granted(job: ImportJob, prepared: Prepared, claim: Claim, turn: Turn) -> None:
+def finish_granted(job: ImportJob, prepared: Prepared, claim: Claim, turn: ImportSlot) -> None:
     """Look once more at people of granted batches that are on their way; nothing else is sent."""
     if prepared.hold or job.lease is None:
         return
@@ -196,13 +196,15 @@ def _planned(work: _Work, prepared: Prepared) -> _Work:
     return replace(work, planned=planned, keys=keys)
 
 
-def _turn(work: _Work) -> AbstractContextManager[Turn]:
+def _turn(work: _Work) -> AbstractContextManager[ImportSlot]:
     if work.turn is not None:
         return nullcontext(work.turn)
     return turn_of(work.store, work.job.agreement, work.account)
 
 
-def _send(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int], turn: Turn) -> None:
+def _send(
+    work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int], turn: ImportSlot
+) -> None:
     counter, total = _counter(work, turn), len(prepared.batches)
     if any(each.purpose == "records" and each.number > total for each in _all_batches(work)):
         raise PlanChanged
@@ -244,7 +246,7 @@ def _unsubscribe_missing(work: _Work, prepared: Prepared) -> None:
         )
 
 
-def _begin_anew(work: _Work, turn: Turn) -> _Work:
+def _begin_anew(work: _Work, turn: ImportSlot) -> _Work:
     counter = _counter(work, turn)
     for entry in _all_batches(work):
         counter.finish_abandoned(entry)
@@ -254,12 +256,12 @@ def _begin_anew(work: _Work, turn: Turn) -> _Work:
         agreement=work.job.agreement.fingerprint,
         run=str(flow_run.id or ""),
     )
-    archives.belongs_to(work.store, work.entry_id, work.attempt, again.attempt)
+    archives.assign_to_attempt(work.store, work.entry_id, work.attempt, again.attempt)
     files.move_to(work.store, work.entry_id, "submitting")
     return replace(work, attempt=again.attempt)
 
 
-def _counter(work: _Work, turn: Turn) -> BatchSender:
+def _counter(work: _Work, turn: ImportSlot) -> BatchSender:
     calls = work.job.agreement.read_back_calls
     return BatchSender(
         work.store, work.client, work.entry_id, work.attempt, work.guard, turn,
@@ -278,7 +280,7 @@ def _released_at(claim: Claim) -> datetime | None:
 
 def _known(work: _Work, prepared: Prepared) -> KnownImports:
     """Whom the client's files may have brought before: by the last one's snapshot, or anybody."""
-    if not batches.brought_by_others(work.store, work.entry_id, work.attempt):
+    if not batches.others_were_sent(work.store, work.entry_id, work.attempt):
         return lambda people: people.clear()
     key = key_of(work.store, work.job.agreement.client, work.job.agreement.stream)
     former = prepared.compared.previous if prepared.compared else None

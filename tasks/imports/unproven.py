@@ -91,7 +91,7 @@ class Judge:
 
     def _harm(self, target: ImportTarget, content: bytes, possible: Sequence[ImportDetail]) -> str:
         people = people_of(target, content)
-        if target.is_plain and self.known(people.select(*PEOPLE)).is_empty():
+        if target.is_idempotent and self.known(people.select(*PEOPLE)).is_empty():
             return ""  # whoever of them is not there has never been there
         there = LookUp(self.client, self.calls).found(people, target.list_id, target.channel)
         if there is None:
@@ -102,7 +102,7 @@ class Judge:
         gone = self.known(absent.select(*PEOPLE)).height
         if gone and absent.height > refused:
             return f"{gone} of its recipients are not in the list, and may have been deleted since"
-        if target.is_plain or absent.height == people.height or _has_its_state(target, there):
+        if target.is_idempotent or absent.height == people.height or _has_its_state(target, there):
             return ""
         return (
             "it is more than a plain import, and people may have changed since what it would "

@@ -24,7 +24,7 @@ def end_dead_runs(
     ended = []
     for deployment, runs in prefect_api.active(client, watched).items():
         each = functions[deployment]
-        leased = progress.somebody_works(store, each.client, each.kind)
+        leased = progress.is_running(store, each.client, each.kind)
         for run in runs:
             heard = prefect_api.last_heartbeat(client, run)
             dead = is_dead(run, heard, now, patience, leased=leased)

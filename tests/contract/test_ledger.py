@@ -213,13 +213,13 @@ def test_bodies_are_kept_while_a_batch_to_their_list_is_open(store: Store) -> No
     again = batches.accepted(
         store, batches.sending_again(store, unproven, possible=[7]), import_id=8
     )
-    assert not batches.done_behind(store, again, {}, again.id)
-    assert batches.done_behind(store, again, {}, later.id)
+    assert not batches.done_unless_later(store, again, {}, again.id)
+    assert batches.done_unless_later(store, again, {}, later.id)
     batches.done(store, [(later.id, {})])
     assert [each.id for each in bodies.outdated(store, "a")] == [later.id]
     assert batches.extra_imports(store, first.id) == 1
-    assert not batches.brought_by_others(store, first.id, 1)
-    assert batches.brought_by_others(store, first.id, 2)
+    assert not batches.others_were_sent(store, first.id, 1)
+    assert batches.others_were_sent(store, first.id, 2)
     bodies.removed(store, later.id)
     assert bodies.of_client(store, "beta") == []
 

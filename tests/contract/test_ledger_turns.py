@@ -9,7 +9,7 @@ import pytest
 from blocks.errors import LeaseHeld
 from blocks.ledger import leases, turns
 from blocks.ledger.store import Store
-from blocks.ledger.turns import NEWCOMER, Turn
+from blocks.ledger.turns import FIRST_TURN, ImportSlot
 from tests.servers.databases import Database
 
 QUEUE = "mailup-import/acme"
@@ -34,13 +34,13 @@ def test_a_small_import_is_not_stuck_behind_a_large_one(database: Database, stor
     order: list[str] = []
 
     def small() -> None:
-        with Turn(theirs, QUEUE, 1, wait_seconds=10):
+        with ImportSlot(theirs, QUEUE, 1, wait_seconds=10):
             order.append("small")
 
-    with Store(database.url) as theirs, Turn(store, QUEUE, 1, wait_seconds=10) as turn:
+    with Store(database.url) as theirs, ImportSlot(store, QUEUE, 1, wait_seconds=10) as turn:
         other = threading.Thread(target=small)
         for number in range(20):
-            turn.offer()
+            turn.yield_to_others()
             order.append(f"large {number}")
             if not number:
                 other.start()
@@ -53,9 +53,9 @@ def test_a_small_import_is_not_stuck_behind_a_large_one(database: Database, stor
 
 def test_a_turn_is_not_given_away_before_its_time(store: Store) -> None:
     """Changing over costs a moment: within its first seconds a turn is kept, whoever waits."""
-    with Turn(store, QUEUE, 1, wait_seconds=0.5) as turn:
+    with ImportSlot(store, QUEUE, 1, wait_seconds=0.5) as turn:
         leases.take(store, f"{QUEUE}/waiting/0")
-        turn.offer()
+        turn.yield_to_others()
 
         assert leases.take(store, f"{QUEUE}/1") is None
 
@@ -63,42 +63,45 @@ def test_a_turn_is_not_given_away_before_its_time(store: Store) -> None:
 def test_a_newcomer_is_let_in_after_a_moment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is small is not to wait for a whole turn; those who come back wait for one."""
     monkeypatch.setattr(turns, "SHORT_TURN_SECONDS", 0.0)
-    with Turn(store, QUEUE, 1, wait_seconds=0.3) as turn:
+    with ImportSlot(store, QUEUE, 1, wait_seconds=0.3) as turn:
         leases.take(store, f"{QUEUE}/waiting/0/again")
-        turn.offer()
+        turn.yield_to_others()
         assert leases.take(store, f"{QUEUE}/1") is None
 
-        leases.take(store, f"{QUEUE}/waiting/1/{NEWCOMER}")
+        leases.take(store, f"{QUEUE}/waiting/1/{FIRST_TURN}")
         with pytest.raises(LeaseHeld):
-            turn.offer()
+            turn.yield_to_others()
         assert leases.take(store, f"{QUEUE}/1") is not None
 
 
 @pytest.mark.usefixtures("short_turns")
 def test_who_comes_back_is_no_newcomer(database: Database, store: Store) -> None:
     """Those who have had a turn alternate in long turns: changing over costs a moment."""
-    other = leases.take(store, f"{QUEUE}/waiting/0/{NEWCOMER}")
+    other = leases.take(store, f"{QUEUE}/waiting/0/{FIRST_TURN}")
     tickets: list[str] = []
 
     def look(_: float) -> None:
         tickets.extend(name for (name,) in database.rows("SELECT name FROM leases"))
         leases.release(store, other or pytest.fail("the ticket was taken"))
 
-    with Turn(store, QUEUE, 1, wait_seconds=5, sleep=look) as turn:
-        other = leases.take(store, f"{QUEUE}/waiting/0/{NEWCOMER}")
-        turn.offer()
+    with ImportSlot(store, QUEUE, 1, wait_seconds=5, sleep=look) as turn:
+        other = leases.take(store, f"{QUEUE}/waiting/0/{FIRST_TURN}")
+        turn.yield_to_others()
 
     ends = [
         each.rpartition("/")[2] for each in tickets if not each.startswith(f"{QUEUE}/waiting/0/")
     ]
-    assert ends == [NEWCOMER, "again"]
+    assert ends == [FIRST_TURN, "again"]
 
 
 @pytest.mark.usefixtures("short_turns")
 def test_who_came_first_is_served_first(store: Store) -> None:
     """A free slot goes to the oldest ticket, not to who happens to look at that moment."""
     leases.take(store, f"{QUEUE}/waiting/0")
-    with pytest.raises(LeaseHeld, match="did not end"), Turn(store, QUEUE, 1, wait_seconds=0.2):
+    with (
+        pytest.raises(LeaseHeld, match="did not end"),
+        ImportSlot(store, QUEUE, 1, wait_seconds=0.2),
+    ):
         pytest.fail("the queue was jumped")
 
 
@@ -107,18 +110,18 @@ def test_nobody_waits_for_a_machine_that_died(store: Store) -> None:
     """A ticket that is not renewed expires, and so does a slot."""
     leases.take(store, f"{QUEUE}/waiting/0", seconds=-1)
     leases.take(store, f"{QUEUE}/1", seconds=-1)
-    with Turn(store, QUEUE, 1, wait_seconds=5):
+    with ImportSlot(store, QUEUE, 1, wait_seconds=5):
         assert leases.take(store, f"{QUEUE}/1") is None
 
 
 @pytest.mark.usefixtures("short_turns")
 def test_nothing_is_left_behind(store: Store) -> None:
     """After the last turn there is neither a ticket nor a slot, so that the next one starts."""
-    with Turn(store, QUEUE, 1, wait_seconds=1) as turn:
-        turn.offer()
-    with pytest.raises(LeaseHeld), Turn(store, QUEUE, 0, wait_seconds=0.05):
+    with ImportSlot(store, QUEUE, 1, wait_seconds=1) as turn:
+        turn.yield_to_others()
+    with pytest.raises(LeaseHeld), ImportSlot(store, QUEUE, 0, wait_seconds=0.05):
         pytest.fail("there is no slot")
 
     assert leases.take(store, f"{QUEUE}/1") is not None
-    with Turn(store, QUEUE, 2, wait_seconds=1):
+    with ImportSlot(store, QUEUE, 2, wait_seconds=1):
         pass

@@ -1,1 +1,1 @@
-"""The steps from each schema of the ledger to the next one, as alembic's revisions."""
+"""Upgrades of the ledger's schema, as alembic revisions."""

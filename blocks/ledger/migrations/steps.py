@@ -1,4 +1,4 @@
-"""Bringing an older ledger to this program's schema; loaded only when there is something to do."""
+"""Upgrade an older ledger to the current schema; loaded only when needed."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ SCRIPTS = ScriptDirectory(str(Path(__file__).parent))
 
 
 def upgrade(connection: Connection, version_table: str) -> None:
-    """Run the steps that are missing, in the transaction of `connection`."""
+    """Run the missing upgrades in the transaction of `connection`."""
     options = {
         "version_table": version_table,
-        "fn": lambda found, _: SCRIPTS._upgrade_revs("head", found),  # as alembic's manual does
+        "fn": lambda found, _: SCRIPTS._upgrade_revs("head", found),  # as in alembic's manual
     }
     context = MigrationContext.configure(connection, opts=options)
     with Operations.context(context):

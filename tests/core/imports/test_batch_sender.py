@@ -28,7 +28,7 @@ PARCEL = BatchRequest(1, len(PEOPLE), json.dumps(PEOPLE).encode(), "ab" * 32, TA
 
 
 class _NobodyWaits:
-    def offer(self) -> None:
+    def yield_to_others(self) -> None:
         pass
 
 

@@ -37,7 +37,7 @@ PEOPLE = [
 
 
 class _NobodyWaits:
-    def offer(self) -> None:
+    def yield_to_others(self) -> None:
         pass
 
 

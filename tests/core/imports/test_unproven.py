@@ -35,7 +35,7 @@ CONFIRMED = ImportTarget(list_id=2, confirm_email=True)
 
 
 class _NobodyWaits:
-    def offer(self) -> None:
+    def yield_to_others(self) -> None:
         pass
 
 

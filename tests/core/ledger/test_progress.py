@@ -68,6 +68,6 @@ def test_a_lease_shows_life_until_it_expires(store: Store) -> None:
     """The lease of a machine that died says nothing a minute later."""
     leases.take(store, "client/acme/import:1", seconds=60)
     leases.take(store, "client/acme/cumulative:1", seconds=-1)
-    assert progress.somebody_works(store, "acme", "import")
-    assert not progress.somebody_works(store, "acme", "cumulative")
-    assert not progress.somebody_works(store, "acm", "import")
+    assert progress.is_running(store, "acme", "import")
+    assert not progress.is_running(store, "acme", "cumulative")
+    assert not progress.is_running(store, "acm", "import")

@@ -46,7 +46,7 @@ def test_ledger_and_storage_are_made_for_one_user(tmp_path: Path) -> None:
     with Store(f"sqlite:///{home}/ledger.db") as store, store.transaction():
         storage.put(source, "staged", "acme-1")
         storage.put_as(source, storage.new_name("archive", "acme-1", ".zip"))
-        storage.try_out()
+        storage.check()
         found = modes(tmp_path)
     assert {"new/home/ledger.db", "new/home/ledger.db-wal", "new/home/ledger.db-shm"} <= set(found)
     del found["file"]

@@ -1,6 +1,6 @@
 """The first schema: files, batches, exports and leases.
 
-Ledgers of that time do not say which schema they have, so what is there already is left as it is.
+Ledgers of that time have no revision, so existing tables are left unchanged.
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Create what is missing of the four tables."""
+    """Create those of the four tables that are missing."""
     _files()
     _batches()
     _exports()

@@ -1,4 +1,4 @@
-"""Decisions about held files, conditions that are watched, and the journal for the audit."""
+"""Decisions about held files, states of monitored functions, and the journal."""
 
 import sqlalchemy as sa
 from alembic import op

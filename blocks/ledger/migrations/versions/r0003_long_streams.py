@@ -1,6 +1,6 @@
-"""Names that grow with the number of lists of an agreement have no limit any more.
+"""No length limit for names that grow with the number of lists of an agreement.
 
-PostgreSQL kept to the limit, and SQLite never did: there is nothing to change there.
+Only PostgreSQL enforced the limit; SQLite needs no change.
 """
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ COLUMNS = [
 
 
 def upgrade() -> None:
-    """Make five columns text of any length."""
+    """Change five columns to text of any length."""
     if op.get_context().dialect.name == "sqlite":
         return
     for table, column in COLUMNS:

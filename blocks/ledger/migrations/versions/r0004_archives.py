@@ -1,4 +1,4 @@
-"""Archived files: where each is stored, until when, and what has become of it."""
+"""Archives of files: where each is stored, its expiry and its state."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Snapshots of what a list has from a client's files, for sending only what has changed."""
+"""Snapshots of a client's files, for sending only what has changed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""People who are missing in a file: which batches unsubscribe them, and why nobody did."""
+"""People who are missing in a file: batches that unsubscribe them, or the reason why none does."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Add two columns, with what was true until now in every row."""
+    """Add two columns, with the previous behaviour as default."""
     purpose = sa.Column("purpose", sa.String(20), nullable=False, server_default="records")
     op.add_column("batches", purpose)
     left = sa.Column("left_because", sa.String(40), nullable=False, server_default="report")

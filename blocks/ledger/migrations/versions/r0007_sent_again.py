@@ -1,4 +1,4 @@
-"""Batches that are sent again: which account and list they went to, and bodies that wait."""
+"""Batches that are sent again: their account and list, and kept bodies."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Add columns, and a table; what is on its way gets its list, the account is not known."""
+    """Add columns and a table; batches that are being sent get their list id."""
     account = sa.Column("account", sa.String(64), nullable=False, server_default="")
     op.add_column("batches", account)
     for name in ("list_id", "again", "extra"):
@@ -27,10 +27,10 @@ def upgrade() -> None:
         sa.Column("stored", sa.String(400), nullable=False),
         sa.Column("kept_at", sa.DateTime, nullable=False),
     )
-    _tell_the_lists_of_what_is_on_its_way()
+    _set_list_ids()
 
 
-def _tell_the_lists_of_what_is_on_its_way() -> None:
+def _set_list_ids() -> None:
     batches = sa.table(
         "batches",
         sa.column("id", sa.Integer),
