@@ -1,4 +1,4 @@
-"""The MailUp client: every resource of one account behind one object."""
+"""The MailUp client: all resources of one account."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -40,9 +40,9 @@ from blocks.mailup.resources.statistics import Availability
 class MailUpClient:
     """A client of MailUp's REST API v1.1; a context manager, usable by several threads.
 
-    *pace* is called before every request (log-ins and repeats included) and may wait, *guard*
-    directly before each that changes something, and may raise.
-    *on_rotate* gets each new refresh token, *reread* answers the one stored at the moment.
+    *pace* is called before every request, including log-ins and retries, and may wait; *guard*
+    directly before each request that changes something, and may raise. *on_rotate* gets each new
+    refresh token; *reread* returns the currently stored one.
     """
 
     def __init__(
@@ -63,24 +63,24 @@ class MailUpClient:
             self._wire, settings, on_rotate=on_rotate, reread=reread, clock=clock, sleep=sleep
         )
         self.session = Session(self._wire, tokens, settings, clock=clock, sleep=sleep)
-        # The same log-in and connections, at the address of the other service.
+        # Same log-in and connections, other address.
         self.statistics_session = Session(
             self._wire, tokens, statistics.at_statistics(settings), clock=clock, sleep=sleep
         )
 
     @property
     def calls(self) -> int:
-        """How many requests were sent, log-ins and repeats included."""
+        """Number of requests sent, including log-ins and retries."""
         return self._wire.calls
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """By how much MailUp's clock is ahead of ours; None where it told no time."""
+        """By how much MailUp's clock is ahead of ours; None if it sent no time."""
         return self._wire.ahead_seconds
 
     @property
     def token_life_seconds(self) -> float | None:
-        """Life of the latest access token as MailUp told it; None where it told none."""
+        """Lifetime of the latest access token; None if MailUp did not state it."""
         return self._tokens.life_seconds
 
     def account_info(self) -> AccountInfo:
@@ -173,19 +173,19 @@ class MailUpClient:
     def subscribed_with_fields(
         self, list_id: int, channel: Channel, field_ids: Collection[int] = ()
     ) -> Iterator[pl.DataFrame]:
-        """Everybody who is opted in, with personal data; see `profiles.profiles`."""
+        """All subscribed recipients, with personal data; see `profiles.profiles`."""
         return profiles.profiles(self.session, list_id, channel, "Subscribed", field_ids)
 
     def unsubscribed_with_fields(
         self, list_id: int, channel: Channel, field_ids: Collection[int] = ()
     ) -> Iterator[pl.DataFrame]:
-        """Everybody who is opted out, with personal data; see `profiles.profiles`."""
+        """All unsubscribed recipients, with personal data; see `profiles.profiles`."""
         return profiles.profiles(self.session, list_id, channel, "Unsubscribed", field_ids)
 
     def with_fields(
         self, list_id: int, channel: Channel, state: profiles.State
     ) -> Iterator[pl.DataFrame]:
-        """Everybody in one state, with both keys; see `profiles.profiles`."""
+        """All recipients in one state, with both keys; see `profiles.profiles`."""
         return profiles.profiles(self.session, list_id, channel, state)
 
     def search(self, *, email: str = "", mobile: str = "") -> list[Recipient]:

@@ -1,6 +1,6 @@
-"""Reading MailUp's answers: status, error text, JSON, bare numbers, keys in any letter case.
+"""Read MailUp's answers: status, error text, JSON, bare numbers, keys in any letter case.
 
-Here it is decided whether an answer is one: whatever reads a body does so by `Answer.json`.
+Whether an answer is valid is decided here only: all bodies are read by `Answer.json`.
 """
 
 import re
@@ -17,26 +17,26 @@ from blocks.errors import (
 )
 from blocks.mailup.http.error_bodies import is_error
 from blocks.mailup.http.parsing import parsed
-from blocks.mailup.http.redaction import told
+from blocks.mailup.http.redaction import shown_error
 
 JsonObject = dict[str, Any]
 
 LARGEST = 2**63 - 1
 _DIGITS = re.compile(r"([0-9]{1,19})(?:\.0*)?")
 TOO_LATE = {408, 504}
-TRANSIENT = {408, 425}  # beside every 5xx
+TRANSIENT = {408, 425}  # and every 5xx
 PASSING = TRANSIENT | {429}
 _HINTS = {
     403: " Check that this user may see the list; a new list needs a minute.",
     404: " Check the list and group ids.",
-    413: " Make the account's import batch size smaller.",
+    413: " Reduce the account's import batch size.",
 }
 _BUSY = ("-601", "-602", "already running", "import in progress", "another import")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. The body stays out of the repr: it may hold personal data."""
+    """One HTTP answer. The body is not in the repr: it may contain personal data."""
 
     doing: str
     status: int
@@ -44,12 +44,12 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the status says success."""
+        """Whether the status is a success."""
         return 200 <= self.status < 300
 
     @property
     def raw_description(self) -> str:
-        """MailUp's own error text, "" when the body has none. Not fit for logs."""
+        """MailUp's own error text; "" if there is none. Not to be logged."""
         value = _error_object(self.body)
         keys = lowered(value)
         text = keys.get("errordescription") or keys.get("error_description") or keys.get("error")
@@ -57,8 +57,8 @@ class Answer:
 
     @property
     def description(self) -> str:
-        """What may be shown of MailUp's error: codes and known phrases, no text of its own."""
-        return told(lowered(_error_object(self.body)))
+        """MailUp's error as codes and known phrases, without its own text."""
+        return shown_error(lowered(_error_object(self.body)))
 
     @property
     def refusal_in_body(self) -> int:
@@ -69,15 +69,15 @@ class Answer:
 
     @property
     def throttled(self) -> bool:
-        """Whether the rate limit refused the call; before 2018 MailUp said so with a 403."""
+        """Whether the rate limit refused the call; before 2018 MailUp used 403 for that."""
         return self.status == 429 or (
             (self.status == 403 or self.ok) and "too_many_requests" in self.raw_description
         )
 
     @property
     def token_refused(self) -> bool:
-        """Whether a new access token may help: 401, or 400 for a token MailUp does not know. Of an
-        error with a status of success, only what names the token says so."""
+        """Whether a new access token may help: 401, or 400 for an unknown token; with a success
+        status, only an error that names the token."""
         words = self.raw_description.lower()
         return self.status == 401 or (
             "authorization error" in words
@@ -86,7 +86,7 @@ class Answer:
 
     @property
     def unexplained(self) -> bool:
-        """Whether an error says nothing readable: it may mean an expired token as well."""
+        """Whether it is an error without an error text, which may also mean an expired token."""
         return (self.status == 400 or self.ok) and not self.raw_description
 
     @property
@@ -95,8 +95,8 @@ class Answer:
         return self.status == 403 and "contract not signed" in self.raw_description.lower()
 
     def error(self) -> SyncError:
-        """The error that this answer stands for; call it when not `ok`."""
-        where = self._told
+        """The error of this answer; call it if not `ok`."""
+        where = self._summary
         if self.contract_missing:
             return contract_not_signed(self.doing)
         if 300 <= self.status < 400:
@@ -110,18 +110,18 @@ class Answer:
         if self._busy:
             return MailUpUnavailable(where, status=self.status, busy=True, sent=False)
         if self.status >= 500 or self.status in TRANSIENT:
-            # Behind a gateway, what took too long is told by a status.
+            # A gateway reports a time-out by its status.
             late = {"timed_out": True} if self.status in TOO_LATE else {}
             return MailUpUnavailable(where, status=self.status, **late)
         return self._refusal(where)
 
     def throttle_error(self) -> MailUpUnavailable:
-        """The error for a call that the rate limit refused: nothing was done."""
-        return MailUpUnavailable(self._told, status=self.status, throttled=True, sent=False)
+        """The error for a call that the rate limit refused."""
+        return MailUpUnavailable(self._summary, status=self.status, throttled=True, sent=False)
 
     @property
-    def _told(self) -> str:
-        """Which call, what status, what MailUp says about it."""
+    def _summary(self) -> str:
+        """The call, its status and MailUp's error."""
         return f"{self.doing}: MailUp answered {self.status}{self._detail}."
 
     @property
@@ -130,22 +130,22 @@ class Answer:
 
     @property
     def _busy(self) -> bool:
-        """Whether MailUp runs another import of this account and takes no second one."""
+        """Whether MailUp refused the import because another one of this account is running."""
         text = self.raw_description.lower()
         return any(mark in text for mark in _BUSY)
 
     def _refusal(self, where: str) -> SyncError:
         if self.token_refused:
             return LoginRefused(
-                f"{where} A fresh access token is refused too: check in the MailUp console "
-                "that the application is still authorised.",
+                f"{where} A new access token is also refused: check in the MailUp console that "
+                "the application is still authorised.",
                 status=self.status,
             )
         hint = _HINTS.get(self.status, "")
         return MailUpRefused(where + hint, status=self.status)
 
     def json(self, read: Callable[[bytes], Any] = parsed) -> Any:
-        """The JSON value of the body; `MailUpUnavailable` where it is none, or reports an error."""
+        """The JSON value of the body; `MailUpUnavailable` if it is invalid or reports an error."""
         try:
             value = read(self.body)
         except ValueError:
@@ -158,7 +158,7 @@ class Answer:
         return value
 
     def check(self) -> None:
-        """Raise where the body reports an error; for answers that may be empty or anything else."""
+        """Raise if the body reports an error; for answers whose body is otherwise ignored."""
         if self.body.strip():
             try:
                 self.json()
@@ -167,8 +167,8 @@ class Answer:
                     raise
 
     def _error_in_body(self) -> MailUpUnavailable:
-        """An error in spite of a status that says success: what was done is not known."""
-        # An import that is refused because of another one was not begun.
+        """An error with a success status: it is unknown what was done."""
+        # An import that is refused because of another one was not started.
         busy = {"busy": True, "sent": False} if self._busy else {}
         return MailUpUnavailable(
             f"{self.doing}: MailUp answered {self.status}, but the body is an error{self._detail}.",
@@ -179,12 +179,12 @@ class Answer:
         )
 
     def number(self) -> int:
-        """A bare number, as MailUp answers with ids and counts."""
+        """The body as a bare number, such as an id or a count."""
         return whole_number(self.json(), self.doing)
 
 
 def contract_not_signed(doing: str) -> ConfigurationError:
-    """The user has to accept MailUp's terms once, in the console."""
+    """The error if the user has not accepted MailUp's terms in the console."""
     return ConfigurationError(
         f"{doing}: MailUp's terms of service are not accepted yet: log in to the MailUp console "
         "as this user once and accept them.",
@@ -193,12 +193,12 @@ def contract_not_signed(doing: str) -> ConfigurationError:
 
 
 def lowered(item: Mapping[str, Any]) -> JsonObject:
-    """The same object with lower-case keys: MailUp's spellings differ between resources."""
+    """The same object with lower-case keys: MailUp's spelling differs between resources."""
     return {key.lower(): value for key, value in item.items()}
 
 
 def whole_number(value: object, what: str) -> int:
-    """*value* as a whole number of 0 or more: a JSON number such as 5 or 5.0, or such a text."""
+    """*value* as a whole number of 0 or more, from a JSON number or text such as 5 or 5.0."""
     number = _whole(value)
     if number is None or not 0 <= number <= LARGEST:
         raise MailUpUnavailable(f"{what}: MailUp's answer has no number where one is expected.")
@@ -225,7 +225,7 @@ def text(value: object) -> str:
 
 
 def _error_object(body: bytes) -> JsonObject:
-    """The object of an error body, also where it is JSON in a JSON text, or the first of a list."""
+    """The object of an error body, also as JSON in a JSON string, or as first item of a list."""
     value: Any = body
     for _ in range(3):
         if isinstance(value, str | bytes):

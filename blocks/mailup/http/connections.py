@@ -1,11 +1,11 @@
-"""Connections that end: one limit of time over connecting, sending, headers and body together.
+"""Connections with one time limit for connecting, sending, headers and body together.
 
-A read time-out bounds one silence only. A server that drips bytes, sends `100 Continue` for ever or
-takes a request byte by byte is never silent, so each wait on a socket is cut to what is left of the
-exchange.
+A read time-out limits only one wait. A server that sends single bytes or `100 Continue` forever, or
+accepts a request byte by byte, never reaches it, so each wait on a socket is limited to the
+remaining time of the exchange.
 
-The query of an address may name a person, and urllib3 writes addresses into its log and its errors.
-So requests and urllib3 are given the address without its query: the connection adds it, where it
+The query of an address may name a person, and urllib3 logs addresses and quotes them in errors.
+Therefore requests and urllib3 get the address without its query; the connection adds it when it
 writes the request line.
 """
 
@@ -27,9 +27,9 @@ SENT_AT_ONCE = 65_536
 
 
 class Watch:
-    """The exchange that a thread is in: when it ends, and the query of its address.
+    """The current exchange of each thread: its deadline, and the query of its address.
 
-    *seconds* is what one exchange may take.
+    *seconds* is the time limit of one exchange.
     """
 
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,17 +38,17 @@ class Watch:
         self._mine = threading.local()
 
     def begin(self, query: Mapping[str, str]) -> None:
-        """The exchange of this thread begins now; *query* is added to its address."""
+        """Begin an exchange of this thread; *query* is added to its address."""
         self._mine.end = self._clock() + self._seconds
         self._mine.query = f"?{urlencode(query)}" if query else ""
 
     @property
     def query(self) -> str:
-        """The encoded query with its question mark; "" for none."""
+        """The encoded query with its question mark, or ""."""
         return str(self._mine.query)
 
     def left(self) -> float:
-        """Seconds left; TimeoutError where there are none."""
+        """Remaining seconds; TimeoutError if there are none."""
         seconds = float(self._mine.end - self._clock())
         if seconds <= 0:
             raise TimeoutError("the exchange took too long")
@@ -56,7 +56,7 @@ class Watch:
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads from a socket, each time for no longer than the exchange may last."""
+    """Reads from a socket; each wait is limited to the remaining time of the exchange."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, watch: Watch) -> None:
         self._raw = raw
@@ -78,7 +78,7 @@ class _TimedReader(io.RawIOBase):
 
 
 def pools(watch: Watch, silence: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Pools by scheme whose connections keep to *watch*. *silence* bounds each wait in sending."""
+    """Connection pools by scheme, limited by *watch*; *silence* limits each wait in sending."""
 
     class Response(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
@@ -88,7 +88,7 @@ def pools(watch: Watch, silence: float) -> dict[str, type[HTTPConnectionPool]]:
 
         def begin(self) -> None:
             super().begin()
-            # urllib3 would write lines that are no headers into its log, as a warning.
+            # urllib3 would log invalid header lines as a warning.
             self.msg.defects.clear()
             self.msg.set_payload("")
 
@@ -123,14 +123,14 @@ def pools(watch: Watch, silence: float) -> dict[str, type[HTTPConnectionPool]]:
 
 
 def _parts(data: Any) -> list[Any]:
-    """A body in parts, so that none of them can take for ever."""
+    """A body in parts, so that the time limit is checked between them."""
     if not isinstance(data, bytes):
         return [data]
     return [data[at : at + SENT_AT_ONCE] for at in range(0, len(data), SENT_AT_ONCE)]
 
 
 class TimedAdapter(HTTPAdapter):
-    """Sends through connections that keep to *watch*, directly and through a proxy."""
+    """Sends through connections limited by *watch*, directly and through a proxy."""
 
     def __init__(self, watch: Watch, silence: float, retries: Retry) -> None:
         self._pools = pools(watch, silence)

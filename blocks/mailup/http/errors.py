@@ -1,7 +1,7 @@
-"""The seam between foreign errors (requests, urllib3, oauthlib) and ours.
+"""Map errors of requests, urllib3 and oauthlib to ours.
 
-Errors are raised without their cause on purpose: the texts of requests and urllib3 quote the
-whole address, and its query may hold a recipient's e-mail address.
+Errors are raised without their cause: the texts of requests and urllib3 quote the whole address,
+and its query may contain a recipient's e-mail address.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from requests import exceptions as foreign
 
 from blocks.errors import ConfigurationError, HostNotTrusted, MailUpUnavailable, SyncError
 
-# Most specific class wins; `foreign.RequestException` itself is the last resort.
+# The most specific class wins.
 HTTP_ERRORS: dict[type[Exception], type[SyncError]] = {
     foreign.RequestException: MailUpUnavailable,
     foreign.InvalidJSONError: MailUpUnavailable,
@@ -52,10 +52,10 @@ _TIMED_OUT = (foreign.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutE
 
 @contextmanager
 def mapped(doing: str) -> Iterator[None]:
-    """Turn a foreign error into ours. *doing* names the call, without personal data.
+    """Raise our errors in place of the libraries'. *doing* names the call, without personal data.
 
-    Context of a `MailUpUnavailable`: `timed_out` (while reading), and `sent` (false when no byte
-    of the request can have reached MailUp).
+    Context of a `MailUpUnavailable`: `timed_out` (while reading), and `sent` (false if no byte of
+    the request can have reached MailUp).
     """
     try:
         yield
@@ -68,13 +68,13 @@ def _ours(doing: str, error: Exception) -> SyncError:
     name = type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return HostNotTrusted(
-            f"{doing}: the certificate shown is not valid for this address: check the address, "
-            "and whether a proxy stands between."
+            f"{doing}: the certificate is not valid for this address: check the address, and "
+            "whether there is a proxy in between."
         )
     if kind is ConfigurationError:
         return ConfigurationError(
-            f"{doing}: the address or proxy set for MailUp cannot be used ({name}): "
-            "check the account's addresses."
+            f"{doing}: MailUp's address or proxy cannot be used ({name}): check the account's "
+            "addresses."
         )
     return MailUpUnavailable(
         f"{doing}: no usable answer from MailUp ({name}).",
@@ -84,7 +84,7 @@ def _ours(doing: str, error: Exception) -> SyncError:
 
 
 def _has(error: object, kinds: tuple[type[Exception], ...]) -> bool:
-    """Whether the error, or one that it wraps as argument or reason, is of these kinds."""
+    """Whether the error, or one that it wraps as argument or reason, has one of these types."""
     if isinstance(error, kinds):
         return True
     inner = [getattr(error, "reason", None), *getattr(error, "args", ())]

@@ -1,4 +1,4 @@
-"""Life of the access token: log-in, renewal, rotation of the refresh token."""
+"""The access token: log-in, renewal, rotation of the refresh token."""
 
 import re
 import threading
@@ -16,12 +16,12 @@ from blocks.mailup.http.settings import MailUpSettings
 from blocks.mailup.http.wire import FORM_HEADERS, Call, Wire
 
 RENEW_EARLY_SECONDS = 60.0
-# Life of a token whose answer does not tell it: MailUp's shortest documented one.
+# Lifetime of a token whose answer does not state it: MailUp's shortest documented one.
 DEFAULT_LIFE_SECONDS = 900.0
 LONGEST_LIFE_SECONDS = 86_400
-# What can stand in a header.
+# Characters that are valid in a header.
 _TOKEN = re.compile(r"[!-~]{1,16384}")
-# Another run may be storing the rotated token at this moment.
+# Another run may be storing the rotated token.
 REREAD_ATTEMPTS = 3
 REREAD_SECONDS = 1.0
 
@@ -30,19 +30,18 @@ DOING = "Log-in to MailUp"
 
 @dataclass(frozen=True)
 class Token:
-    """An access token and the moment (on our clock) from which it is renewed."""
+    """An access token and the time (on our clock) from which it is renewed."""
 
     access: str = field(repr=False)
     renew_at: float
 
 
 class Tokens:
-    """Hands out a valid access token; thread-safe, one request at a time.
+    """Provides a valid access token; thread-safe, one request at a time.
 
     *on_rotate* is called with each new refresh token before the access token is used; *reread*
-    answers the refresh token stored at the moment, so that runs that share one can follow each
-    other's rotation. `life_seconds` is the latest token's life as MailUp told it,
-    None where it told none.
+    returns the currently stored refresh token, which another run may have rotated. `life_seconds`
+    is the latest token's lifetime, None if MailUp did not state it.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class Tokens:
         self.life_seconds: float | None = None
 
     def current(self) -> str:
-        """An access token that is good for some time; asks for one when needed."""
+        """A valid access token, renewed if necessary."""
         with self._lock:
             token = self._token
             if token is None or self._clock() >= token.renew_at:
@@ -77,14 +76,14 @@ class Tokens:
             return token.access
 
     def renew(self, stale: str) -> None:
-        """Replace the token *stale*, which MailUp refused; does nothing if that was done."""
+        """Replace the token *stale*, which MailUp refused, unless it was already replaced."""
         with self._lock:
             if self._token is None or self._token.access == stale:
                 self._renewed()
 
     def is_good(self, access: str) -> bool:
-        """Whether MailUp takes an access token, told by a read that every user may make; True
-        where that cannot be told."""
+        """Whether MailUp accepts an access token, checked by a call that every user may make; True
+        if that is unknown."""
         path = "/Console/Authentication/Info"
         call = Call("GET", self._settings.console_url + path, path)
         try:
@@ -98,7 +97,7 @@ class Tokens:
         return not (answer.token_refused or answer.unexplained)
 
     def _renewed(self) -> Token:
-        # A refused log-in is never tried again: MailUp locks accounts.
+        # A refused log-in is never retried: MailUp locks accounts.
         if self._refused is not None:
             raise self._refused
         try:
@@ -109,7 +108,7 @@ class Tokens:
         return self._token
 
     def _by_refresh(self) -> Token | None:
-        """A token by the refresh grant; None when the password has to be used instead."""
+        """A token by the refresh grant; None if the password has to be used instead."""
         if self._refresh_token is None:
             return None
         try:
@@ -120,7 +119,7 @@ class Tokens:
                 raise
             return token
         except MailUpUnavailable:
-            # The answer with the rotated token may be lost; only a password can mend that now.
+            # The answer with the rotated token may be lost; then only the password works.
             if not self._settings.password:
                 raise
             return None
@@ -158,25 +157,25 @@ class Tokens:
         return self._accept(self._ask(form, "password"))
 
     def _ask(self, form: str, grant: str) -> Answer:
-        """Post *form* to the token address; repeats only what cannot lock the account."""
+        """Post *form* to the token address; retries only errors that cannot lock the account."""
         call = Call(
             "POST", self._settings.token_url, "/OAuth/Token", {}, form.encode(), FORM_HEADERS
         )
-        patience = self._patience()
+        budget = self._retry_budget()
         while True:
             try:
                 answer = self._wire.ask(call)
             except MailUpUnavailable as failure:
-                patience.after_failure(failure)
+                budget.after_failure(failure)
                 continue
             if answer.ok:
                 return answer
             error = _login_error(answer, grant)
             if not isinstance(error, MailUpUnavailable):
                 raise error
-            (patience.after_throttle if answer.throttled else patience.after_failure)(error)
+            (budget.after_throttle if answer.throttled else budget.after_failure)(error)
 
-    def _patience(self) -> RetryBudget:
+    def _retry_budget(self) -> RetryBudget:
         return RetryBudget(
             retry_seconds=self._settings.retry_seconds,
             throttled_seconds=self._settings.throttled_seconds,
@@ -191,7 +190,7 @@ class Tokens:
         self._rotate(keys.get("refresh_token"))
         access = keys.get("access_token")
         if not isinstance(access, str) or not _TOKEN.fullmatch(access):
-            raise MailUpUnavailable(f"{DOING}: the answer holds no field access_token to use.")
+            raise MailUpUnavailable(f"{DOING}: the answer has no usable field access_token.")
         self.life_seconds = _life(keys.get("expires_in"))
         life = self.life_seconds or DEFAULT_LIFE_SECONDS
         early = min(RENEW_EARLY_SECONDS, life / 10)
@@ -204,10 +203,10 @@ class Tokens:
                 self._on_rotate(rotated)
 
 
-def _life(told: Any) -> float | None:
-    """The life of a token in seconds; None where none is told that can be one."""
+def _life(value: Any) -> float | None:
+    """The lifetime of a token in seconds; None if it is missing or invalid."""
     try:
-        seconds = whole_number(told, DOING)
+        seconds = whole_number(value, DOING)
     except MailUpUnavailable:
         return None
     return float(min(seconds, LONGEST_LIFE_SECONDS)) or None
@@ -220,7 +219,7 @@ def _login_error(answer: Answer, grant: str) -> Exception:
     if answer.status in {400, 401, 403} and not answer.throttled:
         reason = f", {answer.description}" if answer.description else ""
         return LoginRefused(
-            f"{DOING}: the {grant} is refused ({answer.status}{reason}). It is not tried again, "
+            f"{DOING}: the {grant} is refused ({answer.status}{reason}). It is not retried, "
             "because MailUp locks accounts: check client id, client secret, user and password in "
             "the account's block.",
             status=answer.status,

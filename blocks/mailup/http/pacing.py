@@ -1,4 +1,4 @@
-"""Local pace: calls of one process are spaced evenly, never in bursts."""
+"""Local rate limit: calls of one process are spaced evenly, without bursts."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Pacer:
-    """Call it before each request; it returns when the request may go out. Thread-safe."""
+    """Call it before each request; it waits until the request may be sent. Thread-safe."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What is told of an error that MailUp reports: its code, its name and the phrases that are known.
+"""Show an error of MailUp by its code, its name and known phrases.
 
 MailUp's own text is never shown: it may quote people, passwords or rows.
 """
@@ -15,7 +15,7 @@ OAUTH_ERRORS = (
     "unsupported_grant_type", "invalid_scope", "access_denied", "server_error",
     "temporarily_unavailable", "invalid_token", "insufficient_scope",
 )  # fmt: skip
-# MailUp's documentation and what its public clients look for; the rest is .NET's.
+# From MailUp's documentation and public clients; the rest is .NET's.
 ERROR_NAMES = (
     "BadRequest", "Unauthorized", "Forbidden", "NotFound", "MethodNotAllowed", "Conflict",
     "TooManyRequests", "InternalServerError", "ServiceUnavailable", "GatewayTimeout",
@@ -33,11 +33,11 @@ PHRASES = (
     "maintenance",
 )  # fmt: skip
 _CODE = re.compile(r"-?[0-9]{1,4}")
-NOT_SHOWN = "a text that is not shown, since it might name somebody"
+NOT_SHOWN = "a text that is not shown, because it may contain personal data"
 
 
-def told(error: Mapping[str, Any]) -> str:
-    """What may be shown of an error body whose keys are in lower case; "" for no error at all."""
+def shown_error(error: Mapping[str, Any]) -> str:
+    """What may be shown of an error body with lower-case keys; "" if there is nothing."""
     texts = [_text(error.get(name)) for name in ("errordescription", "error_description", "error")]
     found = [
         _code(error.get("errorcode")),
@@ -45,14 +45,14 @@ def told(error: Mapping[str, Any]) -> str:
         known_phrases(_text(error.get("error")), OAUTH_ERRORS),
         known_phrases("\n".join(texts), PHRASES),
     ]
-    # Neither code nor name says what is wrong: that there is a text is worth a question to MailUp.
+    # No known name or phrase: MailUp can be asked about the text.
     if any(texts) and not any(found[2:]):
         found.append(NOT_SHOWN)
     return ", ".join(each for each in found if each)
 
 
 def _code(value: Any) -> str:
-    """An error code short enough to be nobody's number."""
+    """An error code, if it is too short to be a phone number."""
     text = str(value) if isinstance(value, int | str) else ""
     return f"error code {text}" if _CODE.fullmatch(text) else ""
 

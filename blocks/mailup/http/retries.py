@@ -1,4 +1,4 @@
-"""How long one call may be repeated, and how long to wait in between."""
+"""Retries of one call: how many, how long, and the waits in between."""
 
 import random
 import time
@@ -9,12 +9,12 @@ from blocks.errors import MailUpUnavailable
 MAX_ATTEMPTS = 4
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 20.0
-# MailUp counts calls per second and sends no Retry-After: anything shorter is refused again.
+# MailUp counts calls per second and sends no Retry-After: a shorter wait is refused again.
 THROTTLED_WAIT_SECONDS = 1.0
 
 
 class RetryBudget:
-    """Bounds of one call: attempts and total time for failures, waiting time for 429."""
+    """Limits of one call: attempts and total time after failures, waiting time after 429."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class RetryBudget:
         self._refusals = 0
 
     def after_failure(self, failure: MailUpUnavailable) -> None:
-        """Wait before the next attempt, or raise *failure* when the bounds are used up."""
+        """Wait before the next attempt, or raise *failure* if the limits are reached."""
         self._failures += 1
         wait = min(FIRST_WAIT_SECONDS * 2 ** (self._failures - 1), LONGEST_WAIT_SECONDS)
         wait = _jittered(wait)
@@ -41,8 +41,8 @@ class RetryBudget:
         self._sleep(wait)
 
     def after_throttle(self, failure: MailUpUnavailable) -> None:
-        """Wait out the rate limit, or raise *failure* when waiting took too long already."""
-        # Runs that collide should not come back at the same moment: the wait grows and varies.
+        """Wait for the rate limit, or raise *failure* if that has taken too long."""
+        # Colliding runs should not retry at the same moment: the wait grows and varies.
         wait = _jittered(min(THROTTLED_WAIT_SECONDS * 1.5**self._refusals, LONGEST_WAIT_SECONDS))
         self._refusals += 1
         if wait > self._throttled_left:
@@ -52,5 +52,5 @@ class RetryBudget:
 
 
 def _jittered(seconds: float) -> float:
-    """*seconds* and up to half as much more."""
+    """*seconds* plus up to a half."""
     return seconds * (1.0 + random.random() / 2)  # noqa: S311 - spreads load, guards no secret

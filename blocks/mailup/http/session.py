@@ -1,4 +1,4 @@
-"""Calls with a valid token: what is repeated, what never is."""
+"""Calls with a valid token, and which of them are retried."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ _T = TypeVar("_T")
 class Session:
     """An authorised session of one account.
 
-    A GET is repeated after a failure, within bounds. Anything else is repeated only when MailUp
-    says that it refused it before doing anything (429, expired token); other failures say with
-    `context["maybe_accepted"]` whether MailUp may have done it.
+    A GET is retried after a failure, within limits. Other requests are retried only if MailUp says
+    that it refused them before doing anything (429, expired token); for other failures
+    `context["maybe_accepted"]` says whether MailUp may have carried them out.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class Session:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
-        # Resources that this MailUp does not sort.
+        # Resources that refuse to be sorted.
         self.unsorted: set[str] = set()
 
     @property
     def page_size(self) -> int:
-        """How many items a page is asked for."""
+        """Items per page."""
         return self._settings.page_size
 
     def get(
@@ -58,22 +58,22 @@ class Session:
         *,
         repeat_timeouts: bool = True,
     ) -> _T:
-        """GET a console resource; *understand* may raise `MailUpUnavailable` to ask again."""
+        """GET a console resource; *understand* may raise `MailUpUnavailable` for a retry."""
         call = Call("GET", self._settings.console_url + path, path, params or {})
-        patience = self._patience()
+        budget = self._retry_budget()
         while True:
             try:
-                return self._understood(call, understand, patience)
+                return self._understood(call, understand, budget)
             except MailUpUnavailable as failure:
                 if refused := failure.context.get("refused_with"):
                     # Nothing was changed: the error in the body is as good as a status.
                     raise MailUpRefused(str(failure), status=refused, error_in_body=True) from None
                 if failure.context.get("timed_out") and not repeat_timeouts:
                     raise
-                # Both have had a patience of their own.
+                # Both have their own retries.
                 if failure.context.get("throttled") or failure.context.get("login"):
                     raise
-                patience.after_failure(failure)
+                budget.after_failure(failure)
 
     def change(
         self,
@@ -84,22 +84,22 @@ class Session:
         params: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> _T:
-        """Send a request that changes something, once."""
+        """Send a request that changes something; it is not retried."""
         url = self._settings.console_url + path
         call = Call(method, url, path, params or {}, body, changes=True)
         try:
-            return self._understood(call, understand, self._patience())
+            return self._understood(call, understand, self._retry_budget())
         except MailUpUnavailable as failure:
             failure.context["maybe_accepted"] = failure.context.get("sent", True)
             raise
 
     def _understood(
-        self, call: Call, understand: Callable[[Answer], _T], patience: RetryBudget
+        self, call: Call, understand: Callable[[Answer], _T], budget: RetryBudget
     ) -> _T:
-        """What a successful answer says; waits out the rate limit and renews the token once.
+        """The content of a successful answer; waits for the rate limit, renews the token once.
 
-        A change that was refused without a readable word, with a token that is good no more, is not
-        repeated: what MailUp did is not known for certain.
+        A change that was refused without an error text, with an expired token, is not retried: it
+        is not certain what MailUp did.
         """
         renewed = False
         while True:
@@ -114,12 +114,12 @@ class Session:
                     raise
                 failure = error
             if answer.throttled:
-                patience.after_throttle(answer.throttle_error())
+                budget.after_throttle(answer.throttle_error())
             elif not renewed and self._may_be_the_token(answer, token):
                 if call.changes and answer.unexplained:
                     raise MailUpUnavailable(
                         f"{call.doing}: MailUp answered {answer.status} without a readable text, "
-                        "and takes the access token no more.",
+                        "and does not accept the access token any more.",
                         status=answer.status,
                     )
                 self._token(stale=token)
@@ -128,12 +128,12 @@ class Session:
                 raise failure
 
     def _may_be_the_token(self, answer: Answer, token: str) -> bool:
-        """Whether a call was refused for its token: MailUp says so, or says nothing readable and
-        refuses another call with the same token, too."""
+        """Whether a call was refused because of its token: MailUp says so, or gives no error text
+        and also refuses another call with the same token."""
         return answer.token_refused or (answer.unexplained and not self._tokens.is_good(token))
 
     def _token(self, *, stale: str | None = None) -> str:
-        """A valid token. A failure here means that the call itself was not sent."""
+        """A valid token. If this fails, the call itself was not sent."""
         try:
             if stale is not None:
                 self._tokens.renew(stale)
@@ -142,7 +142,7 @@ class Session:
             failure.context.update(login=True, sent=False, timed_out=False)
             raise
 
-    def _patience(self) -> RetryBudget:
+    def _retry_budget(self) -> RetryBudget:
         return RetryBudget(
             retry_seconds=self._settings.retry_seconds,
             throttled_seconds=self._settings.throttled_seconds,

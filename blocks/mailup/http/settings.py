@@ -1,4 +1,4 @@
-"""What the MailUp client needs to know: addresses, keys, time-outs."""
+"""Settings of the MailUp client: addresses, credentials, time-outs."""
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -8,20 +8,18 @@ from blocks.errors import ConfigurationError
 
 CONSOLE_URL = "https://services.mailup.com/API/v1.1/Rest/ConsoleService.svc"
 STATISTICS_URL = "https://services.mailup.com/API/v1.1/Rest/MailStatisticsService.svc"
-# The address only; the rule sees the word "token" in it.
 TOKEN_URL = "https://services.mailup.com/Authorization/OAuth/Token"  # noqa: S105 - an address
 
-# MailUp answers 429 from the sixth call of a rolling second on (API terms, throttling limits).
+# MailUp answers 429 to the sixth call within a rolling second (API terms, throttling limits).
 MAX_CALLS_PER_SECOND = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class MailUpSettings:
-    """Keys and limits of one account. At least one of *password* and *refresh_token* is needed.
+    """Credentials and limits of one account; *password* or *refresh_token* is required.
 
-    Times are seconds: *answer_seconds* bounds one exchange from connecting to the last byte,
-    *retry_seconds* all attempts of one call together, *throttled_seconds* the waiting for a
-    rate limit within one call.
+    *answer_seconds* limits one exchange from connecting to the last byte, *retry_seconds* all
+    attempts of one call together, *throttled_seconds* the waiting for the rate limit in one call.
     """
 
     client_id: str
@@ -50,31 +48,31 @@ class MailUpSettings:
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether no address leads to MailUp or to any other machine: a sandbox, a measurement."""
+        """Whether all addresses are on this machine, as in a sandbox or a benchmark."""
         urls = (self.console_url, self.statistics_url, self.token_url)
         return all(_is_loopback(urlsplit(url).hostname or "") for url in urls)
 
 
 def _check_url(name: str, url: str, *, allow_plain_http: bool) -> None:
-    """Refuse an address that would send passwords and tokens readable over a network."""
+    """Reject an address that would send passwords and tokens unencrypted over a network."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(f"{name} is not an address that starts with https://.", field=name)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError(
-            f"{name} may hold scheme, host, port and path only: remove everything else.",
+            f"{name} may contain scheme, host, port and path only: remove everything else.",
             field=name,
         )
     if parts.scheme == "http" and not (allow_plain_http or _is_loopback(parts.hostname)):
         raise ConfigurationError(
-            f"{name} uses http:// to another machine, which shows passwords to the network: "
-            "use https://, or allow plain HTTP on the account for a test system.",
+            f"{name} uses http:// to another machine, which sends passwords unencrypted: use "
+            "https://, or allow plain HTTP on the account for a test system.",
             field=name,
         )
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether the host is this machine itself."""
+    """Whether the host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""One HTTP exchange with MailUp: paced, counted, bounded in time, errors mapped."""
+"""One HTTP exchange with MailUp: rate limit, counter, time limits, errors mapped to ours."""
 
 import threading
 import time
@@ -19,8 +19,8 @@ from blocks.mailup.http.settings import MailUpSettings
 
 CONNECT_ATTEMPTS = 2
 CHUNK_BYTES = 65_536
-# A page of 5,000 people with 39 fields of 200 characters has 50 MB; a report that is not paged, a
-# million SMS, 120 MB.
+# A page of 5,000 people with 39 fields of 200 characters has 50 MB; an unpaged report of a million
+# SMS has 120 MB.
 MAX_ANSWER_BYTES = 256 * 2**20
 JSON_HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 FORM_HEADERS = {
@@ -31,8 +31,8 @@ FORM_HEADERS = {
 
 @dataclass(frozen=True)
 class Call:
-    """One request. *path* is what messages show: it holds ids, never personal data. *changes* says
-    that MailUp does something, so that whoever sends it has to have the right to."""
+    """One request. *path* is shown in messages: it contains ids, never personal data. *changes*:
+    the request changes something in MailUp, so *guard* is called before it."""
 
     method: str
     url: str
@@ -44,14 +44,14 @@ class Call:
 
     @property
     def doing(self) -> str:
-        """The call in words, for messages."""
+        """Method and path, for messages."""
         return f"{self.method} {self.path}"
 
 
 class _Guarded:
-    """A body whose last byte leaves only behind a call of *guard*: without it MailUp does nothing.
+    """A body that calls *guard* before its last byte, without which MailUp does nothing.
 
-    Connecting, TLS and all that is before may take as long as it likes.
+    So connecting and sending may take long before the check.
     """
 
     def __init__(self, body: bytes, guard: Callable[[], None]) -> None:
@@ -69,10 +69,10 @@ class _Guarded:
 
 class Wire:
     """The connection pool of one account. *pace* is called before every request, *guard* directly
-    before the last byte of one that changes something: an error that it raises stops the request.
+    before the last byte of one that changes something: an error raised by it stops the request.
 
     `ahead_seconds`: by how much MailUp's clock was ahead of ours at the latest answer (to the
-    second, from its Date header); None where it told no time.
+    second, from its Date header); None if it sent no time.
     """
 
     def __init__(
@@ -119,18 +119,18 @@ class Wire:
         return self._session.request(
             call.method,
             call.url,
-            # IIS answers 411 to a POST without length; an empty body sends Content-Length: 0.
+            # IIS answers 411 to a POST without Content-Length; an empty body sends 0.
             data=body,
             headers=headers,
-            # Without an auth of its own, requests would look for a password in ~/.netrc.
-            auth=_as_it_is,
+            # Without this, requests would look for a password in ~/.netrc.
+            auth=_no_auth,
             timeout=(self._settings.connect_seconds, self._settings.read_seconds),
             allow_redirects=False,
             stream=True,
         )
 
     def _read(self, response: requests.Response, doing: str) -> bytes:
-        """The body, bounded in bytes as they are once decompressed."""
+        """The decompressed body, limited in size."""
         chunks: list[bytes] = []
         left = MAX_ANSWER_BYTES
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
@@ -138,7 +138,7 @@ class Wire:
             chunks.append(chunk)
             left -= len(chunk)
             if left < 0:
-                # Like one that takes too long: where it is a page, a smaller one is asked for.
+                # Handled like a time-out: a smaller page is requested.
                 raise MailUpUnavailable(
                     f"{doing}: MailUp's answer is larger than {MAX_ANSWER_BYTES // 2**20} MiB.",
                     timed_out=True,
@@ -153,8 +153,8 @@ class Wire:
 
 def _new_session(watch: Watch, silence: float) -> requests.Session:
     session = requests.Session()
-    # A connection that was never made is safe to try again for every method. All other repeats
-    # are decided above, where they are paced, counted and tied to the kind of request.
+    # A failed connect is safe to retry for every method. All other retries are made by Session,
+    # where they are rate-limited, counted and depend on the method.
     retries = Retry(
         total=CONNECT_ATTEMPTS - 1,
         connect=CONNECT_ATTEMPTS - 1,
@@ -175,12 +175,12 @@ def _new_session(watch: Watch, silence: float) -> requests.Session:
 
 def _ahead(response: requests.Response) -> float | None:
     try:
-        told = parsedate_to_datetime(response.headers.get("Date", ""))
+        sent = parsedate_to_datetime(response.headers.get("Date", ""))
     except ValueError:
         return None
-    return (told - datetime.now(UTC)).total_seconds()
+    return (sent - datetime.now(UTC)).total_seconds()
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """No authentication beyond the headers set."""
     return request

@@ -1,8 +1,8 @@
 """Values of MailUp's `filterby` and `orderby` parameters.
 
-The values are plain text in the documented form (wrapped in double quotes); the HTTP layer
-encodes them. How an apostrophe is escaped inside a literal is not documented, so it is refused:
-such a value has to be looked up by id, or compared on our side.
+The values have the documented form (in double quotes); the HTTP layer encodes them. The escaping
+of an apostrophe in a literal is not documented, so it is rejected: look up such a value by id, or
+compare on our side.
 """
 
 import re
@@ -12,12 +12,12 @@ _UNSAFE = re.compile(r"['\"\\\x00-\x1f]")
 
 
 def can_filter(value: str) -> bool:
-    """Whether *value* can stand in a filter literal."""
+    """Whether *value* is allowed in a filter literal."""
     return not _UNSAFE.search(value)
 
 
 def equals(field: str, value: str | int) -> str:
-    """Condition `field == value`; MailUp calls it much faster than its `Contains`."""
+    """Condition `field == value`; according to MailUp much faster than `Contains`."""
     return f"{_name(field)}=={_literal(value)}"
 
 
@@ -42,7 +42,7 @@ def _literal(value: str | int) -> str:
         return str(value)
     if not can_filter(value):
         raise ValueError(
-            "A filter value may not hold quotes, backslashes or control characters: "
-            "compare on our side, or look the record up by its id."
+            "A filter value must not contain quotes, backslashes or control characters: compare "
+            "on our side, or look up the record by its id."
         )
     return f"'{value}'"

@@ -1,8 +1,8 @@
-"""Pages of MailUp's items as polars frames: one fast step per page, whatever the spelling.
+"""Convert pages of MailUp's items to polars frames.
 
-Keys are read without regard to letter case and underscores. A field that is missing, empty or of
-another type than expected is null: what the statistics carry is not fully documented, and one odd
-row must not stop the others.
+Keys are compared without letter case and underscores. A field that is missing, empty or of an
+unexpected type is null: the statistics are not fully documented, and one odd row must not stop the
+others.
 """
 
 import re
@@ -19,7 +19,7 @@ from blocks.mailup.http.answers import JsonObject
 from blocks.mailup.pages.moments import moment
 from blocks.mailup.pages.tables import Table
 
-Told = dict[str, list[list[Any] | pl.Series]]
+ValuesByKey = dict[str, list[list[Any] | pl.Series]]
 ColumnKind = Literal["id", "count", "text", "moment"]
 
 _LEAST, _LARGEST = -(2**63), 2**63 - 1
@@ -28,7 +28,7 @@ _DIGITS = re.compile(r"(-?[0-9]{1,19})(?:\.0*)?")
 
 @dataclass(frozen=True)
 class PageColumn:
-    """One column of a frame, and the names under which MailUp may send it, best first."""
+    """One column of a frame, and the names that it may have at MailUp, best first."""
 
     name: str
     kind: ColumnKind
@@ -39,9 +39,9 @@ class PageColumn:
         """Whole numbers for ids and counts, text for the rest."""
         return pl.Int64 if self.kind in {"id", "count"} else pl.String
 
-    def series(self, told: Told, rows: int) -> pl.Series:
-        """The column's values, one per item; `told` are the items' values, by plain key."""
-        found = [values for key in self.keys for values in told.get(key, ())]
+    def series(self, by_key: ValuesByKey, rows: int) -> pl.Series:
+        """The column's values, one per item, from the items' values by normalised key."""
+        found = [values for key in self.keys for values in by_key.get(key, ())]
         if not found:
             nothing = _READ[self.kind](None)
             return pl.repeat(nothing, rows, dtype=self.dtype, eager=True).alias(self.name)
@@ -50,45 +50,45 @@ class PageColumn:
             if values.dtype == self.dtype and self.kind != "moment":
                 return self._filled(values.alias(self.name))
             values = values.to_list()
-        # Nearly every page holds what is expected and nothing else.
+        # Fast path: nearly all pages have only values of the expected type.
         if set(map(type, values)) <= _EXPECTED[self.kind]:
             try:
                 return self._filled(pl.Series(self.name, values, dtype=self.dtype))
             except (TypeError, UnicodeEncodeError):
-                pass  # a number too large for 64 bits, half of a character
+                pass  # a number too large for 64 bits, a lone surrogate
         read = _READ[self.kind]
         return pl.Series(self.name, [read(value) for value in values], dtype=self.dtype)
 
     def _filled(self, values: pl.Series) -> pl.Series:
-        """What `_READ` makes of values that are all of the expected type."""
+        """The result of `_READ` for values that all have the expected type."""
         if self.kind == "count":
             return values.fill_null(1)
         return values.set(values == "", None) if self.kind == "text" else values
 
 
 def frame(items: Sequence[Any], columns: Iterable[PageColumn]) -> pl.DataFrame:
-    """One row per item, exactly *columns*. An item that is no object is an unusable answer."""
-    told = by_key(items)
-    return pl.DataFrame([column.series(told, len(items)) for column in columns])
+    """One row per item, exactly *columns*; `MailUpUnavailable` if an item is not an object."""
+    values = by_key(items)
+    return pl.DataFrame([column.series(values, len(items)) for column in columns])
 
 
 def frames(
     pages: Iterable[Sequence[JsonObject]], columns: tuple[PageColumn, ...]
 ) -> Iterator[pl.DataFrame]:
-    """The frames of a walk, page by page; nothing for an empty walk."""
+    """The frames of a walk, page by page; none for an empty walk."""
     for items in pages:
         yield frame(items, columns)
 
 
-def by_key(items: Sequence[Any]) -> Told:
-    """The values of *items* by their keys' plain form (lower case, no underscore), one list for
-    each spelling; None where an item lacks it."""
+def by_key(items: Sequence[Any]) -> ValuesByKey:
+    """The values of *items* by normalised key (lower case, no underscore), one list per spelling;
+    None where an item lacks it."""
     if not isinstance(items, Table) and not set(map(type, items)) <= {dict}:
         raise MailUpUnavailable("An item of a MailUp page is not an object.")
-    told: Told = {}
+    found: ValuesByKey = {}
     for key, values in _by_spelling(items):
-        told.setdefault(key.lower().replace("_", ""), []).append(values)
-    return told
+        found.setdefault(key.lower().replace("_", ""), []).append(values)
+    return found
 
 
 def _by_spelling(items: Sequence[JsonObject]) -> Iterable[tuple[str, list[Any] | pl.Series]]:
@@ -97,7 +97,7 @@ def _by_spelling(items: Sequence[JsonObject]) -> Iterable[tuple[str, list[Any] |
     keys = tuple(items[0]) if items else ()
     if set(map(len, items)) <= {len(keys)}:
         try:
-            # Most pages hold items of one set of keys.
+            # Fast path: on most pages all items have the same keys.
             return [(key, list(map(itemgetter(key), items))) for key in keys]
         except KeyError:
             pass
@@ -106,12 +106,12 @@ def _by_spelling(items: Sequence[JsonObject]) -> Iterable[tuple[str, list[Any] |
 
 
 def _first(values: Sequence[Any]) -> Any:
-    """The first value that tells something."""
+    """The first value that is not empty."""
     return next((value for value in values if value not in (None, "")), None)
 
 
 def whole_or_none(value: object) -> int | None:
-    """A whole number that fits 64 bits, from a JSON number such as 5 or 5.0, or such a text."""
+    """A whole number of 64 bits, from a JSON number or text such as 5 or 5.0; else None."""
     if isinstance(value, str) and (found := _DIGITS.fullmatch(value.strip())):
         value = int(found[1])
     elif isinstance(value, float) and value.is_integer():
@@ -122,17 +122,17 @@ def whole_or_none(value: object) -> int | None:
 
 
 def text_or_none(value: object) -> str | None:
-    """Text that can be written as UTF-8; None for "" and for what is no text and no number."""
+    """Text of a string or number that can be encoded as UTF-8; None for "" and other types."""
     if type(value) is int or isinstance(value, float):
         return str(value)
     if not isinstance(value, str) or not value:
         return None
-    # JSON can spell half of a character (a lone surrogate), which no file can hold.
+    # JSON can contain lone surrogates, which cannot be encoded.
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
 def _occurrences(value: object) -> int:
-    """A number of occurrences; one where the row does not count."""
+    """A number of occurrences; 1 if there is none."""
     count = whole_or_none(value)
     return 1 if count is None else count
 

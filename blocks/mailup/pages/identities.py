@@ -1,4 +1,4 @@
-"""What tells the items of a walk from each other, and which of them have been met."""
+"""Identity of the items of a walk, and which of them were already seen."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from blocks.errors import MailUpUnavailable
 from blocks.mailup.http.answers import LARGEST, JsonObject, lowered, whole_number
 from blocks.mailup.pages.tables import Table
 
-MOST_WAITING = 50_000
-"""Keys that are sorted together, where nobody asks for them before."""
+MOST_UNSORTED = 50_000
+"""Keys that are collected before they are sorted, unless they are needed earlier."""
 
 
 @dataclass(frozen=True)
 class ItemIdentity:
-    """The fields by which an item is known again, each with the names that it may have.
+    """The fields that identify an item, each with the names that it may have.
 
-    *unique*: an id, a whole number that no two items have in common. Otherwise several items may be
-    alike, and the first, second ... of them are told apart. No fields: the whole item.
+    *unique*: an id, a whole number. Otherwise several items may be equal, and are distinguished by
+    their position (first, second ...). No fields: the whole item.
     """
 
     fields: tuple[tuple[str, ...], ...] = ()
@@ -28,7 +28,7 @@ class ItemIdentity:
     def keys(self, items: Sequence[JsonObject], doing: str) -> pl.Series:
         """A 64-bit number per item: its id, or a hash of its fields.
 
-        An id that is missing or no number is an unusable answer to *doing*.
+        `MailUpUnavailable`, which names *doing*, if an id is missing or not a number.
         """
         if self.unique:
             return _ids(items, self.fields[0], doing)
@@ -39,7 +39,7 @@ class ItemIdentity:
 
 
 def by_id(*names: str) -> ItemIdentity:
-    """Items with an id, which has one of these names."""
+    """Identity by an id with one of these names."""
     return ItemIdentity((names,), unique=True)
 
 
@@ -53,7 +53,7 @@ def _ids(items: Sequence[JsonObject], names: tuple[str, ...], doing: str) -> pl.
 
 
 def _column(items: Sequence[JsonObject], names: tuple[str, ...]) -> pl.Series:
-    """Whole numbers where all are, else texts: as a table would hold them."""
+    """Whole numbers if all values are, else texts: the same types as in a table."""
     if isinstance(items, Table):
         found = _spelling(items.columns.columns, names)
         if found is not None:
@@ -64,7 +64,7 @@ def _column(items: Sequence[JsonObject], names: tuple[str, ...]) -> pl.Series:
             return pl.Series(values, dtype=pl.Int64)
         except (TypeError, OverflowError):
             pass  # a number too large for 64 bits
-    # JSON can spell half of a character, which polars does not take.
+    # JSON can contain lone surrogates, which polars rejects.
     texts = [
         None if value is None else str(value).encode("utf-8", "replace").decode()
         for value in values
@@ -73,14 +73,14 @@ def _column(items: Sequence[JsonObject], names: tuple[str, ...]) -> pl.Series:
 
 
 def _values(items: Sequence[JsonObject], names: tuple[str, ...]) -> list[Any]:
-    """What each item holds under one of *names*, in any letter case; None where it has none."""
+    """Each item's value under one of *names*, in any letter case; None if it has none."""
     if isinstance(items, Table):
         found = _spelling(items.columns.columns, names)
         return [None] * len(items) if found is None else items.columns[found].to_list()
     first = items[0] if items and isinstance(items[0], dict) else {}
     spelled = _spelling(first, names) or names[0]
     try:
-        # Most pages hold items of one set of keys.
+        # Fast path: on most pages all items have the same keys.
         values = [item[spelled] for item in items]
     except (KeyError, TypeError):
         values = [None]
@@ -88,7 +88,7 @@ def _values(items: Sequence[JsonObject], names: tuple[str, ...]) -> list[Any]:
 
 
 def _spelling(there: Iterable[str], names: tuple[str, ...]) -> str | None:
-    """How the best of *names* is spelled among the names that are there."""
+    """The spelling of the first of *names* that exists."""
     spelled = {name.lower(): name for name in there}
     return next((spelled[name] for name in names if name in spelled), None)
 
@@ -101,26 +101,26 @@ def _value(item: Any, names: tuple[str, ...]) -> Any:
 
 
 def _written(item: Any) -> str:
-    """An item as text that does not depend on the order of its fields."""
+    """An item as text, independent of the order of its fields."""
     return repr(sorted(item.items()) if isinstance(item, dict) else item)
 
 
-class Met:
-    """How often 64-bit keys were met, in 8 bytes each: a few sorted runs, each longer than the next
-    ones together, and the keys of late, which wait to be sorted together."""
+class SeenKeys:
+    """Counts 64-bit keys, in 8 bytes each: in a few sorted runs, each longer than the following
+    ones together, and a list of new keys that are not yet sorted."""
 
     def __init__(self) -> None:
         self._runs: list[pl.Series] = []
-        self._late: list[pl.Series] = []
-        self._waiting = 0
+        self._new: list[pl.Series] = []
+        self._unsorted = 0
         self._sorted = 0
         self.largest: int | None = None
 
     def __len__(self) -> int:
-        return self._sorted + self._waiting
+        return self._sorted + self._unsorted
 
     def times(self, keys: pl.Series) -> pl.Series:
-        """How often each of *keys* was met."""
+        """How often each of *keys* was added."""
         self._sort()
         found = pl.repeat(0, keys.len(), dtype=pl.Int64, eager=True)
         for run in self._runs:
@@ -129,21 +129,21 @@ class Met:
         return found
 
     def add(self, keys: pl.Series) -> None:
-        """Meet *keys*, each as often as it is there."""
+        """Add *keys*, each as often as it occurs."""
         if not keys.len():
             return
         top: Any = keys.max()
         self.largest = top if self.largest is None else max(self.largest, top)
-        self._late.append(keys)
-        self._waiting += keys.len()
-        if self._waiting > MOST_WAITING:
+        self._new.append(keys)
+        self._unsorted += keys.len()
+        if self._unsorted > MOST_UNSORTED:
             self._sort()
 
     def _sort(self) -> None:
-        if not self._late:
+        if not self._new:
             return
-        run = pl.concat(self._late).sort()
-        self._sorted, self._late, self._waiting = len(self), [], 0
+        run = pl.concat(self._new).sort()
+        self._sorted, self._new, self._unsorted = len(self), [], 0
         while self._runs and self._runs[-1].len() <= 2 * run.len():
             run = pl.concat([self._runs.pop(), run]).sort()
         self._runs.append(run)

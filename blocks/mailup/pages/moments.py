@@ -1,4 +1,4 @@
-"""Dates as MailUp writes them: brought to its two documented forms, or shown to be in neither."""
+"""Convert MailUp's dates to its two documented forms, or detect others."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FARTHEST_WEST = timedelta(hours=12)
-# How .NET services write a date where nobody chose a format: /Date(1396360386000+0200)/.
+# The default format of .NET services: /Date(1396360386000+0200)/.
 _TICKS = re.compile(r"/Date\((-?\d+)")
 # Its own form for dates without a zone, as it writes when people were subscribed or left.
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}")
@@ -15,10 +15,9 @@ _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-
 def moment(value: object) -> str | None:
     """*value* as `2014-04-01 13:53:06Z` (UTC) or `2020-01-27 10:38:00.000` (local time).
 
-    Any ISO spelling is taken. One without a zone that is not MailUp's own for local time comes as
-    `2020-01-27 10:38:00`: nobody says whether it is UTC. None for a missing date, for MailUp's
-    "never" (year 1) and for what is no date at all: a field that only looks like a date must not
-    stop an export.
+    Any ISO format is accepted. One without a zone that is not MailUp's own format of local time
+    becomes `2020-01-27 10:38:00`: it is unknown whether it is UTC. None for a missing date, for
+    MailUp's "never" (year 1) and for an invalid date, which must not stop an export.
     """
     if not isinstance(value, str) or not value:
         return None
@@ -37,7 +36,7 @@ def moment(value: object) -> str | None:
 
 
 def _ticks(value: str) -> datetime:
-    """The moment of `/Date(milliseconds+zone)/`: the count is UTC, the zone is for show."""
+    """The time of `/Date(milliseconds+zone)/`: milliseconds are UTC, the zone is ignored."""
     found = _TICKS.match(value)
     if found is None:
         raise ValueError("no number of milliseconds")

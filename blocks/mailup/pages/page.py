@@ -1,4 +1,4 @@
-"""One page of MailUp's items, and whether it is one."""
+"""One page of MailUp's items, validated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _PAGED = {"items", "pagesize"}
 
 @dataclass(frozen=True)
 class Page:
-    """One page as answered. *size* is 0 where none is told, *total* if unknown."""
+    """One page as answered; *size* and *total* are 0 if MailUp does not state them."""
 
     items: Sequence[JsonObject] = field(repr=False)
     size: int
@@ -22,8 +22,8 @@ class Page:
 
     @classmethod
     def read(cls, value: Any, doing: str = "A page of MailUp") -> "Page":
-        """From the envelope, or from a bare array. Without a list of items it is no answer, unless
-        it is a page, or has null for them, and says that there are none."""
+        """Read the envelope, or a bare array. `MailUpUnavailable` without a list of items, unless
+        it is a page or they are null, and the total is 0."""
         if isinstance(value, list):
             return cls(items=value, size=0, total=0)
         keys = lowered(value) if isinstance(value, dict) else {}
@@ -32,7 +32,7 @@ class Page:
             items = []
         if not isinstance(items, list | Table):
             raise MailUpUnavailable(
-                f"{doing}: MailUp's answer is no page, it has no list of Items.", no_items=True
+                f"{doing}: MailUp's answer is not a page: it has no list of Items.", no_items=True
             )
         return cls(
             items=items,
@@ -43,10 +43,10 @@ class Page:
         )
 
     def check(self, doing: str, done: int) -> None:
-        """Raise where the page is empty although there is more than the *done* items before it."""
+        """Raise if the page is empty although there are more than the *done* items before it."""
         if not self.items and self.total > done:
             self.fail(doing)
 
     def fail(self, doing: str) -> None:
-        """The page should not have been empty."""
+        """Raise the error for a page that should not be empty."""
         raise MailUpUnavailable(f"{doing}: MailUp answered an empty page before the end.")

@@ -1,4 +1,4 @@
-"""Asking for the pages of a resource in a stable order, one after the other, to the end."""
+"""Request the pages of a resource in a stable order, to the end."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,10 +26,10 @@ def pages(
     page_size: int | None = None,
     read: Callable[[bytes], Any] = parsed,
 ) -> Iterator[Sequence[JsonObject]]:
-    """Walk a console resource in a stable order; without it where MailUp does not sort.
+    """Walk a console resource, sorted where MailUp supports it.
 
-    *identity* tells the items apart; left out, it is the id that they are sorted by. *read* makes
-    JSON of an answer: with `tables.tabled` items that are all alike come as a table.
+    *identity* identifies the items; by default it is the id in *order_field*. *read* parses the
+    body: with `tables.tabled`, items with the same keys are returned as a table.
     """
     source = _Source(session, path, orderby(order_field, descending=descending), params or {}, read)
     known = identity or by_id(order_field.lower())
@@ -37,13 +37,13 @@ def pages(
 
 
 def first_page(session: Session, path: str, params: Mapping[str, str]) -> Page:
-    """One page, for what fits into one: a search."""
+    """One page, for results that fit into one: a search."""
     return _Source(session, path, {}, params, parsed).page(0, session.page_size)
 
 
 @dataclass
 class _Source:
-    """A resource that is asked for its pages."""
+    """A resource of which pages are requested."""
 
     session: Session
     path: str
@@ -53,24 +53,24 @@ class _Source:
 
     @property
     def doing(self) -> str:
-        """The call in words, for messages."""
+        """Method and path, for messages."""
         return f"GET {self.path}"
 
     def page(self, number: int, size: int) -> Page:
-        """A page, sorted where MailUp is known to sort this resource or nobody has tried yet."""
+        """A page; sorted, unless MailUp has refused to sort this resource."""
         kind = re.sub(r"[0-9]+", "#", self.path)
         if not self.order or kind in self.session.unsorted:
-            return self._asked(number, size, {})
+            return self._request(number, size, {})
         try:
-            return self._asked(number, size, self.order)
+            return self._request(number, size, self.order)
         except (MailUpRefused, MailUpUnavailable) as failure:
             if number or not may_be_refused(failure):
                 raise
-            page = self._asked(number, size, {})
+            page = self._request(number, size, {})
             self.session.unsorted.add(kind)
             return page
 
-    def _asked(self, number: int, size: int, order: Mapping[str, str]) -> Page:
+    def _request(self, number: int, size: int, order: Mapping[str, str]) -> Page:
         paging = {"PageNumber": str(number), "PageSize": str(size)}
 
         def understand(answer: Answer) -> Page:

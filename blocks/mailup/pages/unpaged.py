@@ -1,4 +1,4 @@
-"""Resources that MailUp answers in one piece, and how to read them if it ever pages them."""
+"""Read resources that are documented as not paged, also if MailUp does page them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,31 +10,31 @@ from blocks.mailup.pages.page import Page
 from blocks.mailup.pages.walking import SMALLEST_PAGE, walk
 
 DEFAULT_PAGE = 20
-"""Items of a page whose size nobody asked for."""
+"""Items of a page if no size is requested."""
 
 
 def whole_answer(session: Session, path: str) -> Iterator[Sequence[JsonObject]]:
-    """All items of a resource that is documented as not paged: one piece, as long as it is one.
+    """All items of a resource that is documented as not paged.
 
-    Page parameters are left out: what a server cuts because of them, it need not report (such
-    answers carry a PageSize and a total of 0). An answer that shows that there is more, or that
-    times out, is walked page by page instead.
+    It is requested without page parameters, because a server that cuts the answer by them does
+    not report it (such answers have a PageSize and a total of 0). If the answer shows that there
+    is more, or times out, the resource is walked page by page instead.
     """
-    page = _asked_whole(session, path)
-    if page is not None and not _is_cut(page):
+    page = _request_all(session, path)
+    if page is not None and not _is_truncated(page):
         if page.items:
             yield page.items
         return
     yield from walk(
-        lambda number, size: _asked_page(session, path, number, size),
+        lambda number, size: _request_page(session, path, number, size),
         session.page_size,
         ItemIdentity(),
         f"GET {path}",
     )
 
 
-def _asked_whole(session: Session, path: str) -> Page | None:
-    """The answer in one piece; None when it takes too long."""
+def _request_all(session: Session, path: str) -> Page | None:
+    """The answer without paging; None if it takes too long."""
     try:
         return session.read(path, _page, repeat_timeouts=False)
     except MailUpUnavailable as failure:
@@ -43,14 +43,14 @@ def _asked_whole(session: Session, path: str) -> Page | None:
         return None
 
 
-def _is_cut(page: Page) -> bool:
-    """Whether the answer may be the first page of several. Totals and sizes of 0 tell nothing."""
+def _is_truncated(page: Page) -> bool:
+    """Whether the answer may be the first page of several; totals and sizes of 0 are unknown."""
     if page.total:
         return page.total > len(page.items)
     return len(page.items) == (page.size or DEFAULT_PAGE)
 
 
-def _asked_page(session: Session, path: str, number: int, size: int) -> Page:
+def _request_page(session: Session, path: str, number: int, size: int) -> Page:
     wanted = {"PageNumber": str(number), "PageSize": str(size)}
     return session.read(path, _page, wanted, repeat_timeouts=size <= SMALLEST_PAGE)
 

@@ -1,10 +1,9 @@
-"""Walking through MailUp's pages: a walk is complete, or it is an error.
+"""Walk through MailUp's pages: a walk is complete, or an error.
 
-Pages are counted from 0. MailUp promises no snapshot: what changes while it is walked moves other
-items from page to page, totals may come from servers that do not agree, and a server may cap the
-size of a page with or without a word. So a round through the pages is believed only if nothing
-moved; otherwise there is another one, of which only what has not been handed out before is handed
-out, until two of them agree.
+Pages are counted from 0. MailUp gives no snapshot: changes during the walk move items between
+pages, totals may come from servers with different states, and a server may limit the page size
+with or without saying so. One round through the pages is enough only if nothing changed;
+otherwise another round follows, which yields only new items, until two rounds agree.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,7 @@ import polars as pl
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.http.answers import JsonObject
-from blocks.mailup.pages.identities import ItemIdentity, Met
+from blocks.mailup.pages.identities import ItemIdentity, SeenKeys
 from blocks.mailup.pages.page import Page
 from blocks.mailup.pages.tables import Table
 
@@ -24,25 +23,25 @@ _END = Page(items=(), size=0, total=0)
 """What is behind the last page."""
 
 MAX_ROUNDS = 3
-# Below this size a page is not made smaller: a time-out then has another reason.
+# Pages are not made smaller than this: a time-out then has another cause.
 SMALLEST_PAGE = 50
-# What a first page may be answered with for its size or its order.
+# Statuses that may refuse a first page because of its size or order.
 _REFUSALS = {400, 413, 500}
-# What a page behind the last one may be answered with, too.
+# Statuses that may also answer a page after the last one.
 _MISSING = {404, 416}
-# A page with so few items, where many were asked for, is no page of a server that caps them.
+# A page with so few items, when many were requested, is not that of a server with a size limit.
 FEWEST_OF_A_PAGE = 3
-# 50 million items at the default size; a round that needs more is going round in circles.
+# 50 million items at the default size; a round that needs more does not advance.
 MAX_PAGES = 100_000
-# How often a round steps back because items disappeared; totals may also go up and down for ever.
+# How often a round steps back because items disappeared; totals may also oscillate.
 MAX_STEPS_BACK = 5
-# How often a page may have to be asked for in another size, or bring nothing that is new.
+# How often a page may be requested in another size, or contain nothing new.
 MAX_DETOURS = 20
 
 
 def may_be_refused(failure: MailUpRefused | MailUpUnavailable) -> bool:
-    """Whether a page may be answered if it is asked for in another size or order: no source tells
-    with which status it is not, or whether an error comes with the status of a success."""
+    """Whether the page may have been refused because of its size or order: MailUp does not
+    document the status, nor whether such an error has a success status."""
     return failure.context.get("status") in _REFUSALS or bool(failure.context.get("error_in_body"))
 
 
@@ -51,41 +50,40 @@ def walk(
 ) -> Iterator[Items]:
     """Yield the items page by page, each once. *get_page* takes page number (from 0) and page size.
 
-    Raises `MailUpUnavailable`, which names *doing*, where it cannot be shown that these are all
-    items: after MAX_ROUNDS rounds that do not agree, or where the pages do not advance.
+    Raises `MailUpUnavailable`, which names *doing*, if the walk is not proven complete: after
+    MAX_ROUNDS rounds that do not agree, or if the pages do not advance.
     """
-    handed = Met()
+    yielded = SeenKeys()
     before: _Round | None = None
     size = page_size
     for _ in range(MAX_ROUNDS):
-        this = _Round(get_page, identity, doing, size, handed, before)
+        this = _Round(get_page, identity, doing, size, yielded, before)
         yield from this.items()
         if this.is_complete():
             return
         before, size = this, this.best_size
     raise MailUpUnavailable(
-        f"{doing}: what MailUp shows changed during each of {MAX_ROUNDS} walks through the pages, "
-        "so that it cannot be told whether these are all items: try at a quieter hour, or with "
-        "larger pages (page_size on the MailUpAccount block)."
+        f"{doing}: MailUp's data changed during each of {MAX_ROUNDS} walks through the pages, so "
+        "the result may be incomplete: run this at a quieter time, or with larger pages "
+        "(page_size on the MailUpAccount block)."
     )
 
 
 @dataclass
 class _Round:
-    """One round through all pages: where it stands, and what it has seen.
+    """One round through all pages.
 
-    *size* is what pages are asked for, *offset* how many positions are done, *total* the highest
-    number of items that was told. *changed*: something moved, so that an item may be missing;
-    *lost*: a page was short, so that one is missing.
-    *missed*: how many items were new although the rounds before should have met them.
-    *best_size*: what the next round should ask for.
+    *size*: of the requested pages. *offset*: positions done. *total*: the highest total reported.
+    *changed*: something moved, so that an item may be missing. *lost*: a page was short, so that an
+    item is missing. *missed*: new items that earlier rounds should have seen. *best_size*: page
+    size for the next round.
     """
 
     get_page: GetPage
     identity: ItemIdentity
     doing: str
     size: int
-    handed: Met
+    yielded: SeenKeys
     before: "_Round | None"
     offset: int = 0
     total: int = 0
@@ -96,9 +94,9 @@ class _Round:
     lost: bool = False
     fell: bool = False
     missed: int = 0
-    seen: Met = field(default_factory=Met)
+    seen: SeenKeys = field(default_factory=SeenKeys)
     best_size: int = 0
-    _asked_first: int = 0
+    _first_size: int = 0
     _detours: int = 0
     _short: int | None = None
     _total_before: int = 0
@@ -107,13 +105,13 @@ class _Round:
     _end: int = 0
 
     def __post_init__(self) -> None:
-        self._asked_first = self.best_size = self.size
+        self._first_size = self.best_size = self.size
         if self.before is None:
-            self.seen = self.handed
+            self.seen = self.yielded
 
     def items(self) -> Iterator[Items]:
-        """What this round adds to what has been handed out, page by page."""
-        known = self.handed.largest if self.before and self.identity.unique else None
+        """The items that were not yielded before, page by page."""
+        known = self.yielded.largest if self.before and self.identity.unique else None
         for _ in range(MAX_PAGES):
             number = self.offset // self.size
             page = self._page(number)
@@ -121,26 +119,26 @@ class _Round:
                 return
             if page is None or self._has_shrunk(page):
                 continue
-            fresh = page.items[self.offset - number * self.size :]
-            if not fresh:
+            unread = page.items[self.offset - number * self.size :]
+            if not unread:
                 page = self._confirmed_empty(page, number)
-                fresh = page.items[self.offset - number * self.size :]
-            if not fresh or self._was_everything(page, number):
+                unread = page.items[self.offset - number * self.size :]
+            if not unread or self._is_unpaged(page, number):
                 return
-            self._move(page, number)
-            if new := self._new(fresh, known):
+            self._advance(page, number)
+            if new := self._new(unread, known):
                 yield new
             if self.total and self.offset >= self.total:
                 return
-        raise MailUpUnavailable(f"{self.doing}: MailUp's pages do not come to an end.")
+        raise MailUpUnavailable(f"{self.doing}: MailUp's pages do not end.")
 
     def is_complete(self) -> bool:
-        """Whether everything there is has been handed out, as far as MailUp's answers can tell.
+        """Whether all items have been yielded, as far as MailUp's answers can show it.
 
-        A first round: nothing moved. Then: no page was short, and at least as many items were met
-        as the lowest total tells. Where totals only grew since the round before began, that is
-        all. Where one fell, or none was told, moreover: nobody was met whom the rounds before
-        should have met, and all rounds together met as many as the highest total of this one.
+        First round: nothing changed. Later rounds: no page was short, and at least as many items
+        were seen as the lowest total. If a total fell since the previous round began, or none was
+        reported, additionally: there was no item that earlier rounds should have seen, and all
+        rounds together saw as many items as this one's highest total.
         """
         if self.before is None:
             return not self.changed and len(self.seen) >= self.total
@@ -148,12 +146,12 @@ class _Round:
             return False
         fell = self.fell or self.before.fell or self.first_total < self.before.last_total
         return bool(self.first_total and not fell) or (
-            not self.missed and len(self.handed) >= self.total
+            not self.missed and len(self.yielded) >= self.total
         )
 
     def _page(self, number: int) -> Page | None:
-        """The page in which the next item is; `_END` where there is none, None when it has to be
-        asked for differently."""
+        """The page with the next item; `_END` if there is none, None if it has to be requested
+        with another size."""
         try:
             page = self.get_page(number, self.size)
         except (MailUpRefused, MailUpUnavailable) as failure:
@@ -162,32 +160,34 @@ class _Round:
             if not self._may_be_too_large(failure, number):
                 raise
             failed = may_be_refused(failure) and isinstance(failure, MailUpUnavailable)
-            # Failures are repeated for a while: with each size once more would take too long.
+            # Failed calls are retried for some time: halving the size step by step would be slow.
             self._resize(SMALLEST_PAGE if failed else max(SMALLEST_PAGE, self.size // 2))
             return None
         self._note_total(page)
         if 0 < page.size < self.size and len(page.items) <= page.size:
-            # A smaller size than asked for: a later page was then counted with another one.
+            # The server limits the size, so a later page number refers to another position.
             self._resize(page.size)
             return None if number else page
         return page
 
     def _may_be_behind(self, failure: MailUpRefused | MailUpUnavailable) -> bool:
-        """Whether a page may fail because it is behind the last one, where no total tells."""
+        """Whether a page may fail because it is after the last one, if no total is reported."""
         if self.total or not self._end:
             return False
-        told = failure.context
-        return may_be_refused(failure) or told.get("status") in _MISSING or "no_items" in told
+        context = failure.context
+        return (
+            may_be_refused(failure) or context.get("status") in _MISSING or "no_items" in context
+        )
 
     def _ends_here(self) -> bool:
-        """Whether the page that was met last is the last one, though no total says so.
+        """Whether the page read last is the last one, without a total.
 
-        Pages of a size that MailUp has filled before are cut so that the last of them is not
-        full: it is asked for, and has to hold what was met at the end, and nothing behind it.
+        A page of a size that MailUp has filled before is requested so that it is not full at the
+        end: it must contain exactly the items that were read last.
         """
         size = next((each for each in range(self.size, 1, -1) if self._end % each), 0)
         if not size:
-            return self._end < FEWEST_OF_A_PAGE and self._asked_first >= SMALLEST_PAGE
+            return self._end < FEWEST_OF_A_PAGE and self._first_size >= SMALLEST_PAGE
         page, rest = self.get_page(self._end // size, size), self._end % size
         if len(page.items) != rest or len(self._last[1]) < rest:
             return False
@@ -195,7 +195,7 @@ class _Round:
         return found.equals(self.identity.keys(self._last[1][-rest:], self.doing))
 
     def _may_be_too_large(self, failure: MailUpRefused | MailUpUnavailable, number: int) -> bool:
-        """Whether a smaller page may be answered: nobody says how one that is too large is not."""
+        """Whether a smaller page may succeed: how MailUp refuses large ones is undocumented."""
         if self.size <= SMALLEST_PAGE:
             return False
         refused = number == 0 and may_be_refused(failure)
@@ -211,7 +211,7 @@ class _Round:
             raise MailUpUnavailable(f"{self.doing}: MailUp's pages do not advance.")
 
     def _note_total(self, page: Page) -> None:
-        """A total of 0 tells nothing: some resources always say so."""
+        """Record a page's total; 0 means unknown, some resources always report it."""
         if not page.total:
             return
         self.first_total = self.first_total or page.total
@@ -223,21 +223,21 @@ class _Round:
         self.lowest_total = min(self.lowest_total or page.total, page.total)
 
     def _confirmed_empty(self, page: Page, number: int) -> Page:
-        """The page behind the end, asked for again where no total says that it is the end."""
+        """An empty page, requested again if no total confirms that it is the end."""
         if page.total:
             page.check(self.doing, self.offset)
             return page
         again = self.get_page(number, self.size)
         self._note_total(again)
         if again.items:
-            # With a total, counting tells whether something is missing.
+            # With a total, counting shows whether something is missing.
             self.changed = self.changed or not self.total
         elif self.total > self.offset:
             again.fail(self.doing)
         return again
 
     def _has_shrunk(self, page: Page) -> bool:
-        """Step back by as many as disappeared: what was not read yet has moved up by so many."""
+        """If items disappeared, step back by their number: unread items have moved up by that."""
         gone, self._total_before = self._total_before - page.total, page.total
         steps_back = self.identity.unique and page.total and gone > 0 and self.offset
         if not steps_back or self._steps_back == MAX_STEPS_BACK:
@@ -246,24 +246,24 @@ class _Round:
         self.offset = max(0, self.offset - gone)
         return True
 
-    def _was_everything(self, page: Page, number: int) -> bool:
-        """Whether the server does not page: all came before, and comes again for every number.
+    def _is_unpaged(self, page: Page, number: int) -> bool:
+        """Whether the server does not page, and answers all items for each page number.
 
-        Where what came may have been cut, that is an error.
+        An error if the first answer may have been truncated.
         """
         (last, items), self._last = self._last, (number, page.items)
         if number == last or page.items != items:
             return False
-        if number == 1 and not self.total and len(items) not in {self._asked_first, page.size}:
+        if number == 1 and not self.total and len(items) not in {self._first_size, page.size}:
             return True
         self._last = (last, items)
         if not self.total and self._ends_here():
             return True
         raise MailUpUnavailable(f"{self.doing}: MailUp answered the same page twice.")
 
-    def _move(self, page: Page, number: int) -> None:
-        """Behind the page. Where the first one is short before the end, that is the server's own
-        size; a later one lacks something."""
+    def _advance(self, page: Page, number: int) -> None:
+        """Move behind the page. If the first page is short before the end, that is the server's
+        page size; if a later one is, items are missing."""
         self._note_short()
         count, start = len(page.items), number * self.size
         self.offset = self._end = start + count
@@ -279,20 +279,20 @@ class _Round:
             self._note_short()
 
     def _note_short(self) -> None:
-        """Note that the page asked for before was short, though more came."""
+        """Record that the previous page was short although more followed."""
         if self._short is not None and (self._short or not self.total):
             self.changed = True
             self.lost = self.lost or self._short > 0
         self._short = None
 
     def _new(self, items: Items, known: int | None) -> Items:
-        """Of *items* those to hand out. *known* is the largest id of earlier rounds."""
+        """Those of *items* that were not yielded. *known*: the largest id of earlier rounds."""
         keys = self.identity.keys(items, self.doing)
-        if self._is_first_met(keys):
+        if self._is_all_new(keys):
             self.seen.add(keys)
             return items
         place = self.seen.times(keys) + _places(keys)
-        new = place >= self.handed.times(keys) if self.before else place >= 0
+        new = place >= self.yielded.times(keys) if self.before else place >= 0
         if self.identity.unique:
             once = place == 0
             self._note_repeated(once)
@@ -300,12 +300,12 @@ class _Round:
         self.seen.add(keys)
         if self.before:
             added = keys.filter(new)
-            self.handed.add(added)
+            self.yielded.add(added)
             self.missed += added.len() if known is None else int((added <= known).sum())
         return _some(items, new)
 
-    def _is_first_met(self, keys: pl.Series) -> bool:
-        """Whether nothing of it can have been met before: the first round, and rising ids."""
+    def _is_all_new(self, keys: pl.Series) -> bool:
+        """Fast path: in the first round, with increasing ids, all items are new."""
         if self.before is not None:
             return False
         if not self.identity.unique:
@@ -322,7 +322,7 @@ class _Round:
 
 
 def _places(keys: pl.Series) -> pl.Series:
-    """Of each key, how often it came before in the same page."""
+    """For each key, how often it occurred before in the same page."""
     place = pl.int_range(pl.len(), dtype=pl.Int64).over("key")
     return pl.DataFrame({"key": keys}).select(place).to_series()
 

@@ -1,4 +1,4 @@
-"""The confirmation e-mail of an import: MailUp prepares it, nobody sends it but us."""
+"""The confirmation e-mail of an import: prepared by MailUp, sent by us."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ SEND_ATTEMPTS = 3
 
 
 def confirmation_sending(session: Session, import_id: int) -> int | None:
-    """The id of the confirmation sending that MailUp prepared for an import, None if none."""
+    """The id of the confirmation sending that MailUp prepared for an import, or None."""
     try:
         return session.read(f"/Console/Import/{import_id}/Sending", _sending_id)
     except MailUpRefused as refusal:
@@ -24,27 +24,27 @@ def confirmation_sending(session: Session, import_id: int) -> int | None:
 
 
 def send_confirmation(session: Session, sending_id: int, *, repeated: bool = False) -> bool:
-    """Send a prepared confirmation now, once; whether it was this call that sent it.
+    """Send a prepared confirmation once; returns whether this call sent it.
 
     *repeated*: an earlier run may have sent it. Then, and after a lost answer, the sending is
-    looked up first, and sent only while MailUp still shows it as waiting for a decision.
+    looked up first, and sent only if MailUp still shows it as not decided.
     """
-    unsure, ours = repeated, False
+    maybe_sent, by_us = repeated, False
     for _ in range(SEND_ATTEMPTS - 1):
-        if unsure and not _is_waiting(session, sending_id):
-            return ours
+        if maybe_sent and not _is_waiting(session, sending_id):
+            return by_us
         try:
             return _send(session, sending_id)
         except MailUpUnavailable as failure:
             if not failure.context["maybe_accepted"]:
                 raise
-            unsure = ours = True
+            maybe_sent = by_us = True
     return not _is_waiting(session, sending_id) or _send(session, sending_id)
 
 
 def _send(session: Session, sending_id: int) -> bool:
-    """Ask MailUp to send now; True, so that the caller can say so."""
-    session.change("POST", f"{_QUEUES}/{sending_id}/Immediate", _nothing)
+    """Request MailUp to send now; returns True."""
+    session.change("POST", f"{_QUEUES}/{sending_id}/Immediate", Answer.check)
     return True
 
 
@@ -60,15 +60,10 @@ def _queued(session: Session, queue: str) -> Iterator[int]:
 
 
 def _sending_id(answer: Answer) -> int | None:
-    """The id in the answer; an empty body or an object without id means none."""
+    """The id in the answer; None for an empty body or an object without an id."""
     if not answer.body.strip():
         return None
     value = answer.json()
     if isinstance(value, dict):
         value = Fields(value, answer.doing).value("idSending", "Id")
     return whole_number(value, answer.doing) if value else None
-
-
-def _nothing(answer: Answer) -> None:
-    """The answer may be empty or anything else, but no error."""
-    answer.check()

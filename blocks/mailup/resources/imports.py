@@ -1,4 +1,4 @@
-"""Asynchronous imports: start one, find one that may have been started, wait for it."""
+"""Asynchronous imports: start, find after a lost answer, wait for the end."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -15,18 +15,18 @@ from blocks.mailup.resources.models import ImportDetail, ImportStatus, id_of_imp
 Channel = Literal["email", "sms"]
 ImportType = Literal["default", "optin", "optout"]
 
-# At 5 calls per second for the whole account, polling must stay slow.
+# Slow, because the account is limited to 5 calls per second.
 IMPORT_POLL_SECONDS = 2.0
 HISTORY_PAGE = 50
 LATE_SECONDS = 60.0
-"""How long MailUp may not know an import that it has accepted."""
+"""How long MailUp may answer 404 for an import that it has accepted."""
 COUNTING_POLLS = 5
-"""How often a completed import that has counted nobody is asked for again."""
+"""How often a completed import without counters is polled again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportTarget:
-    """Where an import goes and what it may do. The default changes no existing status."""
+    """Destination and options of an import. The default changes no existing status."""
 
     list_id: int
     group_id: int | None = None
@@ -38,25 +38,25 @@ class ImportTarget:
 
     def __post_init__(self) -> None:
         if self.replace_groups and self.group_id is None:
-            raise ConfigurationError("replace_groups needs a group: name one, or switch it off.")
+            raise ConfigurationError("replace_groups needs a group: name one, or turn it off.")
         if self.confirm_email and self.channel == "sms":
-            raise ConfigurationError("confirm_email works for e-mail only: switch it off for SMS.")
+            raise ConfigurationError("confirm_email works for e-mail only: turn it off for SMS.")
         if self.confirm_email and self.import_type != "default":
             raise ConfigurationError(
-                "confirm_email asks people for their consent, an opt-in or opt-out import sets it: "
-                "use one of the two."
+                "confirm_email asks people for consent, an opt-in or opt-out import sets it: use "
+                "one of the two."
             )
 
     @property
-    def is_plain(self) -> bool:
-        """Whether sent twice it leaves what it leaves sent once, as long as nobody is deleted."""
+    def is_idempotent(self) -> bool:
+        """Whether sending it twice has the same result as once, if nobody is deleted meanwhile."""
         return self.import_type == "default" and not (
             self.confirm_email or self.clear_missing_fields or self.replace_groups
         )
 
     @property
     def path(self) -> str:
-        """The resource that takes the recipients."""
+        """The resource that accepts the recipients."""
         channel = "/Console/Sms" if self.channel == "sms" else "/Console"
         if self.group_id is not None:
             return f"{channel}/Group/{self.group_id}/Recipients"
@@ -64,7 +64,7 @@ class ImportTarget:
 
     @property
     def params(self) -> dict[str, str]:
-        """The query parameters; nothing is sent for a default."""
+        """The query parameters; defaults are omitted."""
         chosen = {
             "ConfirmEmail": self.confirm_email,
             "clearMissingOrEmptyFields": self.clear_missing_fields,
@@ -77,9 +77,9 @@ class ImportTarget:
 
 
 def start_import(session: Session, target: ImportTarget, body: bytes) -> int:
-    """Send a JSON array of recipients, once; answers the import id.
+    """Send a JSON array of recipients once; returns the import id.
 
-    Raises `MailUpUnavailable`: with `context["maybe_accepted"]` the import may exist, look at
+    Raises `MailUpUnavailable`: with `context["maybe_accepted"]` the import may exist, check
     `possible_imports` before sending again; with `context["busy"]` another import has to end first.
     """
 
@@ -90,7 +90,7 @@ def start_import(session: Session, target: ImportTarget, body: bytes) -> int:
 
 
 def latest_import_id(session: Session) -> int:
-    """The highest import id of the account so far, 0 when there is none."""
+    """The highest import id of the account, 0 if there is none."""
     highest = 0
     for details in _history_pages(session):
         ids = [detail.id for detail in details]
@@ -108,33 +108,32 @@ def possible_imports(
     after_id: int,
     not_ids: Collection[int] = (),
 ) -> list[ImportDetail]:
-    """The imports that may be the one of *rows* rows sent to *target*, the oldest first.
+    """Imports that may be the one of *rows* rows sent to *target*, oldest first.
 
-    That there is none proves that it never arrived; that there is one proves nothing, as anybody
-    may have made it. *after_id* is the highest id known before sending, *not_ids* are imports
-    known to be others. Imports appear with a delay: wait some seconds first.
+    None proves that it never arrived; one proves nothing, because others may have made it.
+    *after_id*: the highest id before sending. *not_ids*: imports known to be others. Imports
+    appear with a delay: wait some seconds first.
     """
-    told = [each for each in _history(session, after_id=after_id) if each.id not in not_ids]
-    found = {each.id: each for each in told if may_be(each, target, rows)}
+    newer = [each for each in _history(session, after_id=after_id) if each.id not in not_ids]
+    found = {each.id: each for each in newer if may_be(each, target, rows)}
     details = [_in_full(session, found[each]) for each in sorted(found)]
     return [each for each in details if may_be(each, target, rows)]
 
 
-def _in_full(session: Session, told: ImportDetail) -> ImportDetail:
-    """All that MailUp tells of an import; what its list told where it does not show it yet."""
+def _in_full(session: Session, listed: ImportDetail) -> ImportDetail:
+    """An import with all details; as listed if MailUp does not show it yet."""
     try:
-        return import_detail(session, told.id)
+        return import_detail(session, listed.id)
     except MailUpRefused as refusal:
         if refusal.context.get("status") != 404:
             raise
-        return told
+        return listed
 
 
 def may_be(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:
-    """Whether nothing that MailUp tells of an import says that it is another one.
+    """Whether no field of an import contradicts that it is the one sent to *target*.
 
-    Nothing is concluded from what is not told. A file's name is not, as nobody says that imports
-    by API have none.
+    Missing fields are ignored; so is a file name, because imports by API may have one.
     """
     return (
         detail.list_id in {0, target.list_id}
@@ -147,15 +146,16 @@ def may_be(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:
 
 
 def _may_count(detail: ImportDetail, target: ImportTarget, rows: int) -> bool:
-    """MailUp counts late, and may leave some out; what is harmful twice is not told by that."""
+    """Whether the count fits. MailUp counts late and may omit rows, so fewer rows exclude an
+    import only if sending again is safe."""
     fewer = 0 < detail.rows_total < rows and detail.is_over
-    return detail.rows_total <= rows and not (fewer and target.is_plain)
+    return detail.rows_total <= rows and not (fewer and target.is_idempotent)
 
 
 def _history(session: Session, *, after_id: int) -> Iterator[ImportDetail]:
-    """Imports with a higher id than *after_id*, newest first where MailUp sorts.
+    """Imports with a higher id than *after_id*, newest first if MailUp sorts.
 
-    Ends early only while the ids do fall, so that an answer in another order is read to its end.
+    Stops early only if the ids are falling; in another order all imports are read.
     """
     falling = True
     last: list[int] = []
@@ -169,7 +169,7 @@ def _history(session: Session, *, after_id: int) -> Iterator[ImportDetail]:
 
 
 def _history_pages(session: Session) -> Iterator[list[ImportDetail]]:
-    """All imports of the account, page by page, sorted by falling id where MailUp sorts."""
+    """All imports of the account, page by page, newest first if MailUp sorts."""
     found = pages(session, "/Console/Imports", "IdImport", descending=True, page_size=HISTORY_PAGE)
     for items in found:
         yield [ImportDetail.read(item, "GET /Console/Imports") for item in items]
@@ -188,7 +188,7 @@ def import_status(session: Session, import_id: int) -> ImportStatus:
 
 
 def import_detail(session: Session, import_id: int) -> ImportDetail:
-    """One import of the account's history, with its rows by outcome."""
+    """One import of the account's history, with its row counts."""
     return session.read(
         f"/Console/Imports/{import_id}",
         lambda answer: ImportDetail.read(answer.json(), answer.doing),
@@ -198,7 +198,7 @@ def import_detail(session: Session, import_id: int) -> ImportDetail:
 def _status_once_shown(
     session: Session, import_id: int, *, may_be_late: bool
 ) -> ImportStatus | None:
-    """The counters; None where MailUp does not know an import yet that it has just accepted."""
+    """The counters; None if MailUp does not show a newly accepted import yet."""
     try:
         return import_status(session, import_id)
     except MailUpRefused as refusal:
@@ -208,7 +208,7 @@ def _status_once_shown(
 
 
 def nothing() -> None:
-    """What is done while an import is waited for, as a rule."""
+    """Do nothing: the default while waiting for an import."""
 
 
 def wait_for_import(
@@ -223,9 +223,9 @@ def wait_for_import(
 ) -> ImportStatus:
     """Poll until MailUp has completed the import; `ImportUnfinished` after *timeout_seconds*.
 
-    Each wait is half of what it has taken so far, *poll_seconds* at most: small imports end at
-    once, and are looked at as soon as the limit lets us. *meanwhile* is done instead of waiting.
-    Counters may come later than the end: without any, the import is asked for some more times.
+    Each wait is half of the time so far, *poll_seconds* at most, so that small imports are noticed
+    soon. *meanwhile* is called instead of waiting. Counters may appear after the end: without any,
+    the import is polled some more times.
     """
     begun, uncounted = clock(), 0
     while True:
@@ -238,7 +238,7 @@ def wait_for_import(
         taken = clock() - begun
         wait = poll_seconds if uncounted else min(taken / 2, poll_seconds)
         if taken + wait > timeout_seconds:
-            # Not repeated: others of the account have waited for this long already.
+            # Not retried: other imports of the account have been waiting for it.
             raise ImportUnfinished(
                 f"MailUp has not completed import {import_id} after {timeout_seconds:g} seconds "
                 "(import_timeout_seconds on the MailUpAccount block).",

@@ -1,4 +1,4 @@
-"""Lists and their groups."""
+"""Lists, groups and dynamic fields of an account."""
 
 import json
 from itertools import chain
@@ -10,13 +10,13 @@ from blocks.mailup.resources.models import AccountInfo, DynamicField, Group, Mai
 
 
 def account_info(session: Session) -> AccountInfo:
-    """The account behind the log-in; the cheapest call that proves the credentials."""
+    """The account of the log-in; the cheapest call that checks the credentials."""
     path = "/Console/Authentication/Info"
     return AccountInfo.read(session.get(path), f"GET {path}")
 
 
 def lists(session: Session) -> list[MailUpList]:
-    """All lists that the user may see; a list without permission is missing, not an error."""
+    """All lists that the user may see; others are missing, without an error."""
     found = pages(session, "/Console/List", "IdList")
     return [MailUpList.read(item, "GET /Console/List") for items in found for item in items]
 
@@ -29,9 +29,9 @@ def groups(session: Session, list_id: int) -> list[Group]:
 
 
 def create_group(session: Session, list_id: int, name: str) -> Group:
-    """Create a group. MailUp takes a name twice: look through `groups` first.
+    """Create a group. MailUp accepts duplicate names: check `groups` first.
 
-    Raises `MailUpUnavailable` with `context["maybe_accepted"]` when the answer is lost.
+    Raises `MailUpUnavailable` with `context["maybe_accepted"]` if the answer is lost.
     """
     body = json.dumps({"Name": name, "Notes": ""}).encode()
 
@@ -42,7 +42,7 @@ def create_group(session: Session, list_id: int, name: str) -> Group:
 
 
 def dynamic_fields(session: Session) -> list[DynamicField]:
-    """All dynamic fields of the account, by id. One page holds 20 unless more are asked for."""
+    """All dynamic fields of the account, by id."""
     path = "/Console/Recipient/DynamicFields"
     found = chain.from_iterable(pages(session, path, "Id"))
     unique = {each.id: each for each in (DynamicField.read(item, f"GET {path}") for item in found)}

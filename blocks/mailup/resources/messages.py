@@ -22,11 +22,11 @@ class Message:
 
     @classmethod
     def read(cls, value: object, list_id: int, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
+        fields = Fields(value, call)
         return cls(
-            id=told.id("idMessage"),
-            list_id=told.count("idList") or list_id,
-            subject=told.text("Subject"),
+            id=fields.id("idMessage"),
+            list_id=fields.count("idList") or list_id,
+            subject=fields.text("Subject"),
         )
 
 
@@ -34,8 +34,8 @@ class Message:
 class Sending:
     """One sending of a message. Dates are UTC texts (`2014-04-01 13:53:06Z`), "" for none.
 
-    *finished* is false while MailUp shows no end; an answer without that field counts as finished.
-    *id* is None where MailUp tells none.
+    *finished* is false while EndDate is empty; an answer without that field counts as finished.
+    *id* is None if MailUp gives none.
     """
 
     started: str
@@ -46,14 +46,14 @@ class Sending:
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
-        ended = told.date("EndDate")
+        fields = Fields(value, call)
+        ended = fields.date("EndDate")
         return cls(
-            started=told.date("StartDate"),
+            started=fields.date("StartDate"),
             ended=ended,
-            recipients=told.count("Recipients"),
-            finished=bool(ended) or not told.has("EndDate"),
-            id=whole_or_none(told.value("idSending", "Id")),
+            recipients=fields.count("Recipients"),
+            finished=bool(ended) or not fields.has("EndDate"),
+            id=whole_or_none(fields.value("idSending", "Id")),
         )
 
 
@@ -65,7 +65,7 @@ def messages(session: Session, list_id: int) -> Iterator[list[Message]]:
 
 
 def send_history(session: Session, list_id: int, message_id: int) -> list[Sending]:
-    """The sendings of a message, oldest first; the statistics do not tell them apart."""
+    """The sendings of a message, oldest first; the statistics do not distinguish them."""
     path = f"/Console/List/{list_id}/Email/{message_id}/SendHistory"
     found = chain.from_iterable(whole_answer(session, path))
     sendings = [Sending.read(item, f"GET {path}") for item in found]

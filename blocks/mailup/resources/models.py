@@ -1,4 +1,4 @@
-"""What MailUp's resources hold, as small frozen records read from its JSON."""
+"""Frozen records of MailUp's resources, read from its JSON."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -7,18 +7,18 @@ from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.http.answers import whole_number
 from blocks.mailup.pages.objects import Fields
 
-# The codes are those of MailUp's page that tells the state of one address.
+# The codes are those of MailUp's page that shows the status of one address.
 OPTED_IN = frozenset({"OPTIN", "OPT-IN", "SUBSCRIBED", "2"})
 OPTED_OUT = frozenset({"OPTOUT", "OPT-OUT", "UNSUBSCRIBED", "3"})
 PENDING = frozenset({"PENDING", "OPTPENDING", "WAITING", "4"})
 IMPORT_ENDED = frozenset({3, 4})
-"""Status codes of an import that is completed, or has failed."""
+"""Status codes of an import that was completed or has failed."""
 
 
 @dataclass(frozen=True)
 class AccountInfo:
-    """The account behind the log-in. *expires* is MailUp's text (`2016-12-09 00:00:00.000`), ""
-    for never."""
+    """The account of the log-in. *expires* is MailUp's text (`2016-12-09 00:00:00.000`), "" for
+    never."""
 
     username: str
     version: str
@@ -27,12 +27,12 @@ class AccountInfo:
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
+        fields = Fields(value, call)
         return cls(
-            username=told.text("Username"),
-            version=told.text("Version"),
-            is_trial=bool(told.flag("IsTrial")),
-            expires=told.date("ExpiryDate"),
+            username=fields.text("Username"),
+            version=fields.text("Version"),
+            is_trial=bool(fields.flag("IsTrial")),
+            expires=fields.date("ExpiryDate"),
         )
 
 
@@ -45,8 +45,8 @@ class MailUpList:
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
-        return cls(id=told.id("IdList"), name=told.text("Name"))
+        fields = Fields(value, call)
+        return cls(id=fields.id("IdList"), name=fields.text("Name"))
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Group:
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
+        fields = Fields(value, call)
         return cls(
-            id=told.id("idGroup"),
-            name=told.text("Name"),
-            list_id=told.id("idList"),
+            id=fields.id("idGroup"),
+            name=fields.text("Name"),
+            list_id=fields.id("idList"),
         )
 
 
@@ -76,13 +76,13 @@ class DynamicField:
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
-        return cls(id=told.id("Id"), name=told.text("Description"))
+        fields = Fields(value, call)
+        return cls(id=fields.id("Id"), name=fields.text("Description"))
 
 
 @dataclass(frozen=True)
 class ImportStatus:
-    """Counters of an import, in recipients. MailUp tells no reasons and no rows."""
+    """Counters of an import, in recipients. MailUp gives no reasons and no rows."""
 
     id: int
     completed: bool
@@ -94,26 +94,26 @@ class ImportStatus:
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
-        if not told.has("Completed"):
-            raise told.unusable("does not say whether it is completed", ("Completed",))
+        fields = Fields(value, call)
+        if not fields.has("Completed"):
+            raise fields.unusable("does not say whether it is completed", ("Completed",))
         return cls(
-            id=told.id("idImport"),
-            completed=told.flag("Completed") is True,
-            created=told.count("CreatedRecipients"),
-            imported=told.count("ImportedRecipients"),
-            not_valid=told.count("NotValidRecipients"),
-            updated=told.count("UpdatedRecipients"),
-            valid=told.count("ValidRecipients"),
+            id=fields.id("idImport"),
+            completed=fields.flag("Completed") is True,
+            created=fields.count("CreatedRecipients"),
+            imported=fields.count("ImportedRecipients"),
+            not_valid=fields.count("NotValidRecipients"),
+            updated=fields.count("UpdatedRecipients"),
+            valid=fields.count("ValidRecipients"),
         )
 
 
 @dataclass(frozen=True)
 class ImportDetail:
-    """One import as the account's history shows it: in full when it is asked for alone.
+    """One import of the account's history.
 
-    The list of imports may tell less. *started* and *ended* are MailUp's texts, "" while there is
-    none. What the answer leaves out is None, or 0 for *list_id* and counts.
+    The list of imports may have fewer fields than the detail. *started* and *ended* are MailUp's
+    texts, "" if there is none. Missing fields are None, or 0 for *list_id* and counts.
     """
 
     id: int
@@ -133,38 +133,38 @@ class ImportDetail:
 
     @property
     def is_over(self) -> bool:
-        """Whether MailUp says that the import has come to its end, well or not."""
+        """Whether MailUp says that the import has ended, successfully or not."""
         return bool(self.ended) or self.status_code in IMPORT_ENDED
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
-        # The list of imports tells a bare number.
-        rows = told.inner("Rows", number="Total")
+        fields = Fields(value, call)
+        # The list of imports has a bare number.
+        rows = fields.inner("Rows", number="Total")
         valid, invalid = rows.inner("Valid", number="Total"), rows.inner("Invalid", number="Total")
         return cls(
-            id=told.id("IdImport"),
-            list_id=told.count("IdList"),
-            group_ids=told.ids("IdGroups"),
-            started=told.date("StartDate"),
-            ended=told.date("EndDate"),
-            status_code=told.code("StatusCode"),
+            id=fields.id("IdImport"),
+            list_id=fields.count("IdList"),
+            group_ids=fields.ids("IdGroups"),
+            started=fields.date("StartDate"),
+            ended=fields.date("EndDate"),
+            status_code=fields.code("StatusCode"),
             rows_total=rows.count("Total"),
             rows_invalid=invalid.count("Total"),
             repeated=valid.count("RepeatedEmail") + valid.count("RepeatedNumber"),
             created=valid.count("EmailNew") + valid.count("NumberNew"),
             updated=valid.count("EmailUpdate") + valid.count("NumberUpdate"),
-            as_unsubscribed=told.flag("ImportAsUnsubscribed"),
-            sends_confirmation=told.flag("SendConfirmationEmail"),
-            replaces_groups=told.flag("ReplaceExistingGroup"),
+            as_unsubscribed=fields.flag("ImportAsUnsubscribed"),
+            sends_confirmation=fields.flag("SendConfirmationEmail"),
+            replaces_groups=fields.flag("ReplaceExistingGroup"),
         )
 
 
 def id_of_import(value: object) -> int:
-    """The id of an import; what is no positive number is an unusable answer."""
+    """The id of an import; `MailUpUnavailable` if it is not a positive number."""
     found = whole_number(value, "Import")
     if found <= 0:
-        raise MailUpUnavailable("Import: MailUp's answer has an id that no import can have.")
+        raise MailUpUnavailable("Import: MailUp's answer has an invalid id.")
     return found
 
 
@@ -172,8 +172,8 @@ def id_of_import(value: object) -> int:
 class Optin:
     """The subscription of one recipient to one list on one channel.
 
-    Dates are MailUp's texts (`2020-01-27 10:38:00.000`, zone unknown), "" while there is none.
-    *optout_type* is MailUp's code as text, "" when not known.
+    Dates are MailUp's texts (`2020-01-27 10:38:00.000`, zone unknown), "" if there is none.
+    *optout_type* is MailUp's code as text, "" if unknown.
     """
 
     recipient_id: int
@@ -189,7 +189,7 @@ class Optin:
 
     @property
     def opted_in(self) -> bool:
-        """Whether the status is a known spelling of "subscribed"; an unknown one is not."""
+        """Whether the status is a known spelling of "subscribed"."""
         return self.status in OPTED_IN
 
     @property
@@ -199,38 +199,38 @@ class Optin:
 
     @property
     def opted_out(self) -> bool:
-        """Whether somebody has left. Where a status says neither this nor that, the answer cannot
-        be used: MailUpRefused, for what is told on must not be a guess."""
+        """Whether the recipient has unsubscribed; `MailUpRefused` for an unknown status, because
+        guessing is not safe."""
         if self.opted_in or self.pending or self.status in OPTED_OUT:
             return self.status in OPTED_OUT
         raise MailUpRefused(
-            "Subscription, field Status: MailUp tells a status that is not known here, so that "
-            "nobody can be said to be subscribed, or to have left. The line 'API: subscriptions' "
-            "of check-connections names it: report it.",
+            "Subscription, field Status: MailUp returned an unknown status, so it is unknown who "
+            "is subscribed and who is not. The line 'API: subscriptions' of check-connections "
+            "shows it: report it.",
             field="Status",
         )
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
+        fields = Fields(value, call)
         return cls(
-            recipient_id=told.id("idRecipient"),
-            # Without it nobody could tell who is subscribed.
-            status=told.needed("Status").strip().upper(),
-            email=told.text("Email"),
-            prefix=told.text("MobilePrefix"),
-            number=told.text("MobileNumber"),
-            optin_date=told.date("Optin_Date"),
-            optout_date=told.date("Optout_Date"),
-            optout_type=told.text("Optout_Type"),
-            optout_subtype=told.text("Optout_Subtype"),
-            optout_message_id=told.text("Optout_MsgId"),
+            recipient_id=fields.id("idRecipient"),
+            # Required: it says who is subscribed.
+            status=fields.required_text("Status").strip().upper(),
+            email=fields.text("Email"),
+            prefix=fields.text("MobilePrefix"),
+            number=fields.text("MobileNumber"),
+            optin_date=fields.date("Optin_Date"),
+            optout_date=fields.date("Optout_Date"),
+            optout_type=fields.text("Optout_Type"),
+            optout_subtype=fields.text("Optout_Subtype"),
+            optout_message_id=fields.text("Optout_MsgId"),
         )
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """A recipient's keys; "" for the one that it does not have."""
+    """A recipient's keys; "" for a missing one."""
 
     id: int
     email: str = field(repr=False)
@@ -239,10 +239,10 @@ class Recipient:
 
     @classmethod
     def read(cls, value: object, call: str = "MailUp") -> Self:
-        told = Fields(value, call)
+        fields = Fields(value, call)
         return cls(
-            id=told.id("idRecipient"),
-            email=told.text("Email"),
-            prefix=told.text("MobilePrefix"),
-            number=told.text("MobileNumber"),
+            id=fields.id("idRecipient"),
+            email=fields.text("Email"),
+            prefix=fields.text("MobilePrefix"),
+            number=fields.text("MobileNumber"),
         )

@@ -25,9 +25,9 @@ _CONSOLE: dict[Channel, str] = {"email": "/Console", "sms": "/Console/Sms"}
 def profiles(
     session: Session, list_id: int, channel: Channel, state: State, field_ids: Collection[int] = ()
 ) -> Iterator[pl.DataFrame]:
-    """Everybody of the list in one state, page by page.
+    """All recipients of the list in one state, page by page.
 
-    Columns: `PROFILE` and one `field_<id>` (text) for each of *field_ids*; null for none.
+    Columns: `PROFILE`, and `field_<id>` (text) for each of *field_ids*; null if empty.
     """
     path = f"{_CONSOLE[channel]}/List/{list_id}/Recipients/{state}"
     for items in pages(session, path, "idRecipient"):
@@ -48,15 +48,15 @@ def _field_columns(items: Sequence[JsonObject], field_ids: Collection[int]) -> l
 
 
 def _fields(item: JsonObject) -> dict[int, Any]:
-    """The dynamic fields of one recipient as they came, by id."""
-    carried = lowered(item).get("fields")
-    return dict(_field(each) for each in carried) if isinstance(carried, list) else {}
+    """The dynamic fields of one recipient, by id."""
+    fields = lowered(item).get("fields")
+    return dict(_field(each) for each in fields) if isinstance(fields, list) else {}
 
 
 def _field(value: Any) -> tuple[int, Any]:
-    """Id and value of one dynamic field; id 0 for what is none."""
+    """Id and value of one dynamic field; id 0 if it is invalid."""
     if not isinstance(value, dict):
         return 0, None
-    # The two spellings met, not any: this runs for each of up to 39 fields of each recipient.
+    # For speed only the two spellings in use: up to 39 fields per recipient.
     number = whole_or_none(value.get("Id", value.get("id")))
     return number or 0, value.get("Value", value.get("value"))

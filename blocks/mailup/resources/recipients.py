@@ -1,4 +1,4 @@
-"""Who is on a list, and who is not any more."""
+"""Recipients of a list and their subscriptions."""
 
 from collections.abc import Iterator
 
@@ -30,41 +30,41 @@ def optins(session: Session, list_id: int, channel: Channel) -> Iterator[list[Op
 
 
 def count_optins(session: Session, list_id: int, channel: Channel) -> int:
-    """How many subscriptions a list has on one channel; 0 also where MailUp does not say."""
+    """The number of subscriptions of a list on one channel; 0 also if MailUp gives no total."""
     path = _OPTINS[channel].format(list_id)
     one = {"PageNumber": "0", "PageSize": "1"}
     return session.read(path, lambda answer: Page.read(answer.json(), answer.doing).total, one)
 
 
 def find_optins(session: Session, list_id: int, channel: Channel, key: str) -> list[Optin]:
-    """The subscriptions of an address, or of a number without prefix, to a list: one call.
+    """The subscriptions of an address, or of a number without prefix, to a list; one call.
 
-    A MailUp that passes over the filter answers with other people: compare what comes back. *key*
-    has to be fit for a filter (`filters.can_filter`).
+    Compare the result: MailUp may ignore the filter and return other people. *key* must be allowed
+    in a filter (`filters.can_filter`).
     """
     path, wanted = _OPTINS[channel].format(list_id), filterby(equals(_KEYS[channel], key))
     return [Optin.read(item, f"GET {path}") for item in first_page(session, path, wanted).items]
 
 
 def search(session: Session, *, email: str = "", mobile: str = "") -> list[Recipient]:
-    """Whoever of the account has this address, or this number with prefix: one call."""
+    """Recipients of the account with this address, or this number with prefix; one call."""
     wanted = {"email": f'"{email}"'} if email else {"mobile": f'"{mobile}"'}
     found = next(pages(session, "/Console/Recipients", "idRecipient", params=wanted), [])
     return [Recipient.read(item) for item in found]
 
 
 def unsubscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
-    """Everybody of the list who is not opted in, pending ones included (`Optin.pending`).
+    """Recipients of the list who are not subscribed, including pending ones (`Optin.pending`).
 
-    Read from the subscription details: the plain list of the unsubscribed tells neither cause nor
-    date. A status whose spelling is not known counts as not opted in.
+    Read from the subscription details: the list of unsubscribed recipients has neither cause nor
+    date. An unknown status counts as not subscribed.
     """
     for page in optins(session, list_id, channel):
         yield [each for each in page if not each.opted_in]
 
 
 def subscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Recipient]]:
-    """Everybody who is opted in to the list, page by page."""
+    """All subscribed recipients of the list, page by page."""
     path = _SUBSCRIBED[channel].format(list_id)
     for items in pages(session, path, "idRecipient"):
         yield [Recipient.read(item, f"GET {path}") for item in items]

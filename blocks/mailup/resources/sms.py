@@ -1,4 +1,4 @@
-"""SMS messages of a list, and what became of each SMS."""
+"""SMS messages of a list, and the delivery report of each SMS."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,11 @@ OUTCOMES = (
     # International prefix and number, digits only.
     PageColumn("number", "text", ("receiver", "recipient", "number")),
     PageColumn("sent_at", "moment", ("sentdate", "senddate")),
-    # 0 delivered, 1 queued, 2 error; null for anything else than a number.
+    # 0 delivered, 1 queued, 2 error; null if it is not a number.
     PageColumn("status", "id", ("status",)),
     # Outcome and detail, such as FAILED_AT_004; null unless it failed.
     PageColumn("error", "text", ("errorcode", "error")),
-    # When the operator's receipt arrived: not documented for this resource.
+    # When the operator's receipt arrived; not documented for this resource.
     PageColumn("at", "moment", ("responsedate", "deliverydate", "statusdate", "receiptdate")),
 )
 
@@ -31,10 +31,10 @@ def sms_messages(session: Session, list_id: int) -> Iterator[list[Message]]:
 
 
 def sms_report_details(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
-    """The present state of each SMS sent of a message. Columns: `OUTCOMES`.
+    """The current state of each SMS of a message. Columns: `OUTCOMES`.
 
-    MailUp answers in one piece, so mostly this is one frame. Several sendings of one message are
-    told apart by `sent_at` only.
+    Usually one frame, because MailUp does not page this resource. Several sendings of one message
+    differ only in `sent_at`.
     """
     path = f"/Console/Sms/{message_id}/Sendings/ReportDetails"
     return frames(whole_answer(session, path), OUTCOMES)

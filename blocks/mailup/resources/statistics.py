@@ -1,9 +1,9 @@
-"""E-mail statistics of a message: who got, opened, clicked, bounced and unsubscribed.
+"""E-mail statistics of a message: recipients, openings, clicks and bounces.
 
 The rows are aggregates (a count per recipient, or per recipient and link), without event dates as
-far as documented. Which fields they carry is documented in part only, so each column lists the
-names under which it is looked for. All walkers yield one polars frame per page; `at` holds
-MailUp's date in one of the forms of `moments.moment`, null where the row carries none.
+far as documented. Their fields are only partly documented, so each column lists its possible
+names. All functions yield one polars frame per page; `at` is MailUp's date in one of the forms of
+`moments.moment`, null if there is none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ _WHERE = (
     PageColumn("geo", "text", ("geo", "geodata", "region", "country")),
     PageColumn("agent", "text", ("agent", "useragent", "browser")),
 )
-# Nobody says that a recipient has one row, so several are told apart.
+# A recipient may have several rows: MailUp does not document that there is only one.
 _PERSON = ItemIdentity((RECIPIENTS[0].keys,))
 PERSON_AND_LINK = ItemIdentity((RECIPIENTS[0].keys, URL.keys))
 _DATE = ("date", "datetime", "eventdate", "timestamp")
@@ -61,7 +61,7 @@ BOUNCES = (
 
 
 class Availability(StrEnum):
-    """Whether a message's statistics can be believed."""
+    """Whether a message's statistics are complete."""
 
     COMPLETE = "complete"
     EXPIRED = "expired"
@@ -69,12 +69,12 @@ class Availability(StrEnum):
 
 
 def at_statistics(settings: MailUpSettings) -> MailUpSettings:
-    """Settings of a session that speaks to the statistics service (paths as `/Message/1/..`)."""
+    """Settings of a session with the statistics service (paths such as `/Message/1/..`)."""
     return replace(settings, console_url=settings.statistics_url)
 
 
 def recipients(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
-    """To whom the message was sent, which proves no delivery. Columns: `RECIPIENTS`."""
+    """Recipients to whom the message was sent, delivered or not. Columns: `RECIPIENTS`."""
     return _rows(session, message_id, "Recipients", RECIPIENTS)
 
 
@@ -89,21 +89,21 @@ def clicks(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
 
 
 def bounces(session: Session, message_id: int) -> Iterator[pl.DataFrame]:
-    """Bounces per recipient; `code` is MailUp's text, null if not told. Columns: `BOUNCES`."""
+    """Bounces per recipient; `code` is MailUp's text or null. Columns: `BOUNCES`."""
     return _rows(session, message_id, "Bounces", BOUNCES)
 
 
 def counts(session: Session, message_id: int, what: Countable) -> int:
-    """The bare number of `Count/...`: for `Recipients`, how many the message was sent to."""
+    """The number of `Count/...`; for `Recipients`, how many the message was sent to."""
     return session.read(f"/Message/{message_id}/Count/{what}", Answer.number)
 
 
 def availability(session: Session, message_id: int, sendings: Sequence[Sending]) -> Availability:
-    """Whether the message's statistics are there; *sendings* is its whole send history.
+    """Whether the message's statistics are available; *sendings* is its complete send history.
 
-    MailUp forgets a message's recipients after the account's retention and then answers 0 and
-    nothing: that is `EXPIRED`, not "no events". `UNSENT` is a message without sending, with
-    none finished, or sent to nobody. Ask anew at each extraction: counts can lag behind a sending.
+    MailUp deletes a message's recipients after the account's retention, and then answers 0 and no
+    rows: that is `EXPIRED`, not "no events". `UNSENT`: no sending, none finished, or no recipients.
+    Check at each extraction, because counts can lag behind a sending.
     """
     if counts(session, message_id, "Recipients"):
         return Availability.COMPLETE

@@ -219,7 +219,7 @@ def test_a_refused_log_in_is_never_tried_again(
     """MailUp locks accounts: one refused log-in ends all attempts of this client."""
     client = connect(**{wrong: "s3cr3t"})
     for _ in range(3):
-        with pytest.raises(LoginRefused, match="not tried again") as caught:
+        with pytest.raises(LoginRefused, match="not retried") as caught:
             client.account_info()
         assert "s3cr3t" not in str(caught.value)
         assert emulator.username not in str(caught.value)

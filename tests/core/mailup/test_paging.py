@@ -143,7 +143,7 @@ def test_a_server_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         start = number * size
         return Page([{"id": each} for each in range(start, start + size)], size, 10**9)
 
-    with pytest.raises(MailUpUnavailable, match="do not come to an end"):
+    with pytest.raises(MailUpUnavailable, match="do not end"):
         _ids(get_page, 2)
 
 

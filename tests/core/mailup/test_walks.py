@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.errors import MailUpUnavailable
-from blocks.mailup.pages.identities import ItemIdentity, Met, by_id
+from blocks.mailup.pages.identities import ItemIdentity, SeenKeys, by_id
 from blocks.mailup.pages.page import Page
 from blocks.mailup.pages.walking import MAX_ROUNDS, walk
 
@@ -227,7 +227,7 @@ def test_rows_that_are_alike_come_as_often_as_they_are() -> None:
 )
 def test_what_was_met_is_counted(pages: list[list[int]], asked: list[int]) -> None:
     """The compact memory of a walk counts as a list does."""
-    met, plainly = Met(), [key for page in pages for key in page]
+    met, plainly = SeenKeys(), [key for page in pages for key in page]
     for page in pages:
         met.add(pl.Series(page, dtype=pl.Int64))
     counted = met.times(pl.Series(asked, dtype=pl.Int64)).to_list()
