@@ -111,7 +111,7 @@ def test_what_postgresql_refuses_at_the_door_is_a_setting_to_mend(
 ) -> None:
     """Trying a wrong password again would not help, and may lock the user."""
     url = make_url(postgresql()).set(**{part: "wrong"}).render_as_string(hide_password=False)
-    with pytest.raises(ConfigurationError, match="Ledger block's URL are wrong") as told:
+    with pytest.raises(ConfigurationError, match="Ledger block's URL is wrong") as told:
         Store(url)
     assert not told.value.retry
 

@@ -48,7 +48,7 @@ def ftps(**fields: Any) -> FtpsServer:
         ),
         (sftp, {"password": "S3cret", "verify_host_key": False}, "verify_host_key is off"),
         (sftp, {"password": "S3cret", "host": "sftp://x"}, "a name or address only"),
-        (sftp, {"password": "S3cret", "host": "no..host"}, "between single dots"),
+        (sftp, {"password": "S3cret", "host": "no..host"}, "between dots"),
         (ftps, {"host": f"{'a' * 64}.it"}, "1 to 63 characters"),
         (sftp, {"password": "S3cret", "port": 0}, "greater than or equal to 1"),
         (ftps, {"ca_certificate": "x"}, "is not a certificate in PEM form"),
