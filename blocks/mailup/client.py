@@ -200,6 +200,10 @@ class MailUpClient:
         """See `messages.send_history`."""
         return messages.send_history(self.session, list_id, message_id)
 
+    def message_tags(self, list_id: int, message_id: int) -> tuple[str, ...]:
+        """See `messages.message_tags`."""
+        return messages.message_tags(self.session, list_id, message_id)
+
     def message_recipients(self, message_id: int) -> Iterator[pl.DataFrame]:
         """See `statistics.recipients`."""
         return statistics.recipients(self.statistics_session, message_id)

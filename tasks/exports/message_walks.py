@@ -77,6 +77,8 @@ def _message(
         "sending_id": sendings[-1].id,
         "sent_at": walk.moment(sendings[-1].started),
     }
+    if "tags" in walk.sources:
+        about["tags"] = ",".join(walk.client.message_tags(message.list_id, message.id)) or None
     ask = walk.client
     if agreed.sent or agreed.reading == "latest-action":
         _spool(walk, about, "SNT", ask.message_recipients(message.id), at="sent_at")

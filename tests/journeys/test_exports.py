@@ -215,6 +215,14 @@ def test_the_cumulative_file_is_the_union_of_the_two(world: Any) -> None:
     assert sorted(others) == sorted(row["statusType"] + row["email"] for row in statistics)
 
 
+def test_campaign_tags_are_added_on_request(world: Any) -> None:
+    """The column has the tags of each row's message, comma-separated."""
+    assert run(export_email_statistics, {"columns": ["idNl", "Campaign Tags"]}).is_completed()
+    (rows,) = delivered(world).values()
+    found = {row["idNl"]: row["Campaign Tags"] for row in rows}
+    assert "promo,settimanale" in found.values()
+
+
 def test_fields_of_people_can_be_added(world: Any) -> None:
     """Dynamic fields follow the documented columns, under their names."""
     assert run(export_subscribed, {"fields": ["nome", "12"]}).is_completed()

@@ -139,7 +139,7 @@ ANSWERS: dict[str, Answer] = {
         "Only ids are needed; the day of a message is that of its sendings.", "API: messages"
     ),
     "message_tags": Answer(
-        "Tags are not asked for: the column Campaign Tags is empty.", "API: one message"
+        "All three are read; without tags the column Campaign Tags is empty.", "API: one message"
     ),
     "sending_ids": Answer(
         "Read where it is there; the column idInvio is empty where it is not.", "API: sendings"

@@ -1,10 +1,11 @@
-"""E-mail messages of a list, and when they were sent."""
+"""E-mail messages of a list, their sendings and tags."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Self
+from typing import Any, Self
 
+from blocks.mailup.http.answers import lowered, text
 from blocks.mailup.http.session import Session
 from blocks.mailup.pages.frames import whole_or_none
 from blocks.mailup.pages.objects import Fields
@@ -70,3 +71,16 @@ def send_history(session: Session, list_id: int, message_id: int) -> list[Sendin
     found = chain.from_iterable(whole_answer(session, path))
     sendings = [Sending.read(item, f"GET {path}") for item in found]
     return sorted(sendings, key=lambda sending: sending.started)
+
+
+def message_tags(session: Session, list_id: int, message_id: int) -> tuple[str, ...]:
+    """The names of a message's campaign tags, in MailUp's order."""
+    path = f"/Console/List/{list_id}/Email/{message_id}"
+    tags = Fields(session.get(path), f"GET {path}").value("Tags")
+    names = [_tag_name(tag) for tag in tags] if isinstance(tags, list) else []
+    return tuple(name for name in names if name)
+
+
+def _tag_name(tag: Any) -> str:
+    """The name of a tag, which is an object with a name, or the name itself."""
+    return text(lowered(tag).get("name")) if isinstance(tag, dict) else text(tag)

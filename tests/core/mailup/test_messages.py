@@ -88,3 +88,15 @@ def test_a_sending_without_end_field_is_finished() -> None:
     del row["EndDate"]
     assert Sending.read(row).finished
     assert Sending.read(row | {"IdSending": 4}).id == 4
+
+
+@pytest.mark.parametrize(
+    "tags", [[{"Id": 1, "Name": "sale"}, {"id": 2, "name": "spring"}], ["sale", "spring"]]
+)
+def test_tags_are_names(mailup: ByHand, tags: list[Any]) -> None:
+    """Tags are objects with a name or names; a message may have none."""
+    mailup.resources["/console/Console/List/1/Email/7"] = plain({"idMessage": 7, "Tags": tags})
+    mailup.resources["/console/Console/List/1/Email/8"] = plain({"idMessage": 8})
+    with mailup.client() as client:
+        assert client.message_tags(1, 7) == ("sale", "spring")
+        assert client.message_tags(1, 8) == ()
