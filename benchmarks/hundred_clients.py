@@ -24,7 +24,7 @@ import requests
 import yaml
 
 from sandbox.demo_parts import Prefect, Programs, free_port, say
-from sandbox.demo_story import told_blocks
+from sandbox.demo_story import demo_blocks
 from sandbox.examples import write_contacts
 from tests.servers.postgresql import postgres
 
@@ -121,14 +121,14 @@ def _provision(programs: Programs, names: list[str], rows: int) -> None:
         home = HOME / f"sandbox-{start:03}"
         programs.start(home.name, "-m", "sandbox", "--home", str(home))
         sandbox = json.loads(programs.wait_for_file(home.name, home / "sandbox.json"))
-        told = told_blocks(sandbox, HOME)
-        blocks = {"ledger/default": told["ledger/default"]}
+        demo = demo_blocks(sandbox, HOME)
+        blocks = {"ledger/default": demo["ledger/default"]}
         for name in names[start : start + CLIENTS_PER_ACCOUNT]:
             folder = Path(sandbox["files"]) / "outgoing" / name
             folder.mkdir(parents=True)
             write_contacts(folder / f"contacts-{name}.csv", rows=rows)
-            blocks[f"sftp-server/{name}"] = told["sftp-server/demo"]
-            blocks[f"mailup-account/{name}"] = told["mailup-account/demo"]
+            blocks[f"sftp-server/{name}"] = demo["sftp-server/demo"]
+            blocks[f"mailup-account/{name}"] = demo["mailup-account/demo"]
         programs.run("-m", "deployments.cli", "provision", stdin=json.dumps(blocks))
 
 

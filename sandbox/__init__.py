@@ -1,5 +1,5 @@
-"""A MailUp emulator and embedded file servers on loopback: for the demo, for rehearsals, for tests.
+"""A MailUp emulator and embedded file servers, for the demo, for trials and for tests.
 
-Independent by design: it imports nothing of `flows`, `tasks` or `blocks`, and they nothing of it.
-Its credentials are public; it listens on 127.0.0.1 only.
+It imports nothing of `flows`, `tasks` or `blocks`, and they import nothing of it. Its credentials
+are public; it listens on 127.0.0.1 only.
 """

@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.mailup.options import add_options, settings_of
 from sandbox.service import BLOCKS, PORTS, Ports, Sandbox, start
 
-# Large request bodies become millions of small objects that are never in a cycle.
+# Large request bodies become millions of small objects, which slow down garbage collection.
 GC_THRESHOLD = 200_000
 
 
@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> Sandbox:
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT; 0 after a clean stop, 1 when a server cannot start."""
+    """Run until SIGTERM or SIGINT; 0 after a clean stop, 1 if a server cannot start."""
     arguments = _arguments().parse_args()
     leave = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

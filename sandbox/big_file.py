@@ -1,4 +1,4 @@
-"""A file of any size for measurements: about 100 bytes a row, written block by block.
+"""Generate a file of any size for benchmarks, with about 100 bytes per row.
 
 UTF-8, `;`, LF, header `email;nome;cognome;cellulare;data_nascita;citta;consenso;idcliente`. One row
 in a hundred has a malformed e-mail address. Memory does not grow with the number of rows.
@@ -15,7 +15,7 @@ BAD_EVERY = 100
 
 
 def write_big(path: Path, rows: int, seed: int = 7) -> int:
-    """Write `rows` rows to `path`; answers how many are bad. Equal seeds give equal files."""
+    """Write `rows` rows to `path`; returns how many are bad. Equal seeds give equal files."""
     with path.open("wb") as file:
         file.write(f"{HEADER};idcliente\n".encode())
         for first in range(0, rows, BLOCK_ROWS):

@@ -1,4 +1,4 @@
-"""A certificate authority of the sandbox's own, kept in its home, and a server certificate."""
+"""The sandbox's own certificate authority, kept in its home, and a server certificate."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import trustme
 
 @dataclass(frozen=True)
 class Certificates:
-    """PEM files: the authority to trust, the server's chain, and its private key."""
+    """PEM files: the authority's certificate, the server's chain, and its private key."""
 
     authority: Path
     certificate: Path
@@ -16,7 +16,8 @@ class Certificates:
 
 
 def certificates(folder: Path, *others: str) -> Certificates:
-    """The certificates in `folder`, made at the first call; for localhost, 127.0.0.1 and others."""
+    """The certificates in `folder`, created by the first call, for localhost, 127.0.0.1 and
+    `others`."""
     folder.mkdir(parents=True, exist_ok=True)
     made = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     if not made.private_key.exists():

@@ -1,9 +1,9 @@
 """The demo: `make demo`, or `mailup-exchange demo [--keep]`.
 
 Starts the sandbox, a Prefect server and a worker, registers blocks, deploys the client of
-`prefect.yaml`, drops a file on the SFTP server, runs the import, lets a campaign's traffic happen,
-runs two exports, and tells what came out of it: the classic day of a client.
-Everything it writes is below `.demo`; with `--keep` all of it goes on running until Ctrl-C.
+`prefect.yaml`, uploads a file to the SFTP server, runs the import, generates a campaign's traffic,
+runs two exports, and prints the results. All files are below `.demo`; with `--keep` everything
+keeps running until Ctrl-C.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from pathlib import Path
 
 from sandbox.demo_parts import Prefect, Programs, free_port, say
 from sandbox.demo_story import (
+    demo_blocks,
     drop_file,
     play_campaign,
-    tell,
-    tell_exports,
-    tell_places,
-    told_blocks,
+    print_exports,
+    print_places,
+    print_result,
 )
 
 HOME = Path(".demo")
@@ -31,27 +31,27 @@ REGISTERED = ("blocks.servers", "blocks.accounts", "blocks.ledgers", "blocks.key
 
 
 def main() -> int:
-    """Run the demo; 0 when the counts add up and equal what MailUp's stand-in holds."""
+    """Run the demo; 0 if the counts add up and equal those of the emulator."""
     parser = argparse.ArgumentParser(description=__doc__, prog="mailup-exchange demo")
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     parser.add_argument("--rows", type=int, default=3000, help="contacts in the file")
     chosen = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Set even where the shell had it ignored: children would inherit that and never end.
+        # If the shell ignored the signal, child processes would inherit that and never end.
         signal.signal(number, signal.default_int_handler)
     shutil.rmtree(HOME, ignore_errors=True)
     with ExitStack() as stack:
         programs = stack.enter_context(Programs(HOME))
         right = _play(programs, rows=chosen.rows, keep=chosen.keep)
         if chosen.keep:
-            say("Everything goes on running; Ctrl-C ends it.")
+            say("Everything keeps running; press Ctrl-C to stop.")
             _wait_for_interrupt()
     return 0 if right else 1
 
 
 def _play(programs: Programs, *, rows: int, keep: bool) -> bool:
     started = time.monotonic()
-    say("Starting the sandbox: MailUp's stand-in and file servers ...")
+    say("Starting the sandbox: MailUp emulator and file servers ...")
     sandbox_home = HOME / "sandbox"
     programs.start("sandbox", "-m", "sandbox", "--home", str(sandbox_home))
     sandbox = json.loads(programs.wait_for_file("sandbox", sandbox_home / "sandbox.json"))
@@ -61,7 +61,7 @@ def _play(programs: Programs, *, rows: int, keep: bool) -> bool:
     say("Registering blocks and deploying the client of prefect.yaml ...")
     for module in REGISTERED:
         prefect.run("block", "register", "-m", module)
-    programs.run("-m", "deployments.cli", "provision", stdin=json.dumps(told_blocks(sandbox, HOME)))
+    programs.run("-m", "deployments.cli", "provision", stdin=json.dumps(demo_blocks(sandbox, HOME)))
     prefect.run("work-pool", "create", "mailup", "--type", "process", "--set-as-default")
     prefect.run("deploy", "--prefect-file", "prefect.yaml", "--all")
     prefect.start_worker("mailup")
@@ -69,14 +69,14 @@ def _play(programs: Programs, *, rows: int, keep: bool) -> bool:
     say(f"A file has arrived on the SFTP server: {dropped}. Running import-recipients/demo ...")
     run_id = prefect.run_deployment("import-recipients/demo")
     prefect.follow(run_id)
-    right = tell(sandbox, dropped, f"{prefect.url}/runs/flow-run/{run_id}")
-    say("\nA campaign is sent: people open, click, bounce and leave ...")
+    right = print_result(sandbox, dropped, f"{prefect.url}/runs/flow-run/{run_id}")
+    say("\nA campaign is sent: recipients open, click, bounce and unsubscribe ...")
     play_campaign(sandbox)
     for flow in ("export-unsubscribed", "export-email-statistics"):
         say(f"Running {flow}/demo ...")
         prefect.follow(prefect.run_deployment(f"{flow}/demo"))
-    right = tell_exports(sandbox) and right
-    tell_places(sandbox, f"{prefect.url}/runs", keep=keep)
+    right = print_exports(sandbox) and right
+    print_places(sandbox, f"{prefect.url}/runs", keep=keep)
     say(f"Done in {time.monotonic() - started:.0f} seconds.")
     return right
 

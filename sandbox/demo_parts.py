@@ -1,4 +1,4 @@
-"""What the demo starts and asks: child programs, and Prefect through its command line and API."""
+"""Parts of the demo: child processes, and Prefect through its command line and API."""
 
 import os
 import signal
@@ -17,16 +17,16 @@ RUN_SECONDS = 600
 STOP_SECONDS = 15
 TECHNICAL = ("Worker ", "Flow run ", "Executing ", "Deployment step ", "All deployment steps",
              "Running 1 deployment", "Finished in state Completed()", "View at ")  # fmt: skip
-"""Beginnings of log lines that say nothing about the client's file."""
+"""Beginnings of technical log lines, which the demo does not show."""
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line without buffering."""
     print(text, flush=True)
 
 
 def free_port(wanted: int) -> int:
-    """The wanted port of the loopback address, or any free one where it is taken."""
+    """The wanted port of the loopback address, or a free one if it is in use."""
     for port in (wanted, 0):
         try:
             with socket.create_server(("127.0.0.1", port)) as found:
@@ -37,7 +37,7 @@ def free_port(wanted: int) -> int:
 
 
 class Programs:
-    """Child programs of the demo; ended, in reverse order, when the demo ends."""
+    """Child processes of the demo; stopped in reverse order at its end."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -45,7 +45,7 @@ class Programs:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, *arguments: str) -> None:
-        """Start a Python program in the background; what it prints goes to a log file."""
+        """Start a Python program in the background; its output goes to a log file."""
         self.home.mkdir(parents=True, exist_ok=True)
         with self.log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(
@@ -58,7 +58,7 @@ class Programs:
             )
 
     def run(self, *arguments: str, stdin: str = "") -> str:
-        """Run a Python program to its end and return what it printed; RuntimeError if it fails."""
+        """Run a Python program and return its output; RuntimeError if it fails."""
         done = subprocess.run(
             [sys.executable, *arguments],
             env=self.environment,
@@ -74,21 +74,21 @@ class Programs:
         return done.stdout
 
     def log(self, name: str) -> Path:
-        """Where a program's output goes."""
+        """The log file of a program."""
         return self.home / f"{name}.log"
 
     def process(self, name: str) -> int:
-        """The process id of a program in the background."""
+        """The process id of a background program."""
         return self._running[name].pid
 
     def require(self, name: str) -> None:
-        """RuntimeError, with the end of its log, where a program has ended by itself."""
+        """Raise RuntimeError, with the end of its log, if a program has ended."""
         if self._running[name].poll() is not None:
             tail = self.log(name).read_text(encoding="utf-8", errors="replace")[-3000:]
             raise RuntimeError(f"{name} has ended:\n{tail}")
 
     def wait_for_file(self, name: str, path: Path) -> str:
-        """The content of a file as soon as the program has written it."""
+        """Wait until the program has written a file, and return its content."""
         deadline = time.monotonic() + START_SECONDS
         while not path.exists():
             self.require(name)
@@ -111,7 +111,7 @@ class Programs:
 
 
 def _end(program: subprocess.Popen[bytes]) -> None:
-    """Ask a program and its children to end, and make them where they do not."""
+    """Stop a program and its children with SIGINT, then SIGTERM, then SIGKILL."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if program.poll() is not None:
             return
@@ -123,7 +123,7 @@ def _end(program: subprocess.Popen[bytes]) -> None:
 
 
 class Prefect:
-    """A Prefect server of the demo's own, with its worker."""
+    """The demo's own Prefect server and worker."""
 
     def __init__(self, programs: Programs, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -138,7 +138,7 @@ class Prefect:
         )
 
     def start(self) -> None:
-        """Start the server and return when it answers."""
+        """Start the server and wait until it answers."""
         arguments = ("-m", "prefect", "server", "start", "--port", str(self._port))
         self._programs.start("prefect-server", *arguments)
         deadline = time.monotonic() + START_SECONDS
@@ -155,20 +155,20 @@ class Prefect:
             return False
 
     def run(self, *arguments: str) -> str:
-        """Run Prefect's command line to its end."""
+        """Run a Prefect command."""
         return self._programs.run("-m", "prefect", "--no-prompt", *arguments)
 
     def start_worker(self, pool: str) -> None:
-        """Start a process worker that looks for runs every two seconds."""
+        """Start a process worker that polls for runs every two seconds."""
         self._programs.start("worker", "-m", "prefect", "worker", "start", "--pool", pool)
 
     def run_deployment(self, name: str) -> str:
-        """Start a run of a deployment with its own parameters; the id of the run."""
+        """Start a run of a deployment; returns the run's id."""
         deployment = self._get(f"/deployments/name/{name}")
         return str(self._post(f"/deployments/{deployment['id']}/create_flow_run", {})["id"])
 
     def follow(self, run_id: str) -> None:
-        """Show a run's log and states until it has ended; RuntimeError when it takes too long."""
+        """Print a run's log until it has ended; RuntimeError if it takes too long."""
         shown, deadline = 0, time.monotonic() + RUN_SECONDS
         while True:
             run = self._get(f"/flow_runs/{run_id}")

@@ -1,4 +1,4 @@
-"""The demo's story: the client's file, the blocks it needs, and what came out of the run."""
+"""Steps of the demo: the client's file, its blocks, and the printed results."""
 
 import asyncio
 import csv
@@ -18,7 +18,7 @@ SHOWN_LINES = 4
 EXPORTS = 2
 
 
-def told_blocks(sandbox: dict[str, Any], home: Path) -> dict[str, dict[str, Any]]:
+def demo_blocks(sandbox: dict[str, Any], home: Path) -> dict[str, dict[str, Any]]:
     """The blocks of the demo client, as `mailup-exchange provision` reads them."""
     sftp, mailup = sandbox["sftp"], sandbox["mailup"]
     return {
@@ -37,7 +37,7 @@ def told_blocks(sandbox: dict[str, Any], home: Path) -> dict[str, dict[str, Any]
 
 
 def drop_file(sandbox: dict[str, Any], home: Path, *, rows: int) -> str:
-    """Write the example file and upload it as the client would: named at the end."""
+    """Write the example file and upload it under a temporary name, then rename it."""
     local = home / FILE
     write_contacts(local, rows=rows)
     asyncio.run(_upload(sandbox["sftp"], local))
@@ -62,12 +62,12 @@ async def _upload(sftp: dict[str, Any], local: Path) -> None:
         await client.posix_rename(f"outgoing/{local.name}.uploading", f"outgoing/{local.name}")
 
 
-def tell(sandbox: dict[str, Any], name: str, run_page: str) -> bool:
-    """Print what came out of the run; whether the counts add up and equal what MailUp holds."""
+def print_result(sandbox: dict[str, Any], name: str, run_page: str) -> bool:
+    """Print the import's result; returns whether the counts add up and equal the emulator's."""
     results = Path(sandbox["files"]) / "outgoing" / "results"
     document = results / f"{name}.result.json"
     if not document.exists():
-        say(f"No result came back. Look at the run: {run_page}")
+        say(f"There is no result. See the run: {run_page}")
         return False
     result = json.loads(document.read_text(encoding="utf-8"))
     counts = result["counts"]
@@ -77,7 +77,7 @@ def tell(sandbox: dict[str, Any], name: str, run_page: str) -> bool:
 
 
 def play_campaign(sandbox: dict[str, Any]) -> None:
-    """A day of traffic on list 1: one message, its opens, clicks, bounces and unsubscriptions."""
+    """Generate a day of traffic: one message, opens, clicks, bounces and unsubscriptions."""
     day = {"lists": [1], "sms_list": None, "recipients": 500, "late": 0.0, "seed": 7}
     answer = requests.post(f"{sandbox['page']}/_sandbox/play", json=day, timeout=120)
     answer.raise_for_status()
@@ -85,8 +85,8 @@ def play_campaign(sandbox: dict[str, Any]) -> None:
     say(f"    {events}")
 
 
-def tell_exports(sandbox: dict[str, Any]) -> bool:
-    """Print the first lines of each exported file; whether both are there with rows in them."""
+def print_exports(sandbox: dict[str, Any]) -> bool:
+    """Print the first lines of each exported file; returns whether both exist and have rows."""
     files = sorted((Path(sandbox["files"]) / "outgoing" / "exports").glob("*.csv"))
     filled = 0
     for path in files:
@@ -98,13 +98,13 @@ def tell_exports(sandbox: dict[str, Any]) -> bool:
     return filled == EXPORTS
 
 
-def tell_places(sandbox: dict[str, Any], runs: str, *, keep: bool) -> None:
-    """Print where everything is to be seen."""
+def print_places(sandbox: dict[str, Any], runs: str, *, keep: bool) -> None:
+    """Print where files and pages are."""
     say(f"\nOn the SFTP server: {sandbox['files']}/outgoing (imported/, results/, exports/)")
-    say(f"MailUp's stand-in:  {sandbox['page']}")
+    say(f"MailUp emulator:    {sandbox['page']}")
     say(f"Prefect UI:         {runs}")
     if not keep:
-        say("These pages are gone with the demo; `make demo KEEP=1` leaves them open.")
+        say("These pages end with the demo; `make demo KEEP=1` keeps them running.")
 
 
 def _print_counts(name: str, counts: dict[str, int], reasons: list[dict[str, Any]]) -> None:
@@ -128,7 +128,7 @@ def _print_rejects(path: Path) -> None:
 
 
 def _print_check(sandbox: dict[str, Any], result: dict[str, Any]) -> bool:
-    """The law of conservation, and MailUp's own books beside ours."""
+    """Print whether the counts add up, and whether they equal the emulator's log."""
     counts = result["counts"]
     outcomes = sum(number for outcome, number in counts.items() if outcome != "records")
     calls: list[dict[str, Any]] = requests.get(f"{sandbox['page']}/_sandbox/log", timeout=30).json()

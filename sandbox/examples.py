@@ -1,7 +1,7 @@
-"""The demo's file: Italian contacts as a client would send them, some bad in instructive ways.
+"""The demo's file: Italian contacts, some of them with typical faults.
 
-`;` between cells, Windows-1252, CRLF, header `email;nome;cognome;cellulare;data_nascita;citta;
-consenso`, dates as dd/mm/yyyy, `consenso` 1 or 0. Quoted cells hold separators and newlines.
+Separator `;`, Windows-1252, CRLF, header `email;nome;cognome;cellulare;data_nascita;citta;
+consenso`, dates as dd/mm/yyyy, `consenso` 1 or 0. Quoted cells contain separators and newlines.
 """
 
 import random
@@ -19,11 +19,11 @@ TOO_LONG = "Borgo " + "lungo " * 40
 NAMES = ("Anna", "Niccolò", "Giulia", "Luca", "Maria José", "Noè", "Zoë", "Matteo", "Desirée")
 SURNAMES = ("Rossi", "D’Angelo", "De Luca", "Marà", "Conti", "Di Nicolò", "Müller", "Esposito")
 CITIES = ("Milano", "Forlì", "Roma", "Cantù", "L’Aquila", "Sant’Agata dè Goti", "Torino")
-CURIOUS_CITIES = ('"Reggio; Emilia"', '"San Giovanni\nin Persiceto"', '"Città ""Alta"""')
+SPECIAL_CITIES = ('"Reggio; Emilia"', '"San Giovanni\nin Persiceto"', '"Città ""Alta"""')
 
 Cells = list[str]
 
-# What is wrong -> the row as written, made of a good one.
+# Kind of fault -> function that makes such a row from the cells of a good one.
 FAULTS: dict[str, Callable[[Cells], str]] = {
     "too_few_cells": lambda cells: ";".join(cells[:5]),
     "too_many_cells": lambda cells: ";".join([*cells, "in più"]),
@@ -38,16 +38,16 @@ FAULTS: dict[str, Callable[[Cells], str]] = {
 }
 TIMES = {"malformed_email": 6, "missing_email": 4, "invalid_phone": 5, "impossible_date": 4}
 USUAL_TIMES = 2
-DUPLICATES, OPT_OUTS, CURIOUS, PER_STATE = 8, 20, 15, 5
+DUPLICATES, OPT_OUTS, SPECIAL, PER_STATE = 8, 20, 15, 5
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a file holds: number of rows and, by kind, the physical lines at which rows begin.
+    """The content of a file: number of rows and, by kind, the physical lines at which rows begin.
 
-    Kinds: the keys of `FAULTS`; `duplicate` (the same address earlier in the file, in other
-    letter case); `opt_out`; `curious` (quoted separators, quotes, newlines); and the seed's
-    `unsubscribed`, `bounced`, `complained`, `pending`. All others are plain good rows.
+    Kinds: the keys of `FAULTS`; `duplicate` (an address from earlier in the file, in another
+    letter case); `opt_out`; `special` (quoted separators, quotes, newlines); and the seed's
+    `unsubscribed`, `bounced`, `complained`, `pending`. All other rows are good.
     """
 
     rows: int
@@ -60,7 +60,7 @@ class Written:
 
     @property
     def faulty(self) -> int:
-        """Rows that have to be refused."""
+        """Rows that must be rejected."""
         return sum(len(self.lines.get(kind, ())) for kind in FAULTS)
 
 
@@ -69,9 +69,9 @@ def _with(cells: Cells, changes: dict[int, str]) -> str:
 
 
 def write_contacts(path: Path, *, rows: int = 3000, seed: int = 7) -> Written:
-    """Write the demo's file: `rows` rows in all (200 or more), always the same for one seed."""
+    """Write the demo's file with `rows` rows (200 or more); equal seeds give equal files."""
     if rows < LEAST_ROWS:
-        raise ValueError(f"rows must be {LEAST_ROWS} or more: every kind of fault needs its place")
+        raise ValueError(f"rows must be {LEAST_ROWS} or more, to contain every kind of fault")
     chance = random.Random(seed)
     kinds = _kinds(rows, chance)
     people = _people_of_the_seed(chance)
@@ -90,9 +90,9 @@ def write_contacts(path: Path, *, rows: int = 3000, seed: int = 7) -> Written:
 
 
 def _kinds(rows: int, chance: random.Random) -> list[str]:
-    """The kind of each row; the first is plain, and duplicates come in the second half."""
+    """The kind of each row; the first is good, and duplicates are in the second half."""
     kinds = [kind for kind in FAULTS for _ in range(TIMES.get(kind, USUAL_TIMES))]
-    kinds += ["opt_out"] * OPT_OUTS + ["curious"] * CURIOUS
+    kinds += ["opt_out"] * OPT_OUTS + ["special"] * SPECIAL
     kinds += [s for s in (UNSUBSCRIBED, BOUNCED, COMPLAINED, PENDING) for _ in range(PER_STATE)]
     kinds += [""] * (rows - len(kinds) - DUPLICATES - 1)
     chance.shuffle(kinds)
@@ -124,10 +124,10 @@ def _row(kind: str, cells: Cells, people: dict[str, list[str]], chance: random.R
         return FAULTS[kind](cells)
     if kind == "opt_out":
         cells[6] = "0"
-    elif kind == "curious":
-        cells[5] = chance.choice(CURIOUS_CITIES)
+    elif kind == "special":
+        cells[5] = chance.choice(SPECIAL_CITIES)
     elif kind in people:
-        # Without the number: it would belong to a recipient that MailUp refuses to move.
+        # Without a number, which MailUp would not assign to another recipient.
         cells[0], cells[3] = people[kind].pop(), ""
     return ";".join(cells)
 

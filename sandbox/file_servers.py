@@ -1,6 +1,6 @@
-"""Embedded SFTP, FTP and FTPS servers over one folder, each in a thread of its own.
+"""Embedded SFTP (asyncssh), FTP and FTPS servers (pyftpdlib), each in its own thread.
 
-SFTP is asyncssh, FTP and FTPS are pyftpdlib. All listen on 127.0.0.1; port 0 takes a free port.
+All listen on 127.0.0.1; port 0 means a free port.
 """
 
 import asyncio
@@ -15,8 +15,7 @@ from typing import Any, Self
 import asyncssh
 
 with warnings.catch_warnings():
-    # pyftpdlib stands on asyncore, which Python 3.11 announces as going away (later Pythons use
-    # its own copy).
+    # pyftpdlib uses asyncore, which is deprecated in Python 3.11.
     warnings.simplefilter("ignore", DeprecationWarning)
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
@@ -29,8 +28,7 @@ STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
 ACCEPTING_STEPS = 10
 
-# Both libraries log every login with its user name; the sandbox's own output stays readable.
-# (With no handler of its own pyftpdlib would configure one, level included.)
+# Both libraries log every login. Without a handler, pyftpdlib would configure one of its own.
 logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
 logging.getLogger("pyftpdlib").setLevel(logging.ERROR)
 logging.getLogger("asyncssh").setLevel(logging.ERROR)
@@ -49,7 +47,7 @@ class FileServer:
         self._thread = thread
 
     def stop(self) -> None:
-        """Close the listener and every connection; harmless when stopped already."""
+        """Close the listener and all connections; may be repeated."""
         if self._thread.is_alive():
             self._end()
             self._thread.join(STOP_SECONDS)
@@ -61,8 +59,8 @@ class FileServer:
         self.stop()
 
 
-class _Door(asyncssh.SSHServer):
-    """Lets one user in, by password or by a key of `authorized_client_keys`."""
+class _Authentication(asyncssh.SSHServer):
+    """Accepts one user, by password or by a key of `authorized_client_keys`."""
 
     def __init__(self, username: str, password: str, connections: set[Any]) -> None:
         self._username = username
@@ -89,7 +87,7 @@ class _Door(asyncssh.SSHServer):
 
 
 def new_key(path: Path) -> Path:
-    """Write a fresh ed25519 key to `path` and its public half to `path`.pub, unless it exists."""
+    """Write a new ed25519 key to `path` and `path`.pub, unless it exists."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         key = asyncssh.generate_private_key("ssh-ed25519")
@@ -108,7 +106,7 @@ def start_sftp(
     host_key: Path | None = None,
     port: int = 0,
 ) -> FileServer:
-    """Serve `root` over SFTP; clients cannot leave it. Without `host_key` the key is new each time.
+    """Serve `root` over SFTP, as the clients' root folder. Without `host_key` a new key is used.
 
     `authorized_keys` is a file in OpenSSH's format, read once at the start.
     """
@@ -119,7 +117,7 @@ def start_sftp(
     )
     connections: set[Any] = set()
     options = {
-        "server_factory": lambda: _Door(username, password, connections),
+        "server_factory": lambda: _Authentication(username, password, connections),
         "server_host_keys": [key],
         "sftp_factory": lambda channel: asyncssh.SFTPServer(channel, chroot=str(root).encode()),
         "authorized_client_keys": str(authorized_keys) if authorized_keys else None,
@@ -147,15 +145,15 @@ def _serve_sftp(
         raise
 
     def end() -> None:
-        asyncio.run_coroutine_threadsafe(_hang_up(acceptor, connections), loop).result(STOP_SECONDS)
+        asyncio.run_coroutine_threadsafe(_close(acceptor, connections), loop).result(STOP_SECONDS)
         _close_loop(loop, thread)
 
     return FileServer(acceptor.get_port(), end, thread, host_key)
 
 
-async def _hang_up(acceptor: Any, connections: set[Any]) -> None:
+async def _close(acceptor: Any, connections: set[Any]) -> None:
     for _ in range(ACCEPTING_STEPS):
-        # asyncio forgets, and never closes, what it accepted a moment before the listener closes.
+        # asyncio never closes connections that it accepted just before the listener closes.
         await asyncio.sleep(0)
     acceptor.close()
     open_ones = list(connections)
@@ -187,11 +185,11 @@ def start_ftp(
     passive_ports: Sequence[int] = (),
     permissions: str = ALL_FTP_PERMISSIONS,
 ) -> FileServer:
-    """Serve `root` over plain FTP.
+    """Serve `root` over FTP without encryption.
 
-    `mlsd=False` is a server that knows only LIST; `masquerade_address` is what it announces in PASV
-    answers, right or wrong; `passive_ports` are those of its data connections, any without;
-    `permissions` are pyftpdlib's letters, such as "elr" for reading only.
+    `mlsd=False`: the server supports LIST only. `masquerade_address`: announced in PASV answers.
+    `passive_ports`: ports of data connections, by default any. `permissions`: pyftpdlib's letters,
+    such as "elr" for reading only.
     """
     handler = _handler(FTPHandler, root, username, password, mlsd=mlsd, permissions=permissions)
     handler.masquerade_address, handler.passive_ports = masquerade_address, passive_ports or None
@@ -224,7 +222,7 @@ def start_ftps(
 
 
 class _ImplicitTlsHandler(TLS_FTPHandler):  # type: ignore[misc]  # pyftpdlib has no types
-    """FTP inside TLS from the first byte (port 990's way)."""
+    """FTP inside TLS from the first byte, as on port 990."""
 
     def handle(self) -> None:
         self.secure_connection(self.ssl_context)
@@ -240,7 +238,7 @@ def _handler(
     mlsd: bool,
     permissions: str = ALL_FTP_PERMISSIONS,
 ) -> Any:
-    """A handler class of its own: pyftpdlib keeps its settings on the class."""
+    """A new handler class: pyftpdlib keeps its settings on the class."""
     authorizer = DummyAuthorizer()
     authorizer.add_user(username, password, str(root), perm=permissions)
     commands = {

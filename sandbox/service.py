@@ -1,8 +1,8 @@
-"""All of the sandbox at once: three file servers over one folder and the MailUp emulator.
+"""The sandbox: three file servers for one folder, and the MailUp emulator.
 
-Layout of the home: `files/` is what the servers serve, `mailup/` the emulator's state, `tls/` the
+Layout of the home: `files/` the servers' files, `mailup/` the emulator's state, `tls/` the
 certificates, `ssh/` host key, client key and authorized_keys, `sandbox.json` the addresses,
-`blocks.json` the same as blocks of Prefect, `ports.json` the ports, which stay from start to start.
+`blocks.json` the same as blocks of Prefect, `ports.json` the ports, which are kept between starts.
 """
 
 import json
@@ -24,7 +24,7 @@ FOLDERS = ("incoming", "outgoing")
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports on 127.0.0.1; 0 takes that of the last start in the same home, at first a free one."""
+    """Ports on 127.0.0.1; 0 means the one of the last start in the same home, at first a free one."""
 
     sftp: int = 0
     ftp: int = 0
@@ -43,7 +43,7 @@ class Ports:
 
 
 class Sandbox:
-    """Everything running; `addresses` is what sandbox.json holds."""
+    """The running servers; `addresses` is the content of sandbox.json."""
 
     def __init__(self, home: Path, ports: Ports, *, implicit_ftps: bool, **settings: Any) -> None:
         self.home = home.resolve()
@@ -96,7 +96,7 @@ class Sandbox:
         _write_atomically(self.home / PORTS, json.dumps(asdict(ports)) + "\n")
 
     def stop(self) -> None:
-        """Stop all servers and take sandbox.json away; harmless when stopped already."""
+        """Stop all servers and delete sandbox.json; may be repeated."""
         self.description.unlink(missing_ok=True)
         self._running.close()
 
@@ -115,7 +115,7 @@ def start(
 
 
 def _client_key(folder: Path) -> tuple[Path, Path]:
-    """authorized_keys and the private key that it lets in."""
+    """authorized_keys, and the private key that it accepts."""
     key = new_key(folder / "client_key")
     keys = folder / "authorized_keys"
     if not keys.exists():
@@ -166,6 +166,6 @@ def _blocks(addresses: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _write_atomically(path: Path, text: str) -> None:
-    draft = path.with_suffix(".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

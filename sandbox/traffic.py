@@ -1,7 +1,7 @@
-"""Days of traffic for the emulator: `python -m sandbox.traffic --start 2026-10-01 --days 31`.
+"""Generate traffic in the emulator: `python -m sandbox.traffic --start 2026-10-01 --days 31`.
 
-The target is the address of a running emulator, or the home of one that is not running. What was
-played shows in the emulator's answers as far as its clock has come; the event log tells it all.
+The target is the address of a running emulator, or the home of a stopped one. The emulator's
+answers contain events up to its clock; the event log contains all.
 """
 
 import argparse
@@ -27,7 +27,7 @@ DEFAULT_PLAN = Plan()
 
 
 def play_day(target: str | Path, day: date, seed: int, plan: Plan = DEFAULT_PLAN) -> Played:
-    """Play one day; a `str` is the address of an emulator, a `Path` the home of a stopped one.
+    """Generate one day; a `str` is the address of an emulator, a `Path` the home of a stopped one.
 
     The same seed, day, plan and account give the same traffic.
     """
@@ -37,12 +37,12 @@ def play_day(target: str | Path, day: date, seed: int, plan: Plan = DEFAULT_PLAN
 def play(
     target: str | Path, start: date, days: int, seed: int, plan: Plan = DEFAULT_PLAN
 ) -> Played:
-    """Play several days one after another."""
+    """Generate several days."""
     played = Played()
     for number in range(days):
         day = start + timedelta(days=number)
         if isinstance(target, Path):
-            one = _at_home(target, day, seed, plan)
+            one = _in_folder(target, day, seed, plan)
         else:
             one = _over_http(target, day, seed, plan)
         played.messages += one.messages
@@ -50,7 +50,7 @@ def play(
     return played
 
 
-def _at_home(home: Path, day: date, seed: int, plan: Plan) -> Played:
+def _in_folder(home: Path, day: date, seed: int, plan: Plan) -> Played:
     home.mkdir(parents=True, exist_ok=True)
     store = Store(home / DATABASE)
     try:
@@ -67,8 +67,8 @@ def _over_http(url: str, day: date, seed: int, plan: Plan) -> Played:
     )
     if not answer.ok:
         raise RuntimeError(f"the emulator refused to play (HTTP {answer.status_code})")
-    told = answer.json()
-    return Played(told["messages"], Counter(told["events"]))
+    played = answer.json()
+    return Played(played["messages"], Counter(played["events"]))
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -90,7 +90,7 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Play and print what was played; 1 when the target cannot be reached or refuses."""
+    """Generate traffic and print its counts; 1 if the target cannot be reached or refuses."""
     given = _arguments().parse_args()
     target = given.url or given.home
     plan = Plan(
@@ -100,7 +100,7 @@ def main() -> int:
     try:
         played = play(target, given.start, given.days, given.seed, plan)
     except (OSError, RuntimeError, ValueError) as error:
-        print(f"Nothing or not all was played: {error}", file=sys.stderr)
+        print(f"The traffic is incomplete or missing: {error}", file=sys.stderr)
         return 1
     print(json.dumps({"messages": len(played.messages), "events": played.events}, indent=2))
     return 0

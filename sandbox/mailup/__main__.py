@@ -1,4 +1,4 @@
-"""`python -m sandbox.mailup --port N`: the MailUp emulator alone, until a signal ends it."""
+"""`python -m sandbox.mailup --port N`: run the MailUp emulator until a signal."""
 
 import argparse
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 from sandbox.mailup.options import add_options, markdown, settings_of
 from sandbox.mailup.server import Emulator, start
 
-TOLD = (
+SHOWN = (
     "base_url", "console_url", "statistics_url", "token_url", "username", "password", "client_id",
     "client_secret",
 )  # fmt: skip
@@ -21,7 +21,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox.mailup", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes a free port")
     parser.add_argument(
-        "--home", type=Path, help="folder of the account's state; without it nothing is kept"
+        "--home", type=Path, help="folder of the account's state; by default it is not kept"
     )
     parser.add_argument("--table", action="store_true", help="print the list below as Markdown")
     add_options(parser)
@@ -30,11 +30,11 @@ def _arguments() -> argparse.ArgumentParser:
 
 def readable(emulator: Emulator) -> str:
     """Addresses and credentials, one a line."""
-    return "\n".join(f"{name:<15} {getattr(emulator, name)}" for name in TOLD)
+    return "\n".join(f"{name:<15} {getattr(emulator, name)}" for name in SHOWN)
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT; 0 after a clean stop, 1 when it cannot start."""
+    """Run until SIGTERM or SIGINT; 0 after a clean stop, 1 if it cannot start."""
     arguments = _arguments().parse_args()
     if arguments.table:
         print(markdown(), end="")
@@ -51,7 +51,7 @@ def main() -> int:
             return 1
         stack.enter_context(emulator)
         print(readable(emulator), flush=True)
-        print(f"{'page':<15} {emulator.base_url} (Ctrl-C ends it)", flush=True)
+        print(f"{'page':<15} {emulator.base_url} (press Ctrl-C to stop)", flush=True)
         leave.wait()
     return 0
 

@@ -1,7 +1,7 @@
-"""One body into the tables, as whole-set SQL: matching, data, status, groups.
+"""Write the recipients of one body to the tables: matching, data, status, groups.
 
-Chosen: a number or address that belongs to somebody else stays there; `New` counts those who were
-not in the list.
+Chosen: a number or address of another recipient stays with that recipient; `New` counts those who
+were not in the list.
 """
 
 import sqlite3
@@ -18,14 +18,14 @@ CREATE TEMP TABLE IF NOT EXISTS stage (
     number TEXT, number_key TEXT, name TEXT, fields TEXT
 )
 """
-# Matched while filling; whoever is not there gets an id above every present one.
+# Matched while filling; new recipients get an id above all existing ones.
 FILL = {
     "email": "INSERT INTO stage (email, prefix, number, number_key, name, fields, recipient_id) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT id FROM recipient WHERE email = ?1))",
     "sms": "INSERT INTO stage (email, prefix, number, number_key, name, fields, recipient_id) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT id FROM recipient WHERE number_key = ?4))",
 }
-# An unknown address with a known number is a row for the owner of the number.
+# An unknown address with a known number is a row of the number's owner.
 MATCH = (
     "UPDATE stage SET recipient_id = (SELECT id FROM recipient r "
     "WHERE r.number_key = stage.number_key) WHERE recipient_id IS NULL AND number_key NOT IN "
@@ -42,7 +42,7 @@ KEEP_KEYS = (
     " coalesce(r.number_key, stage.number_key) FROM recipient r WHERE r.id = stage.recipient_id)"
     f" WHERE EXISTS {OTHER_KEY}"
 )
-# The key that is not matched by must not be taken from somebody else.
+# The second key must not be taken from another recipient.
 YIELD = {
     "email": "UPDATE stage SET prefix = NULL, number = NULL, number_key = NULL "
     "WHERE number_key IS NOT NULL AND EXISTS (SELECT 1 FROM recipient r "
@@ -105,9 +105,9 @@ INSERT OR IGNORE INTO membership SELECT ?, recipient_id FROM stage
 
 @dataclass(frozen=True)
 class Target:
-    """Where recipients go; `now` is the moment as subscription details show it.
+    """Destination of recipients; `now` is the time as subscription details show it.
 
-    Of the settings, the variants are asked, and which keys are not valid, however right they look.
+    `settings` has the variants, and the keys that are refused although they look valid.
     """
 
     list_id: int
@@ -135,7 +135,7 @@ def absorb(
 def _settle_keys(
     connection: sqlite3.Connection, counters: Counters, settings: Settings, flags: Flags
 ) -> None:
-    """Rows whose other key is not that of the person, and keys that are somebody else's."""
+    """Handle rows whose second key differs from the recipient's, or belongs to another one."""
     if flags.channel == "email" and settings.number_of_another == "matched":
         connection.execute(MATCH)
     if settings.second_key == "kept":

@@ -1,4 +1,4 @@
-"""Who is calling: Authentication/Info and /Details."""
+"""The account of the caller: Authentication/Info and /Details."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def _info(request: Request) -> dict[str, Any]:
 
 @router.get("/Info")
 def info(request: Request) -> Response:
-    """The account behind the token."""
+    """The account of the token."""
     return WcfJson(_info(request))
 
 

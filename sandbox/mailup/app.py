@@ -38,7 +38,7 @@ async def _api_error(_: Request, error: Exception) -> Response:
 
 
 def build(store: Store, settings: Settings, worker: Worker) -> Gate:
-    """The ASGI application over a store that is planted already."""
+    """The ASGI application, for a store with its initial data."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     parts = (
         oauth,

@@ -1,4 +1,4 @@
-"""A bare caller of a running emulator: for trials at the keyboard and for tests, not a client."""
+"""A minimal HTTP client of a running emulator, for trials and tests."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ IMPORT_SECONDS = 20.0
 
 
 class Caller:
-    """Logged in once; no retry, no pacing. Paths begin with `/Console` or `/Message`."""
+    """Logs in once; no retries, no rate limit. Paths begin with `/Console` or `/Message`."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -57,14 +57,14 @@ class Caller:
         answer.raise_for_status()
         return answer.json()
 
-    def bring_in(self, path: str, recipients: list[Any]) -> dict[str, Any]:
-        """Import, wait for the end, and answer the full detail."""
+    def import_all(self, path: str, recipients: list[Any]) -> dict[str, Any]:
+        """Import, wait for the end, and return the details."""
         answer = self.call("POST", path, recipients)
         answer.raise_for_status()
         return self.finished(answer.json())
 
     def finished(self, import_id: int) -> dict[str, Any]:
-        """The full detail of an import once it is completed; TimeoutError when it never is."""
+        """Wait for an import, and return its details; TimeoutError if it does not complete."""
         deadline = time.monotonic() + IMPORT_SECONDS
         while not self.get(f"/Console/Import/{import_id}")["Completed"]:
             if time.monotonic() > deadline:
@@ -74,7 +74,7 @@ class Caller:
         return detail
 
     def people(self, list_id: int, channel: str = "email") -> dict[str, dict[str, Any]]:
-        """Everybody in a list as the control API sees them, by address or number."""
+        """All recipients of a list from the control API, by address or number."""
         rows = self.control(f"state?list={list_id}&channel={channel}")
         key = "email" if channel == "email" else "number"
         return {row[key]: row for row in rows}

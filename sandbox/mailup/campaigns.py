@@ -1,9 +1,9 @@
-"""One day of traffic: messages, and what their recipients make of them. The same for one seed.
+"""Generate one day of traffic: messages and events of their recipients; the same for one seed.
 
 Sendings begin on the full hour; on the day of a clock change one more begins an hour before it.
-Of the events a few fall exactly on a second at which a window may break, and in the nights of a
-clock change many into the two hours around it. A hard bounce leads out of all lists, a complaint
-and the administrator out of one without naming a message.
+Some events are exactly at the end of a window, and on the day of a clock change many are in the
+two hours around it. A hard bounce unsubscribes from all lists; a complaint and the administrator
+unsubscribe from one list, without a message.
 """
 
 import sqlite3
@@ -35,14 +35,14 @@ JOINING, RETURNING = 0.003, 0.1
 
 @dataclass
 class Played:
-    """What was played: message ids, and the number of events by kind."""
+    """The generated message ids, and the number of events by kind."""
 
     messages: list[int] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)
 
 
 def play_day(store: Store, day: date, seed: int, plan: Plan, zone: str) -> Played:
-    """Play one day in one transaction; what lies behind the emulator's clock is not seen yet.
+    """Generate one day in one transaction; events after the emulator's clock are not shown yet.
 
     ValueError for a list that does not exist.
     """
@@ -155,7 +155,7 @@ class _Player:
                     self.events.append(what)
 
     def _leave(self, leaving: Leaving) -> None:
-        """Once per list; the status changes when MailUp learns of it."""
+        """Unsubscribe, once per list; the status changes when MailUp registers it."""
         everywhere = leaving.cause.type == BOUNCED
         for list_id in self._members if everywhere else (leaving.list_id,):
             who, cause = leaving.who, leaving.cause
@@ -170,7 +170,7 @@ class _Player:
             )  # fmt: skip
 
     def _subscribe(self, list_id: int) -> None:
-        """Newcomers, and some of those who left by the link on an earlier day."""
+        """Subscribe new people, and some who unsubscribed by the link on an earlier day."""
         begin, end = self._day.at(0), self._day.at(0, days=1)
         number = round(len(self._members[list_id]) * JOINING)
         comers = [
@@ -186,6 +186,6 @@ class _Player:
 
 
 def _sent(sending: Sending, people: list[int]) -> Iterable[tuple[int, int]]:
-    """Each recipient and when it was sent to; the first exactly at the start."""
+    """Each recipient and the time of sending; the first one exactly at the start."""
     pace = min(1.0, SEND_SECONDS / max(1, len(people)))
     return ((who, sending.start + int(place * pace)) for place, who in enumerate(people))

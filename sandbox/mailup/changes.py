@@ -1,7 +1,7 @@
-"""Changes to single recipients, at once.
+"""Synchronous changes of single recipients.
 
-Chosen: a bounced or complained recipient cannot be subscribed (400); the synchronous call follows
-the default rule of imports; unsubscribing by API leaves type 0, "by the administrator".
+Chosen: a bounced or complained recipient cannot be subscribed (400); adding a recipient follows
+the default rule of imports; unsubscribing by API sets type 0, "by the administrator".
 """
 
 import sqlite3
@@ -84,7 +84,7 @@ def _change_detail(request: Request, body: dict[str, Any]) -> Response:
 
 
 def _change_keys(store: Store, row: Any, body: dict[str, Any]) -> None:
-    """Set another address or number; ApiError 400 for an invalid one, or somebody else's."""
+    """Set a new address or number; ApiError 400 if it is invalid or of another recipient."""
     email, keys = str(body.get("Email") or row["Email"] or ""), {}
     if email.lower() != (row["Email"] or "").lower():
         if EMAIL.fullmatch(email) is None:
@@ -104,7 +104,7 @@ def _change_keys(store: Store, row: Any, body: dict[str, Any]) -> None:
 
 
 def _change_data(store: Store, who: int, body: dict[str, Any]) -> None:
-    """Set the name and the fields given, empty ones too."""
+    """Set the name and the given fields, also empty ones."""
     values = {
         f'$."{int(one["Id"])}"': str(one.get("Value") or "")[:200]
         for one in body.get("Fields") or []
@@ -177,7 +177,7 @@ def join_group(request: Request, group_id: int, recipient_id: int) -> Response:
 
 @router.delete("/Group/{group_id:int}/Unsubscribe/{recipient_id:int}")
 def leave_group(request: Request, group_id: int, recipient_id: int) -> Response:
-    """Take a recipient out of a group; the list's status stays."""
+    """Remove a recipient from a group; the status in the list is kept."""
     require_group(request, group_id)
     store: Store = request.app.state.store
     store.write(
@@ -188,7 +188,7 @@ def leave_group(request: Request, group_id: int, recipient_id: int) -> Response:
 
 @router.delete("/List/{list_id:int}/Recipient/{recipient_id:int}")
 def remove_from_list(request: Request, list_id: int, recipient_id: int) -> Response:
-    """Forget that a recipient was ever in a list."""
+    """Delete a recipient's subscriptions and groups of a list."""
     require_list(request, list_id)
     store: Store = request.app.state.store
     with store.writing() as connection:

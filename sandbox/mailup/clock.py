@@ -1,4 +1,4 @@
-"""MailUp's three ways to write a moment."""
+"""MailUp's formats of dates and times."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -7,7 +7,7 @@ NEVER = "0001-01-01 00:00:00Z"
 
 
 def now() -> datetime:
-    """This moment in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -22,16 +22,16 @@ def local_form(moment: datetime, zone: str) -> str:
 
 
 def seconds(moment: datetime) -> int:
-    """Whole seconds since 1970 UTC, as events carry them."""
+    """Whole seconds since 1970 UTC, as in events."""
     return int(moment.timestamp())
 
 
 def from_seconds(number: int) -> datetime:
-    """The moment of an event."""
+    """The time of an event."""
     return datetime.fromtimestamp(number, UTC)
 
 
 def parse(text: str) -> datetime:
-    """An ISO moment of the control API; without zone it is UTC."""
+    """An ISO time of the control API; UTC if it has no zone."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

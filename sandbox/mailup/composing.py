@@ -1,4 +1,4 @@
-"""Messages and tags that a caller makes, changes and deletes."""
+"""Create, change and delete messages and tags."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def _tag_names(body: dict[str, Any]) -> list[str]:
 def _write(
     request: Request, list_id: int, channel: Channel, body: dict[str, Any], message_id: int = 0
 ) -> Response:
-    """Make a message, or change the one with this id."""
+    """Create a message, or change the one with this id."""
     require_list(request, list_id)
     store: Store = request.app.state.store
     before = require_message(request, message_id) if message_id else None
@@ -68,7 +68,7 @@ async def create_email(request: Request, list_id: int) -> Response:
 
 @router.put("/List/{list_id:int}/Email/{message_id:int}")
 async def change_email(request: Request, list_id: int, message_id: int) -> Response:
-    """Change what the body carries of an e-mail message; the rest is kept."""
+    """Change the given properties of an e-mail message."""
     body = await json_object(request)
     return await run_in_threadpool(_write, request, list_id, "email", body, message_id)
 
@@ -82,7 +82,7 @@ async def create_sms(request: Request, list_id: int) -> Response:
 
 @router.delete("/List/{list_id:int}/Email/{message_id:int}")
 def delete_email(request: Request, list_id: int, message_id: int) -> Response:
-    """Delete a message; what it has sent stays in the event log."""
+    """Delete a message; its events stay in the log."""
     require_list(request, list_id)
     require_message(request, message_id)
     store: Store = request.app.state.store
@@ -106,7 +106,7 @@ def _tag(store: Store, list_id: int, tag_id: int) -> Any:
     return row
 
 
-def _told(row: Any) -> WcfJson:
+def _shown(row: Any) -> WcfJson:
     return WcfJson({"Enabled": bool(row["enabled"]), "Id": row["id"], "Name": row["name"]})
 
 
@@ -122,12 +122,12 @@ async def create_tag(request: Request, list_id: int) -> Response:
     number = store.write(
         "INSERT INTO tag (list_id, name, enabled) VALUES (?, ?, 1)", (list_id, name)
     )
-    return _told(_tag(store, list_id, number))
+    return _shown(_tag(store, list_id, number))
 
 
 @router.put("/List/{list_id:int}/Tag/{tag_id:int}")
 async def change_tag(request: Request, list_id: int, tag_id: int) -> Response:
-    """Rename a tag, or switch it off."""
+    """Rename or disable a tag."""
     body = await json_object(request)
     require_list(request, list_id)
     store: Store = request.app.state.store
@@ -135,7 +135,7 @@ async def change_tag(request: Request, list_id: int, tag_id: int) -> Response:
     enabled = body.get("Enabled", bool(row["enabled"])) is not False
     values = (str(body.get("Name") or row["name"]), enabled, tag_id)
     store.write("UPDATE tag SET name = ?, enabled = ? WHERE id = ?", values)
-    return _told(_tag(store, list_id, tag_id))
+    return _shown(_tag(store, list_id, tag_id))
 
 
 @router.delete("/List/{list_id:int}/Tag/{tag_id:int}")

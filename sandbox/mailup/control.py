@@ -20,13 +20,13 @@ router = APIRouter(prefix="/_sandbox")
 
 @router.get("/faults")
 def faults(request: Request) -> Response:
-    """Orders in force."""
+    """The active faults."""
     return WcfJson([vars(fault) for fault in request.app.state.gate.faults.orders])
 
 
 @router.post("/faults")
 async def add_fault(request: Request) -> Response:
-    """A new order; see `faults.Fault` for the keys."""
+    """Add a fault; see `faults.Fault` for the keys."""
     body = await json_object(request)
     try:
         fault = Fault(**body | {"kind": str(body.get("kind"))})
@@ -38,7 +38,7 @@ async def add_fault(request: Request) -> Response:
 
 @router.delete("/faults")
 def clear_faults(request: Request) -> Response:
-    """Forget all orders."""
+    """Remove all faults."""
     request.app.state.gate.faults.clear()
     return WcfJson([])
 
@@ -51,14 +51,14 @@ def log(request: Request) -> Response:
 
 @router.delete("/log")
 def clear_log(request: Request) -> Response:
-    """Forget the calls so far."""
+    """Clear the log."""
     request.app.state.gate.log.clear()
     return WcfJson([])
 
 
 @router.get("/settings")
 def settings(request: Request) -> Response:
-    """Settings in force, credentials included."""
+    """Current settings, including credentials."""
     return WcfJson(request.app.state.settings.as_json())
 
 
@@ -75,35 +75,35 @@ async def change_settings(request: Request) -> Response:
 
 @router.delete("/settings")
 def reset_settings(request: Request) -> Response:
-    """Back to the settings that the emulator was started with."""
+    """Restore the settings with which the emulator was started."""
     request.app.state.settings.reset()
     return WcfJson(request.app.state.settings.as_json())
 
 
 @router.get("/variants")
 def table(request: Request) -> Response:
-    """What nobody has proved about MailUp: `[{name, values, evidence, source, meaning, now}]`."""
+    """Unproven behaviours of MailUp: `[{name, values, evidence, source, meaning, now}]`."""
     now = request.app.state.settings
     return WcfJson([each._asdict() | {"now": getattr(now, each.name)} for each in variants.TABLE])
 
 
 @router.post("/reset")
 def reset(request: Request) -> Response:
-    """A new account and the settings of the start, without faults and log; tokens stay good."""
+    """Restore the initial account and settings, without faults and log; tokens stay valid."""
     start_over(request.app.state)
     return WcfJson({})
 
 
 @router.post("/expire_tokens")
 def expire_tokens(request: Request) -> Response:
-    """Let every access token expire now; refresh tokens stay valid."""
+    """Expire all access tokens; refresh tokens stay valid."""
     expire(request.app.state.store)
     return WcfJson({})
 
 
 @router.post("/revoke_tokens")
 def revoke_tokens(request: Request) -> Response:
-    """Let every token be void now, refresh tokens, too; whoever has the password may log in."""
+    """Revoke all tokens, including refresh tokens; logging in by password still works."""
     revoke(request.app.state.store)
     return WcfJson({})
 
@@ -112,7 +112,7 @@ def revoke_tokens(request: Request) -> Response:
 def state(
     request: Request, list_id: Annotated[int, Query(alias="list")], channel: str = "email"
 ) -> Response:
-    """Everybody in a list: id, email, prefix, number, name, fields, status, type, dates, groups."""
+    """All recipients of a list: keys, name, fields, status, type, dates, groups."""
     store: Store = request.app.state.store
     settle(store, request.app.state.settings.zone)
     members: dict[int, list[int]] = {}
@@ -137,7 +137,7 @@ def state(
 
 @router.get("/imports")
 def imports(request: Request) -> Response:
-    """All imports as they are, whatever shows: `[{id, list, group, channel, status}]`."""
+    """All imports, also those not shown by the API: `[{id, list, group, channel, status}]`."""
     store: Store = request.app.state.store
     columns = 'id, list_id AS list, group_id AS "group", channel, status'
     rows = store.rows(f"SELECT {columns} FROM import ORDER BY id")  # noqa: S608 - our own names

@@ -1,4 +1,4 @@
-"""Who takes part in played traffic: `reader.NNNNNNN@example.it`, in all lists of the plan."""
+"""Recipients of generated traffic: `reader.NNNNNNN@example.it`, in all lists of the plan."""
 
 import json
 import sqlite3
@@ -10,7 +10,7 @@ from typing import Any, Self
 from sandbox.mailup.rules import LINK, Channel
 from sandbox.mailup.seed_people import CITIES, NAMES, SURNAMES
 
-# Every third reader has a number.
+# Every third one has a number.
 NUMBERED = 3
 READERS = "email >= 'reader.' AND email < 'reader/'"
 JOIN = (
@@ -21,11 +21,11 @@ JOIN = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How much traffic a day has.
+    """Amount of traffic per day.
 
-    `recipients` are subscribed to every e-mail list of `lists` and, with a number, to `sms_list`
-    (None: no SMS); `messages` go to each list; `late` is the share of events that MailUp learns of
-    hours or days afterwards; `resends` repeats that many older messages of each list.
+    `recipients` are subscribed to all e-mail `lists` and, with a number, to `sms_list` (None: no
+    SMS); `messages` are sent to each list; `late` is the share of events registered hours or days
+    later; `resends` is the number of older messages sent again to each list.
     """
 
     lists: tuple[int, ...] = (1, 2)
@@ -37,7 +37,7 @@ class Plan:
 
     @classmethod
     def read(cls, values: dict[str, Any]) -> Self:
-        """From JSON; ValueError for unknown names and senseless values."""
+        """Read JSON; ValueError for unknown names and invalid values."""
         known = {one.name for one in fields(cls)}
         if unknown := set(values) - known:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {sorted(known)}")
@@ -48,7 +48,7 @@ class Plan:
 
 
 def gather(connection: sqlite3.Connection, plan: Plan, joined: str) -> None:
-    """Let there be enough readers, each in all lists since `joined`; who is there stays as is."""
+    """Add missing recipients, subscribed to all lists since `joined`; existing ones are kept."""
     count = f"SELECT count(*) FROM recipient WHERE {READERS}"  # noqa: S608 - a constant
     present = connection.execute(count).fetchone()[0]
     last = connection.execute("SELECT coalesce(max(id), 0) FROM recipient").fetchone()[0]
@@ -76,14 +76,14 @@ def _people(numbers: range, shift: int) -> Iterator[tuple[object, ...]]:
 
 
 def newcomer(connection: sqlite3.Connection, email: str) -> int:
-    """The id of somebody with this address, who is new unless the day is played again."""
+    """The id of the recipient with this address, added if necessary."""
     connection.execute("INSERT OR IGNORE INTO recipient (email) VALUES (?)", (email,))
     found = connection.execute("SELECT id FROM recipient WHERE email = ?", (email,))
     return int(found.fetchone()[0])
 
 
 def statuses(connection: sqlite3.Connection, list_id: int, channel: Channel) -> dict[int, str]:
-    """The status of everybody in a list, once all changes that are waiting are carried out."""
+    """The status of all recipients of a list, including pending changes."""
     where = "WHERE list_id = ? AND channel = ?"
     now = connection.execute(
         f"SELECT recipient_id, status FROM subscription {where}",  # noqa: S608 - a constant
@@ -97,13 +97,13 @@ def statuses(connection: sqlite3.Connection, list_id: int, channel: Channel) -> 
 
 
 def subscribed(connection: sqlite3.Connection, list_id: int, channel: Channel) -> list[int]:
-    """Whom a message is sent to."""
+    """The recipients of a message."""
     found = statuses(connection, list_id, channel)
     return sorted(who for who, status in found.items() if status == "subscribed")
 
 
 def may_return(connection: sqlite3.Connection, list_id: int, before: int) -> list[int]:
-    """Who left by the link, which was registered before a moment, and has not come back."""
+    """Recipients who unsubscribed by the link before a time, and are still unsubscribed."""
     left = connection.execute(
         "SELECT DISTINCT recipient_id FROM change WHERE list_id = ? AND channel = 'email' "
         "AND type = ? AND registered < ?",

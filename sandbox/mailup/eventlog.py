@@ -1,4 +1,4 @@
-"""The event log: what happened to whom, one row per occurrence; every statistic is counted from it.
+"""The event log: one row per event; all statistics are counted from it.
 
 Kinds: SNT sent, OPN opened, CLK clicked (detail: the link), NCO bounced (detail: the code),
 UNS unsubscribed (status: the type, detail: the subtype), SUB subscribed, SMS a state of an SMS
@@ -34,7 +34,7 @@ FROM event e JOIN detail d ON d.id = e.detail_id LEFT JOIN recipient r ON r.id =
 
 
 class Event(NamedTuple):
-    """One occurrence; the moments are seconds since 1970 UTC."""
+    """One event; times are seconds since 1970 UTC."""
 
     registered: int
     at: int
@@ -49,7 +49,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Selection:
-    """Which events: of a list, a message, a kind, registered in `[since, until)`."""
+    """A selection of events by list, message and kind, registered in `[since, until)`."""
 
     since: int = 0
     until: int = 2**62
@@ -59,7 +59,7 @@ class Selection:
 
 
 def write(connection: sqlite3.Connection, events: Iterable[Event]) -> int:
-    """Add events inside the caller's transaction; how many there were."""
+    """Add events inside the caller's transaction; returns their number."""
     known = {str(row[1]): int(row[0]) for row in connection.execute("SELECT id, text FROM detail")}
 
     def number(text: str) -> int:

@@ -23,7 +23,7 @@ KINDS = (
 
 @dataclass
 class Fault:
-    """One order: calls whose `METHOD path?query` matches fail `times` times (0 = until cleared)."""
+    """One fault: calls whose `METHOD path?query` matches fail `times` times (0: until cleared)."""
 
     kind: str
     path: str = ""
@@ -40,29 +40,29 @@ class Fault:
         re.compile(self.path)
 
     def fits(self, method: str, target: str) -> bool:
-        """Whether this order concerns a call."""
+        """Whether this fault matches a call."""
         return self.method.upper() in ("", method) and re.search(self.path, target) is not None
 
 
 class Faults:
-    """The orders in force. `skip` lets that many matching calls pass first."""
+    """The active faults. `skip` lets that many matching calls pass first."""
 
     def __init__(self) -> None:
         self.orders: list[Fault] = []
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
-        """Put an order behind the others."""
+        """Add a fault behind the others."""
         with self._lock:
             self.orders.append(fault)
 
     def clear(self) -> None:
-        """Forget all orders."""
+        """Remove all faults."""
         with self._lock:
             self.orders.clear()
 
     def take(self, method: str, target: str) -> Fault | None:
-        """The order that hits this call, used up by one."""
+        """The fault of this call, counted as used once."""
         with self._lock:
             for fault in self.orders:
                 if fault.kind == "list_hidden" or not fault.fits(method, target):
@@ -77,6 +77,6 @@ class Faults:
         return None
 
     def hidden_lists(self) -> set[int]:
-        """Lists that the account cannot see for the time being."""
+        """Lists that the account currently cannot see."""
         with self._lock:
             return {fault.list for fault in self.orders if fault.kind == "list_hidden"}

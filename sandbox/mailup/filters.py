@@ -1,11 +1,11 @@
-"""`filterby` and `orderby`: a small part of the LINQ-like language, turned into SQL.
+"""Translate `filterby` and `orderby`, a subset of a LINQ-like language, to SQL.
 
-Understood: `==`, `!=`, `<`, `<=`, `>`, `>=`, `.Contains('x')` (case-sensitive), `&&`/`and`,
-`||`/`or`, parentheses, with or without double quotes around the whole; and what no documentation
-shows but clients send: `=`, `&`, `.Equals('x')`, `.StartsWith`, `.EndsWith`, `.Trim()`, `[...]`
-around the whole.
-Chosen: text knows no `<` or `>` (as in Dynamic LINQ), so dates, which are text, cannot be compared;
-`''` inside a literal is an apostrophe; `==` on Email does not mind letter case.
+Supported: `==`, `!=`, `<`, `<=`, `>`, `>=`, `.Contains('x')` (case-sensitive), `&&`/`and`,
+`||`/`or`, parentheses, with or without double quotes around the expression. Undocumented, but sent
+by clients: `=`, `&`, `.Equals('x')`, `.StartsWith`, `.EndsWith`, `.Trim()`, `[...]` around the
+expression.
+Chosen: text has no `<` or `>` (as in Dynamic LINQ), so dates, which are text, cannot be compared;
+`''` inside a literal is an apostrophe; `==` on Email ignores letter case.
 """
 
 import re
@@ -23,7 +23,7 @@ TOKENS = re.compile(
     )""",
     re.VERBOSE,
 )
-# Spoken by clients, shown by no documentation.
+# Used by clients, but not documented.
 UNDOCUMENTED = ("=", "&", ".Equals", ".StartsWith", ".EndsWith", ".Trim")
 JOINERS = {"&&": "AND", "&": "AND", "and": "AND", "||": "OR", "or": "OR"}
 COMPARISONS = {"==": "=", "=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -37,7 +37,7 @@ CALLS = {
 
 @dataclass(frozen=True)
 class Column:
-    """One property: its SQL, its kind, and whether the table compares it without letter case."""
+    """One property: its SQL, its kind, and whether comparisons ignore letter case."""
 
     sql: str
     kind: Literal["text", "number", "flag"] = "text"
@@ -49,7 +49,7 @@ Columns = dict[str, Column]
 
 @dataclass(frozen=True)
 class Condition:
-    """A piece of SQL with its parameters."""
+    """An SQL condition with its parameters."""
 
     sql: str = "1"
     parameters: tuple[str | int, ...] = ()
@@ -62,7 +62,7 @@ def unquoted(value: str) -> str:
 
 
 class UnknownProperty(ApiError):
-    """The error that names a property which the items do not have."""
+    """The error for a property that the items do not have."""
 
     def __init__(self, name: str, status: int = 400) -> None:
         super().__init__(status, f"No property or field '{name}' exists in the type of the items")
@@ -70,9 +70,9 @@ class UnknownProperty(ApiError):
 
 
 def parse_filter(expression: str, columns: Columns, *, documented: bool = False) -> Condition:
-    """The condition of a `filterby` value; ApiError 400 where it is not understood.
+    """The condition of a `filterby` value; ApiError 400 if it is not supported.
 
-    With `documented` only the documented forms are.
+    With `documented`, only documented forms are supported.
     """
     text = unquoted(expression).strip()
     if not documented and text.startswith("[") and text.endswith("]"):

@@ -1,4 +1,4 @@
-"""Back to the beginning, in a moment and without a new process: for many trials in one emulator."""
+"""Reset a running emulator in milliseconds."""
 
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from sandbox.mailup.worker import Worker
 
 
 class Parts(Protocol):
-    """What of an emulator remembers anything."""
+    """The parts of an emulator that have state."""
 
     store: Store
     settings: Settings
@@ -19,10 +19,7 @@ class Parts(Protocol):
 
 
 def start_over(parts: Parts) -> None:
-    """The account of a new emulator and the settings it was started with; tokens stay good.
-
-    Imports at work are abandoned, and what they would have brought in never comes.
-    """
+    """Restore the initial account and settings; tokens stay valid. Running imports are dropped."""
     parts.settings.reset()
     parts.worker.forget()
     replant(parts.store)

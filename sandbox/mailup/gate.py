@@ -1,4 +1,4 @@
-"""What stands before every call: log, faults, bearer token, rate limit."""
+"""ASGI middleware of all calls: log, faults, bearer token, rate limit."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ GUARDED = (CONSOLE, STATISTICS, TOKEN)
 
 
 class Gate:
-    """ASGI wrapper of the application. Pages and the control API pass untouched."""
+    """ASGI middleware of the application; ignores pages and the control API."""
 
     def __init__(self, app: App, store: Store, settings: Settings, paths: frozenset[str]) -> None:
         self._app = app
@@ -57,7 +57,7 @@ class Gate:
             "rows": None,
         }
         scope["log_entry"] = entry
-        # WCF does not mind the letter case of a path.
+        # WCF ignores the letter case of a path.
         words = scope["path"].split("/")
         scope["path"] = "/".join(self._words.get(word.lower(), word) for word in words)
         self.log.append(entry)
@@ -90,7 +90,7 @@ class Gate:
             await self._run(scope, receive, send, fault)
 
     def _admit(self, scope: Scope) -> None:
-        """Check the token and count the call; from here on answers are written as variants say."""
+        """Check the token and the rate limit; set the variants of the answer's format."""
         SHAPE.set(shape_of(self._settings))
         ERRORS.set(self._settings.errors)
         header = Headers(scope=scope).get("authorization", "")
@@ -98,13 +98,13 @@ class Gate:
         self._limit.admit(f"{scope['method']} {scope['path']}", token)
 
     def start_over(self) -> None:
-        """Forget orders of faults, the log, and the calls of the last second."""
+        """Remove faults, clear the log and the rate limit."""
         self.faults.clear()
         self.log.clear()
         self._limit.clear()
 
     async def _before(self, scope: Scope, fault: Fault) -> None:
-        """Faults that come before the call is looked at."""
+        """Faults that happen before the call is processed."""
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
         elif fault.kind == "expire_token":
@@ -138,7 +138,7 @@ class Gate:
 
 
 class _Instead(Exception):
-    """An answer that the application is not asked for."""
+    """An answer instead of the application's."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()
@@ -146,11 +146,11 @@ class _Instead(Exception):
 
 
 class _Drop(Exception):
-    """The connection ends without an answer."""
+    """Close the connection without an answer."""
 
 
 class _Echo(Exception):
-    """MailUp refuses, and quotes what it was sent."""
+    """Refuse the call and quote its body."""
 
 
 def _noting(entry: dict[str, Any], send: Send) -> Send:
@@ -159,16 +159,16 @@ def _noting(entry: dict[str, Any], send: Send) -> Send:
             entry["status"] = message["status"]
         await send(message)
 
-    noting.raw = send  # type: ignore[attr-defined]  # the way back to uvicorn's connection
+    noting.raw = send  # type: ignore[attr-defined]  # to find uvicorn's connection
     return noting
 
 
 async def _silent(message: Message) -> None:
-    """Swallow the answer of a call that was carried out."""
+    """Discard the answer of a call that was carried out."""
 
 
 def _cutting(send: Send) -> Send:
-    """Pass on the first half of the body only."""
+    """Send only the first half of the body."""
 
     async def cutting(message: Message) -> None:
         if message["type"] == "http.response.body":
@@ -182,7 +182,7 @@ def _cutting(send: Send) -> Send:
 
 
 async def _hang_up(send: Send) -> None:
-    """Close the TCP connection: ASGI has no word for it, so uvicorn's transport is asked."""
+    """Close the TCP connection; ASGI has no call for it, so uvicorn's transport is used."""
     cycle = getattr(getattr(send, "raw", send), "__self__", None)
     if cycle is None:
         raise RuntimeError("connections can only be dropped under uvicorn")
@@ -194,7 +194,7 @@ async def _hang_up(send: Send) -> None:
 
 
 async def _read_all(receive: Receive) -> bytes:
-    """Take in the body: an answer before it would break the client's upload."""
+    """Read the body: an earlier answer would break the client's upload."""
     body, more = b"", True
     while more:
         message = await receive()

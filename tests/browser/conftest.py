@@ -25,7 +25,7 @@ from urllib3.util import Retry
 
 from sandbox import service
 from sandbox.demo_parts import Prefect, Programs, free_port
-from sandbox.demo_story import told_blocks
+from sandbox.demo_story import demo_blocks
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 HEADER = "email;nome;cognome;cellulare;data_nascita;citta;consenso"
@@ -104,7 +104,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         programs.environment["PREFECT_DEFAULT_WORK_POOL_NAME"] = POOL
         prefect = Prefect(programs, free_port(0))
         prefect.start()
-        blocks = json.dumps(told_blocks(sandbox.addresses, home))
+        blocks = json.dumps(demo_blocks(sandbox.addresses, home))
         programs.run("-m", "deployments.cli", "provision", stdin=blocks)
         prefect.run("work-pool", "create", POOL, "--type", "process")
         prefect.run("deploy", "--prefect-file", "prefect.yaml", "--all")

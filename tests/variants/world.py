@@ -193,7 +193,7 @@ def world(home: Path, server: FileServer, root: Path, **known: Any) -> Iterator[
         account = _account(mailup, {"refresh_token": caller.tokens["refresh_token"]} | known)
         account.save("acme")
         Ledger(url=f"sqlite:///{home}/ledger.db", storage=str(home / "storage")).save("acme")
-        caller.bring_in("/Console/List/2/Recipients", [{"Email": "other@example.it"}])
+        caller.import_all("/Console/List/2/Recipients", [{"Email": "other@example.it"}])
         yield World(home, home.name, root, mailup, account)
     finally:
         # Its threads need a moment to end, which nobody has to wait for.

@@ -174,7 +174,7 @@ def test_a_list_with_one_who_left_is_refused(
     """Who unsubscribed is somebody, too: the list is not new."""
     caller = Caller(mailup)
     body = [{"Email": "x@azienda.example"}]
-    caller.bring_in(f"/Console/List/{LIST}/Recipients?importType=asOptout", body)
+    caller.import_all(f"/Console/List/{LIST}/Recipients?importType=asOptout", body)
     assert play(mailup, *SAID) == 1
     assert "is not empty" in capsys.readouterr().out
     assert len(posts(mailup)) == 1
@@ -188,7 +188,7 @@ def test_a_list_that_fills_while_the_name_is_typed_is_refused(
 
     def say(text: str = "") -> None:
         if "are imported into list" in text:
-            caller.bring_in(f"/Console/List/{LIST}/Recipients", [{"Email": "x@azienda.example"}])
+            caller.import_all(f"/Console/List/{LIST}/Recipients", [{"Email": "x@azienda.example"}])
 
     monkeypatch.setattr("deployments.prompts.terminal.say", say)
     assert play(mailup, *SAID) == 1

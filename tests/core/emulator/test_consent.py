@@ -41,7 +41,7 @@ def mailup(tmp_path: Path) -> Iterator[Caller]:
 )
 def test_status_after_an_import(mailup: Caller, query: str, expected: tuple[str, ...]) -> None:
     """An import moves people as the table of the SOAP flags says; bounces and complaints stay."""
-    mailup.bring_in(LIST + query, [{"Email": email} for email in EVERYBODY])
+    mailup.import_all(LIST + query, [{"Email": email} for email in EVERYBODY])
     people = mailup.people(1)
     assert tuple(people[email]["status"] for email in EVERYBODY) == expected
 
@@ -56,7 +56,7 @@ def test_unknown_and_contradictory_flags_are_refused(mailup: Caller, query: str)
 
 def test_an_opt_out_by_import_leaves_cause_and_date(mailup: Caller) -> None:
     """asOptout leaves type 4 and a date; an earlier cause is kept."""
-    mailup.bring_in(f"{LIST}?importType=asOptout", [{"Email": SUBSCRIBED}, {"Email": BOUNCED}])
+    mailup.import_all(f"{LIST}?importType=asOptout", [{"Email": SUBSCRIBED}, {"Email": BOUNCED}])
     people = mailup.people(1)
     assert (people[SUBSCRIBED]["type"], people[BOUNCED]["type"]) == (4, 8)
     assert people[SUBSCRIBED]["optout_date"] > "2025"
@@ -64,7 +64,7 @@ def test_an_opt_out_by_import_leaves_cause_and_date(mailup: Caller) -> None:
 
 def test_an_opt_in_clears_the_cause(mailup: Caller) -> None:
     """asOptin takes away cause and date of the opt-out and sets the date of the opt-in."""
-    mailup.bring_in(f"{LIST}?importType=asOptin", [{"Email": UNSUBSCRIBED}])
+    mailup.import_all(f"{LIST}?importType=asOptin", [{"Email": UNSUBSCRIBED}])
     person = mailup.people(1)[UNSUBSCRIBED]
     assert (person["type"], person["optout_date"]) == (None, "")
     assert person["optin_date"] > "2025"
@@ -73,13 +73,13 @@ def test_an_opt_in_clears_the_cause(mailup: Caller) -> None:
 def test_flags_of_one_channel_leave_the_other_alone(mailup: Caller) -> None:
     """asOptout by e-mail does not subscribe the number that comes along."""
     person = {"Email": NEW, "MobilePrefix": "0039", "MobileNumber": "3331112223"}
-    mailup.bring_in(f"{LIST}?importType=asOptout", [person])
+    mailup.import_all(f"{LIST}?importType=asOptout", [person])
     assert mailup.people(1, "sms") == {}
 
 
 def test_a_confirmation_mailing_is_prepared_and_sent_on_demand(mailup: Caller) -> None:
     """ConfirmEmail prepares a sending that goes out once, by Immediate."""
-    done = mailup.bring_in(f"{LIST}?ConfirmEmail=true", [{"Email": NEW}])
+    done = mailup.import_all(f"{LIST}?ConfirmEmail=true", [{"Email": NEW}])
     sending = mailup.get(f"/Console/Import/{done['IdImport']}/Sending")["idSending"]
     path = f"/Console/Email/Sendings/{sending}/Immediate"
     assert mailup.call("POST", path).json()["idSending"] == sending
@@ -88,7 +88,7 @@ def test_a_confirmation_mailing_is_prepared_and_sent_on_demand(mailup: Caller) -
 
 def test_an_import_without_confirmation_has_no_sending(mailup: Caller) -> None:
     """Asking for the sending of a plain import gets 404."""
-    done = mailup.bring_in(LIST, [{"Email": NEW}])
+    done = mailup.import_all(LIST, [{"Email": NEW}])
     assert mailup.call("GET", f"/Console/Import/{done['IdImport']}/Sending").status_code == 404
 
 

@@ -154,7 +154,7 @@ def test_what_is_done_by_hand_is_logged(mailup: Caller) -> None:
 def test_imports_are_dated_by_the_clock(mailup: Caller) -> None:
     """Whoever is imported while the clock stands still has joined at its moment."""
     mailup.control("clock", {"now": "2025-03-20T12:00:00Z"})
-    mailup.bring_in("/Console/List/1/Recipients", [{"Email": "imported@example.it"}])
+    mailup.import_all("/Console/List/1/Recipients", [{"Email": "imported@example.it"}])
     joined = mailup.people(1)["imported@example.it"]["optin_date"]
     assert joined == "2025-03-20 13:00:00.000"
 

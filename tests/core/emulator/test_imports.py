@@ -49,7 +49,7 @@ def test_counters_of_a_mixed_body(mailup: Caller) -> None:
         {},
         {"Email": "subscribed.001@example.it"},
     ]
-    detail = mailup.bring_in(LIST, body)
+    detail = mailup.import_all(LIST, body)
     assert detail["Rows"] == {
         "Invalid": {
             "InvalidEmail": 1,
@@ -84,7 +84,7 @@ def test_counters_of_a_mixed_body(mailup: Caller) -> None:
 
 def test_details_of_an_import(mailup: Caller) -> None:
     """The detail tells list, groups, flags, dates in UTC and the status code."""
-    detail = mailup.bring_in("/Console/Group/2/Recipients?removeFromPrevGroups=true", [ANNA])
+    detail = mailup.import_all("/Console/Group/2/Recipients?removeFromPrevGroups=true", [ANNA])
     shown = {key: detail[key] for key in ("IdGroups", "IdList", "StatusCode")}
     assert shown == {"IdGroups": [2], "IdList": 1, "StatusCode": 3}
     assert (detail["ReplaceExistingGroup"], detail["ImportAsUnsubscribed"]) == (True, False)
@@ -111,47 +111,47 @@ def test_the_number_of_rows_may_be_known_from_the_start(
 
 def test_empty_and_missing_fields_are_left_alone(mailup: Caller) -> None:
     """By default an empty or missing value overwrites nothing."""
-    mailup.bring_in(LIST, [ANNA])
-    mailup.bring_in(LIST, [{"Email": "anna@example.it", "Fields": [{"Id": 1, "Value": ""}]}])
+    mailup.import_all(LIST, [ANNA])
+    mailup.import_all(LIST, [{"Email": "anna@example.it", "Fields": [{"Id": 1, "Value": ""}]}])
     assert mailup.people(1)["anna@example.it"]["fields"] == {"1": "Anna"}
 
 
 def test_empty_and_missing_fields_can_be_cleared(mailup: Caller) -> None:
     """clearMissingOrEmptyFields empties what the body does not carry."""
-    mailup.bring_in(LIST, [ANNA])
+    mailup.import_all(LIST, [ANNA])
     new = {"Email": "anna@example.it", "Fields": [{"Id": 4, "Value": "Forlì"}]}
-    mailup.bring_in(f"{LIST}?clearMissingOrEmptyFields=true", [new])
+    mailup.import_all(f"{LIST}?clearMissingOrEmptyFields=true", [new])
     assert mailup.people(1)["anna@example.it"]["fields"] == {"4": "Forlì"}
 
 
 def test_long_values_are_cut(mailup: Caller) -> None:
     """A value over 200 characters keeps its first 200."""
-    mailup.bring_in(LIST, [{"Email": "a@example.it", "Fields": [{"Id": 1, "Value": "x" * 300}]}])
+    mailup.import_all(LIST, [{"Email": "a@example.it", "Fields": [{"Id": 1, "Value": "x" * 300}]}])
     assert mailup.people(1)["a@example.it"]["fields"] == {"1": "x" * 200}
 
 
 def test_malformed_fields_are_left_out(mailup: Caller) -> None:
     """Ids outside 1..39 and entries without id or value are no error."""
     fields = [{"Id": 40, "Value": "x"}, {"Value": "x"}, {"Id": 2}, "x", {"Id": 3, "Value": 7}]
-    mailup.bring_in(LIST, [{"Email": "a@example.it", "Fields": fields}])
+    mailup.import_all(LIST, [{"Email": "a@example.it", "Fields": fields}])
     assert mailup.people(1)["a@example.it"]["fields"] == {"3": "7"}
 
 
 def test_importing_adds_groups_or_replaces_them(mailup: Caller) -> None:
     """A group import adds to earlier groups; removeFromPrevGroups leaves only the new one."""
     person = [{"Email": "subscribed.001@example.it"}]
-    mailup.bring_in("/Console/Group/3/Recipients", person)
+    mailup.import_all("/Console/Group/3/Recipients", person)
     assert mailup.people(1)["subscribed.001@example.it"]["groups"] == [2, 3]
-    mailup.bring_in("/Console/Group/3/Recipients?removeFromPrevGroups=true", person)
+    mailup.import_all("/Console/Group/3/Recipients?removeFromPrevGroups=true", person)
     assert mailup.people(1)["subscribed.001@example.it"]["groups"] == [3]
 
 
 def test_a_number_comes_along_unless_ignored(mailup: Caller) -> None:
     """An e-mail import stores the number and subscribes its SMS channel; ignoreMobile does not."""
     person = {"Email": "a@example.it", "MobilePrefix": "", "MobileNumber": "333 1112223"}
-    mailup.bring_in(f"{LIST}?ignoreMobile=true", [person])
+    mailup.import_all(f"{LIST}?ignoreMobile=true", [person])
     assert mailup.people(1)["a@example.it"]["number"] is None
-    mailup.bring_in(LIST, [person])
+    mailup.import_all(LIST, [person])
     shown = mailup.people(1)["a@example.it"]
     assert (shown["prefix"], shown["number"]) == ("0039", "3331112223")
     assert mailup.people(1, "sms")["3331112223"]["status"] == "subscribed"
@@ -161,8 +161,8 @@ def test_no_two_recipients_share_a_number(mailup: Caller) -> None:
     """A number stays with its owner: the other recipient is kept without it, and counted."""
     owner = {"Email": "a@example.it", "MobilePrefix": "+39", "MobileNumber": "3331112223"}
     other = {"Email": "b@example.it", "MobilePrefix": "0039", "MobileNumber": "3331112223"}
-    mailup.bring_in(LIST, [owner])
-    detail = mailup.bring_in(LIST, [other])
+    mailup.import_all(LIST, [owner])
+    detail = mailup.import_all(LIST, [other])
     assert detail["Rows"]["Invalid"]["InvalidNumber"] == 1
     assert detail["Rows"]["Valid"]["EmailNew"] == 1
     assert mailup.people(1)["b@example.it"]["number"] is None
@@ -177,7 +177,7 @@ def test_sms_imports_go_by_number(mailup: Caller) -> None:
         {"Name": "", "MobilePrefix": "0039", "MobileNumber": "12"},
         {"Name": "", "MobilePrefix": "0039", "MobileNumber": ""},
     ]
-    detail = mailup.bring_in("/Console/Sms/List/3/Recipients", body)
+    detail = mailup.import_all("/Console/Sms/List/3/Recipients", body)
     valid, invalid = detail["Rows"]["Valid"], detail["Rows"]["Invalid"]
     assert (valid["NumberNew"], valid["NumberUpdate"], valid["RepeatedNumber"]) == (1, 1, 1)
     assert (invalid["InvalidNumber"], invalid["WithoutNumber"], invalid["Total"]) == (1, 1, 2)

@@ -216,7 +216,7 @@ def test_the_page_shows_what_arrived(tmp_path: Path) -> None:
     with start(tmp_path, import_seconds=0, calls_per_second=0) as emulator:
         caller = Caller(emulator)
         person = {"Email": "anna@example.it", "Fields": [{"Id": 1, "Value": "<b>Anna</b>"}]}
-        caller.bring_in("/Console/List/2/Recipients", [person])
+        caller.import_all("/Console/List/2/Recipients", [person])
         shown = requests.get(f"{emulator.base_url}/?list=2", timeout=10).text
         found = requests.get(f"{emulator.base_url}/?list=2&q=nobody-at-all", timeout=10).text
     assert "&lt;b&gt;Anna" in shown

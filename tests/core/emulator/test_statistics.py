@@ -194,7 +194,7 @@ def test_a_prepared_confirmation_waits_in_undefined(mailup: Caller) -> None:
     """It leaves the queue when it is sent, once; before that it may be deferred."""
     queues = "/Console/Email/Sendings"
     people = [{"Email": "confirm.me@example.it"}]
-    done = mailup.bring_in("/Console/List/1/Recipients?ConfirmEmail=true", people)
+    done = mailup.import_all("/Console/List/1/Recipients?ConfirmEmail=true", people)
     prepared = mailup.get(f"/Console/Import/{done['IdImport']}/Sending")["idSending"]
     assert [one["Id"] for one in mailup.items(f"{queues}/Undefined")] == [prepared]
     date_given = {"Date": "2030-01-01 05:00:00"}

@@ -329,7 +329,7 @@ def test_settings_go_back_to_those_of_the_start(mailup: Caller) -> None:
 
 def test_a_reset_leaves_a_new_account_in_a_moment(mailup: Caller) -> None:
     """People, imports, groups, clock, faults, log and settings are new; the token stays good."""
-    mailup.bring_in(IMPORT, [ANNA])
+    mailup.import_all(IMPORT, [ANNA])
     mailup.call("POST", f"{LIST}/Group", {"Name": "Neu"})
     mailup.control("clock", {"now": "2024-06-01T00:00:00Z"})
     mailup.control("faults", {"kind": "500"})
@@ -352,7 +352,7 @@ def test_an_import_at_work_does_not_outlive_a_reset(tmp_path: Path) -> None:
         while mailup.control("imports")[0]["status"] != 2:
             pass
         emulator.reset()
-        detail = mailup.bring_in(IMPORT, [{"Email": "b@example.it"}])
+        detail = mailup.import_all(IMPORT, [{"Email": "b@example.it"}])
         assert detail["IdImport"] == 1
         assert "b@example.it" in mailup.people(1)
         assert not {"Anna@example.it", "b@example.it"} & set(mailup.people(2))
@@ -377,7 +377,7 @@ def test_an_import_taken_up_in_a_reset_takes_nothing_from_the_next_one(
 
         monkeypatch.setattr(fresh, "replant", replanted)
         emulator.reset()
-        assert mailup.bring_in(IMPORT, [{"Email": "b@example.it"}])["IdImport"] == 1
+        assert mailup.import_all(IMPORT, [{"Email": "b@example.it"}])["IdImport"] == 1
         assert "b@example.it" in mailup.people(1)
 
 

@@ -70,7 +70,7 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with emulated(tmp_path / "mailup") as (caller, client):
         for list_id in (1, 2):
-            caller.bring_in(f"/Console/List/{list_id}/Recipients", [ANNA])
+            caller.import_all(f"/Console/List/{list_id}/Recipients", [ANNA])
         yield Desk(caller, client, tmp_path)
 
 

@@ -178,7 +178,7 @@ class Histories(RuleBasedStateMachine):
     def people_are_there(self) -> None:
         """All but one are subscribed at first."""
         path = "/Console/List/1/Recipients"
-        self.mailup.bring_in(path, [{"Email": email} for email in self.people[:3]])
+        self.mailup.import_all(path, [{"Email": email} for email in self.people[:3]])
 
     @rule(who=some, when=st.sampled_from(MOMENTS), what=happenings)
     def something_happens(self, who: set[int], what: str, when: str) -> None:
@@ -201,7 +201,7 @@ class Histories(RuleBasedStateMachine):
     def is_asked_to_confirm(self, who: int) -> None:
         """Somebody waits for their confirmation."""
         path = "/Console/List/1/Recipients?ConfirmEmail=true"
-        self.mailup.bring_in(path, [{"Email": self.people[who]}])
+        self.mailup.import_all(path, [{"Email": self.people[who]}])
         self.met["people who are asked to confirm"] += 1
 
     @rule(file=drawn_files, twice=st.booleans())
