@@ -75,7 +75,7 @@ kills: $(READY)  ## Kill imports and exports at every instant, take away what th
 
 variants: $(READY)  ## Play every journey under every variant of MailUp and all pairs of them, into docs/mailup.md (half an hour)
 	@rm -f .variants
-	@VARIANTS=all VARIANTS_TOLD=.variants $(BIN)/python -m pytest -q --timeout=1800 -n $(TESTERS) --dist worksteal tests/variants; \
+	@VARIANTS=all VARIANTS_RESULTS=.variants $(BIN)/python -m pytest -q --timeout=1800 -n $(TESTERS) --dist worksteal tests/variants; \
 	  ended=$$?; $(BIN)/python tests/variants/mailup_page.py .variants && exit $$ended
 
 histories: $(READY)  ## Play many more random histories of people and files, into docs/histories.md (minutes)

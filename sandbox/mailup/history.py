@@ -1,4 +1,4 @@
-"""The control API of time: the clock, the event log, and things that happen to somebody."""
+"""Control API: the clock, the event log, generated traffic and events of single recipients."""
 
 import io
 from datetime import date, datetime, timedelta
@@ -35,13 +35,13 @@ def _clock(store: Store) -> Response:
 
 @router.get("/clock")
 def clock(request: Request) -> Response:
-    """`{now, fixed}`: the emulator's moment, and whether it stands still."""
+    """`{now, fixed}`: the emulator's time, and whether it is fixed."""
     return _clock(request.app.state.store)
 
 
 @router.post("/clock")
 async def change_clock(request: Request) -> Response:
-    """`{"now": "2026-10-25T00:30:00Z"}` lets the clock stand there; null lets it run."""
+    """`{"now": "2026-10-25T00:30:00Z"}` fixes the clock at that time; null lets it run."""
     body = await json_object(request)
     return await run_in_threadpool(_change_clock, request, body.get("now"))
 
@@ -58,9 +58,9 @@ def _change_clock(request: Request, text: str | None) -> Response:
 
 @router.post("/play")
 async def play(request: Request) -> Response:
-    """A day of campaign traffic: `{day, seed}` and what `crowd.Plan` knows, all optional.
+    """Generate a day of traffic: `{day, seed}` and the fields of `crowd.Plan`, all optional.
 
-    The day is yesterday unless given; answers `{day, messages, events}`.
+    The default day is yesterday; answers `{day, messages, events}`.
     """
     body = await json_object(request)
     return await run_in_threadpool(_play, request, body)
@@ -76,8 +76,8 @@ def _play(request: Request, body: dict[str, Any]) -> Response:
         played = campaigns.play_day(store, day, seed, Plan.read(body), zone)
     except (TypeError, ValueError) as error:
         raise ApiError(400, str(error)) from None
-    told = {"day": day.isoformat(), "messages": played.messages, "events": dict(played.events)}
-    return WcfJson(told)
+    answer = {"day": day.isoformat(), "messages": played.messages, "events": dict(played.events)}
+    return WcfJson(answer)
 
 
 @router.get("/events")
@@ -86,8 +86,8 @@ def events(
 ) -> Response:
     """The event log by registration: `?list=&message=&kind=&since=&until=` (half-open, ISO).
 
-    Only what the clock has reached, unless `future=true`. The columns are `eventlog.COLUMNS`; in
-    JSON and CSV the moments are ISO text in UTC.
+    Only events up to the clock, unless `future=true`. The columns are `eventlog.COLUMNS`; in JSON
+    and CSV times are ISO text in UTC.
     """
     found = eventlog.frame(request.app.state.store, _selection(request, future=future))
     if format == "parquet":
@@ -95,10 +95,10 @@ def events(
         found.write_parquet(buffer)
         return Response(buffer.getvalue(), media_type=TYPES[format])
     moments = [name for name, dtype in eventlog.COLUMNS.items() if dtype == eventlog.MOMENT]
-    told = found.with_columns(pl.col(moments).dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    texts = found.with_columns(pl.col(moments).dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
     if format == "csv":
-        return Response(told.write_csv(), media_type=TYPES[format])
-    return Response(orjson.dumps(told.to_dicts()), media_type="application/json")
+        return Response(texts.write_csv(), media_type=TYPES[format])
+    return Response(orjson.dumps(texts.to_dicts()), media_type="application/json")
 
 
 def _selection(request: Request, *, future: bool) -> Selection:
@@ -119,13 +119,14 @@ def _selection(request: Request, *, future: bool) -> Selection:
 
 @router.post("/unsubscribe")
 async def unsubscribe(request: Request) -> Response:
-    """A click on the link: `{list, email, when, message, type, subtype}`; the first two needed."""
+    """Unsubscribe by the link: `{list, email, when, message, type, subtype}`; the first two are
+    required."""
     return await _happening(request, "unsubscribe")
 
 
 @router.post("/bounce")
 async def bounce(request: Request) -> Response:
-    """A hard bounce: off the e-mail channel of every list."""
+    """A hard bounce: unsubscribes from the e-mail channel of all lists."""
     return await _happening(request, "bounce")
 
 
@@ -141,7 +142,7 @@ async def _happening(request: Request, what: str) -> Response:
 
 
 def _happen(request: Request, what: str, body: dict[str, Any]) -> Response:
-    """Change the status at once; the event is registered now, whenever it is said to have been."""
+    """Change the status now; the event is registered now, even if `when` is earlier."""
     store: Store = request.app.state.store
     who = store.value("SELECT id FROM recipient WHERE email = ?", (str(body.get("email")),))
     if who is None:

@@ -1,4 +1,4 @@
-"""The moments of a local day, as seconds since 1970 UTC, and those at which windows break."""
+"""Times of a local day, as seconds since 1970 UTC, and those at the ends of windows."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,12 +19,12 @@ class LocalDay:
     zone: str
 
     def at(self, hour: int, minute: int = 0, *, days: int = 0) -> int:
-        """A moment of the day, or of one `days` later; of an hour that comes twice the first."""
+        """A time of the day, or of `days` later; the first one of an hour that occurs twice."""
         moment = datetime.combine(self.day + timedelta(days=days), time(hour, minute))
         return int(moment.replace(tzinfo=ZoneInfo(self.zone)).timestamp())
 
     def change_of_offset(self) -> int | None:
-        """When the clocks are changed on this day, if they are."""
+        """The time of a clock change on this day, or None."""
         zone = ZoneInfo(self.zone)
 
         def offset(moment: int) -> timedelta | None:
@@ -35,7 +35,7 @@ class LocalDay:
 
 
 class Sharpener:
-    """Moves some events of a day onto the seconds that a window may begin or end with."""
+    """Moves some events of a day to seconds at which a window may begin or end."""
 
     def __init__(self, day: LocalDay, chance: Random) -> None:
         self._chance = chance
@@ -49,7 +49,7 @@ class Sharpener:
         self._sharp = sorted({moment + second for moment in full for second in (-1, 0, 1)})
 
     def sharpened(self, moment: int) -> int:
-        """The moment itself, mostly; never an earlier one."""
+        """Usually the time itself, sometimes a later one; never an earlier one."""
         roll = self._chance.random()
         if roll < SNAPPED:
             later = [one for one in self._sharp if moment <= one <= moment + 12 * HOUR]

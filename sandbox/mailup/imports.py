@@ -1,4 +1,4 @@
-"""Asynchronous imports: accepted with a bare id, looked at with counters, never with reasons.
+"""Asynchronous imports: the answer is a bare id; their status has counters, but no reasons.
 
 Chosen: a confirmation sending exists once its import is completed.
 """
@@ -89,7 +89,7 @@ def _accept(
     flags, items = flags_of(request, channel), _items(body)
     request.scope["log_entry"]["rows"] = len(items)
     store: Store = state.store
-    doomed = _is_doomed(store, state.settings)
+    will_fail = _will_fail(store, state.settings)
     known = {"Total": len(items)} if state.settings.total_at_once else {}
     with store.writing() as connection:
         accepted = time.time()
@@ -100,16 +100,16 @@ def _accept(
              NEVER, NEVER, json.dumps(known)),
         ).lastrowid or 0  # fmt: skip
         key = (import_id, accepted)
-        if doomed:
-            state.worker.doom(key)
+        if will_fail:
+            state.worker.set_failing(key)
         store.keep_body(key, body)
-        state.worker.hand_over(key, items)
+        state.worker.prepare(key, items)
     state.worker.wake()
     return WcfJson(import_id)
 
 
-def _is_doomed(store: Store, settings: Settings) -> bool:
-    """Whether an import that is accepted now will fail; ApiError 400 where it is not accepted."""
+def _will_fail(store: Store, settings: Settings) -> bool:
+    """Whether an import accepted now will fail; ApiError 400 if it is not accepted."""
     at_work = store.value("SELECT 1 FROM import WHERE status IN (?, ?)", (NOT_STARTED, RUNNING))
     if at_work and settings.concurrent_imports == "refused":
         raise _refusal(settings.import_refusal)
@@ -120,7 +120,7 @@ def _is_doomed(store: Store, settings: Settings) -> bool:
 
 
 def _refusal(form: str) -> ApiError:
-    """The error of an import that is not taken while another is at work."""
+    """The error for an import that is refused because another one is running."""
     if form == "soap_code":
         return ApiError(400, "-601")
     if form == "other_words":
@@ -176,7 +176,7 @@ def _require_import(request: Request, import_id: int) -> Any:
 
 
 def _counters(request: Request, row: Any, import_id: int) -> Counters:
-    """The counters as they show."""
+    """The counters that are shown now."""
     settings: Settings = request.app.state.settings
     counters = counters_of(row)
     worker: Worker = request.app.state.worker
@@ -275,7 +275,7 @@ def _rows(counters: Counters, flags: Flags) -> dict[str, Any]:
 
 @router.get("/Imports")
 def imports(request: Request) -> Response:
-    """All imports that show, as summaries or in full detail."""
+    """All imports that are shown now, as summaries or with details."""
     settings: Settings = request.app.state.settings
     shown = time.time() - (0 if settings.import_shown == "at_once" else settings.late_seconds)
     order = "i.id" if settings.import_list_order == "oldest_first" else "i.id DESC"
@@ -286,7 +286,7 @@ def imports(request: Request) -> Response:
 
 @router.get("/Imports/{import_id:int}")
 def import_detail(request: Request, import_id: int) -> Response:
-    """One import in full detail."""
+    """One import with details."""
     _require_import(request, import_id)
     store: Store = request.app.state.store
     columns = ", ".join(f'{c.sql} AS "{name}"' for name, c in IMPORTS.items())

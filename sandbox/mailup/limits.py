@@ -32,7 +32,7 @@ def _retry_after(form: str) -> dict[str, str]:
 
 
 class RateLimit:
-    """Counts calls; `admit` raises ApiError 429 for a call too many."""
+    """Counts calls; `admit` raises ApiError 429 for a call over the limit."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -40,12 +40,12 @@ class RateLimit:
         self._lock = threading.Lock()
 
     def clear(self) -> None:
-        """Forget the calls so far."""
+        """Reset the count."""
         with self._lock:
             self._calls.clear()
 
     def admit(self, resource: str, token: str) -> None:
-        """Count one call of `resource` now."""
+        """Count one call of `resource`."""
         limit = self._settings.calls_per_second
         if not limit:
             return

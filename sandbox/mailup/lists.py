@@ -143,7 +143,7 @@ def _create_list(request: Request, body: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _change_list(request: Request, list_id: int) -> Response:
-    """Change what the body carries of name, description, company and prefix."""
+    """Change the given ones of name, description, company and prefix."""
     body = await json_object(request)
     row = require_list(request, list_id)
     names = ("Name", "Description", "Company", "DefaultPrefix")
@@ -168,13 +168,13 @@ async def change_list(request: Request, list_id: int) -> Response:
 
 @router.put("/User/List/{list_id:int}")
 async def change_user_list(request: Request, list_id: int) -> Response:
-    """The same by the older address."""
+    """The same at the older address."""
     return await _change_list(request, list_id)
 
 
 @router.delete("/List/{list_id:int}")
 def delete_list(request: Request, list_id: int) -> Response:
-    """Delete a list with its groups; the header `if-match` has to carry its guid."""
+    """Delete a list with its groups; the header `if-match` must be its guid."""
     row = require_list(request, list_id)
     if request.headers.get("if-match", "").strip('"').lower() != row["guid"].lower():
         raise ApiError(412, "The header if-match does not carry the ListGuid")
@@ -244,7 +244,7 @@ async def change_group(request: Request, list_id: int, group_id: int) -> Respons
 
 @router.delete("/List/{list_id:int}/Group/{group_id:int}")
 def delete_group(request: Request, list_id: int, group_id: int) -> Response:
-    """Delete a group; refused where `Deletable` is false."""
+    """Delete a group; refused if `Deletable` is false."""
     require_list(request, list_id)
     if not require_group(request, group_id)["deletable"]:
         raise ApiError(400, "The group cannot be deleted")
@@ -257,7 +257,7 @@ def delete_group(request: Request, list_id: int, group_id: int) -> Response:
 
 @router.delete("/List/{list_id:int}/Group/{group_id:int}/Recipients")
 def empty_group(request: Request, list_id: int, group_id: int) -> Response:
-    """Take everybody out of a group; the list's status stays. The answer tells how many."""
+    """Remove all members of a group, and answer their number; their status is kept."""
     require_list(request, list_id)
     require_group(request, group_id)
     store: Store = request.app.state.store

@@ -1,7 +1,7 @@
 """E-mail and SMS messages, their sending history, and the SMS report.
 
-Chosen: a message shows from its creation on, a sending from its start; until its end the EndDate of
-a sending is "never".
+Chosen: a message is shown from its creation on, a sending from its start; until its end the EndDate
+of a sending is "never".
 """
 
 from typing import Any
@@ -56,7 +56,7 @@ MESSAGES = (
     "WHERE m.list_id = ? AND m.channel = ? AND m.created <= n.now"
 )
 SENDINGS = "history h CROSS JOIN (SELECT ? AS now) n WHERE h.message_id = ? AND h.started <= n.now"
-# Of each SMS the state that was registered last.
+# The last registered state of each SMS.
 SMS_STATES = (
     "(SELECT *, max((registered << 32) | id) FROM event "
     "WHERE message_id = ? AND kind = 'SMS' AND registered <= ? "
@@ -160,7 +160,7 @@ def sms_report(request: Request, message_id: int) -> Response:
     require_message(request, message_id)
     columns = {name: REPORT[name] for name in request.app.state.settings.report_fields}
     bound = (message_id, horizon(request.app.state.store))
-    # The walk of a report goes by sending: a message sent again has each receiver twice.
+    # Ordered by sending: a message that was sent again has each receiver twice.
     query = Query(columns, SMS_STATES, bound, "e.sending_id, e.recipient_id")
     paged = request.app.state.settings.sms_report == "paged" or parameter(request, "PageSize")
     answer = page if paged else unpaged

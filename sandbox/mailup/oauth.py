@@ -24,7 +24,7 @@ router = APIRouter()
 
 
 class Refused(Exception):
-    """A failed token call in OAuth's own error shape."""
+    """A failed token call, in OAuth's error format."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
@@ -57,7 +57,7 @@ def check_bearer(store: Store, settings: Settings, authorization: str) -> str:
 
 
 def contract_not_signed() -> ApiError:
-    """403 of an account whose user has not accepted the terms."""
+    """The 403 for a user who has not accepted the terms."""
     return ApiError(
         403,
         "Authorization error: Contract not signed, please login in console and accept terms of "
@@ -66,13 +66,13 @@ def contract_not_signed() -> ApiError:
 
 
 def expire(store: Store, token: str | None = None) -> None:
-    """Let one access token expire now, or all of them."""
+    """Expire one access token, or all of them."""
     sql = "UPDATE token SET expires = 0 WHERE kind = 'access'"
     store.write(sql + " AND value = ?", (token,)) if token else store.write(sql)
 
 
 def revoke(store: Store, kind: str | None = None) -> None:
-    """Make every token void: access, refresh and code, or those of one kind."""
+    """Revoke all tokens (access, refresh and code), or those of one kind."""
     sql = "UPDATE token SET revoked = 1"
     store.write(f"{sql} WHERE kind = ?", (kind,)) if kind else store.write(sql)
 
@@ -112,7 +112,7 @@ def _check_user(form: dict[str, str], settings: Settings) -> None:
 
 
 def _spend(store: Store, kind: str, value: str, *, keep: bool) -> None:
-    """Use a refresh token or code once (or again, when `keep`); Refused when it is not valid."""
+    """Use a refresh token or code, once unless `keep`; Refused if it is not valid."""
     row = store.row("SELECT * FROM token WHERE value = ? AND kind = ?", (value, kind))
     if row is None or row["revoked"] or row["expires"] <= time.time():
         raise Refused("invalid_grant", f"The {kind} token is not valid, expired or revoked")
@@ -140,19 +140,19 @@ def _grant(form: dict[str, str], store: Store, settings: Settings) -> dict[str, 
         raise Refused("unsupported_grant_type", "grant_type is not supported")
     if settings.logins == "newest_only":
         expire(store)
-    told = {
+    answer = {
         "access_token": issue(store, "access", settings.expires_in),
         "expires_in": settings.expires_in,
         "refresh_token": refresh or issue(store, "refresh", REFRESH_TOKEN_SECONDS),
     }
     if settings.token_life == "missing":
-        del told["expires_in"]
-    return told
+        del answer["expires_in"]
+    return answer
 
 
 @router.api_route(TOKEN, methods=["GET", "POST"])
 async def token(request: Request) -> Response:
-    """All grants; 400 in OAuth's shape on any failure, unless a variant says otherwise."""
+    """All grants; 400 in OAuth's format on failure, unless a variant says otherwise."""
     state = request.app.state
     try:
         form = await _form(request)
@@ -162,7 +162,7 @@ async def token(request: Request) -> Response:
 
 
 def _refusal(refused: Refused, form: str) -> Response:
-    """A failed token call, as MailUp may write it."""
+    """The answer to a failed token call, by variant."""
     if form == "form":
         media_type = "application/x-www-form-urlencoded"
         return Response(urlencode(refused.body), status_code=400, media_type=media_type)
@@ -175,7 +175,7 @@ def _refusal(refused: Refused, form: str) -> Response:
 
 @router.get(LOG_ON)
 def log_on(request: Request, redirect_uri: str, client_id: str = "") -> Response:
-    """The log-on page of the code flow; the sandbox's user always agrees at once."""
+    """The log-on page of the code flow; the sandbox's user always agrees."""
     state = request.app.state
     if not _same(client_id, state.settings.client_id):
         return WcfJson({"error": "invalid_client"}, status_code=400)

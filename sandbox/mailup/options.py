@@ -1,4 +1,4 @@
-"""The emulator's options of a command line: a few of its own, and one that sets any variant."""
+"""The emulator's command line options: some settings, and `--set` for any variant."""
 
 import argparse
 from typing import Any
@@ -9,12 +9,12 @@ TEXT = {"true": True, "false": False}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Options whose names are those of the settings, and `--set`."""
+    """Add options named like the settings, and `--set`."""
     add = parser.add_argument
     add("--calls-per-second", type=int, default=5, help="limit of the account; 0 = none")
-    add("--import-seconds", type=float, default=0.5, help="least time that an import takes")
-    add("--expires-in", type=int, default=3600, help="life of an access token in seconds")
-    add("--page-size-cap", type=int, default=None, help="largest page that is answered")
+    add("--import-seconds", type=float, default=0.5, help="minimum duration of an import")
+    add("--expires-in", type=int, default=3600, help="lifetime of an access token in seconds")
+    add("--page-size-cap", type=int, default=None, help="largest page size")
     add(
         "--set",
         action="append",
@@ -22,20 +22,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=variant,
         metavar="NAME=VALUE",
         dest="variants",
-        help="a behaviour that nobody has proved, as often as needed; see the list below",
+        help="an unproven behaviour; may be repeated; see the list below",
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "\n".join(["behaviours, the default first:", *map(_line, TABLE)])
 
 
 def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The emulator's settings in the arguments."""
+    """The emulator's settings, from the arguments."""
     names = ("calls_per_second", "import_seconds", "expires_in", "page_size_cap")
     return {name: getattr(arguments, name) for name in names} | dict(arguments.variants)
 
 
 def variant(text: str) -> tuple[str, Value]:
-    """Name and value of `NAME=VALUE`; ArgumentTypeError for what the table does not have."""
+    """Name and value of `NAME=VALUE`; ArgumentTypeError if the table does not have them."""
     name, _, written = text.partition("=")
     if name not in BY_NAME:
         raise argparse.ArgumentTypeError(f"{name} is not in the list below")
@@ -47,7 +47,7 @@ def variant(text: str) -> tuple[str, Value]:
 
 
 def markdown() -> str:
-    """The table of variants as the README has it."""
+    """The table of variants in the README."""
     head = "| setting | values, the default first | evidence | what it decides |"
     rows = [
         f"| `{one.name}` | {', '.join(f'`{_text(value)}`' for value in one.values)} "

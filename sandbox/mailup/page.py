@@ -1,4 +1,4 @@
-"""The page at /: what a newcomer looks at while contacts arrive. HTML made here, no assets."""
+"""The page at /: account, lists, messages, imports and calls, as HTML without assets."""
 
 import json
 import time
@@ -89,7 +89,7 @@ def people(store: Store) -> dict[tuple[Any, ...], int]:
 
 
 def events(store: Store) -> dict[tuple[Any, ...], int]:
-    """Events that the clock has reached by message and kind."""
+    """Events up to the clock, by message and kind."""
     rows = store.rows(
         "SELECT message_id, kind, count(*) FROM event WHERE registered <= ? "
         "AND message_id IS NOT NULL GROUP BY 1, 2",
@@ -99,7 +99,7 @@ def events(store: Store) -> dict[tuple[Any, ...], int]:
 
 
 class Counts:
-    """What `count` counts; with millions of rows only now and then."""
+    """Cached results of `count`, which is slow with millions of rows."""
 
     def __init__(self, count: Callable[[Store], dict[tuple[Any, ...], int]]) -> None:
         self._count = count
@@ -107,7 +107,7 @@ class Counts:
         self._good_until = 0.0
 
     def of(self, store: Store) -> dict[tuple[Any, ...], int]:
-        """The counts, at most as old as twenty times what counting takes."""
+        """The counts; their age is at most twenty times the duration of counting."""
         begun = time.monotonic()
         if begun >= self._good_until:
             self._counts = self._count(store)
@@ -135,7 +135,7 @@ def _lists(store: Store, counts: dict[tuple[Any, ...], int], chosen: int) -> str
 
 
 def _messages(store: Store, counts: dict[tuple[Any, ...], int]) -> str:
-    """The messages sent last, as far as the clock has come, with what came of them."""
+    """The last messages sent up to the clock, with their events."""
     found = store.rows(
         "SELECT m.*, max(h.started) AS sent FROM message m JOIN history h ON h.message_id = m.id "
         "WHERE h.started <= ? GROUP BY m.id ORDER BY sent DESC, m.id DESC LIMIT ?",

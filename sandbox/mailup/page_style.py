@@ -1,4 +1,4 @@
-"""Look of the page."""
+"""CSS of the page."""
 
 STYLE = """
 :root { --ink: #1c2733; --soft: #66727f; --line: #e3e8ee; --brand: #0b6e6e; --paper: #f5f7f9; }

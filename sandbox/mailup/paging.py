@@ -1,7 +1,7 @@
-"""Pages of 20 from number 0, with MailUp's envelope; parameter names in any letter case.
+"""Pages of 20 items from number 0, in MailUp's envelope; parameter names in any letter case.
 
-A walk over millions of rows does not count through them for every page: where the order is that of
-the query's keys, the page after one that was asked for begins behind its last key.
+For speed with millions of rows, a page that follows the previous one in key order begins behind
+its last key.
 """
 
 import re
@@ -35,8 +35,8 @@ Row = Any
 class Query:
     """SQL of a resource: what follows FROM, its parameters, the properties, and the order.
 
-    `keys` tell every two rows apart, never null, in the order of an index; a resource without them
-    has an `order`. `group` is what its rows are counted by.
+    `keys` are unique, never null, and in the order of an index; a resource without them has an
+    `order`. `group` is the GROUP BY of aggregated rows.
     """
 
     columns: Columns
@@ -47,14 +47,14 @@ class Query:
     group: str = ""
 
     def rows_where(self, condition: Condition, after: str = "1") -> str:
-        """FROM and what follows, up to the order; `after` bounds the keys."""
+        """The SQL from FROM up to the order; `after` limits the keys."""
         if self.group:
             return f"FROM {self.source} AND {after} GROUP BY {self.group} HAVING ({condition.sql})"
         return f"FROM {self.source} AND {after} AND ({condition.sql})"
 
 
 def parameter(request: Request, name: str) -> str | None:
-    """A query parameter, whatever the letter case of its name."""
+    """A query parameter; the letter case of its name is ignored."""
     for given, value in request.query_params.multi_items():
         if given.lower() == name.lower():
             return value
@@ -84,11 +84,11 @@ def bounds(request: Request, settings: Settings) -> tuple[int, int]:
     size = _number(request, "PageSize", DEFAULT_PAGE_SIZE) or DEFAULT_PAGE_SIZE
     if settings.slow_page_size and size > settings.slow_page_size:
         time.sleep(settings.slow_page_seconds)
-    return number, _bearable(size, settings)
+    return number, _effective_size(size, settings)
 
 
-def _bearable(size: int, settings: Settings) -> int:
-    """The page size, or what the variant of large pages makes of it."""
+def _effective_size(size: int, settings: Settings) -> int:
+    """The page size, by the variant of large pages."""
     manner, cap = settings.large_pages, settings.page_size_cap
     if manner == "answered":
         return min(size, cap or size)
@@ -105,7 +105,7 @@ def _bearable(size: int, settings: Settings) -> int:
 
 
 def envelope(request: Request, items: Sequence[Any], number: int, size: int, total: int) -> WcfJson:
-    """One page as MailUp wraps it, or as variants of totals and of empty pages do."""
+    """One page in MailUp's envelope, by the variants of totals and empty pages."""
     settings: Settings = request.app.state.settings
     shown = _number(request, "PageSize", size) if settings.large_pages == "shortened" else size
     body: dict[str, Any] = {
@@ -132,7 +132,7 @@ def envelope(request: Request, items: Sequence[Any], number: int, size: int, tot
 def page(request: Request, query: Query, item: Callable[[Row], dict[str, Any]]) -> WcfJson:
     """Answer a collection: filter, order and page in SQL, each row through `item`.
 
-    The rows carry every property of `query.columns` under its name.
+    The rows have all properties of `query.columns` under their names.
     """
     settings: Settings = request.app.state.settings
     number, size = bounds(request, settings)
@@ -146,7 +146,7 @@ def page(request: Request, query: Query, item: Callable[[Row], dict[str, Any]]) 
 
 
 def unpaged(request: Request, query: Query, item: Callable[[Row], dict[str, Any]]) -> WcfJson:
-    """Answer a whole collection (or what the variant of cut ones leaves), with sizes of 0."""
+    """Answer a collection without paging, with sizes of 0; truncated if the variant says so."""
     cut = request.app.state.settings.sms_report == "cut"
     rows, _ = _found(request, query, 0, DEFAULT_PAGE_SIZE if cut else -1)
     return envelope(request, [item(row) for row in rows], 0, 0, 0)
@@ -159,7 +159,7 @@ def count(request: Request, query: Query) -> int:
 
 
 def _walk(request: Request, query: Query, condition: Condition, order: str) -> Walk:
-    """What is remembered of a walk through these rows in this order."""
+    """The cached walk through these rows in this order."""
     store: Store = request.app.state.store
     where = query.rows_where(condition)
     parameters = (*query.parameters, *condition.parameters)
@@ -171,7 +171,7 @@ def _walk(request: Request, query: Query, condition: Condition, order: str) -> W
 
 
 def _condition(request: Request, columns: Columns) -> Condition:
-    """The filter of a call, if filters are known to this MailUp."""
+    """The filter of a call, by the variant of filters."""
     filters = request.app.state.settings.filters
     expression = parameter(request, "filterby") or ""
     if expression and filters == "refused":
@@ -182,7 +182,7 @@ def _condition(request: Request, columns: Columns) -> Condition:
 
 
 def _order(request: Request, columns: Columns) -> list[str]:
-    """The ORDER BY terms of a call; of an unknown property what the variant says."""
+    """The ORDER BY terms of a call; unknown properties by the variant."""
     manner = request.app.state.settings.unknown_sort
     try:
         return parse_order(parameter(request, "orderby") or "", columns)
@@ -193,7 +193,7 @@ def _order(request: Request, columns: Columns) -> list[str]:
 
 
 def _found(request: Request, query: Query, offset: int, size: int) -> tuple[list[Row], int]:
-    """The rows of one page (all with size -1), and how many there are altogether."""
+    """The rows of one page (all with size -1), and the total."""
     store: Store = request.app.state.store
     settle(store, request.app.state.settings.zone)
     condition = _condition(request, query.columns)
@@ -224,7 +224,7 @@ def _behind(keys: tuple[str, ...]) -> str:
 
 
 def whole(columns: Columns) -> Callable[[Row], dict[str, Any]]:
-    """An `item` that passes all properties on, flags as booleans."""
+    """An `item` function with all properties, flags as booleans."""
     flags = [name for name, column in columns.items() if column.kind == "flag"]
     names = tuple(columns)
 

@@ -1,4 +1,4 @@
-"""What the recipients of a sending do, and when MailUp learns of it."""
+"""Events of the recipients of a sending, and when MailUp registers them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ HARD, SOFT = {"5.1.1": 0, "5.1.2": 2, "5.7.1": 0}, ("4.2.2", "4.4.1", "4.7.0")
 BOUNCES, HARD_SHARE, OPENS, CLICKS, AGAIN = 0.015, 0.3, 0.35, 0.4, 0.35
 AGAIN_DELAY, LATEST = 10 * HOUR, 72 * HOUR
 LIST_BUTTON, LIST_MAIL = 32, 64
-# Why and how often somebody leaves: share, type, subtypes, whether MailUp knows by which message.
+# Causes of unsubscriptions: share, type, subtypes, whether MailUp knows the message.
 LEAVING = (
     (0.004, LINK, (0, 1, 2), True),
     (0.0006, LIST_BUTTON, (0, 1), True),
@@ -47,7 +47,7 @@ class Sending:
 
 @dataclass(frozen=True)
 class Leaving:
-    """Somebody leaves a list (a hard bounce: all of them); moments as in `Event`."""
+    """An unsubscription from a list (after a hard bounce: from all); times as in `Event`."""
 
     who: int
     list_id: int
@@ -57,7 +57,7 @@ class Leaving:
 
 
 class Reactions:
-    """Draws what happens; every event goes through the sharpener, some are registered late."""
+    """Draws events at random; some are moved to ends of windows, some are registered late."""
 
     def __init__(self, chance: Random, sharpener: Sharpener, late: float) -> None:
         self._chance = chance
@@ -81,7 +81,7 @@ class Reactions:
         return 1 + int(self._chance.expovariate(1 / mean))
 
     def to_mail(self, sending: Sending, who: int, sent: int) -> Iterator[Event | Leaving]:
-        """What one recipient does with an e-mail."""
+        """Events of one recipient of an e-mail."""
         roll = self._chance.random()
         if roll < BOUNCES:
             yield from self._bounce(sending, who, sent, hard=roll < BOUNCES * HARD_SHARE)
@@ -122,7 +122,7 @@ class Reactions:
         return Leaving(who, sending.list_id, at, self._registered(at), cause)
 
     def to_sms(self, sending: Sending, who: int, sent: int) -> Iterator[Event]:
-        """The states of one SMS: queued, mostly delivered, some after having failed first."""
+        """The states of one SMS: queued, then delivered or failed, or delivered after a failure."""
 
         def state(at: int, status: int, error: str = "") -> Event:
             return self._event(sending, "SMS", who, at, error, status)

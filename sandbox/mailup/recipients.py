@@ -1,4 +1,4 @@
-"""Reading recipients: by status, with subscription details, and across the whole account."""
+"""Read recipients: by status, with subscription details, and across the account."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ PERSON = {
     "idRecipient": Column("r.id", "number"),
     "Fields": Column("r.fields"),
 }
-# The same number, in the table that a walk through a list goes along.
+# The same id, from the table whose index a walk through a list uses.
 MEMBER = {"idRecipient": Column("b.recipient_id", "number")}
 DETAILS = {
     "Optin_Date": Column("b.optin_date"),
@@ -56,7 +56,7 @@ def descriptions(store: Store) -> dict[str, str]:
 
 
 def person_columns(names: dict[str, str]) -> Columns:
-    """The properties of a recipient, `Fields['name']` included."""
+    """The properties of a recipient, including `Fields['name']`."""
     fields = {
         f"Fields['{name}']": Column(f"coalesce(json_extract(r.fields, '$.\"{number}\"'), '')")
         for number, name in names.items()
@@ -65,7 +65,7 @@ def person_columns(names: dict[str, str]) -> Columns:
 
 
 def person(row: Any, names: dict[str, str]) -> dict[str, Any]:
-    """A recipient as MailUp shows it: every field, empties as ""."""
+    """A recipient in MailUp's format: all fields, empty ones as ""."""
     values = json.loads(row["Fields"])
     return {
         "Email": row["Email"],
@@ -149,7 +149,7 @@ def pending(request: Request, list_id: int) -> Response:
 
 @router.get("/List/{list_id:int}/Recipients/EmailOptins")
 def email_optins(request: Request, list_id: int) -> Response:
-    """Subscription details of everybody in the list, all three states."""
+    """Subscription details of all recipients of the list, in all states."""
     return _optins(request, list_id, "email", EMAIL_OPTINS)
 
 

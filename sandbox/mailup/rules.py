@@ -1,7 +1,7 @@
-"""Consent: what an import may do to people who are there already (table of the SOAP flags).
+"""Effects of an import on existing subscriptions (table of the SOAP flags).
 
-Chosen: `importType=asPending`, which no source shows, and `ConfirmEmail` together with `asOptout`
-are refused.
+Chosen: `importType=asPending`, which no source mentions, and `ConfirmEmail` with `asOptout` are
+refused.
 """
 
 from dataclasses import asdict, dataclass
@@ -33,13 +33,13 @@ class Flags:
 
     @property
     def plain(self) -> bool:
-        """No flag touches the status."""
+        """Whether no flag changes the status."""
         return not self.import_type and not self.confirm
 
 
 @dataclass(frozen=True)
 class Transition:
-    """Existing subscriptions in status `old` go to `new`."""
+    """Existing subscriptions with status `old` change to `new`."""
 
     old: str
     new: str
@@ -54,14 +54,14 @@ def known_import_type(value: str | None) -> str:
 
 
 def first_status(flags: Flags) -> str:
-    """The status of somebody who was not in the list."""
+    """The status of a recipient who was not in the list."""
     if flags.import_type == "asOptout":
         return "unsubscribed"
     return "pending" if flags.confirm else "subscribed"
 
 
 def transitions(flags: Flags, variants: Variants) -> list[Transition]:
-    """What happens to those who were in the list; none leaves every status as it is."""
+    """Changes of those who were in the list; empty if all statuses are kept."""
     if flags.confirm:
         old = "unsubscribed" if flags.import_type == "asOptin" else "subscribed"
         return [Transition(old, "pending")]

@@ -1,11 +1,11 @@
-"""Tables of the emulator. Dates are text as MailUp shows them; fields are a JSON object by id.
+"""Tables of the emulator. Dates are text in MailUp's format; fields are a JSON object by id.
 
-Of events and changes of status the moments are whole seconds since 1970 UTC: `at` is when it
-happened, `registered` when MailUp learned of it. `detail` keeps each link and code once.
+Times of events and status changes are whole seconds since 1970 UTC: `at` is when it happened,
+`registered` when MailUp registered it. `detail` stores each link and code once.
 """
 
-# Small pages: imports touch leaves of the e-mail index at random, and each touched page is
-# written once per import.
+# Small pages: imports change pages of the e-mail index at random, and each changed page is written
+# once per import.
 PRAGMAS = """
 PRAGMA page_size = 2048;
 PRAGMA journal_mode = WAL;
@@ -13,8 +13,7 @@ PRAGMA synchronous = OFF;
 PRAGMA wal_autocheckpoint = 40000;
 """
 
-# Only connections that write, which are few, have a large cache of their own; readers share the
-# operating system's.
+# Only the few writing connections have a large cache; readers use the operating system's.
 WRITER_PRAGMAS = """
 PRAGMA cache_size = -300000;
 """
@@ -26,7 +25,7 @@ PRAGMA temp_store = MEMORY;
 PRAGMA mmap_size = 4000000000;
 """
 
-# All but tokens, the clock, and the empty text of `detail`.
+# All tables except tokens, the clock, and `detail`.
 EMPTIED = (
     "list", "grp", "field", "recipient", "subscription", "membership", "import", "sending",
     "sending_group", "tag", "message", "history", "message_tag", "event", "change",

@@ -1,4 +1,4 @@
-"""What a new account holds: 28 fields, three lists, groups, 200 recipients; always the same."""
+"""The initial account: 28 fields, three lists, groups, 200 recipients; always the same."""
 
 import json
 import sqlite3
@@ -46,7 +46,7 @@ GROUPS = (
 
 
 def plant(store: Store) -> None:
-    """Fill an empty store; of a store that holds lists already only a missing event log."""
+    """Fill an empty store; in one that already has lists, add only a missing event log."""
     people = seeded()
     if not store.value("SELECT count(*) FROM event"):
         with store.writing() as connection:
@@ -58,7 +58,7 @@ def plant(store: Store) -> None:
 
 
 def replant(store: Store) -> None:
-    """Make the store that of a new account again, in one step; tokens stay good."""
+    """Restore the initial account in one transaction; tokens stay valid."""
     people = seeded()
     with store.writing() as connection:
         store.wipe(connection)
@@ -102,7 +102,7 @@ def _subscription(list_id: int, channel: str, person: Seeded, state: str) -> tup
 
 
 def _subscriptions(person: Seeded) -> list[tuple[object, ...]]:
-    """Newsletter for all; bounced addresses are out of every list; numbers are in the SMS list."""
+    """Newsletter for all; bounced addresses are unsubscribed from all lists; numbers get SMS."""
     rows = [_subscription(NEWSLETTER, "email", person, person.state)]
     if person.state == BOUNCED:
         rows.extend(_subscription(one, "email", person, BOUNCED) for one in (OFFERS, SMS))

@@ -1,4 +1,4 @@
-"""Two e-mails and one SMS that the new account has sent, with what came of them."""
+"""Messages of the initial account, two e-mails and one SMS, with their events."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ MINUTE = 60
 
 
 def plant_messages(connection: sqlite3.Connection, people: list[Seeded]) -> None:
-    """Write messages, sending history and events; what is there already is left alone."""
+    """Write messages, sending history and events; existing messages are kept."""
     sent_to = [p for p in people if p.state in (SUBSCRIBED, UNSUBSCRIBED, BOUNCED)]
     numbers = [person for person in people if person.number]
     history = (
@@ -60,7 +60,7 @@ def _events(person: Seeded) -> Iterator[Event]:
 
 
 def _left(person: Seeded) -> Iterator[Event]:
-    """How somebody left: by the link in one list, by a complaint in one, by a bounce in all."""
+    """Unsubscriptions: by link or complaint from one list, by bounce from all."""
     at = seconds(datetime.fromisoformat(LEFT))
     message = SPRING if person.state == UNSUBSCRIBED else None
     cause = Cause(CAUSES[person.state], message=message)
@@ -69,7 +69,7 @@ def _left(person: Seeded) -> Iterator[Event]:
 
 
 def _sms(person: Seeded) -> Iterator[Event]:
-    """Delivered, but one in ten failed and one in twenty is still queued."""
+    """Delivered; one in ten failed, and one in twenty is still queued."""
     sent = seconds(datetime.fromisoformat(SMS_SENT))
 
     def state(minute: int, status: int, error: str = "") -> Event:

@@ -1,6 +1,6 @@
-"""The recipients of a new account: `STATE.NNN@example.it`, told apart by what became of them.
+"""The recipients of the initial account: `STATE.NNN@example.it`, with the state in the address.
 
-`seeded()` tells the state of each in the Newsletter list, so that example files and tests can aim.
+`seeded()` gives their states in the Newsletter list, for example files and tests.
 """
 
 import random
@@ -20,7 +20,7 @@ SHARES = ((SUBSCRIBED, 130), (UNSUBSCRIBED, 30), (BOUNCED, 15), (COMPLAINED, 5),
 
 @dataclass(frozen=True)
 class Seeded:
-    """One recipient of a new account and its state in the Newsletter list."""
+    """One recipient of the initial account, and its state in the Newsletter list."""
 
     id: int
     email: str
@@ -30,7 +30,7 @@ class Seeded:
 
 
 def seeded() -> list[Seeded]:
-    """The recipients of a new account, in order of their ids."""
+    """The recipients of the initial account, ordered by id."""
     chance = random.Random(SEED)
     states = [state for state, share in SHARES for _ in range(share)]
     return [_person(number, state, chance) for number, state in enumerate(states, start=1)]

@@ -1,7 +1,7 @@
-"""Sending messages: to one person, to a list, to a group; what is sent shows in every statistic.
+"""Send messages to one person, a list or a group; sendings are counted in the statistics.
 
-Chosen: a sending is through at once, and each of its events with it; one for later waits in the
-queue `Deferred` until somebody decides (`sendings.py`); whoever is not subscribed is unprocessed.
+Chosen: a sending is complete immediately, with its events; a later one stays in the queue
+`Deferred` until a call decides (`sendings.py`); people who are not subscribed are unprocessed.
 """
 
 import sqlite3
@@ -36,7 +36,7 @@ router = APIRouter(prefix=CONSOLE + "/Console")
 
 @dataclass(frozen=True)
 class Sent:
-    """What a call of sending answers."""
+    """The result of a sending."""
 
     message_id: int
     sending_id: int | None = None
@@ -45,19 +45,19 @@ class Sent:
     unprocessed: tuple[str, ...] = ()
 
     def answer(self) -> WcfJson:
-        """The documented object."""
-        told = {
+        """The documented answer."""
+        body = {
             "Id": self.sending_id,
             "InvalidRecipients": self.invalid,
             "Sent": self.sent,
             "UnprocessedRecipients": self.unprocessed,
             "idMessage": self.message_id,
         }
-        return WcfJson(told)
+        return WcfJson(body)
 
 
 def send(store: Store, message: Any, people: list[int]) -> Sent:
-    """Send a message to people now: its sending history and an event for each."""
+    """Send a message now: add to its sending history, and an event for each recipient."""
     now = present(store)
     with store.writing() as connection:
         sending = connection.execute(
@@ -83,7 +83,7 @@ def _log(
 
 
 def audience(store: Store, message: Any, group_id: int | None) -> list[int]:
-    """Who gets a message: the subscribed people of its list, or those of them in a group."""
+    """The recipients of a message: subscribed people of its list, or those of them in a group."""
     sql, parameters = SUBSCRIBED, (message["list_id"], message["channel"])
     if group_id is not None:
         sql += " AND recipient_id IN (SELECT recipient_id FROM membership WHERE group_id = ?)"
@@ -147,7 +147,7 @@ def _send_sms(request: Request, body: dict[str, Any]) -> Response:
 
 
 def _to_many(request: Request, message: Any, group_id: int | None) -> Response:
-    """Send to list or group now, or with `datetime` later."""
+    """Send to a list or group now, or later with `datetime`."""
     store: Store = request.app.state.store
     later = (parameter(request, "datetime") or "").strip('"')
     if not later:
@@ -155,7 +155,7 @@ def _to_many(request: Request, message: Any, group_id: int | None) -> Response:
     try:
         date = utc_form(parse(later))
     except ValueError:
-        raise ApiError(400, "Parameter 'datetime' is no date") from None
+        raise ApiError(400, "Parameter 'datetime' is not a date") from None
     with store.writing() as connection:
         sending = connection.execute(
             "INSERT INTO sending (list_id, state, message_id, date) VALUES (?, 'deferred', ?, ?)",
@@ -178,7 +178,7 @@ def _to_group(request: Request, group_id: int, message_id: int, channel: Channel
 
 @router.post("/List/{list_id:int}/Email/{message_id:int}/Send")
 def send_to_list(request: Request, list_id: int, message_id: int) -> Response:
-    """An e-mail to everybody who is subscribed to its list."""
+    """An e-mail to all subscribers of its list."""
     return _to_list(request, list_id, message_id, "email")
 
 
@@ -190,7 +190,7 @@ def send_to_group(request: Request, group_id: int, message_id: int) -> Response:
 
 @router.post("/Sms/List/{list_id:int}/Message/{message_id:int}/Send")
 def send_sms_to_list(request: Request, list_id: int, message_id: int) -> Response:
-    """An SMS to everybody who is subscribed to its list."""
+    """An SMS to all subscribers of its list."""
     return _to_list(request, list_id, message_id, "sms")
 
 
@@ -202,7 +202,7 @@ def send_sms_to_group(request: Request, group_id: int, message_id: int) -> Respo
 
 @router.get("/Sms/{message_id:int}/Sendings/Report")
 def sms_summary(request: Request, message_id: int) -> Response:
-    """How far an SMS has come: `{EndDate, IsCompleted, StartDate, TotalSmsSent, idMessage}`."""
+    """The progress of an SMS: `{EndDate, IsCompleted, StartDate, TotalSmsSent, idMessage}`."""
     of_channel(require_message(request, message_id), "sms")
     store: Store = request.app.state.store
     row = store.row(
@@ -210,12 +210,12 @@ def sms_summary(request: Request, message_id: int) -> Response:
         "FROM history WHERE message_id = ? AND started <= ?",
         (message_id, utc_form(present(store))),
     )
-    told: dict[str, Any] = dict(row) if row else {}
+    sendings: dict[str, Any] = dict(row) if row else {}
     body = {
-        "EndDate": told.get("ended") or NEVER,
-        "IsCompleted": bool(told.get("ended")),
-        "StartDate": told.get("started") or NEVER,
-        "TotalSmsSent": told.get("sent") or 0,
+        "EndDate": sendings.get("ended") or NEVER,
+        "IsCompleted": bool(sendings.get("ended")),
+        "StartDate": sendings.get("started") or NEVER,
+        "TotalSmsSent": sendings.get("sent") or 0,
         "idMessage": message_id,
     }
     return WcfJson(body)

@@ -1,6 +1,6 @@
-"""Queues of e-mail sendings. A prepared confirmation waits in `Undefined` until somebody decides.
+"""Queues of e-mail sendings. A prepared confirmation stays in `Undefined` until a call decides.
 
-Chosen: an immediate sending is through at once and in no queue.
+Chosen: an immediate sending is complete at once, and in no queue.
 """
 
 from typing import Any, Literal
@@ -49,8 +49,8 @@ def _sending(row: Any, named: str = "idSending") -> WcfJson:
     """A sending, its id under the key `named`, or (`number`) the id alone."""
     if named == "number":
         return WcfJson(row["id"])
-    told = {"IdList": row["list_id"], "idMessage": row["message_id"], named: row["id"]}
-    return WcfJson(told | {"Date": row["date"]})
+    body = {"IdList": row["list_id"], "idMessage": row["message_id"], named: row["id"]}
+    return WcfJson(body | {"Date": row["date"]})
 
 
 @router.get("/Email/Sendings/{queue}")
@@ -62,7 +62,7 @@ def queued(request: Request, queue: Queue) -> Response:
 
 
 def _decide(request: Request, sending_id: int, state: str, date: str | None = None) -> Response:
-    """Move a sending that was not sent; 404 for an unknown one, 400 for one that has gone."""
+    """Change the state of a sending; 404 for an unknown one, 400 if it was already sent."""
     store: Store = request.app.state.store
     row = store.row("SELECT * FROM sending WHERE id = ?", (sending_id,))
     if row is None:
@@ -76,7 +76,7 @@ def _decide(request: Request, sending_id: int, state: str, date: str | None = No
 
 @router.post("/Email/Sendings/{sending_id:int}/Immediate")
 def send_now(request: Request, sending_id: int) -> Response:
-    """Send a prepared or deferred sending; 400 when it has gone already."""
+    """Send a prepared or deferred sending; 400 if it was already sent."""
     answer = _decide(request, sending_id, "sent")
     store: Store = request.app.state.store
     sql = "SELECT m.* FROM message m JOIN sending s ON s.message_id = m.id WHERE s.id = ?"
@@ -89,13 +89,13 @@ def send_now(request: Request, sending_id: int) -> Response:
 
 @router.post("/Email/Sendings/{sending_id:int}/Stop")
 def stop(request: Request, sending_id: int) -> Response:
-    """Take a sending out of its queue; it waits for a decision again."""
+    """Remove a sending from its queue; it waits for a decision again."""
     return _decide(request, sending_id, "prepared")
 
 
 @router.delete("/Email/Sendings/{sending_id:int}")
 def delete(request: Request, sending_id: int) -> Response:
-    """Forget a sending that has not gone."""
+    """Delete a sending that was not sent."""
     _decide(request, sending_id, "prepared")
     store: Store = request.app.state.store
     store.write("DELETE FROM sending WHERE id = ?", (sending_id,))
@@ -105,7 +105,7 @@ def delete(request: Request, sending_id: int) -> Response:
 @router.get("/Email/Sendings/{sending_id:int}/Deferred")
 @router.get("/Email/Sending/{sending_id:int}/Deferred")
 def earliest(request: Request, sending_id: int) -> Response:
-    """The earliest moment for a sending, as a text: now."""
+    """The earliest time for a sending, as text: now."""
     store: Store = request.app.state.store
     if store.row("SELECT 1 FROM sending WHERE id = ?", (sending_id,)) is None:
         raise ApiError(404, "The sending does not exist")
@@ -119,5 +119,5 @@ async def send_later(request: Request, sending_id: int) -> Response:
     try:
         date = utc_form(parse(str(body["Date"])))
     except (KeyError, ValueError):
-        raise ApiError(400, "Parameter 'Date' is missing or no date") from None
+        raise ApiError(400, "Parameter 'Date' is missing or not a date") from None
     return await run_in_threadpool(_decide, request, sending_id, "deferred", date)

@@ -22,7 +22,7 @@ DATABASE = "mailup.sqlite"
 
 
 class Emulator:
-    """One running emulator; its state is in `home` and outlives it."""
+    """One running emulator; its state stays in `home`."""
 
     def __init__(self, home: Path, settings: Settings, port: int) -> None:
         home.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ class Emulator:
         plant(self._store)
         self._worker = Worker(self._store, settings)
         self._socket = socket.create_server((HOST, port), backlog=128)
-        # asyncio does so only for sockets that name their protocol; without it, each small answer
+        # asyncio sets it only for sockets with an explicit protocol; without it, each small answer
         # waits 40 ms for an acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
@@ -61,17 +61,17 @@ class Emulator:
 
     @property
     def console_url(self) -> str:
-        """What stands for https://services.mailup.com/API/v1.1/Rest/ConsoleService.svc."""
+        """In place of https://services.mailup.com/API/v1.1/Rest/ConsoleService.svc."""
         return self.base_url + CONSOLE
 
     @property
     def statistics_url(self) -> str:
-        """What stands for .../MailStatisticsService.svc."""
+        """In place of .../MailStatisticsService.svc."""
         return self.base_url + STATISTICS
 
     @property
     def token_url(self) -> str:
-        """What stands for https://services.mailup.com/Authorization/OAuth/Token."""
+        """In place of https://services.mailup.com/Authorization/OAuth/Token."""
         return self.base_url + TOKEN
 
     @property
@@ -95,7 +95,7 @@ class Emulator:
         return self.settings.client_secret
 
     def start(self) -> None:
-        """Return when calls are answered; RuntimeError when that takes too long."""
+        """Start, and return when calls are answered; RuntimeError if that takes too long."""
         self._worker.start()
         self._thread.start()
         deadline = time.monotonic() + START_SECONDS
@@ -105,11 +105,11 @@ class Emulator:
             time.sleep(0.005)
 
     def reset(self) -> None:
-        """A new account and the settings of the start, in a moment; tokens stay good."""
+        """Restore the initial account and settings, in milliseconds; tokens stay valid."""
         start_over(self._gate.state)
 
     def stop(self) -> None:
-        """End server and imports; harmless when stopped already."""
+        """Stop server and imports; may be repeated."""
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
@@ -125,7 +125,7 @@ class Emulator:
 
 
 def start(home: Path, *, port: int = 0, **settings: Any) -> Emulator:
-    """Start an emulator over `home` (created and planted when new); `settings` as in `Settings`."""
+    """Start an emulator with its state in `home`; `settings` as in `Settings`."""
     emulator = Emulator(Path(home), Settings(**settings), port)
     emulator.start()
     return emulator

@@ -1,4 +1,4 @@
-"""What a run of the emulator can be told; every field may be changed while it runs."""
+"""Settings of the emulator; all may be changed while it runs."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -11,7 +11,7 @@ STATISTICS = "/API/v1.1/Rest/MailStatisticsService.svc"
 TOKEN = "/Authorization/OAuth/Token"
 LOG_ON = "/Authorization/OAuth/LogOn"
 
-# What the rows of a resource may carry; the documentation tells it in part only.
+# Fields that rows of a resource may have; MailUp documents them only in part.
 KNOWN_FIELDS = {
     "view_fields": {"Count", "Email", "IdMessage", "IdRecipient", "Date"},
     "click_fields": {"Count", "Email", "IdMessage", "IdRecipient", "Date"},
@@ -29,13 +29,13 @@ COUNTED = ("Count", "Email", "IdMessage", "IdRecipient")
 
 @dataclass(kw_only=True)
 class Settings(Variants):
-    """Settings of one emulator. Times are seconds; `None` and 0 switch a limit off.
+    """Settings of one emulator. Times are seconds; `None` and 0 turn a limit off.
 
-    `event_dates` adds a `Date` (UTC, of the last occurrence) to bounces and click details; click
-    details whose fields lack `Count` have a row per click. Imports count addresses and numbers
-    (without prefix) of `refused` as not valid, however right they look, and leave as many new rows
-    out of their counters as `uncounted` says; the next `failing_imports` are accepted and fail.
-    `late_seconds` is how late what a variant calls late is.
+    `event_dates` adds a `Date` (UTC, of the last event) to bounces and click details; click details
+    whose fields lack `Count` have a row per click. Imports reject the addresses and numbers
+    (without prefix) in `refused`, although they look valid, and omit `uncounted` new rows from
+    their counters; the next `failing_imports` imports are accepted and fail. `late_seconds` is the
+    delay of variants named late.
     """
 
     username: str = "m1234"
@@ -69,11 +69,11 @@ class Settings(Variants):
         self.change(self._start)
 
     def as_json(self) -> dict[str, Any]:
-        """All settings by name, those of the table of variants included."""
+        """All settings by name, including variants."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def change(self, values: dict[str, Any]) -> None:
-        """Set some fields; an unknown name or value raises ValueError, and nothing is changed."""
+        """Set some fields; ValueError, and no change, for an unknown name or value."""
         for name, value in values.items():
             if name not in self.__dataclass_fields__:
                 known = ", ".join(sorted(self.__dataclass_fields__))
@@ -86,7 +86,7 @@ class Settings(Variants):
             setattr(self, name, value)
 
     def reset(self) -> None:
-        """Go back to what the emulator was started with."""
+        """Restore the settings with which the emulator was started."""
         self.change(self._start)
 
 

@@ -1,4 +1,4 @@
-"""What variants make of an answer that is right otherwise: keys, numbers, empties, dates, codes."""
+"""Variants of the format of answers: keys, numbers, empty values, dates, codes."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ STATUSES = {
 SMS_STATUSES = ("Delivered", "Queued", "Error")
 UNKNOWN_TYPE = 2561
 PREFIXES = {"plus": "+", "zeros": "00", "digits": ""}
-# What the variants above any answer are; one that is not at its default shapes answers.
+# Variants that change the format of any answer, unless they have their default.
 SHAPING = (
     "optin_statuses", "optout_types", "addresses", "prefixes", "message_tags", "sending_end",
     "bounce_types", "sms_statuses", "numbers", "booleans", "empties", "key_case", "dates",
@@ -26,7 +26,7 @@ LEFT_OUT = object()
 
 
 def shape_of(settings: Settings) -> Callable[[Any], Any] | None:
-    """What to do to the JSON of every answer; None where it is written as documented."""
+    """A function that changes the JSON of every answer; None if it is written as documented."""
     if all(getattr(settings, name) == Settings.__dataclass_fields__[name].default
            for name in SHAPING):  # fmt: skip
         return None
@@ -96,7 +96,7 @@ class _Shape:
         return plain.isoformat(" ", "seconds")
 
     def _coded(self, key: str, value: Any) -> Any:
-        """Values whose spelling is open, by the documented name of their key."""
+        """Values with variants, by the documented name of their key."""
         settings = self._settings
         if key == "Status" and isinstance(value, str):
             return STATUSES.get(settings.optin_statuses, {}).get(value, value)

@@ -1,8 +1,8 @@
-"""The recipients of one body: checked, merged per key, ready for the tables.
+"""Check and merge the recipients of one body, for writing to the tables.
 
-Chosen: values over 200 characters are cut (nvarchar(200)); of duplicates in one body the later one
-wins field by field; a number that is not usable is left out and the e-mail recipient kept;
-addresses with letters outside ASCII are invalid.
+Chosen: values over 200 characters are truncated (nvarchar(200)); of duplicates in one body the
+later one wins, field by field; an invalid number is omitted and the e-mail recipient kept;
+addresses with non-ASCII letters are invalid.
 """
 
 import re
@@ -30,7 +30,7 @@ Item = dict[str, Any]
 
 @dataclass
 class Counters:
-    """The counters of `Rows`, with MailUp's names; `Refused` are rows with a key that clashes."""
+    """The counters of `Rows`, with MailUp's names; `Refused`: rows with a conflicting key."""
 
     Total: int = 0
     InvalidEmail: int = 0
@@ -51,7 +51,7 @@ class Counters:
         return self.InvalidNumber + self.WithoutNumber + self.WithoutPrefix + self.Refused
 
     def valid(self, channel: str) -> int:
-        """Rows that were taken, repeated ones included."""
+        """Rows that were accepted, including repeated ones."""
         repeated = self.RepeatedEmail if channel == "email" else self.RepeatedNumber
         return self.New + self.Update + repeated
 
@@ -81,7 +81,7 @@ class Person:
 
 @dataclass
 class Staging:
-    """Takes items one by one; `people` has one entry per key afterwards."""
+    """Processes items one by one; `people` has one entry per key afterwards."""
 
     flags: Flags
     default_prefix: str
@@ -118,7 +118,7 @@ class Staging:
         self._merge(key, person)
 
     def _add_number(self, person: Person, item: Item, key: str) -> None:
-        """Put the number on an e-mail recipient, if it is usable and nobody else's."""
+        """Add the number to an e-mail recipient, if it is valid and unique in the body."""
         found = number_of(item, self.default_prefix, self.refused)
         if isinstance(found, str):
             self.counters.InvalidNumber += found == "InvalidNumber"
@@ -159,7 +159,7 @@ class Staging:
 def number_of(
     item: Item, default_prefix: str, refused: frozenset[str] = frozenset()
 ) -> tuple[str, str, str] | str:
-    """Prefix, number and key, or the name of the counter for what is wrong."""
+    """Prefix, number and key, or the name of the counter of the fault."""
     number = _text(item.get("MobileNumber")).translate(SEPARATORS)
     if not number:
         return "WithoutNumber"
@@ -177,7 +177,7 @@ def _text(value: Any) -> str:
 
 
 def _fields(given: Any) -> dict[str, str]:
-    """Non-empty values by field id; ids outside 1..39 and anything malformed are left out."""
+    """Non-empty values by field id; ids outside 1..39 and malformed items are ignored."""
     found: dict[str, str] = {}
     for one in given or ():
         try:

@@ -1,9 +1,9 @@
-"""MailStatisticsService: who got, opened, clicked a message; counted from the event log.
+"""MailStatisticsService: recipients, openings, clicks of a message, counted from the event log.
 
 Chosen: rows of Unsubscriptions are `Count, Email, IdMessage, IdRecipient`, those of UrlClickDetails
-also `Url` (all can be set); an unsubscription counts
-for the message whose link was used, not one by bounce, complaint or administrator; messages whose
-last sending is older than the retention (a setting, in days) answer 0 and no items.
+also `Url` (configurable); an unsubscription by link counts for its message, one by bounce,
+complaint or administrator for none; messages whose last sending is older than the retention (a
+setting, in days) answer 0 and no items.
 """
 
 from dataclasses import replace
@@ -34,7 +34,7 @@ KINDS = {
     "UrlClicks": "CLK", "UrlClickDetails": "CLK", "ClicksDetails": "CLK",
     "Bounces": "NCO", "BouncesDetails": "NCO", "Unsubscriptions": "UNS",
 }  # fmt: skip
-# Resources whose rows carry what a setting lists.
+# Resources whose fields are listed by a setting.
 SETTINGS = {
     "Views": "view_fields",
     "Clicks": "click_fields",
@@ -97,7 +97,7 @@ def _is_kept(request: Request, message: Any) -> bool:
 
 
 def _bound(request: Request, message_id: int, kind: str) -> tuple[Any, ...]:
-    """Parameters of a query; those of a message beyond retention match nothing."""
+    """Parameters of a query; for a message beyond retention they match nothing."""
     kept = _is_kept(request, require_message(request, message_id))
     if kind == "UrlClickDetails":
         manner = request.app.state.settings.click_details
@@ -108,7 +108,7 @@ def _bound(request: Request, message_id: int, kind: str) -> tuple[Any, ...]:
 
 
 def _columns(request: Request, kind: str) -> Columns:
-    """What the rows of a resource carry."""
+    """The fields of a resource's rows."""
     if kind == "Recipients":
         names = ["Email", "IdMessage", "IdRecipient"]
     else:
@@ -118,7 +118,7 @@ def _columns(request: Request, kind: str) -> Columns:
 
 
 def _varied(settings: Settings, kind: str, names: list[str]) -> list[str]:
-    """The fields of a row, as the variants of statistics have it."""
+    """The fields of a row, by the variants of statistics."""
     rows, clicks = settings.statistics_rows, settings.click_details
     more, less = set(), set()
     if rows == "dated" or (settings.event_dates and kind in DATED):
@@ -154,7 +154,7 @@ def message_list(request: Request, message_id: int, kind: MessageKind) -> Respon
 
 @router.get("/Message/{message_id:int}/Count/{kind}")
 def message_count(request: Request, message_id: int, kind: MessageKind) -> Response:
-    """A bare number, that of the rows of the list; filters are ignored."""
+    """The number of rows of the list, as a bare number; filters are ignored."""
     query = _per_message(request, message_id, kind)
     if request.app.state.settings.statistics_counts == "late":
         *which, _ = query.parameters
@@ -173,7 +173,7 @@ def _per_person(request: Request, recipient_id: int, kind: PersonKind) -> Query:
 
 @router.get("/Recipient/{recipient_id:int}/List/{kind}")
 def person_list(request: Request, recipient_id: int, kind: PersonKind) -> Response:
-    """Messages that one recipient got, opened, clicked; the details by link or by bounce."""
+    """Messages that one recipient received, opened, clicked; details by link or by bounce."""
     query = _per_person(request, recipient_id, kind)
     return page(request, query, whole(query.columns))
 

@@ -1,4 +1,4 @@
-"""The one statement that changes the status of somebody in a list, and what it needs to know."""
+"""Change the status of a recipient in a list."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ON CONFLICT DO UPDATE SET status = :status,
 
 @dataclass(frozen=True)
 class Cause:
-    """Why somebody was unsubscribed: documented type, subtype, and the message if there was one."""
+    """The cause of an unsubscription: documented type, subtype, and message if any."""
 
     type: int
     subtype: int = 0

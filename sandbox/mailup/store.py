@@ -1,6 +1,6 @@
 """The emulator's state in one SQLite file; one connection per thread, one writer at a time.
 
-Bodies of unfinished imports are files beside it: in the database each would be written three times.
+Bodies of unfinished imports are separate files: in the database each would be written three times.
 """
 
 import sqlite3
@@ -13,19 +13,19 @@ from typing import Any
 from sandbox.mailup.schema import CONNECTION_PRAGMAS, EMPTIED, PRAGMAS, TABLES, WRITER_PRAGMAS
 
 ImportKey = tuple[int, float]
-"""Id of an import and when it was accepted: ids begin anew when the account does."""
+"""Id of an import and when it was accepted, because ids start again after a reset."""
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 def _drop_counted_events(connection: sqlite3.Connection) -> None:
-    """A home of an earlier version holds counts instead of events; they are planted anew."""
+    """Drop the counts of an earlier version, to replace them by events."""
     if any(row["name"] == "count" for row in connection.execute("PRAGMA table_info(event)")):
         connection.execute("DROP TABLE event")
 
 
 class Store:
-    """Opens (and creates) the database at `path`; it survives the process."""
+    """Opens the database at `path`, created if necessary."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,7 +66,7 @@ class Store:
 
     @property
     def version(self) -> int:
-        """Grows with every transaction, whichever process it was of."""
+        """Increases with every transaction of any process."""
         return int(self.value("SELECT version FROM clock"))
 
     def value(self, sql: str, parameters: Parameters = ()) -> Any:
@@ -76,7 +76,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: committed at the end, rolled back on any error. It moves `version` on."""
+        """A transaction: committed at the end, rolled back on error. Increases `version`."""
         connection = self._connection()
         if not getattr(self._local, "writes", False):
             connection.executescript(WRITER_PRAGMAS)
@@ -92,14 +92,14 @@ class Store:
             connection.execute("COMMIT")
 
     def write(self, sql: str, parameters: Parameters = ()) -> int:
-        """One statement in a transaction of its own; answers the last row id."""
+        """One statement in its own transaction; returns the last row id."""
         with self.writing() as connection:
             return connection.execute(sql, parameters).lastrowid or 0
 
     def wipe(self, connection: sqlite3.Connection) -> None:
-        """Empty every table but that of the tokens, inside the caller's transaction.
+        """Empty all tables except tokens, inside the caller's transaction.
 
-        The clock runs again; `version` goes on, for what is remembered of walks goes by it.
+        The clock runs again; `version` is kept, because cached walks depend on it.
         """
         for table in EMPTIED:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
@@ -109,7 +109,7 @@ class Store:
             body.unlink(missing_ok=True)
 
     def keep_body(self, key: ImportKey, body: bytes) -> None:
-        """Keep the body of an import that is not finished."""
+        """Store the body of an unfinished import."""
         self._body(key).write_bytes(body)
 
     def body(self, key: ImportKey) -> bytes:
@@ -117,7 +117,7 @@ class Store:
         return self._body(key).read_bytes()
 
     def drop_body(self, key: ImportKey) -> None:
-        """Forget the body of an import."""
+        """Delete the body of an import."""
         self._body(key).unlink(missing_ok=True)
 
     def _body(self, key: ImportKey) -> Path:
@@ -125,7 +125,7 @@ class Store:
         return self._bodies / f"{import_id}-{accepted}.json"
 
     def close(self) -> None:
-        """Close every connection, also those of threads that ended."""
+        """Close all connections, also those of ended threads."""
         for connection in self._all:
             connection.close()
         self._all.clear()

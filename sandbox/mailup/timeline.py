@@ -1,7 +1,7 @@
-"""The emulator's clock: real time, or a moment that stands still until it is set again.
+"""The emulator's clock: real time, or a fixed time.
 
-Nothing registered after it shows in an answer. Changes of status that are played ahead wait in
-the table `change` and are carried out when the clock has reached them.
+Answers show nothing that is registered later. Generated status changes of the future wait in the
+table `change` and are applied when the clock reaches them.
 """
 
 from datetime import datetime
@@ -14,20 +14,20 @@ DUE = "FROM change WHERE applied = 0 AND registered <= ?"
 
 
 def present(store: Store) -> datetime:
-    """The emulator's moment, in whole seconds where the clock stands still."""
+    """The emulator's time, in whole seconds if the clock is fixed."""
     fixed = store.value("SELECT now FROM clock")
     return now() if fixed is None else from_seconds(fixed)
 
 
 def is_fixed(store: Store) -> bool:
-    """Whether the clock stands still."""
+    """Whether the clock is fixed."""
     return store.value("SELECT now FROM clock") is not None
 
 
 def horizon(store: Store, *, hours_ago: int = 0) -> int:
-    """When the newest event that may be seen was registered; 0 without any.
+    """When the newest visible event was registered; 0 if there is none.
 
-    As a bound it equals the present, but it stays the same while nothing new is to be seen.
+    As a limit it is equivalent to the present, but constant while there are no new events.
     """
     found = store.value(
         "SELECT max(registered) FROM event WHERE registered <= ?",
@@ -37,22 +37,22 @@ def horizon(store: Store, *, hours_ago: int = 0) -> int:
 
 
 def set_clock(store: Store, moment: datetime | None, zone: str) -> None:
-    """Let the clock stand at `moment`, or run with real time; carries out what is due.
+    """Fix the clock at `moment`, or let it run; apply status changes that are due.
 
-    ValueError for a moment before a change of status that was carried out already.
+    ValueError for a time before a status change that was already applied.
     """
     last = store.value("SELECT max(registered) FROM change WHERE applied = 1")
     if moment is not None and last is not None and seconds(moment) < last:
         raise ValueError(
-            f"changes of status up to {from_seconds(last).isoformat()} were carried out already; "
-            "set the clock before playing traffic, and then only forward"
+            f"status changes up to {from_seconds(last).isoformat()} were already applied; set the "
+            "clock before generating traffic, and then only forward"
         )
     store.write("UPDATE clock SET now = ?", (None if moment is None else seconds(moment),))
     settle(store, zone)
 
 
 def settle(store: Store, zone: str) -> None:
-    """Carry out the changes of status that are due, in the order of their registration."""
+    """Apply the status changes that are due, in the order of registration."""
     until = (seconds(present(store)),)
     if store.row(f"SELECT 1 {DUE} LIMIT 1", until) is None:
         return

@@ -1,15 +1,15 @@
-"""What nobody has proved about MailUp: one named setting each, with its plausible behaviours.
+"""Unproven behaviours of MailUp: one setting each, with its plausible values.
 
-The one table of them. The control API (`/_sandbox/variants`), `--help` and the README are made
-from it, and a run of the emulator can be told each by name, before it starts or while it runs.
+The control API (`/_sandbox/variants`), `--help` and the README are generated from this table. Each
+setting can be changed by name, before the emulator starts or while it runs.
 """
 
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
-# Where a default comes from, the strongest first: MailUp's own documentation or repositories, a
-# client that is in production use, another public client, a schema made by a third party from
-# MailUp's help pages; "open" is a choice of ours that nothing supports.
+# Evidence of a default, the strongest first: MailUp's documentation or repositories, a client in
+# production use, another public client, a third party's schema made from MailUp's help pages;
+# "open": our choice without evidence.
 Evidence = Literal["documented", "production", "public client", "third party", "open"]
 Value = str | int | bool
 
@@ -30,8 +30,8 @@ class Variant(NamedTuple):
 
 
 def _variant(values: tuple[Value, ...], evidence: Evidence, source: str, meaning: str) -> Any:
-    told = {"values": values, "evidence": evidence, "source": source, "meaning": meaning}
-    return field(default=values[0], metadata=told)
+    row = {"values": values, "evidence": evidence, "source": source, "meaning": meaning}
+    return field(default=values[0], metadata=row)
 
 
 @dataclass(kw_only=True)
@@ -52,7 +52,7 @@ class Variants:
         "`Filename` of an import that came by API.")
     import_shown: str = _variant(
         ("at_once", "late_in_list", "late"), "open", "",
-        "An accepted import shows at once, or after `late_seconds`: in the list only, or in "
+        "An accepted import is shown at once, or after `late_seconds`: in the list only, or in "
         "every call (404 until then).")
     total_at_once: bool = _variant(
         (True, False), "open", "",
@@ -71,18 +71,18 @@ class Variants:
     concurrent_imports: str = _variant(
         ("queued", "refused", "allowed", "failed"), "open",
         "WSMailUpImport refuses (-601, -602); the console carries out one after another",
-        "An import while another is at work waits, gets a 400, runs beside it, or is accepted "
-        "and fails.")
+        "An import while another one is running waits, gets a 400, runs in parallel, or is "
+        "accepted and fails.")
     import_refusal: str = _variant(
         ("sentence", "soap_code", "other_words", "500"), "open",
         "WSMailUpImport answers -601 or -602; nothing is known of REST",
-        "How a refused import (concurrent_imports=refused) is told: 400 with a sentence, with the "
-        "code of SOAP, with words that name no import, or 500.")
+        "The answer to a refused import (concurrent_imports=refused): 400 with a sentence, with "
+        "SOAP's code, with words that do not mention an import, or 500.")
     import_groups: str = _variant(
-        ("told", "empty", "missing"), "third party", "mindcloud, get-import",
+        ("present", "empty", "missing"), "third party", "mindcloud, get-import",
         "IdGroups of Imports/{id}: the group of the import, always empty, or no such field.")
     import_flags: str = _variant(
-        ("told", "missing"), "documented", "GetImportDetailsByIdImport",
+        ("present", "missing"), "documented", "GetImportDetailsByIdImport",
         "The flags of Imports/{id} (ImportAsUnsubscribed, SendConfirmationEmail and the like).")
     second_key: str = _variant(
         ("refused", "overwritten", "refused_uncounted", "kept"), "documented",
@@ -120,11 +120,11 @@ class Variants:
     import_sending: str = _variant(
         ("idSending", "Id", "number"), "documented",
         "MailUp.Sdk 1.1.7, answer type of Import/{id}/Sending",
-        "How Import/{id}/Sending names the prepared confirmation: an object with that key, or "
-        "the bare number.")
+        "Import/{id}/Sending of a prepared confirmation: an object with that key, or the bare "
+        "number.")
     no_import_sending: str = _variant(
         ("404", "empty", "null", "400"), "open", "",
-        "Import/{id}/Sending where nothing is prepared (yet): an error, 200 without a body, or "
+        "Import/{id}/Sending if nothing is prepared (yet): an error, 200 without a body, or "
         "null.")
     queue_ids: str = _variant(
         ("Id", "idSending"), "production",
@@ -136,27 +136,27 @@ class Variants:
         "The status of a call for a list or group that the user cannot see.")
     unknown_sort: str = _variant(
         ("400", "500", "unsorted"), "documented",
-        "Paging and filtering tells of an error with the property's name, of no status",
+        "Paging and filtering mentions an error with the property's name, no status",
         "The answer to a sort by a property that the items do not have.")
     filters: str = _variant(
         ("known", "documented", "ignored", "refused"), "documented",
         "Paging and filtering; MailUp.Sdk 1.1.7 (Trim, Equals); three clients (single =); "
         "pymailup and open2-newsletter (&)",
-        "filterby in all spoken forms (==, =, .Equals, .Trim, .Contains, and, &&, &), in the "
-        "documented ones only, passed over, or refused with 400.")
+        "filterby in all known forms (==, =, .Equals, .Trim, .Contains, and, &&, &), in the "
+        "documented ones only, ignored, or refused with 400.")
     large_pages: str = _variant(
         ("answered", "capped", "shortened", "refused", "slow", "failing"), "public client",
         "sysdat asks for 1000; MailUpPZ went from 1000 to 600 after time-outs",
-        "Pages above `page_size_cap` (50 where none is set): whole unless it is set; lowered, "
-        "and PageSize says so (capped) or not (shortened); 400; `slow_page_seconds`; 500.")
+        "Pages above `page_size_cap` (50 if it is not set): complete unless it is set; smaller, "
+        "with a PageSize that says so (capped) or not (shortened); 400; `slow_page_seconds`; 500.")
     past_the_end: str = _variant(
         ("empty", "refused", "last_page"), "public client",
         "pymailup walks until an empty page",
-        "A page behind the last one: no items, 400, or the last page once more.")
+        "A page after the last one: no items, 400, or the last page again.")
     totals: str = _variant(
-        ("told", "zero", "missing", "moving"), "documented",
+        ("present", "zero", "missing", "moving"), "documented",
         "Paging and filtering; the SMS report has 0",
-        "TotalElementsCount of a page: right, 0, no such field, or one more on every second "
+        "TotalElementsCount of a page: correct, 0, no such field, or one more on every second "
         "page.")
     items_of_none: str = _variant(
         ("array", "null", "missing"), "public client",
@@ -177,7 +177,7 @@ class Variants:
     prefixes: str = _variant(
         ("as_written", "plus", "zeros", "digits"), "public client",
         "documentation, MailUpPZ and mailupy show +39, 0039 and 39",
-        "MobilePrefix as it was imported, or brought to one of these forms.")
+        "MobilePrefix as it was imported, or converted to one of these forms.")
     # Messages and statistics
     message_rows: str = _variant(
         ("dated", "undated"), "public client",
@@ -194,12 +194,12 @@ class Variants:
     sending_end: str = _variant(
         ("year_1", "null", "missing"), "documented",
         "Email messages: 0001-01-01 means never",
-        "EndDate of a sending that goes on.")
+        "EndDate of a sending that has not ended.")
     statistics_rows: str = _variant(
         ("listed", "without_count", "counted", "dated"), "production",
         "RegioneLombardia/Open20: Views and Bounces; the documentation: Clicks, UrlClicks",
-        "Rows of statistics carry what the settings `view_fields` to `unsubscription_fields` "
-        "list, none of them a Count, all of them one, or all a Date.")
+        "Rows of statistics have the fields of the settings `view_fields` to "
+        "`unsubscription_fields`; none has a Count; all have one; or all have a Date.")
     click_details: str = _variant(
         ("by_link", "each", "without_link", "empty", "missing"), "open",
         "the path is documented, its fields are not",
@@ -215,7 +215,7 @@ class Variants:
     sms_report: str = _variant(
         ("whole", "paged", "cut"), "documented",
         "Text messages - SMS: PageSize and TotalElementsCount 0",
-        "ReportDetails in one piece; in pages of 20; or 20 items without a word.")
+        "ReportDetails without paging; in pages of 20; or only 20 items, without saying so.")
     sms_statuses: str = _variant(
         ("numbers", "words"), "documented",
         "Text messages - SMS: 0 delivered, 1 queued, 2 error",
@@ -224,7 +224,7 @@ class Variants:
     numbers: str = _variant(
         ("plain", "text", "null_for_zero", "missing_for_zero"), "documented",
         "the samples of the documentation",
-        "Numbers as numbers, as text; a 0 as null; a 0 left out with its key.")
+        "Numbers as numbers; as text; 0 as null; 0 omitted with its key.")
     booleans: str = _variant(
         ("plain", "text", "numbers"), "documented",
         "the samples of the documentation",
@@ -232,7 +232,7 @@ class Variants:
     empties: str = _variant(
         ("as_documented", "null", "missing", "text"), "public client",
         "mailupy's fixtures have both",
-        'Empty texts and nulls as documented; all null; left out with their keys; all "".')
+        'Empty texts and nulls as documented; all null; omitted with their keys; all "".')
     key_case: str = _variant(
         ("documented", "pascal", "lower"), "documented",
         "resources differ among themselves",
@@ -240,29 +240,29 @@ class Variants:
     dates: str = _variant(
         ("documented", "universal", "zoneless", "iso", "ticks"), "documented",
         "Email messages, Accounts, mailupy's fixtures; MailUp.Sdk and Terrabec",
-        "Moments as each resource is documented; all as .NET's \"u\"; all without zone; ISO; "
-        "/Date(milliseconds)/.")
+        "Dates as documented for each resource; all in .NET's \"u\" format; all without zone; "
+        "ISO; /Date(milliseconds)/.")
     errors: str = _variant(
         ("status", "status_200", "without_body", "html"), "documented",
         "Authenticating with OAuth v2",
-        "Errors but 401 and 429: status and body; the body with status 200; the status without "
-        "a body; an HTML page.")
+        "Errors other than 401 and 429: status and body; the body with status 200; the status "
+        "without a body; an HTML page.")
     # Tokens and limits
     refresh_token: str = _variant(
         ("rotated", "reusable", "kept", "revoked"), "documented",
         "Authenticating with OAuth v2, later revision; older ones show the same value",
-        "A refresh answers a new refresh token and the old one dies; lives on; the same one; or "
-        "every refresh is refused.")
+        "A refresh returns a new refresh token, and the old one becomes invalid, or stays valid; "
+        "returns the same one; or is always refused.")
     logins: str = _variant(
         ("many", "newest_only"), "open", "",
-        "Access tokens live side by side, or the newest ends those before it.")
+        "Several access tokens are valid, or only the newest.")
     token_errors: str = _variant(
         ("oauth", "form", "console", "status_401", "empty"), "documented",
         "help.mailup.com pageId=36341777; djangomailup's fixture",
-        "A refusal of the token endpoint: 400 with OAuth's JSON; the same as form text; "
-        "MailUp's error body; with 401; 400 without a body.")
+        "An error of the token endpoint: 400 with OAuth's JSON; the same as form text; MailUp's "
+        "error body; with 401; 400 without a body.")
     token_life: str = _variant(
-        ("told", "missing"), "documented",
+        ("present", "missing"), "documented",
         "Authenticating with OAuth v2",
         "expires_in of a token.")
     expired_token: str = _variant(
@@ -271,8 +271,8 @@ class Variants:
         "The status of a call whose access token has expired.")
     rate_limit: str = _variant(
         ("account", "user", "resource"), "documented",
-        '"5 calls per second" plainly, "on a single API resource" elsewhere',
-        "What the calls are counted by; for a user each log-in stands.")
+        '"5 calls per second" in one place, "on a single API resource" in another',
+        "Calls are counted per account, per user (each log-in), or per resource.")
     rate_limit_status: str = _variant(
         ("429", "403"), "documented",
         "REST API Updates: 429 since March 2018, 403 before",
@@ -283,7 +283,7 @@ class Variants:
         "Retry-After of a call over the limit.")
     count_refused_calls: bool = _variant(
         (False, True), "open", "",
-        "Whether calls over the limit count, too.")
+        "Whether calls over the limit are counted.")
     # fmt: on
 
 
@@ -292,8 +292,8 @@ BY_NAME = {each.name: each for each in TABLE}
 
 
 def check(name: str, value: object) -> None:
-    """Raise ValueError where *value* is none of the values of the variant *name*."""
+    """Raise ValueError if *value* is not a value of the variant *name*."""
     known = BY_NAME[name].values
-    # 1 is no True here: a setting that is told twice must read the same twice.
+    # 1 is not accepted for True.
     if not any(value == each and type(value) is type(each) for each in known):
         raise ValueError(f"{name} is one of {', '.join(map(str, known))}")

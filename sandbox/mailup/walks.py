@@ -1,4 +1,4 @@
-"""What is remembered of walks through large collections: their length and keys at page ends."""
+"""Cache of walks through large collections: their length, and the keys at page ends."""
 
 import threading
 from collections import OrderedDict
@@ -12,7 +12,7 @@ Key = tuple[Any, ...]
 
 
 class Walk:
-    """One collection in one order, as it was at one version of the store."""
+    """One collection in one order, at one version of the store."""
 
     def __init__(self, version: int, total: int) -> None:
         self.version = version
@@ -24,20 +24,20 @@ class Walk:
         return self._keys.get(offset)
 
     def remember(self, offset: int, key: Key) -> None:
-        """Note that the row before `offset` has this key."""
+        """Store the key of the row before `offset`."""
         if len(self._keys) < KEPT_KEYS:
             self._keys[offset] = key
 
 
 class Walks:
-    """The walks used last. Whatever is written to the store makes them forgotten."""
+    """The walks used last; each write to the store invalidates them."""
 
     def __init__(self) -> None:
         self._walks: OrderedDict[Hashable, Walk] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, what: Hashable, version: int, total: Callable[[], int]) -> Walk:
-        """The walk through `what`; `total` counts its rows when nothing is known."""
+        """The walk through `what`; `total` counts its rows if it is not cached."""
         with self._lock:
             walk = self._walks.get(what)
             if walk is not None and walk.version == version:

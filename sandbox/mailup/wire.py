@@ -1,4 +1,4 @@
-"""What WCF does to answers: escaped slashes, bare scalars, empty bodies, one error shape."""
+"""Answers in WCF's format: escaped slashes, bare scalars, empty bodies, one error format."""
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.responses import HTMLResponse, Response
 
-# How the answer to the call at hand is written; the gate sets both for each call.
+# The format of the current call's answer; the gate sets both for each call.
 SHAPE: ContextVar[Callable[[Any], Any] | None] = ContextVar("shape", default=None)
 ERRORS: ContextVar[str] = ContextVar("errors", default="status")
 
@@ -62,7 +62,7 @@ class ApiError(Exception):
         }
 
     def answer(self) -> Response:
-        """The documented answer, or what the variant of errors makes of it."""
+        """The answer, by the variant of errors."""
         manner = "status" if self.status in (401, 429) else ERRORS.get()
         if manner == "without_body":
             return Response(status_code=self.status)
@@ -73,5 +73,5 @@ class ApiError(Exception):
 
 
 def empty() -> Response:
-    """200 without a body, as successful DELETE and Subscribe calls answer."""
+    """200 without a body, the answer of successful DELETE and Subscribe calls."""
     return Response(status_code=200)

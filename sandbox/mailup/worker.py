@@ -1,4 +1,4 @@
-"""Carries out imports in threads of its own; what it left unfinished it begins anew."""
+"""Carries out imports in its own threads; unfinished ones are restarted."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ NOT_STARTED, RUNNING, COMPLETED, FAILED = 1, 2, 3, 4
 STOP_SECONDS = 30.0
 LOOK_SECONDS = 1.0
 STEP_SECONDS = 0.05
-# Parsed bodies are ten times larger than bodies; a long queue waits on disk.
+# Parsed bodies are ten times larger than bodies; those of a long queue are read from disk.
 KEPT_BODIES = 4
 
 log = logging.getLogger(__name__)
@@ -39,45 +39,45 @@ class Worker:
         self._leave = threading.Event()
         self._parsed: dict[ImportKey, list[Any]] = {}
         self._round = 0
-        self._doomed: set[ImportKey] = set()
+        self._failing: set[ImportKey] = set()
         self._ended: dict[int, float] = {}
-        self._beside: dict[int, threading.Thread] = {}
+        self._parallel: dict[int, threading.Thread] = {}
         self._thread = threading.Thread(target=self._work, name="sandbox-imports", daemon=True)
 
     def start(self) -> None:
-        """Begin with what is waiting in the store."""
+        """Start with the imports waiting in the store."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the transaction at hand."""
+        """Stop after the current transaction."""
         self._leave.set()
         self._news.set()
-        for thread in (self._thread, *self._beside.values()):
+        for thread in (self._thread, *self._parallel.values()):
             thread.join(STOP_SECONDS)
 
     def forget(self) -> None:
-        """Abandon the imports at work; the caller empties the store behind this."""
+        """Drop all imports; the caller empties the store after this."""
         self._round += 1
         self._parsed.clear()
-        self._doomed.clear()
+        self._failing.clear()
         self._ended.clear()
         self._news.set()
 
-    def doom(self, key: ImportKey) -> None:
-        """Let an import fail that is not committed yet."""
-        self._doomed.add(key)
+    def set_failing(self, key: ImportKey) -> None:
+        """Let an import fail; called before it is committed."""
+        self._failing.add(key)
 
     def ended_before(self, import_id: int, seconds: float) -> bool:
-        """Whether an import has ended that long ago; one of an earlier process has."""
+        """Whether an import ended at least `seconds` ago; true for earlier processes."""
         return time.monotonic() - self._ended.get(import_id, 0.0) >= seconds
 
-    def hand_over(self, key: ImportKey, items: list[Any]) -> None:
-        """Lend the parsed body of an import before it is committed: spares a second parsing."""
+    def prepare(self, key: ImportKey, items: list[Any]) -> None:
+        """Keep the parsed body of an import, to avoid parsing it again."""
         if len(self._parsed) < KEPT_BODIES:
             self._parsed[key] = items
 
     def wake(self) -> None:
-        """Say that an import was committed."""
+        """Signal that an import was committed."""
         self._news.set()
 
     def _work(self) -> None:
@@ -88,17 +88,17 @@ class Worker:
                 self._news.clear()
             elif self._settings.concurrent_imports == "allowed":
                 thread = threading.Thread(target=self._one, args=(row,), daemon=True)
-                self._beside[row["id"]] = thread
+                self._parallel[row["id"]] = thread
                 thread.start()
             else:
                 self._one(row)
 
     def _next(self) -> Any:
-        """The import whose turn it is."""
-        self._beside = {key: one for key, one in self._beside.items() if one.is_alive()}
-        taken = ", ".join(map(str, self._beside))
+        """The next import to carry out."""
+        self._parallel = {key: one for key, one in self._parallel.items() if one.is_alive()}
+        running = ", ".join(map(str, self._parallel))
         return self._store.row(
-            f"SELECT * FROM import WHERE status IN (?, ?) AND id NOT IN ({taken}) "  # noqa: S608 - numbers
+            f"SELECT * FROM import WHERE status IN (?, ?) AND id NOT IN ({running}) "  # noqa: S608 - numbers
             "ORDER BY id LIMIT 1",
             (NOT_STARTED, RUNNING),
         )
@@ -114,7 +114,7 @@ class Worker:
             self._carry_out(row)
 
     def _take_time(self, begun: int) -> None:
-        """Let an import last as long as is set, which may change meanwhile."""
+        """Wait for the duration of an import, which may be changed meanwhile."""
         start = time.monotonic()
         while (left := start + self._settings.import_seconds - time.monotonic()) > 0:
             if self._leave.wait(min(left, STEP_SECONDS)) or begun != self._round:
@@ -123,8 +123,8 @@ class Worker:
     def _carry_out(self, row: Any) -> None:
         key = (row["id"], row["accepted"])
         try:
-            if key in self._doomed:
-                self._doomed.discard(key)
+            if key in self._failing:
+                self._failing.discard(key)
                 self._fail(row)
             else:
                 parsed = self._parsed.pop(key, None)
@@ -132,7 +132,7 @@ class Worker:
         except FileNotFoundError:
             return  # the store was emptied meanwhile
         except Exception:
-            # The import fails, the account lives on; the trace is for whoever mends the sandbox.
+            # Only this import fails; the trace shows the fault of the sandbox.
             log.exception("import %s failed", row["id"])
             self._fail(row)
         self._ended[row["id"]] = time.monotonic()
@@ -145,7 +145,7 @@ class Worker:
         )
 
     def _absorb(self, row: Any, items: list[Any]) -> None:
-        """Recipients, counters and the end of the import in one transaction."""
+        """Write recipients, counters and the end of the import in one transaction."""
         flags = Flags(**json.loads(row["flags"]))
         list_row = self._store.row("SELECT * FROM list WHERE id = ?", (row["list_id"],))
         prefix = list_row["default_prefix"] if list_row else ""

@@ -1,7 +1,7 @@
-"""docs/mailup.md: what is assumed about MailUp, who says so, and what came of every variant.
+"""docs/mailup.md: assumptions about MailUp, their evidence, and the results of every variant.
 
-`python tests/variants/mailup_page.py` writes the table; with the file that VARIANTS_TOLD named,
-also what was played.
+`python tests/variants/mailup_page.py` writes the table; with the file named by VARIANTS_RESULTS,
+also the results.
 """
 
 import json
@@ -21,28 +21,28 @@ from tests.variants.answers import ANSWERS  # noqa: E402 - found by the line abo
 
 PAGE = ROOT / "docs" / "mailup.md"
 PLAYED = "\n## Played\n"
-_ABOUT = """# What is assumed about MailUp
+_ABOUT = """# Assumptions about MailUp
 
-MailUp's API is documented in part only, and nothing here may depend on a guess. Each row is one
-thing that nobody has proved: how the sandbox's MailUp can be told to behave (the first value is the
-best-proven one, and the default), what that rests on, what the product does whatever MailUp does,
-and which line of a [first contact](first-contact.md) tells how a real account behaves. Rows without
-one cannot be told by reading.
+MailUp's API is only partly documented, and nothing may depend on a guess. Each row is one open
+question: the possible behaviours, which the sandbox's MailUp emulator can be set to (the first
+value is the default, with the best evidence); the evidence; what the product does in any case; and
+the line of a [first contact](first-contact.md) that shows how a real account behaves. Rows without
+such a line cannot be answered by reading.
 
 Evidence, the strongest first: *documented* by MailUp or in its own repositories; a client in
-*production*; another *public client*; a *third party*'s schema; *open*: a choice of ours that
-nothing supports.
+*production*; another *public client*; a *third party*'s schema; *open*: our choice, without
+evidence.
 
-The table is made from the emulator's own (`sandbox/mailup/variants.py`), and a test compares them:
-a new variant is in it, and in the matrix below, by itself.
+The table is generated from the emulator's (`sandbox/mailup/variants.py`), and a test compares them.
+A new variant is added to it, and to the tests of `make variants`, automatically.
 
-| assumption | behaviours | evidence | what we do | what tells |
+| assumption | behaviours | evidence | what the product does | line of first contact |
 | --- | --- | --- | --- | --- |
 """
 
 
 def table() -> str:
-    """Everything that is above what was played."""
+    """The page without results."""
     return _ABOUT + "".join(_row(each) for each in TABLE)
 
 
@@ -52,21 +52,21 @@ def _row(variant: Variant) -> str:
     source = f": {variant.source}" if variant.source else ""
     cells = (
         f"`{variant.name}`", f"{variant.meaning} {values}", f"{variant.evidence}{source}",
-        answer.done, answer.tells,
+        answer.done, answer.check,
     )  # fmt: skip
     return f"| {' | '.join(cell.replace('|', '¦') for cell in cells)} |\n"
 
 
 def played(lines: Sequence[Sequence[Any]]) -> str:
-    """What came of the cases: counts by journey, and every sentence in which one stopped."""
+    """The results: counts by journey, and all messages with which journeys stopped."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10"]
     commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     cases = len({line[0] for line in lines})
     bad = [line for line in lines if not line[3]]
     head = (
         f"{PLAYED}\nWritten by `make variants` ({datetime.now(UTC):%Y-%m-%d}, commit {commit}): "
-        f"{len(lines):,} journeys in {cases} cases, every variant alone and all pairs of variants "
-        f"together; {len(bad)} ended otherwise than right or with a sentence that says what "
+        f"{len(lines):,} journeys in {cases} cases, with each variant alone and with all pairs of "
+        f"variants; {len(bad)} neither ended right nor stopped with a message that says what "
         "MailUp did and what to do.\n\n"
         "| journey | right | stopped, right in the next run | wrong |\n"
         "| --- | ---: | ---: | ---: |\n"
@@ -86,12 +86,12 @@ def _counts(lines: Sequence[Sequence[Any]]) -> Iterator[str]:
 def _sentences(lines: Sequence[Sequence[Any]]) -> Iterator[str]:
     said: Counter[str] = Counter()
     where: dict[str, set[str]] = defaultdict(set)
-    for case, _, verdict, good, told in lines:
-        for each in told if verdict == "stopped" and good else ():
+    for case, _, verdict, good, messages in lines:
+        for each in messages if verdict == "stopped" and good else ():
             said[each] += 1
             where[each].add(case)
     if said:
-        yield "\nWhere journeys stopped, and what they said:\n\n"
+        yield "\nMessages with which journeys stopped:\n\n"
     for each, times in said.most_common():
         cases = sorted(where[each])
         more = f" and {len(cases) - 3} more" if len(cases) > 3 else ""
@@ -100,17 +100,17 @@ def _sentences(lines: Sequence[Sequence[Any]]) -> Iterator[str]:
 
 def _faults(bad: Sequence[Sequence[Any]]) -> Iterator[str]:
     if bad:
-        yield "\nWhat ended wrong:\n\n"
-    for case, journey, _, _, told in bad:
-        yield f"- {journey}, {case}: {' / '.join(told)}\n"
+        yield "\nWrong results:\n\n"
+    for case, journey, _, _, messages in bad:
+        yield f"- {journey}, {case}: {' / '.join(messages)}\n"
 
 
-def write(told: str = "") -> None:
-    """Write the page; what was played is kept where nothing new is."""
+def write(results: str = "") -> None:
+    """Write the page; without new results the existing ones are kept."""
     before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     kept = before.partition(PLAYED)[1] + before.partition(PLAYED)[2]
-    if told:
-        lines = [json.loads(line) for line in Path(told).read_text("utf-8").splitlines()]
+    if results:
+        lines = [json.loads(line) for line in Path(results).read_text("utf-8").splitlines()]
         kept = played(lines)
     PAGE.write_text(table() + kept, encoding="utf-8")
 

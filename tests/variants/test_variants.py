@@ -22,7 +22,7 @@ from tests.variants.plays import JOURNEYS
 from tests.variants.stops import STOPS, allowed
 
 WHOLE = os.environ.get("VARIANTS") == "all"
-TOLD = os.environ.get("VARIANTS_TOLD", "")
+RESULTS = os.environ.get("VARIANTS_RESULTS", "")
 SAMPLE = 36
 CASES = [
     *(
@@ -59,10 +59,10 @@ def is_good(outcome: Outcome) -> bool:
 
 def note(case: Case, outcome: Outcome) -> None:
     """Write down what came of a case, for the page."""
-    if not TOLD:
+    if not RESULTS:
         return
     line = [case.name, outcome.journey, outcome.verdict, is_good(outcome), outcome.told]
-    with Path(TOLD).open("a", encoding="utf-8") as file:
+    with Path(RESULTS).open("a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(json.dumps(line) + "\n")
 
