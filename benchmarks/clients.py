@@ -1,6 +1,6 @@
-"""What one moves and lists files with otherwise: command lines of sftp, curl, lftp and rclone.
+"""Command lines of other clients: sftp, curl, lftp and rclone.
 
-All of them verify whom they talk to. Each is left out where it is not installed.
+All of them verify the server. Programs that are not installed are left out.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ SFTP, CURL, LFTP, RCLONE = "OpenSSH sftp", "curl", "lftp", "rclone"
 PROGRAMS = {SFTP: "sftp", CURL: "curl", LFTP: "lftp", RCLONE: "rclone"}
 
 Command = Callable[[Place, str, Path, bool], list[str]]
-"""From a place, a path there, a path here, and whether it comes down, to a command line."""
+"""From a server, a remote path, a local path, and whether to download, to a command line."""
 
 
 def sftp(place: Place, there: str, local: Path, down: bool) -> list[str]:
@@ -36,25 +36,25 @@ def lftp(place: Place, there: str, local: Path, down: bool) -> list[str]:
 
 
 def lftp_of(place: Place, command: str) -> list[str]:
-    """lftp with a command of its own."""
+    """lftp with any command."""
     settings = {"xfer:clobber": "yes", "ssl:ca-file": str(place.trusted),
                 "ftp:ssl-allow": "yes" if place.name == "FTPS" else "no",
                 "ftp:ssl-force": "yes" if place.name == "FTPS" else "no",
                 "sftp:connect-program": f'"ssh -a -x {" ".join(_ssh_options(place))}"'}  # fmt: skip
-    told = "; ".join(f"set {name} {value}" for name, value in settings.items())
+    settings_text = "; ".join(f"set {name} {value}" for name, value in settings.items())
     scheme = "sftp" if place.key else "ftp"
     password = place.fields.get("password", "none")
     opened = f"open -p {place.port} -u {place.user},{password} {scheme}://{place.host}"
-    return ["lftp", "-e", f"set cmd:fail-exit yes; {told}; {opened}; {command}; bye"]
+    return ["lftp", "-e", f"set cmd:fail-exit yes; {settings_text}; {opened}; {command}; bye"]
 
 
 def rclone(place: Place, there: str, local: Path, down: bool) -> list[str]:
     remote = f":sftp:{there}"
     options = {"host": place.host, "port": str(place.port), "user": place.user,
                "key-file": str(place.key), "known-hosts-file": str(place.trusted)}  # fmt: skip
-    told = [text for name, value in options.items() for text in (f"--sftp-{name}", value)]
+    options_text = [text for name, value in options.items() for text in (f"--sftp-{name}", value)]
     way = [remote, str(local)] if down else [str(local), remote]
-    return ["rclone", "--config", "", "--sftp-disable-hashcheck", "--ignore-times", *told,
+    return ["rclone", "--config", "", "--sftp-disable-hashcheck", "--ignore-times", *options_text,
             "copyto", *way]  # fmt: skip
 
 

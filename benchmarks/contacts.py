@@ -1,6 +1,6 @@
-"""The file that everything is measured on: `python -m benchmarks.contacts FILE --rows 1000000`.
+"""Generate the file of the benchmarks: `python -m benchmarks.contacts FILE --rows 1000000`.
 
-UTF-8, `;`, LF, ten columns, about 115 bytes a row: accents, some quoted cells (of which a few hold
+UTF-8, `;`, LF, ten columns, about 115 bytes per row: accents, some quoted cells (a few with
 separators and quotes), one row in a hundred with a fault. Equal seeds give equal files. Memory
 does not grow with the number of rows.
 """
@@ -16,10 +16,10 @@ COLUMNS = (
 )  # fmt: skip
 FIELDS = {"nome": 1, "cognome": 2, "nascita": 5, "citta": 6, "provincia": 7, "tessera": 8,
           "punti": 9, "canale": 10}  # fmt: skip
-"""Dynamic fields of the measured mapping, by column; `email` and `cellulare` are identifiers."""
+"""Dynamic fields of the mapping, by column; `email` and `cellulare` are the keys."""
 
 BATCH_ROWS = 5000
-"""Recipients of one import, for everyone who posts them."""
+"""Recipients of one import call, for all contenders."""
 BLOCK_ROWS = 250_000
 BAD_EVERY = 100
 QUOTED_EVERY = 20
@@ -29,13 +29,13 @@ SURNAMES = ("Rossi", "D’Angelo", "De Luca", "Marà", "Conti", "Di Nicolò", "M
 CITIES = ("Milano", "Forlì", "Roma", "Cantù", "L’Aquila", "Sant’Agata dè Goti", "Torino")
 PROVINCES = ("MI", "FC", "RM", "CO", "AQ", "BN", "TO")
 CHANNELS = ("negozio", "web", "app", "telefono", "fiera")
-CURIOUS = ('"Reggio; Emilia"', '"Città ""Alta"""', '"San Giovanni"')
+SPECIAL_CITIES = ('"Reggio; Emilia"', '"Città ""Alta"""', '"San Giovanni"')
 FAULTS = ("@@", "", " ", "@.")
-"""What stands where the @ of an address should, in rows with a fault."""
+"""Written in place of the @ of an address, in rows with a fault."""
 
 
 def write_contacts(path: Path, rows: int, seed: int = 7) -> int:
-    """Write `rows` rows to `path`; answers how many have a fault."""
+    """Write `rows` rows to `path`; returns how many have a fault."""
     with path.open("wb") as file:
         file.write((";".join(COLUMNS) + "\n").encode())
         for first in range(0, rows, BLOCK_ROWS):
@@ -52,7 +52,11 @@ def _cells(seed: int) -> list[pl.Expr]:
     bad, quoted = number % BAD_EVERY == 0, number % QUOTED_EVERY == 3
     birth = pl.date(1950 + mixed % 55, 1 + mixed // 64 % 12, 1 + mixed // 1024 % 28)
     at = pl.when(bad).then(_one_of(FAULTS, number // BAD_EVERY)).otherwise(pl.lit("@"))
-    city = pl.when(quoted).then(_one_of(CURIOUS, mixed)).otherwise(_one_of(CITIES, mixed // 256))
+    city = (
+        pl.when(quoted)
+        .then(_one_of(SPECIAL_CITIES, mixed))
+        .otherwise(_one_of(CITIES, mixed // 256))
+    )
     return [
         pl.concat_str(
             pl.lit("cliente."), padded, pl.lit("."), (mixed % 997).cast(pl.String), at,

@@ -1,9 +1,8 @@
-"""A long line in user space: `python -m benchmarks.delay MILLISECONDS READYFILE PORT...`.
+"""A relay with network latency: `python -m benchmarks.delay MILLISECONDS READYFILE PORT...`.
 
-What is on 127.0.0.1 can be reached at 127.0.0.2 as well, on the same ports, with half of the
-milliseconds each way. So a client finds data connections of FTP, too: it asks for them at the
-address of its control connection. Only the time that bytes are on their way is made longer, not
-the rate. READYFILE appears when all ports are open.
+Relays 127.0.0.2 to 127.0.0.1 on the same ports, with half of the milliseconds each way. FTP data
+connections work, too, because clients open them to the address of the control connection. Only
+latency is added, bandwidth is not limited. READYFILE appears when all ports are open.
 """
 
 import asyncio
@@ -17,13 +16,13 @@ HERE, FAR = "127.0.0.1", "127.0.0.2"
 async def _one_way(
     source: asyncio.StreamReader, target: asyncio.StreamWriter, seconds: float
 ) -> None:
-    """Pass on what comes, each block so many seconds later, in its order."""
-    under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=4096)
+    """Relay blocks in order, each after a delay of `seconds`."""
+    in_transit: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=4096)
     now = asyncio.get_running_loop().time
 
     async def arrive() -> None:
         while True:
-            due, data = await under_way.get()
+            due, data = await in_transit.get()
             await asyncio.sleep(max(0.0, due - now()))
             if not data:
                 target.close()
@@ -34,10 +33,10 @@ async def _one_way(
     arriving = asyncio.create_task(arrive())
     try:
         while data := await source.read(BLOCK_BYTES):
-            await under_way.put((now() + seconds, data))
+            await in_transit.put((now() + seconds, data))
     except ConnectionError:
         pass
-    await under_way.put((now() + seconds, b""))
+    await in_transit.put((now() + seconds, b""))
     await asyncio.gather(arriving, return_exceptions=True)
 
 

@@ -1,7 +1,8 @@
-"""What it costs to compare a full file with the last one: `python -m benchmarks.delta`.
+"""Cost of comparing a full file with the previous one: `python -m benchmarks.delta`.
 
-One process makes the snapshot of a file, another compares a file with it of which two rows in a
-hundred have changed; figures are of that one, its start and the file's making left out. JSON.
+One process makes the snapshot of a file, another one compares a file with it of which 2 % of the
+rows have changed. The figures, as JSON, are of the second, without its start and without making
+the file.
 """
 
 import argparse
@@ -24,7 +25,7 @@ CHANGED_EVERY = 50
 
 
 def records(rows: int, *, changed: bool) -> Iterator[pl.DataFrame]:
-    """Judged records as the reading makes them: e-mail, number and eight fields."""
+    """Records after consent was applied: e-mail, number and eight fields."""
     for first in range(0, rows, CHUNK_ROWS):
         numbers = pl.int_range(first, min(first + CHUNK_ROWS, rows), eager=True).alias("n")
         person = pl.col("n").cast(pl.String)
@@ -42,7 +43,7 @@ def records(rows: int, *, changed: bool) -> Iterator[pl.DataFrame]:
 
 
 class Stopwatch:
-    """Wall and CPU seconds of what is done inside of its blocks, together."""
+    """Total wall and CPU seconds of its `with` blocks."""
 
     def __init__(self) -> None:
         self.wall = self.cpu = 0.0
@@ -56,7 +57,7 @@ class Stopwatch:
 
 
 def compare(path: Path, rows: int) -> dict[str, float]:
-    """Compare a file with a snapshot, to the number of people who are missing."""
+    """Compare a file with a snapshot, including the number of missing people."""
     watch, sent = Stopwatch(), 0
     with watch:
         snapshot = Snapshot(path, KEY)
@@ -73,15 +74,15 @@ def compare(path: Path, rows: int) -> dict[str, float]:
 
 
 def make(path: Path, rows: int) -> None:
-    """Write the snapshot of the file before."""
+    """Write the snapshot of the previous file."""
     write_snapshot(path, [snapshot_of(chunk, KEY) for chunk in records(rows, changed=False)], None)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.delta")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--step", choices=("make", "compare"), help="one of the two alone")
-    parser.add_argument("--snapshot", type=Path, help="file that is made or compared with")
+    parser.add_argument("--step", choices=("make", "compare"), help="only one of the two")
+    parser.add_argument("--snapshot", type=Path, help="the snapshot's file")
     chosen = parser.parse_args()
     if chosen.step == "make":
         make(chosen.snapshot, chosen.rows)

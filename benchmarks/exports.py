@@ -1,7 +1,7 @@
-"""An export of a million rows of e-mail statistics, beside a plain script, from finished pages.
+"""An export of a million rows of e-mail statistics, compared with a script, from prepared pages.
 
-Both ask for pages of the same size and deliver one CSV file over SFTP. Ours is a whole flow run
-that finds what is new since the last one, which is all of it: the ledger is new for each run.
+Both request pages of the same size and deliver one CSV file over SFTP. Ours is a complete flow run
+that finds new rows, which are all rows, because each run has a new ledger.
 """
 
 import json
@@ -20,7 +20,7 @@ FOLDER = "exported"
 
 
 def agreement() -> dict[str, Any]:
-    """What is agreed with the measured client."""
+    """The agreement of the export."""
     return {
         "client": "bench", "server": "sftp-server/bench", "account": "statistics",
         "ledger": "bench", "lists": [LIST_ID], "folder": FOLDER, "message_days": 4000,
@@ -30,12 +30,12 @@ def agreement() -> dict[str, Any]:
 def contenders(
     folder: Path, sshd: Sshd, url: str, environment: dict[str, str], peers: str
 ) -> list[Contender]:
-    """Ours, and the script where there is an environment for it."""
-    told = folder / "export.json"
-    told.write_text(json.dumps(agreement()), encoding="utf-8")
+    """Ours, and the script if there is an environment for it."""
+    config = folder / "export.json"
+    config.write_text(json.dumps(agreement()), encoding="utf-8")
     fresh = partial(_fresh, folder, sshd)
     delivered = partial(_delivered, sshd)
-    ours = [*PRODUCT, "benchmarks.ours", str(told), "export"]
+    ours = [*PRODUCT, "benchmarks.ours", str(config), "export"]
     own = Contender(OURS, ours, environment, fresh, delivered)
     if not peers:
         return [own]
@@ -48,14 +48,14 @@ def contenders(
 
 
 def _fresh(folder: Path, sshd: Sshd) -> None:
-    """Forget that anything was ever exported."""
+    """Delete the ledger and exported files."""
     shutil.rmtree(folder / LEDGER, ignore_errors=True)
     shutil.rmtree(sshd.files / FOLDER, ignore_errors=True)
     (sshd.files / FOLDER).mkdir()
 
 
 def _delivered(sshd: Sshd) -> dict[str, float]:
-    """How many rows have arrived, the header apart."""
+    """The number of delivered rows, without the header."""
     (file,) = (sshd.files / FOLDER).iterdir()
     with file.open("rb") as lines:
         return {"rows": sum(1 for _ in lines) - 1}

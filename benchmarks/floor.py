@@ -1,8 +1,8 @@
-"""The least that an import can cost: read the file, encode the bodies, post them.
+"""The minimum cost of an import: read the file, encode the bodies, post them.
 
-`python -m benchmarks.floor FILE SINK` reads a local file with polars as it is, makes the same
-bodies as the product (with the product's own encoder) and posts them over one connection: no
-transfer, no check, no ledger, no result, and the memory of the whole file.
+`python -m benchmarks.floor FILE SINK` reads a local file with polars, makes the same bodies as the
+product (with the product's encoder) and posts them over one connection, without transfer,
+validation, ledger or result, and with the whole file in memory.
 """
 
 import sys
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def bodies(path: Path) -> Iterator[bytes]:
-    """The bodies of the whole file, good rows and bad."""
+    """The bodies of the whole file, including invalid rows."""
     contacts = pl.read_csv(path, separator=";", infer_schema=False)
     for part in contacts.iter_slices(ROWS_AT_ONCE):
         texts = recipient_objects(_records(part))

@@ -1,10 +1,10 @@
-"""Many clients due at the same minute: `python -m benchmarks.hundred_clients --clients 100`.
+"""Many clients scheduled for the same minute: `python -m benchmarks.hundred_clients --clients 100`.
 
 Starts sandboxes (ten clients share one MailUp account), a Prefect server on PostgreSQL and one
-process worker, deploys every client with a schedule for the same minute, and waits until each has
-run. With --sqlite the server has a SQLite file instead, as the demo has: it stays locked for long
-when so many runs start at once. Prints states, durations and memory as Markdown; 1 when a run is
-missing or did not complete.
+process worker, deploys all clients with a schedule for the same minute, and waits for their runs.
+With --sqlite the server uses SQLite, like the demo, which is locked for long when so many runs
+start at once. Prints states, durations and memory as Markdown; exit code 1 if a run is missing or
+did not complete.
 """
 
 import argparse
@@ -39,7 +39,7 @@ ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 @dataclass
 class Memory:
-    """Largest resident memory seen, in MB: of one run, and of worker and runs together."""
+    """Peak resident memory in MB: of one run, and of worker and runs together."""
 
     of_a_run: float = 0.0
     together: float = 0.0
@@ -47,7 +47,7 @@ class Memory:
     _page: int = field(default=4096, repr=False)
 
     def look(self, worker: int) -> None:
-        """Sample the worker and its children once."""
+        """Take one sample of the worker and its children."""
         sizes = [self._resident(child) for child in _children(worker)]
         busy = [size for size in sizes if size]
         self.of_a_run = max([self.of_a_run, *busy])
@@ -74,7 +74,7 @@ def _children(process: int) -> list[int]:
 
 
 def main() -> int:
-    """Run the measurement; 0 when every client's run has completed."""
+    """Run the benchmark; 0 if every client's run has completed."""
     parser = argparse.ArgumentParser(
         description=__doc__, prog="python -m benchmarks.hundred_clients"
     )
@@ -102,12 +102,12 @@ def main() -> int:
         )  # fmt: skip
         memory = Memory()
         runs = _follow(prefect, programs.process("worker"), due, len(names), memory)
-    return _tell(runs, due, memory, len(names))
+    return _report(runs, due, memory, len(names))
 
 
 @contextmanager
 def _database(*, sqlite: bool) -> Iterator[dict[str, str]]:
-    """The settings that give Prefect's server a database of its own."""
+    """Settings of the Prefect server's database."""
     if sqlite:
         yield {}
         return
@@ -116,7 +116,7 @@ def _database(*, sqlite: bool) -> Iterator[dict[str, str]]:
 
 
 def _provision(programs: Programs, names: list[str], rows: int) -> None:
-    """One sandbox for ten clients, each with a folder of its own, a file in it, and its blocks."""
+    """One sandbox for ten clients, each with its own folder, file and blocks."""
     for start in range(0, len(names), CLIENTS_PER_ACCOUNT):
         home = HOME / f"sandbox-{start:03}"
         programs.start(home.name, "-m", "sandbox", "--home", str(home))
@@ -133,9 +133,9 @@ def _provision(programs: Programs, names: list[str], rows: int) -> None:
 
 
 def _deploy(programs: Programs, prefect: Prefect, names: list[str]) -> datetime:
-    """Deploy every client's import for the same minute; the minute."""
-    told = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
-    pattern = next(entry for entry in told if entry["entrypoint"] == IMPORT)
+    """Deploy all clients' imports for the same minute, which is returned."""
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    pattern = next(entry for entry in deployments if entry["entrypoint"] == IMPORT)
     pattern["work_pool"] = {"name": "mailup"}
     seconds = 45 + SECONDS_TO_DEPLOY_ONE * len(names)
     due = (datetime.now(UTC) + timedelta(seconds=seconds)).replace(second=0, microsecond=0)
@@ -161,7 +161,7 @@ def _deploy(programs: Programs, prefect: Prefect, names: list[str]) -> datetime:
 def _follow(
     prefect: Prefect, worker: int, due: datetime, wanted: int, memory: Memory
 ) -> list[dict[str, Any]]:
-    """Wait until all runs of that minute have ended, or the longest time is over."""
+    """Wait until all runs of that minute have ended, or for the longest time."""
     end = time.monotonic() + (due - datetime.now(UTC)).total_seconds() + LONGEST_SECONDS
     looked, runs = 0.0, list[dict[str, Any]]()
     while time.monotonic() < end:
@@ -191,7 +191,7 @@ def _runs(prefect: Prefect, due: datetime) -> list[dict[str, Any]]:
     return found
 
 
-def _tell(runs: list[dict[str, Any]], due: datetime, memory: Memory, wanted: int) -> int:
+def _report(runs: list[dict[str, Any]], due: datetime, memory: Memory, wanted: int) -> int:
     ended = [run for run in runs if run["state_type"] in ENDED]
     completed = [run for run in runs if run["state_type"] == "COMPLETED"]
     seconds = sorted(run["total_run_time"] for run in completed) or [0.0]

@@ -1,7 +1,7 @@
-"""An import from SFTP to the sink, beside what one would use instead.
+"""An import from SFTP to the sink, compared with alternatives.
 
-Peers run in an environment of their own, given as its Python. Ours is a whole flow run against a
-real Prefect server; the ledger is new for each run, as the same file is not imported twice.
+Peers run in their own environment, given as its Python. Ours is a complete flow run with a real
+Prefect server; each run has a new ledger, because the same file is not imported twice.
 """
 
 import json
@@ -27,34 +27,34 @@ PEERS = {
     "script: pandas": ["with_pandas.py"],
 }
 AT_LENGTH = (OURS, FLOOR, "dlt, its own reader", "dlt, fed with Arrow by hand")
-"""Who takes the largest file, too; the scripts say nothing more there."""
+"""Contenders for the largest file, too."""
 LEDGER = "ledger"
 UNPACED = 100_000.0
 
 
 @contextmanager
 def prefect(folder: Path, sshd: Sshd, sink: Sink, source: str) -> Iterator[dict[str, str]]:
-    """A Prefect server that has the blocks; yields the environment of a run."""
+    """A Prefect server with the blocks; yields the environment of a run."""
     with Programs(folder) as programs:
         server = Prefect(programs, free_port(0))
-        told = blocks(folder, sshd, _unpaced_account(sink.url))
+        config = blocks(folder, sshd, _unpaced_account(sink.url))
         reading = blocks(folder, sshd, _unpaced_account(source) | {"page_size": PAGE_ROWS})
-        told["mailup-account/statistics"] = reading["mailup-account/bench"]
-        provided(programs, server, told)
+        config["mailup-account/statistics"] = reading["mailup-account/bench"]
+        provided(programs, server, config)
         yield {key: value for key, value in programs.environment.items()
                if os.environ.get(key) != value}  # fmt: skip
 
 
-def provided(programs: Programs, server: Prefect, told: dict[str, dict[str, Any]]) -> None:
+def provided(programs: Programs, server: Prefect, config: dict[str, dict[str, Any]]) -> None:
     """Start a server and save blocks there."""
     server.start()
     for module in ("blocks.servers", "blocks.accounts", "blocks.ledgers"):
         server.run("block", "register", "-m", module)
-    programs.run("-m", "deployments.cli", "provision", stdin=json.dumps(told))
+    programs.run("-m", "deployments.cli", "provision", stdin=json.dumps(config))
 
 
 def blocks(folder: Path, sshd: Sshd, account: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The blocks of the measured client; the ledger is in a folder of its own below `folder`."""
+    """The blocks of the client; the ledger is in its own folder below `folder`."""
     names = ("client_id", "client_secret", "username", "password", "console_url",
              "statistics_url", "token_url")  # fmt: skip
     return {
@@ -77,7 +77,7 @@ def _unpaced_account(url: str) -> dict[str, Any]:
 
 
 def agreement(file: str) -> dict[str, Any]:
-    """What is agreed with the measured client: every check on, row-level delta off."""
+    """The agreement of the import: all checks on, delta off."""
     fields: list[dict[str, str]] = [
         {"column": name, "target": "field", "field": str(number)}
         for name, number in FIELDS.items()
@@ -101,23 +101,23 @@ def agreement(file: str) -> dict[str, Any]:
 def contenders(
     folder: Path, rows: int, sshd: Sshd, sink: Sink, environment: dict[str, str], peers: str
 ) -> list[Contender]:
-    """Everyone on a file of `rows` contacts; without `peers` only ours and the floor."""
+    """All contenders with a file of `rows` contacts; without `peers` only ours and the floor."""
     file = f"contacts-{rows}.csv"
     write_contacts(sshd.files / file, rows)
-    told = folder / f"agreement-{rows}.json"
-    told.write_text(json.dumps(agreement(file)), encoding="utf-8")
+    config = folder / f"agreement-{rows}.json"
+    config.write_text(json.dumps(agreement(file)), encoding="utf-8")
     sftp = {"host": "127.0.0.1", "port": sshd.port, "username": sshd.user, "key": str(sshd.key),
             "file": str(sshd.files / file)}  # fmt: skip
 
     own = [
-        Contender(OURS, [*PRODUCT, "benchmarks.ours", str(told)], environment,
+        Contender(OURS, [*PRODUCT, "benchmarks.ours", str(config)], environment,
                    partial(fresh, folder, sshd, sink), partial(_counted, sink)),
         Contender(FLOOR, [*PRODUCT, "benchmarks.floor", str(sshd.files / file), sink.url],
-                  {}, sink.forget, partial(_counted, sink)),
+                  {}, sink.reset, partial(_counted, sink)),
     ]  # fmt: skip
     theirs = [
         Contender(name, [peers, *program(script), json.dumps(sftp), sink.url, *more],
-                  {}, sink.forget, partial(_counted, sink))
+                  {}, sink.reset, partial(_counted, sink))
         for name, (script, *more) in PEERS.items()
         if peers
     ]  # fmt: skip
@@ -125,10 +125,10 @@ def contenders(
 
 
 def fresh(folder: Path, sshd: Sshd, sink: Sink) -> None:
-    """Forget that the file was ever imported."""
+    """Delete the ledger and the results."""
     shutil.rmtree(folder / LEDGER, ignore_errors=True)
     shutil.rmtree(sshd.files / "results", ignore_errors=True)
-    sink.forget()
+    sink.reset()
 
 
 def _counted(sink: Sink) -> dict[str, float]:

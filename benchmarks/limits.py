@@ -1,8 +1,8 @@
-"""Under MailUp's limit of five calls a second, against the sandbox's emulator.
+"""Under MailUp's limit of five calls per second, with the sandbox's emulator.
 
-How long an import takes beside what its calls cost at the limit; how long a small file of another
-client of the account takes while a large one is being imported; and how many of the calls that the
-limit allows several imports use together.
+How long an import takes compared with its calls at the limit; how long another client's small file
+takes while a large one is imported in the same account; and how many of the allowed calls several
+concurrent imports use.
 """
 
 import json
@@ -16,7 +16,7 @@ import requests
 
 from benchmarks.contacts import write_contacts
 from benchmarks.imports import agreement, blocks, provided
-from benchmarks.measuring import LONGEST_SECONDS, PRODUCT, seconds_told
+from benchmarks.measuring import LONGEST_SECONDS, PRODUCT, reported_seconds
 from benchmarks.servers import Sshd
 from sandbox.demo_parts import Prefect, Programs, free_port
 
@@ -28,11 +28,10 @@ HEAD_START_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Limited:
-    """Seconds of work inside a run of `SINGLE_ROWS`, and calls of MailUp in it.
+    """Seconds of work in a run of `SINGLE_ROWS`, and its calls to MailUp.
 
-    `alone` and `behind` are the seconds of a small file's work by itself, and while a large file of
-    the account was on its way. `together` are calls a second from the first to the last one of
-    `TOGETHER` imports that are started at once.
+    `alone` and `behind`: seconds of a small file alone, and while a large file of the account is
+    imported. `together`: calls per second of `TOGETHER` concurrent imports.
     """
 
     seconds: float
@@ -43,12 +42,12 @@ class Limited:
 
     @property
     def least(self) -> float:
-        """Seconds that the calls cost at the limit."""
+        """Seconds that the calls take at the limit."""
         return self.calls / CALLS_PER_SECOND
 
 
 def measured(folder: Path, sshd: Sshd) -> Limited:
-    """A small import alone, a small one while a large one runs, and an even larger one alone."""
+    """A small import alone, one while a large one runs, and an even larger one alone."""
     with Programs(folder) as programs:
         sandbox = _emulator(programs)
         server = Prefect(programs, free_port(0))
@@ -69,15 +68,15 @@ def measured(folder: Path, sshd: Sshd) -> Limited:
 
 
 def _emulator(programs: Programs) -> dict[str, Any]:
-    """MailUp's emulator at its limit; an import takes a tenth of a second at least."""
+    """MailUp's emulator with its limit; an import takes at least 0.1 seconds."""
     home = programs.home / "sandbox"
     programs.start("sandbox", "-m", "sandbox", "--home", str(home), "--import-seconds", "0.1")
-    told: dict[str, Any] = json.loads(programs.wait_for_file("sandbox", home / "sandbox.json"))
-    return told
+    config: dict[str, Any] = json.loads(programs.wait_for_file("sandbox", home / "sandbox.json"))
+    return config
 
 
 def _together(folder: Path, sshd: Sshd, programs: Programs, sandbox: dict[str, Any]) -> float:
-    """Calls a second of several imports at once."""
+    """Calls per second of several concurrent imports."""
     before = _calls(sandbox)
     names = [f"together{number}" for number in range(TOGETHER)]
     for each in [_start(folder, sshd, programs, name, TOGETHER_ROWS) for name in names]:
@@ -93,27 +92,27 @@ def _calls(sandbox: dict[str, Any]) -> int:
 def _log(sandbox: dict[str, Any]) -> list[dict[str, Any]]:
     answer = requests.get(f"{sandbox['page']}/_sandbox/log", timeout=60)
     answer.raise_for_status()
-    told: list[dict[str, Any]] = answer.json()
-    return told
+    config: list[dict[str, Any]] = answer.json()
+    return config
 
 
 def _start(
     folder: Path, sshd: Sshd, programs: Programs, client: str, rows: int
 ) -> subprocess.Popen[str]:
-    """An import of a client's own file, on its way."""
+    """Start an import of a client's own file."""
     file = f"{client}.csv"
     write_contacts(sshd.files / file, rows, seed=sum(client.encode()))
-    told = folder / f"{client}.json"
-    told.write_text(json.dumps(agreement(file) | {"client": client}), encoding="utf-8")
+    config = folder / f"{client}.json"
+    config.write_text(json.dumps(agreement(file) | {"client": client}), encoding="utf-8")
     return subprocess.Popen(
-        [*PRODUCT, "benchmarks.ours", str(told)], env=programs.environment,
+        [*PRODUCT, "benchmarks.ours", str(config)], env=programs.environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
 
 def _ended(process: subprocess.Popen[str]) -> float:
-    """The seconds of work inside the run, when it has ended."""
+    """Wait for the end of a run; its seconds of work."""
     output, _ = process.communicate(timeout=LONGEST_SECONDS)
     if process.returncode:
         raise RuntimeError(f"an import failed:\n{output[-3000:]}")
-    return seconds_told(output)
+    return reported_seconds(output)

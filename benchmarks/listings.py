@@ -1,4 +1,4 @@
-"""A listing of a very large folder over SFTP and FTP, beside lftp."""
+"""A listing of a very large folder over SFTP and FTP, compared with lftp."""
 
 import json
 
@@ -12,7 +12,7 @@ FOLDER = "many"
 
 
 def fill(place: Place) -> None:
-    """Make the folder, with as many empty files as are to be listed."""
+    """Create the folder with `FILES` empty files."""
     folder = place.files / FOLDER
     folder.mkdir()
     for number in range(FILES):
@@ -21,7 +21,7 @@ def fill(place: Place) -> None:
 
 
 def contenders(place: Place, *, beside: bool) -> list[Contender]:
-    """Ours, and lftp if it is to be `beside` it."""
+    """Ours, and with `beside` also lftp."""
     job = place.job | {"list": FOLDER, "files": FILES}
     own = Contender(OURS, [*PRODUCT, "benchmarks.moving", json.dumps(job)])
     lftp = Contender(LFTP, lftp_of(place, f"cls -1 --size {FOLDER} > /dev/null"))

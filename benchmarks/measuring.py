@@ -1,4 +1,4 @@
-"""Programs measured side by side: in turns, several times, each in a process of its own."""
+"""Measure programs side by side: alternating, several times, each in its own process."""
 
 import os
 import re
@@ -13,8 +13,8 @@ from pathlib import Path
 
 LONGEST_SECONDS = 1800.0
 PRODUCT = [os.environ.get("BENCH_PRODUCT", sys.executable), "-m"]
-"""What runs a module of the product: `make bench` gives the Python of an environment that has what
-a run needs and no more. (With the tests' libraries beside it, pandera loads hypothesis and pytest.)
+"""Runs a module of the product: `make bench` sets the Python of an environment without development
+packages. (If hypothesis and pytest are installed, pandera loads them.)
 """
 LOOK_SECONDS = 0.02
 
@@ -23,10 +23,10 @@ _STEP = re.compile(r"^step (\w+)=([0-9.]+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Contender:
-    """A program under a name; it may print `seconds=1.23`, its own time without its start, and
+    """A program to measure; it may print `seconds=1.23`, its time without start-up, and
     `step fetch=0.45` for a part of that.
 
-    `before` puts things back as they were, and is not measured.
+    `before` restores the initial state, and is not measured.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Contender:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: wall and CPU seconds, its own seconds, peak memory in MB, and what was counted;
-    `steps` are the seconds of its parts, where it tells them."""
+    """One run: wall and CPU seconds, seconds that it reported, peak memory in MB, and counts;
+    `steps` are the reported seconds of its parts."""
 
     wall: float
     cpu: float
@@ -61,7 +61,7 @@ class Series:
         return statistics.median(getattr(run, of) for run in self.runs)
 
     def spread(self, of: str) -> tuple[float, float]:
-        """The least and the most."""
+        """Minimum and maximum."""
         values = [getattr(run, of) for run in self.runs]
         return min(values), max(values)
 
@@ -69,7 +69,7 @@ class Series:
 def side_by_side(
     contenders: Sequence[Contender], times: int, say: Callable[[str], None] = print
 ) -> dict[str, Series]:
-    """Run all contenders in turns, `times` times each; the first of them goes first."""
+    """Run all contenders alternately, `times` times each."""
     found = {each.name: Series(each.name) for each in contenders}
     for number in range(times):
         for each in contenders:
@@ -80,7 +80,7 @@ def side_by_side(
 
 
 def measured(contender: Contender) -> Run:
-    """One run; RuntimeError with what it printed where it fails."""
+    """One run; RuntimeError with its output if it fails."""
     contender.before()
     start = time.monotonic()
     with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
@@ -104,7 +104,7 @@ def measured(contender: Contender) -> Run:
     return Run(
         wall=wall,
         cpu=used.ru_utime + used.ru_stime,
-        inside=seconds_told(output, wall),
+        inside=reported_seconds(output, wall),
         memory=memory,
         counted=contender.after(),
         steps={name: float(seconds) for name, seconds in _STEP.findall(output)},
@@ -112,22 +112,22 @@ def measured(contender: Contender) -> Run:
 
 
 def _peak(process: int) -> float:
-    """The most memory that a process has had, in MB.
+    """The peak memory of a process in MB.
 
-    Not getrusage's figure: that one also counts what the process was forked from.
+    Not from getrusage, which includes the process from which it was forked.
     """
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     except OSError:
         return 0.0
-    told = re.search(r"VmHWM:\s+([0-9]+)", status)
-    return int(told.group(1)) / 1024 if told else 0.0
+    found = re.search(r"VmHWM:\s+([0-9]+)", status)
+    return int(found.group(1)) / 1024 if found else 0.0
 
 
-def seconds_told(output: str, otherwise: float = 0.0) -> float:
-    """What a program printed as its own seconds."""
-    told = [line for line in output.splitlines() if line.startswith("seconds=")]
-    return float(told[-1].removeprefix("seconds=")) if told else otherwise
+def reported_seconds(output: str, otherwise: float = 0.0) -> float:
+    """The seconds that a program printed."""
+    found = [line for line in output.splitlines() if line.startswith("seconds=")]
+    return float(found[-1].removeprefix("seconds=")) if found else otherwise
 
 
 def program(name: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""One file up or down by the product's own transport: `python -m benchmarks.moving JOB`.
+"""Upload or download a file with the product's transport: `python -m benchmarks.moving JOB`.
 
-JOB is JSON with `kind` (type of a server block), `server` (its fields), `get` or `put` (path
-there) and `local`; or with `list` (folder there) and `files` (how many have to be in it).
+JOB is JSON with `kind` (type of a server block), `server` (its fields), `get` or `put` (remote
+path) and `local`; or with `list` (remote folder) and `files` (the expected number).
 """
 
 import json
@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def do(there: Transport, job: dict[str, Any]) -> None:
-    """What the job says."""
+    """Carry out the job."""
     if "get" in job:
         there.read(job["get"], Path(job["local"]))
     elif "put" in job:

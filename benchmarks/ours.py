@@ -1,8 +1,8 @@
-"""The product as it runs: `python -m benchmarks.ours AGREEMENT [export]`, else an import.
+"""Run the product: `python -m benchmarks.ours AGREEMENT [export]`, by default an import.
 
-One flow run in this process against the Prefect server in the environment, every check on. Prints
-the seconds from the start of its first task to the end of its last, which is the work inside the
-run; what Prefect needs around it is in the wall time of the process.
+One flow run in this process, with the Prefect server in the environment and all checks on. Prints
+the seconds from the start of its first task to the end of its last; Prefect's overhead is only in
+the wall time of the process.
 """
 
 import json
@@ -22,29 +22,29 @@ from tasks.reports.agreement import StatisticsAgreement
 
 
 def main() -> None:
-    told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    state = _exported(told) if "export" in sys.argv else _imported(told)
+    config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    state = _exported(config) if "export" in sys.argv else _imported(config)
     if not state.is_completed() or "before" in str(state.message):
         raise SystemExit(f"{state.name}: {state.message}")
     print(state.message)
     if state.state_details.flow_run_id is not None and "whole" not in sys.argv:
-        _tell(state.state_details.flow_run_id)
+        _report_seconds(state.state_details.flow_run_id)
 
 
-def _imported(told: dict[str, Any]) -> State[None]:
-    agreed = ImportAgreement.model_validate(told)
+def _imported(config: dict[str, Any]) -> State[None]:
+    agreed = ImportAgreement.model_validate(config)
     state: State[None] = import_recipients(agreement=agreed, return_state=True)
     return state
 
 
-def _exported(told: dict[str, Any]) -> State[None]:
-    agreed = StatisticsAgreement.model_validate(told)
+def _exported(config: dict[str, Any]) -> State[None]:
+    agreed = StatisticsAgreement.model_validate(config)
     state: State[None] = export_email_statistics(agreement=agreed, return_state=True)
     return state
 
 
-def _tell(run: UUID) -> None:
-    """Print the seconds from the first task's start to the last one's end, and those of each."""
+def _report_seconds(run: UUID) -> None:
+    """Print the seconds from the first task's start to the last one's end, and of each task."""
     with get_client(sync_client=True) as client:
         found = client.read_task_runs(
             task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run]))

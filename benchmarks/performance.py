@@ -1,4 +1,4 @@
-"""What was measured, as Markdown."""
+"""The results as Markdown."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -9,14 +9,14 @@ from benchmarks.limits import SINGLE_ROWS, TOGETHER, Limited
 from benchmarks.measuring import Series
 
 Cell = Callable[[Series], str]
-"""What a table says of one series in one of its columns."""
+"""From a series to the text of a table cell."""
 
 
 def imports_table(found: Mapping[str, Series]) -> str:
-    """Seconds, ratios to the floor, memory and calls of everyone."""
+    """Seconds, ratios to the floor, memory and rows of all contenders."""
     return _side_by_side(found, {
         "work, s": _spread("inside"),
-        "of the floor": _ratio("inside", found[FLOOR], 1),
+        "× floor": _ratio("inside", found[FLOOR], 1),
         "CPU, s": lambda series: f"{series.median('cpu'):.1f}",
         "whole process, s": _spread("wall"),
         "memory, MB": _memory,
@@ -25,21 +25,21 @@ def imports_table(found: Mapping[str, Series]) -> str:
 
 
 def steps_table(series: Series) -> str:
-    """Where the work of a series went: the median seconds of each step, and their share."""
+    """The median seconds of each step of a series, and their share."""
     whole = series.median("inside")
     steps = {
         name: statistics.median(run.steps[name] for run in series.runs)
         for name in series.runs[0].steps
     }
     rows = [(name, f"{each:.2f}", f"{100 * each / whole:.0f} %") for name, each in steps.items()]
-    return table((f"step of {series.name}", "seconds", "of the work"), rows)
+    return table((f"step of {series.name}", "seconds", "share of the work"), rows)
 
 
 def exports_table(found: Mapping[str, Series]) -> str:
-    """Seconds, the ratio to ours, memory and rows of everyone."""
+    """Seconds, the ratio to ours, memory and rows of all contenders."""
     return _side_by_side(found, {
         "work, s": _spread("inside"),
-        "of ours": _ratio("inside", found[EXPORT], 1),
+        "× ours": _ratio("inside", found[EXPORT], 1),
         "CPU of the process, s": lambda series: f"{series.median('cpu'):.1f}",
         "memory, MB": _memory,
         "rows delivered": lambda series: f"{series.runs[0].counted['rows']:,.0f}",
@@ -47,39 +47,39 @@ def exports_table(found: Mapping[str, Series]) -> str:
 
 
 def pairs_table(found: Mapping[str, Series], of: str, base: str) -> str:
-    """Seconds of each, and how often those of `base`."""
-    return _side_by_side(found, {"seconds": _spread(of), f"of {base}": _ratio(of, found[base], 2)})
+    """Seconds of each, and the ratio to `base`."""
+    return _side_by_side(found, {"seconds": _spread(of), f"× {base}": _ratio(of, found[base], 2)})
 
 
 def listings_table(found: Mapping[str, Series], base: str) -> str:
-    """Seconds and memory of each, and how often the seconds of `base`."""
+    """Seconds and memory of each, and the ratio to `base`."""
     return _side_by_side(found, {
         "seconds": _spread("inside"),
-        f"of {base}": _ratio("inside", found[base], 2),
+        f"× {base}": _ratio("inside", found[base], 2),
         "memory of the process, MB": _memory,
     })  # fmt: skip
 
 
 def sources_table(found: Mapping[str, Series], contacts: int) -> str:
-    """Seconds of whole processes, rows a second and memory of each."""
+    """Seconds of whole processes, rows per second and memory of each."""
     return _side_by_side(found, {
         "whole process, s": lambda series: f"{series.median('wall'):.1f}",
-        "rows a second": lambda series: f"{contacts / series.median('wall'):,.0f}",
+        "rows per second": lambda series: f"{contacts / series.median('wall'):,.0f}",
         "memory, MB": _memory,
     })  # fmt: skip
 
 
 def limit_lines(limited: Limited) -> str:
-    """An import under MailUp's limit, and a small one beside it."""
+    """An import under MailUp's limit, and a small one at the same time."""
     return table(
-        ("under five calls a second", "figure"),
+        ("at five calls per second", "result"),
         [
             (f"calls of the import of {SINGLE_ROWS:,} contacts", str(limited.calls)),
-            ("what they cost at the limit", f"{limited.least:.1f} s"),
+            ("their time at the limit", f"{limited.least:.1f} s"),
             ("work of the run", f"{limited.seconds:.1f} s ({limited.seconds / limited.least:.2f})"),
             ("500 contacts of another client, alone", f"{limited.alone:.1f} s"),
             ("the same while the large import runs", f"{limited.behind:.1f} s"),
-            (f"calls a second of {TOGETHER} imports at once", f"{limited.together:.1f}"),
+            (f"calls per second of {TOGETHER} concurrent imports", f"{limited.together:.1f}"),
         ],
     )
 
@@ -91,7 +91,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _side_by_side(found: Mapping[str, Series], cells: Mapping[str, Cell]) -> str:
-    """A line for each series, a column for each of `cells`, by its heading."""
+    """A row for each series, a column for each of `cells`, by its heading."""
     rows = [(name, *(cell(series) for cell in cells.values())) for name, series in found.items()]
     return table(("", *cells), rows)
 

@@ -1,8 +1,8 @@
 """From a local file to the bodies of its imports, without Prefect, servers and ledger.
 
 `python -m benchmarks.pipeline FILE [--floor]` prints CPU seconds and peak memory in MB as JSON;
-with --floor only reading and encoding, as in `benchmarks.floor`. It is what the guard in the tests
-compares, for CPU seconds of one process depend little on what else a machine does.
+with --floor only reading and encoding, as in `benchmarks.floor`. A test compares the two, because
+CPU seconds depend little on the machine's other load.
 """
 
 import json
@@ -25,21 +25,21 @@ from tasks.records.stages import AccountFacts
 
 
 def ours(path: Path, folder: Path) -> int:
-    """Bytes of all bodies, every check on."""
+    """Bytes of all bodies, with all checks on."""
     agreed = ImportAgreement.model_validate(agreement(path.name))
     facts = AccountFacts({number: name for name, number in FIELDS.items()})
     prepared = read_file(
         path, agreed, facts, folder, batch_size=BATCH_ROWS, today=datetime.now(UTC).date()
     )
     return sum(
-        len(parcel.content) for parcel in prefetched(batch_requests(agreed, prepared.batches, {}))
+        len(request.content) for request in prefetched(batch_requests(agreed, prepared.batches, {}))
     )
 
 
 def main() -> None:
     path, floor = Path(sys.argv[1]), "--floor" in sys.argv
     with tempfile.TemporaryDirectory() as folder:
-        if not floor:  # what is loaded at the first use is no cost of the rows
+        if not floor:  # exclude modules that are loaded at first use
             small = Path(folder) / path.name
             with path.open("rb") as file:
                 small.write_bytes(b"".join(islice(file, 50)))

@@ -1,6 +1,6 @@
-"""Where files are moved and listed: sshd, and vsftpd without and with TLS, for ours and for others.
+"""The file servers of the benchmarks: sshd, and vsftpd without and with TLS.
 
-FTP servers are those of the contract suite; they need root, for a throwaway system user.
+FTP servers are those of the contract tests; they need root, to create a temporary system user.
 """
 
 import os
@@ -24,10 +24,10 @@ ROUND_TRIP_MILLISECONDS = 40
 
 @dataclass(frozen=True)
 class Place:
-    """A file server as its clients know it; `files` is where they land, on this disk.
+    """A file server; `files` is its login folder on this disk.
 
-    `fields` are those of a server block of the type `kind`; `ports` all that it listens on;
-    `trusted` is a file that holds what it is known by: a known_hosts line or an authority.
+    `fields` are those of a server block of the type `kind`; `ports` all its ports; `trusted` is a
+    known_hosts file or a CA certificate.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Place:
 
     @property
     def far(self) -> "Place":
-        """The same server at the end of a long line."""
+        """The same server with network latency."""
         trusted = self.trusted
         if self.key:
             trusted = _known_hosts(trusted.parent, FAR, self.port, self.fields["host_key"])
@@ -61,17 +61,17 @@ class Place:
 
     @property
     def job(self) -> dict[str, Any]:
-        """What `benchmarks.moving` and `benchmarks.listings` connect with."""
+        """The connection for `benchmarks.moving` and `benchmarks.listings`."""
         return {"kind": self.kind, "server": self.fields}
 
     def put_there(self, path: Path) -> None:
-        """Let the server's user write a file or folder."""
+        """Make the server's user the owner of a file or folder."""
         os.chown(path, *self.owner)
 
 
 @contextmanager
 def long_line(folder: Path, place: Place) -> Iterator[Place]:
-    """The server 40 ms away and back."""
+    """The server with a round trip of 40 ms."""
     ready = folder / f"delay-{place.kind}"
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-m", "benchmarks.delay", str(ROUND_TRIP_MILLISECONDS), str(ready),
@@ -82,7 +82,7 @@ def long_line(folder: Path, place: Place) -> Iterator[Place]:
 
 
 def sftp(sshd: Sshd) -> Place:
-    """The SFTP server, with its host key pinned for everybody."""
+    """The SFTP server, with its host key pinned for all clients."""
     fields = {
         "host": HERE, "port": sshd.port, "username": sshd.user, "host_key": sshd.host_key,
         "private_key": sshd.key.read_text(encoding="ascii"),
@@ -98,9 +98,9 @@ def _known_hosts(folder: Path, host: str, port: int, host_key: str) -> Path:
 
 
 def ftp_misses() -> str:
-    """What FTP servers need and is not there; "" for nothing."""
+    """What FTP servers need and is missing; "" for nothing."""
     if os.geteuid() != 0:
-        return "root is needed, for a throwaway system user"
+        return "root is needed, to create a temporary system user"
     if not (machine.servers_home() / "usr/sbin/vsftpd").exists() and not shutil.which("vsftpd"):
         return "vsftpd is needed: .ci/servers"
     return ""
@@ -108,9 +108,9 @@ def ftp_misses() -> str:
 
 @contextmanager
 def ftp(folder: Path) -> Iterator[tuple[Place, Place]]:
-    """vsftpd without TLS, and with it; certificates are verified by everybody."""
+    """vsftpd without and with TLS; all clients verify the certificate."""
     folder.mkdir()
-    folder.parent.chmod(0o755)  # the servers leave root's rights
+    folder.parent.chmod(0o755)  # the servers drop root's rights
     shown = _certificate(folder)
     trusted = folder / "authority.pem"
     trusted.write_text(shown.authority, encoding="ascii")
@@ -131,7 +131,7 @@ def ftp(folder: Path) -> Iterator[tuple[Place, Place]]:
 
 
 def _certificate(folder: Path) -> Certificate:
-    """For both ends of the line."""
+    """A certificate for both addresses."""
     authority = trustme.CA()
     issued = authority.issue_cert(HERE, FAR)
     issued.cert_chain_pems[0].write_to_path(str(folder / "certificate.pem"))
@@ -141,5 +141,5 @@ def _certificate(folder: Path) -> Certificate:
 
 
 def _ports(first: int) -> tuple[int, ...]:
-    """The control port and the data ports behind it, as the contract suite chooses them."""
+    """The control port and the data ports after it, as in the contract tests."""
     return tuple(range(first, first + 1 + machine.PASSIVE_PORTS))

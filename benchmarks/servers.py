@@ -1,5 +1,4 @@
-"""The real servers of a measurement, on the loopback address: OpenSSH's sshd, the sink
-and the source."""
+"""The servers of the benchmarks, on the loopback address: OpenSSH's sshd, sink and source."""
 
 import os
 import socket
@@ -36,7 +35,7 @@ Subsystem sftp internal-sftp -d {files}
 
 @dataclass(frozen=True)
 class Sshd:
-    """An SFTP server that lets the current user in with `key`; `files` is where it starts."""
+    """An SFTP server that accepts the current user with `key`; `files` is the login folder."""
 
     port: int
     user: str
@@ -47,23 +46,23 @@ class Sshd:
 
 @dataclass(frozen=True)
 class Sink:
-    """The counter that stands in for MailUp."""
+    """The server in place of MailUp, which only counts."""
 
     url: str
 
-    def forget(self) -> None:
-        """Begin to count anew."""
-        requests.post(f"{self.url}/forget", timeout=10).raise_for_status()
+    def reset(self) -> None:
+        """Set the counts to 0."""
+        requests.post(f"{self.url}/reset", timeout=10).raise_for_status()
 
     def counted(self) -> dict[str, int]:
-        """Calls, imports, rows and bytes since then."""
+        """Calls, imports, rows and bytes since the reset."""
         counted: dict[str, int] = requests.get(f"{self.url}/counted", timeout=10).json()
         return counted
 
 
 @contextmanager
 def sshd(folder: Path) -> Iterator[Sshd]:
-    """A server of the current user's own."""
+    """A server run by the current user."""
     folder, files = folder.resolve(), folder.resolve() / "files"
     files.mkdir(parents=True)
     for name in ("host", "client"):
@@ -75,7 +74,7 @@ def sshd(folder: Path) -> Iterator[Sshd]:
     settings = folder / "sshd_config"
     settings.write_text(_SSHD.format(port=port, folder=folder, files=files), encoding="ascii")
     if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)  # it wants this folder as root
+        Path("/run/sshd").mkdir(exist_ok=True)  # required as root
     with running([openssh("sshd"), "-D", "-e", "-f", str(settings)], folder / "sshd.log"):
         wait_for(lambda: _answers(port))
         host_key = (folder / "host.pub").read_text(encoding="ascii").strip()
@@ -84,24 +83,26 @@ def sshd(folder: Path) -> Iterator[Sshd]:
 
 @contextmanager
 def sink(folder: Path) -> Iterator[Sink]:
-    """The counter in a process of its own."""
-    told = folder / "sink.port"
-    with running([sys.executable, "-m", "benchmarks.sink", str(told)], folder / "sink.log"):
-        wait_for(told.exists)
-        yield Sink(f"http://127.0.0.1:{told.read_text(encoding='ascii')}")
+    """The sink in its own process."""
+    port_file = folder / "sink.port"
+    with running([sys.executable, "-m", "benchmarks.sink", str(port_file)], folder / "sink.log"):
+        wait_for(port_file.exists)
+        yield Sink(f"http://127.0.0.1:{port_file.read_text(encoding='ascii')}")
 
 
 @contextmanager
 def source(folder: Path) -> Iterator[str]:
-    """The URL of statistics in finished pages, served by a process of its own."""
-    told = folder / "source.port"
-    with running([sys.executable, "-m", "benchmarks.source", str(told)], folder / "source.log"):
-        wait_for(told.exists)
-        yield f"http://127.0.0.1:{told.read_text(encoding='ascii')}"
+    """The URL of the source, in its own process."""
+    port_file = folder / "source.port"
+    with running(
+        [sys.executable, "-m", "benchmarks.source", str(port_file)], folder / "source.log"
+    ):
+        wait_for(port_file.exists)
+        yield f"http://127.0.0.1:{port_file.read_text(encoding='ascii')}"
 
 
 def openssh(name: str) -> str:
-    """The absolute path of one of its programs."""
+    """The absolute path of a program of OpenSSH."""
     found = which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
     if found is None:
         raise SystemExit("OpenSSH is needed: apt-get install openssh-server openssh-client")
@@ -110,7 +111,7 @@ def openssh(name: str) -> str:
 
 @contextmanager
 def running(command: list[str], log: Path) -> Iterator[None]:
-    """A program that runs until the block ends."""
+    """Run a program until the `with` block ends."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
     try:
@@ -121,7 +122,7 @@ def running(command: list[str], log: Path) -> Iterator[None]:
 
 
 def wait_for(there: Callable[[], bool]) -> None:
-    """Return when something is there; RuntimeError where it takes too long."""
+    """Wait until `there()` is true; RuntimeError if it takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while not there():
         if time.monotonic() > deadline:

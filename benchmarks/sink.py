@@ -1,9 +1,9 @@
-"""MailUp without MailUp: takes imports at once, counts them, and throttles nobody.
+"""A server in place of MailUp that accepts and counts imports, without a rate limit.
 
-`python -m benchmarks.sink PORTFILE` serves until it is ended and writes its port to PORTFILE. What
-it was sent is told by GET /counted as {"calls", "imports", "rows", "bytes"}, set to 0 by POST
-/forget. Rows are counted by the key that each of them has once. It keeps nothing, so it measures
-those who send, not itself; what MailUp's rules make of the rows is the emulator's business.
+`python -m benchmarks.sink PORTFILE` serves until it is stopped, and writes its port to PORTFILE.
+GET /counted returns {"calls", "imports", "rows", "bytes"}; POST /reset sets them to 0. Rows are
+counted by a key that occurs once in each. It stores nothing and applies none of MailUp's rules, so
+that its own cost is negligible.
 """
 
 import json
@@ -22,17 +22,17 @@ _FIELDS = [{"Id": number, "Description": f"campo {number}"} for number in range(
 
 
 class Counted:
-    """What has arrived since the last POST /forget; `imports` holds the rows of each import."""
+    """Counts since the last POST /reset; `imports` has the rows of each import."""
 
     def __init__(self) -> None:
         self.calls, self.bytes = 0, 0
         self.imports: list[int] = []
 
-    def forget(self) -> None:
-        """Begin to count anew."""
+    def reset(self) -> None:
+        """Set the counts to 0."""
         self.calls, self.bytes, self.imports = 0, 0, []
 
-    def told(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
         rows = sum(self.imports)
         return {"calls": self.calls, "imports": len(self.imports), "rows": rows,
                 "bytes": self.bytes}  # fmt: skip
@@ -46,7 +46,7 @@ Answer = Callable[[str, str, bytes], Any]
 
 
 class Handler(socketserver.StreamRequestHandler):
-    """HTTP/1.1 with kept connections: just enough, and nothing that costs time."""
+    """Minimal HTTP/1.1 with persistent connections, for speed."""
 
     server: "Server"
     disable_nagle_algorithm = True
@@ -72,12 +72,12 @@ class Handler(socketserver.StreamRequestHandler):
 
 
 def answer(method: str, target: str, body: bytes) -> Any:
-    """What a resource says, as a JSON value."""
+    """The answer of a resource, as a JSON value."""
     path = target.partition("?")[0]
     if path == "/counted":
-        return COUNTED.told()
-    if path == "/forget":
-        COUNTED.forget()
+        return COUNTED.counts()
+    if path == "/reset":
+        COUNTED.reset()
         return {}
     COUNTED.calls += 1
     if method == "POST" and _IMPORT.search(path):
@@ -117,12 +117,12 @@ class Server(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Handler)
 
 
-def serve(told: Path, answer: Answer) -> None:
-    """Answer until the process is ended; the port is written to a file once it can be reached."""
+def serve(port_file: Path, answer: Answer) -> None:
+    """Serve until the process is stopped; write the port to a file once it accepts connections."""
     with Server(answer) as server:
-        part = told.with_suffix(".part")
+        part = port_file.with_suffix(".part")
         part.write_text(str(server.server_address[1]), encoding="ascii")
-        part.rename(told)
+        part.rename(port_file)
         server.serve_forever()
 
 

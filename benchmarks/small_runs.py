@@ -1,8 +1,7 @@
-"""What Prefect costs around a small import: whole processes, from their start to their end.
+"""Prefect's overhead of a small import: whole processes, from start to end.
 
-`python -m benchmarks.small_runs cheapest` runs a flow that does nothing: no flow run of this
-Prefect can cost less. The imports beside it are `benchmarks.ours` with a folder that is empty, and
-with a file of a hundred contacts.
+`python -m benchmarks.small_runs cheapest` runs an empty flow, the minimum of a flow run. It is
+compared with `benchmarks.ours` on an empty folder, and on a file of a hundred contacts.
 """
 
 import json
@@ -22,7 +21,7 @@ SMALL_ROWS = 100
 
 @flow(name="cheapest")
 def cheapest() -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
 def contenders(
@@ -31,15 +30,15 @@ def contenders(
     """The cheapest flow run and two imports, on the same server."""
     name = "small.csv"
     write_contacts(sshd.files / name, SMALL_ROWS)
-    told = {}
+    configs = {}
     for kind, pattern in ((NOTHING, "no-*.csv"), (SMALL, name)):
-        told[kind] = folder / f"agreement-{pattern[:5]}.json"
-        told[kind].write_text(json.dumps(agreement(pattern)), encoding="utf-8")
+        configs[kind] = folder / f"agreement-{pattern[:5]}.json"
+        configs[kind].write_text(json.dumps(agreement(pattern)), encoding="utf-8")
     return [
         Contender(CHEAPEST, [*PRODUCT, "benchmarks.small_runs", "cheapest"], environment),
         *(
             Contender(kind, [*PRODUCT, "benchmarks.ours", str(path), "whole"], environment, fresh)
-            for kind, path in told.items()
+            for kind, path in configs.items()
         ),
     ]
 

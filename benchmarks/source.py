@@ -1,9 +1,8 @@
-"""MailUp's e-mail statistics without MailUp: a million rows in pages that are finished beforehand.
+"""A server in place of MailUp's e-mail statistics: a million rows in prepared pages.
 
-`python -m benchmarks.source PORTFILE` serves until it is ended and writes its port to PORTFILE.
-A page holds `PAGE_ROWS` items, the most that an account may be set to, written as the emulator
-does. Nothing is looked up or encoded while somebody waits, and nobody is throttled: so it measures
-those who read, not itself.
+`python -m benchmarks.source PORTFILE` serves until it is stopped, and writes its port to PORTFILE.
+A page has `PAGE_ROWS` items, the maximum of an account block, in the emulator's format. Pages are
+encoded beforehand and there is no rate limit, so that its own cost is negligible.
 """
 
 import json
@@ -26,7 +25,7 @@ STATISTICS = {
     "UrlClickDetails": (8_000, '"Count":1,"Url":"https:\\/\\/www.posta-di-esempio.it\\/offerta\\/'),
     "Bounces": (2_000, '"Count":1,"Type":"550 5.1.1"'),
 }
-"""Of each message: how many items of a kind there are, and what stands in them beside the rest."""
+"""Items of each kind per message: their number, and the fields that only this kind has."""
 ROWS = len(MESSAGE_IDS) * sum(items for items, _ in STATISTICS.values())
 _LINKS = 12
 
@@ -36,7 +35,7 @@ Pages = dict[tuple[int, str], list[bytes]]
 
 
 def pages() -> Pages:
-    """The pages of each statistic of each message, and an empty one behind them."""
+    """The pages of each statistic of each message, and an empty one after them."""
     return {
         (message, kind): [
             _page(message, kind, first)
@@ -54,7 +53,7 @@ def _page(message: int, kind: str, first: int) -> bytes:
 
 
 def _item(message: int, kind: str, at: int) -> str:
-    # Not the same people, nor those with the lowest ids: every so many of the recipients.
+    # Spread over all recipients.
     person = at * (STATISTICS["Recipients"][0] // STATISTICS[kind][0])
     link = f'{at % _LINKS}",' if kind == "UrlClickDetails" else "," if kind == "Bounces" else ""
     return (
@@ -71,7 +70,7 @@ def _envelope(items: str, number: int, total: int) -> bytes:
 
 
 def answered(finished: Pages, method: str, target: str, body: bytes) -> Any:
-    """What a resource says: a finished page, or a JSON value."""
+    """The answer of a resource: a prepared page, or a JSON value."""
     path, _, query = target.partition("?")
     if found := _STATISTIC.search(path):
         if found[2] == "Count":

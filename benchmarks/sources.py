@@ -1,8 +1,8 @@
-"""The sources of Airbyte and Singer that read files over SFTP: reading alone, nothing is sent.
+"""Sources of Airbyte and Singer that read files over SFTP; only reading is measured.
 
-Each has an environment of its own below that of the other peers, with locked versions. They write
-one JSON message a row to standard output, which is thrown away; neither checks anything, nor the
-host key. Airbyte's `discover` and tap-sftp's schema are given, so that only reading is measured.
+Each has its own environment below that of the other peers, with locked versions. They write one
+JSON message per row to standard output, which is discarded; neither validates rows, nor the host
+key. Airbyte's `discover` and tap-sftp's schema are given, so that only reading is measured.
 """
 
 import json
@@ -20,7 +20,7 @@ PROGRAMS = {AIRBYTE: "airbyte/bin/source-sftp-bulk", SINGER: "tap-sftp/bin/tap-s
 
 
 def missing(peers: str) -> list[str]:
-    """Those that are not installed beside the peers' Python, which is "" without any peer."""
+    """Those that are not installed next to the peers' Python, which is "" without peers."""
     if not peers:
         return list(PROGRAMS)
     return [name for name, program in PROGRAMS.items() if not _program(peers, program).exists()]
@@ -33,9 +33,9 @@ def contenders(folder: Path, sshd: Sshd, file: str, peers: str) -> Iterator[Cont
     options = {AIRBYTE: _airbyte, SINGER: _singer}
     for name in there:
         program = str(_program(peers, PROGRAMS[name]))
-        told = options[name](folder, sshd, file)
-        # What they print is most of what they do; it must not be kept.
-        yield Contender(name, ["sh", "-c", 'exec "$@" > /dev/null', "sh", program, *told])
+        arguments = options[name](folder, sshd, file)
+        # Their large output must not be kept.
+        yield Contender(name, ["sh", "-c", 'exec "$@" > /dev/null', "sh", program, *arguments])
 
 
 def _program(peers: str, program: str) -> Path:
@@ -85,16 +85,16 @@ def _schema() -> dict[str, Any]:
                                              for name in COLUMNS}}  # fmt: skip
 
 
-def _written(folder: Path, name: str, **told: dict[str, Any]) -> list[str]:
-    """Files of JSON; their paths."""
-    paths = {kind: folder / f"{name}-{kind}.json" for kind in told}
-    for kind, value in told.items():
+def _written(folder: Path, name: str, **arguments: dict[str, Any]) -> list[str]:
+    """Write JSON files; returns their paths."""
+    paths = {kind: folder / f"{name}-{kind}.json" for kind in arguments}
+    for kind, value in arguments.items():
         paths[kind].write_text(json.dumps(value), encoding="utf-8")
     return [*map(str, paths.values())]
 
 
 def _rsa_key(sshd: Sshd) -> Path:
-    """A key of the only kind that tap-sftp reads, which the server lets in as well."""
+    """An RSA key, the only type that tap-sftp reads, which the server also accepts."""
     key = sshd.key.with_name("rsa")
     if not key.exists():
         made = ["-q", "-t", "rsa", "-b", "3072", "-m", "PEM", "-N", "", "-f", str(key)]

@@ -1,9 +1,8 @@
-"""How the project looks from outside: boxes, layers and arrows of a folder.
+"""The structure of a folder's imports: boxes, layers and arrows.
 
-`python -m benchmarks.structure [FOLDER ...]` prints a line for each folder. A box is a file, or a
-folder below it with all that is in it; an arrow is an import from one box into another; layers are
-how many boxes lie one upon the other on the longest way down. An arrow against the others closes a
-circle: boxes of one circle count as one layer, and are named.
+`python -m benchmarks.structure [FOLDER ...]` prints a line per folder. A box is a file, or a
+subfolder with its content; an arrow is an import from one box by another; layers are the length of
+the longest chain of imports. Boxes of a circle count as one layer, and are listed.
 """
 
 import ast
@@ -20,7 +19,7 @@ FOLDERS = (
 
 @dataclass(frozen=True)
 class Structure:
-    """What a reader of one folder has to take in."""
+    """Counts of one folder."""
 
     boxes: int
     layers: int
@@ -29,7 +28,7 @@ class Structure:
 
 
 def structure(folder: str, root: Path = ROOT) -> Structure:
-    """Measured on the imports as they are written, those within functions included."""
+    """Measured from import statements, including those in functions."""
     arrows = _arrows(folder, root)
     groups = _circles(arrows)
     group_of = {box: group for group in groups for box in group}
@@ -53,7 +52,7 @@ def structure(folder: str, root: Path = ROOT) -> Structure:
 
 
 def _arrows(folder: str, root: Path) -> dict[str, set[str]]:
-    """Each box with the boxes that it imports; an `__init__.py` alone is no box."""
+    """Each box with the boxes that it imports; an `__init__.py` is no box."""
     base = root / folder
     package = folder.replace("/", ".")
     found: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""Files up and down over SFTP, FTP and FTPS, beside what one would use instead."""
+"""Uploads and downloads over SFTP, FTP and FTPS, compared with other clients."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def write_file(place: Place, megabytes: int) -> None:
 
 
 def contenders(folder: Path, place: Place, *, down: bool) -> list[Contender]:
-    """Ours, and the others that are installed."""
+    """Ours, and those of the others that are installed."""
     local = folder / "local"
     if not down:
         shutil.copyfile(place.files / "bytes", local)

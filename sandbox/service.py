@@ -24,7 +24,7 @@ FOLDERS = ("incoming", "outgoing")
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports on 127.0.0.1; 0 means the one of the last start in the same home, at first a free one."""
+    """Ports on 127.0.0.1; 0 means that of the last start in this home, at first a free one."""
 
     sftp: int = 0
     ftp: int = 0

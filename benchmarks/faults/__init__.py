@@ -1,1 +1,1 @@
-"""Damaged and hostile files: what becomes of each here, and what a peer does with the same file."""
+"""Damaged and hostile files: results of this project and of dlt for the same files."""

@@ -1,4 +1,4 @@
-"""Every case, here and in dlt: `python -m benchmarks.faults --peer PYTHON [--write FILE]`."""
+"""All cases, here and in dlt: `python -m benchmarks.faults --peer PYTHON [--write FILE]`."""
 
 import argparse
 import json
@@ -21,33 +21,33 @@ PEER_SECONDS = 1800
 
 
 def all_cases(folder: Path) -> Iterator[Case]:
-    """The kept ones, and those that are written to `folder`; the huge line comes last."""
+    """The stored cases, and those generated in `folder`; the huge line is last."""
     yield from kept_cases()
     yield from made.cases(folder)
     yield made.one_line(folder, LONGEST_LINE)
 
 
 def of_peer(python: str, cases: Iterable[Case]) -> dict[str, dict[str, Any]]:
-    """What dlt delivered, by file name."""
+    """The results of dlt, by file name."""
     command = [python, str(PEER), *(str(case.path) for case in cases)]
     done = subprocess.run(
         command, env={**os.environ, **QUIET}, check=True, capture_output=True, text=True,
         timeout=PEER_SECONDS,
     )  # fmt: skip
-    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return {each["file"]: each for each in told}
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {each["file"]: each for each in results}
 
 
 def of_us(case: Case) -> dict[str, Any]:
-    """What the product made of a case."""
+    """The product's result for a case."""
     with tempfile.TemporaryDirectory() as folder:
         return outcome(case, Path(folder))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peer", required=True, help="Python of the environment that has dlt")
-    parser.add_argument("--write", type=Path, help="file to write the table to")
+    parser.add_argument("--peer", required=True, help="Python of an environment with dlt")
+    parser.add_argument("--write", type=Path, help="file for the table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as made_here:
         cases = list(all_cases(Path(made_here)))

@@ -1,6 +1,6 @@
-"""Cases that are written when they are needed: archives that harm, and files of one huge line.
+"""Generated cases: hostile archives, and files with one huge line.
 
-Always the same bytes. Huge files are holes, so that they take no room on the disk.
+Always the same bytes. Huge files are sparse, so that they need no disk space.
 """
 
 import gzip
@@ -53,7 +53,7 @@ def zipped(*members: Member) -> bytes:
 
 
 def gzipped(content: bytes, name: str = "") -> bytes:
-    """A gz of one part, whose header tells a file name."""
+    """A gz of one part, with a file name in its header."""
     stream = io.BytesIO()
     with gzip.GzipFile(name, "wb", fileobj=stream, mtime=0) as archive:
         archive.write(content)
@@ -61,7 +61,7 @@ def gzipped(content: bytes, name: str = "") -> bytes:
 
 
 def _patched(data: bytes, mark: bytes, offset: int, value: bytes) -> bytes:
-    """`data` with `value` written `offset` bytes behind the last `mark`."""
+    """`data` with `value` written `offset` bytes after the last `mark`."""
     at = data.rindex(mark) + offset
     return data[:at] + value + data[at + len(value) :]
 
@@ -79,20 +79,20 @@ def _good(fault: str, build: Callable[[str], bytes]) -> tuple[str, Callable[[str
 
 
 def _twins(content: bytes) -> bytes:
-    """A zip whose directory lists one and the same file twice."""
+    """A zip whose directory lists the same file twice."""
     data = zipped(Member("a.csv", content), Member("b.csv", content))
     return data.replace(b"b.csv", b"a.csv")
 
 
 ARCHIVES: dict[str, tuple[str, Callable[[str], bytes], str]] = {
     "zip_paths_up": _good(
-        "a zip whose file wants to leave the folder", lambda c: _one(c, "../../../etc/evil.csv")
+        "a zip whose file has a path outside the folder", lambda c: _one(c, "../../../etc/evil.csv")
     ),
     "zip_absolute_path": _good(
-        "a zip whose file names an absolute path", lambda c: _one(c, "/etc/cron.d/evil.csv")
+        "a zip whose file has an absolute path", lambda c: _one(c, "/etc/cron.d/evil.csv")
     ),
     "zip_windows_path": _good(
-        "a zip whose file names a drive", lambda c: _one(c, "C:\\Windows\\..\\evil.csv")
+        "a zip whose file has a drive letter", lambda c: _one(c, "C:\\Windows\\..\\evil.csv")
     ),
     "zip_bzip2": _good(
         "a zip with another compression", lambda c: _one(c, method=zipfile.ZIP_BZIP2)
@@ -103,7 +103,7 @@ ARCHIVES: dict[str, tuple[str, Callable[[str], bytes], str]] = {
         "archive",
     ),
     "zip_link_that_reads_like_a_table": (
-        "a zip with a symbolic link whose goal is a table",
+        "a zip with a symbolic link whose target is a table",
         lambda c: _one(c, attributes=_LINK),
         "archive",
     ),
@@ -113,7 +113,7 @@ ARCHIVES: dict[str, tuple[str, Callable[[str], bytes], str]] = {
         "archive",
     ),
     "zip_same_name_twice": (
-        "a zip whose second entry lies over the first",
+        "a zip whose second entry overlaps the first",
         lambda c: _twins(table(c)),
         "archive",
     ),
@@ -129,24 +129,24 @@ ARCHIVES: dict[str, tuple[str, Callable[[str], bytes], str]] = {
         lambda c: _patched(_patched(_one(c), _DIRECTORY, 8, b"\1"), _LOCAL, 6, b"\1"),
         "encrypted",
     ),
-    "zip_cut": ("a zip that was cut", lambda c: _one(c)[:-30], "cut"),
+    "zip_cut": ("a truncated zip", lambda c: _one(c)[:-30], "cut"),
     "zip_wrong_checksum": (
         "a zip whose content was changed",
         lambda c: _patched(_one(c), _DIRECTORY, 16, b"\0\0\0\0"),
         "archive",
     ),
     "zip_lies_about_its_size": (
-        "a zip that declares less than it holds",
+        "a zip that declares a size that is too small",
         lambda c: _patched(_one(c), _DIRECTORY, 24, b"\x0a\0\0\0"),
         "archive",
     ),
     "zip_two_names_for_one_file": (
-        "a zip that names its file differently in two places",
+        "a zip with two different names for its file",
         lambda c: _patched(_one(c), _LOCAL, 30, b"x"),
         "archive",
     ),
     "zip_unknown_method": (
-        "a zip with a compression that nobody knows",
+        "a zip with an unknown compression",
         lambda c: _patched(_patched(_one(c), _DIRECTORY, 10, b"\x63\0"), _LOCAL, 8, b"\x63\0"),
         "archive",
     ),
@@ -157,23 +157,23 @@ ARCHIVES: dict[str, tuple[str, Callable[[str], bytes], str]] = {
         "too_big",
     ),
     "spreadsheet": (
-        "an .xlsx workbook under a CSV's name",
+        "an .xlsx workbook with a CSV's name",
         lambda _: zipped(Member("[Content_Types].xml", b""), Member("xl/workbook.xml", b"")),
         "archive",
     ),
     "gz_with_a_path": _good(
-        "a gz that tells a path as its name", lambda c: gzipped(table(c), "../../etc/passwd")
+        "a gz with a path as its name", lambda c: gzipped(table(c), "../../etc/passwd")
     ),
     "gz_of_two_parts": _good(
         "a gz of two parts", lambda c: gzipped(table(c)[:40]) + gzipped(table(c)[40:])
     ),
-    "gz_cut": ("a gz that was cut", lambda c: gzipped(table(c))[:-20], "cut"),
+    "gz_cut": ("a truncated gz", lambda c: gzipped(table(c))[:-20], "cut"),
     "gz_wrong_checksum": (
-        "a gz whose checksum is wrong",
+        "a gz with a wrong checksum",
         lambda c: gzipped(table(c))[:-8] + bytes(8),
         "archive",
     ),
-    "gz_and_junk": ("a gz with junk behind it", lambda c: gzipped(table(c)) + b"j", "archive"),
+    "gz_and_junk": ("a gz followed by other bytes", lambda c: gzipped(table(c)) + b"j", "archive"),
     "gz_in_gz": ("a gz in a gz", lambda c: gzipped(gzipped(table(c))), "nested"),
     "gz_bomb": (
         "a gz of 256 megabytes of zeroes",
@@ -184,11 +184,11 @@ ARCHIVES: dict[str, tuple[str, Callable[[str], bytes], str]] = {
     "rar": ("a RAR archive", lambda c: b"Rar!\x1a\x07\x01\0" + table(c), "archive"),
     "xz": ("an xz archive", lambda c: b"\xfd7zXZ\0" + table(c), "archive"),
 }
-"""By name: the fault, how its bytes are made, and why it is held (empty: all arrives)."""
+"""By name: the fault, a function that makes its bytes, and why it is held (empty: all arrives)."""
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """Write every archive and every flood to `folder`."""
+    """Write all archives and large files to `folder`."""
     for name, (fault, build, held) in ARCHIVES.items():
         path = folder / f"{name}.csv"
         path.write_bytes(build(name))
@@ -213,7 +213,7 @@ def _arriving(arrives: dict[str, str], *rejects: tuple[int, str, str]) -> dict[s
 
 
 def one_line(folder: Path, megabytes: int) -> Case:
-    """A file with one line of so many megabytes between its good rows."""
+    """A file with one line of `megabytes` between its good rows."""
     name = f"line_of_{megabytes}_megabytes"
     path, good = folder / f"{name}.csv", table(name)
     middle = good.index(b"carla")
@@ -252,4 +252,4 @@ FLOODS: dict[str, Callable[[Path, str], Case]] = {
     "columns": _columns,
     "open_quotes": _open_quotes,
 }
-"""Files that cost a naive reader much time, by name."""
+"""Files that are slow for a naive reader, by name."""

@@ -1,6 +1,6 @@
-"""How much memory reading one case takes: `python -m benchmarks.faults.memory FILE` prints it.
+"""The memory for reading one case: `python -m benchmarks.faults.memory FILE` prints it.
 
-In a process of its own, for what a process once had is never given back.
+In its own process, because a process does not return memory.
 """
 
 import re
@@ -13,10 +13,10 @@ from benchmarks.faults.ours import outcome
 
 
 def kilobytes(path: Path) -> int:
-    """The most that this process held in memory, after reading a file of the shared agreement."""
+    """The peak memory of this process, after reading a file with the shared agreement."""
     with tempfile.TemporaryDirectory() as folder:
         outcome(Case(path, {}), Path(folder))
-    # Not getrusage: that one also counts what the process had been forked from.
+    # Not from getrusage, which includes the process from which it was forked.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(re.findall(r"VmHWM:\s+([0-9]+)", status)[0])
 

@@ -1,4 +1,4 @@
-"""What the product makes of a case: read as the task `prepare` reads it, without any server."""
+"""The product's result for a case: read as in the task `prepare`, without servers."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -18,14 +18,14 @@ from tasks.records.stages import AccountFacts, Prepared
 from tasks.records.validation.limits import exceeded_limits
 
 FIELDS = {1: "nome", 27: "data di nascita"}
-"""Dynamic fields as the sandbox's account numbers them."""
+"""Dynamic fields of the sandbox's account."""
 TODAY = date(2026, 5, 15)
 BATCH = 3
-"""Few recipients per batch, so that small files are cut, too."""
+"""Small batches, so that small files have several."""
 
 
 def prepared(case: Case, folder: Path) -> Prepared:
-    """The case's file read to its end. FileHeld where it cannot be read."""
+    """Read the case's file. FileHeld if it cannot be read."""
     agreement = ImportAgreement(**case.agreement)
     path = unpack(case.path, folder, agreement.unpacking)
     facts = AccountFacts(fields=FIELDS)
@@ -33,16 +33,16 @@ def prepared(case: Case, folder: Path) -> Prepared:
 
 
 def outcome(case: Case, folder: Path) -> dict[str, Any]:
-    """What became of the case's file, in the words of its expectation."""
+    """The result of the case's file, in the format of the expected one."""
     try:
         read = prepared(case, folder)
     except FileHeld as held:
         return {"held": held.context["reason"]}
     limits = ImportAgreement(**case.agreement).thresholds
-    for complaint in exceeded_limits(
+    for exceeded in exceeded_limits(
         limits, read.counts, opt_outs=read.opt_outs, before=0, full=False
     ):
-        return {"held": complaint.reason}
+        return {"held": exceeded.reason}
     sent = pl.concat([batch.records() for batch in read.batches], how="diagonal")
     found = {
         "counts": {name: count for name, count in asdict(read.counts).items() if count},
@@ -55,7 +55,7 @@ def outcome(case: Case, folder: Path) -> dict[str, Any]:
 
 
 def _faults(read: Prepared) -> Iterator[list[Any]]:
-    """Line, column and reason of each fault that was found."""
+    """Line, column and reason of each reject."""
     for part in read_parts(read.rejects):
         for line, columns, reasons in part.select("line", "columns", "reasons").iter_rows():
             for column, reason in zip(columns, reasons, strict=True):

@@ -1,8 +1,7 @@
-"""What dlt delivers of each file, as JSON lines; runs in an environment of its own, with dlt alone.
+"""dlt's result for each file, as JSON lines; runs in its own environment: `peer_dlt.py FILE ...`.
 
-dlt's filesystem source and its CSV reader into a custom destination that collects rows, told what
-was agreed beforehand: the separator, and that all is text. Everything else is as dlt documents it.
-Usage: `python peer_dlt.py FILE ...`.
+dlt's filesystem source and CSV reader write to a custom destination that collects rows, with what
+was agreed: the separator, and that all columns are text. Everything else is dlt's default.
 """
 
 import json
@@ -28,7 +27,7 @@ def delivered(path: Path, state: str) -> dict[str, Any]:
     failure = ""
     try:
         pipeline.run((source | read_csv(sep=";", dtype=str)).with_name("people"))
-    except Exception as error:  # whatever ends the run is what an operator sees
+    except Exception as error:  # any error is part of the result
         failure = type(error.__cause__ or error).__name__
     return {"file": path.name, "rows": rows, "error": failure, "version": dlt.__version__}
 

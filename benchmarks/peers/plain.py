@@ -1,7 +1,7 @@
-"""What one writes on an afternoon: paramiko, csv, a few checks, json, requests.
+"""A simple import script: paramiko, csv, a few checks, json, requests.
 
-`python plain.py SFTP SINK`, SFTP being JSON with host, port, username, key and file. The mapping
-and the checks are the product's where they cost anything: address, number, date, duplicates.
+`python plain.py SFTP SINK`; SFTP is JSON with host, port, username, key and file. Mapping and
+checks are like the product's, as far as they affect time: address, number, date, duplicates.
 """
 
 import csv
@@ -40,7 +40,7 @@ def fetch(sftp: dict[str, Any], target: Path) -> None:
 
 
 def recipient(row: dict[str, str]) -> dict[str, Any] | None:
-    """The row as MailUp wants it; None where it is refused."""
+    """The row in MailUp's format; None if it is invalid."""
     email, mobile = row["email"].strip().lower(), row["cellulare"].strip()
     if not EMAIL.match(email) or not MOBILE.match(mobile):
         return None

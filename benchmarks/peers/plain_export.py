@@ -1,7 +1,7 @@
-"""What one writes on an afternoon: requests, csv, paramiko.
+"""A simple export script: requests, csv, paramiko.
 
-`python plain_export.py JOB`, JOB being JSON with url, list, page (items of a page), host, port,
-username, key and folder. The columns are the product's. It remembers nothing: each run tells all.
+`python plain_export.py JOB`; JOB is JSON with url, list, page (items per page), host, port,
+username, key and folder. The columns are the product's. Each run exports all rows.
 """
 
 import csv

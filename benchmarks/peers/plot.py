@@ -10,12 +10,12 @@ from matplotlib import pyplot
 pyplot.switch_backend("svg")
 matplotlib.rcParams["svg.hashsalt"] = "mailup"  # equal figures give equal files
 
-told = json.load(sys.stdin)
-names = list(told)[::-1]
-medians = [told[name][1] for name in names]
+bars = json.load(sys.stdin)
+names = list(bars)[::-1]
+medians = [bars[name][1] for name in names]
 spread = [
-    [told[name][1] - told[name][0] for name in names],
-    [told[name][2] - told[name][1] for name in names],
+    [bars[name][1] - bars[name][0] for name in names],
+    [bars[name][2] - bars[name][1] for name in names],
 ]
 figure, axes = pyplot.subplots(figsize=(8, 0.5 * len(names) + 1.2))
 axes.barh(names, medians, xerr=spread, color="#3b6ea5", ecolor="#222222", capsize=3)

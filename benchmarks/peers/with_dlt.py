@@ -1,8 +1,8 @@
-"""dlt as its documents have it: filesystem source on SFTP, its CSV reader, a custom destination.
+"""dlt as documented: filesystem source on SFTP, its CSV reader, a custom destination.
 
-`python with_dlt.py SFTP SINK [arrow]`. With `arrow` the file is fetched first and handed to dlt as
-Arrow tables by hand, which is the fastest that dlt takes. The destination maps and posts batches as
-the plain script does; bad rows are left out there, for dlt has no step that lists them.
+`python with_dlt.py SFTP SINK [arrow]`. With `arrow` the file is downloaded first and passed to dlt
+as Arrow tables, dlt's fastest input. The destination maps and posts batches like the simple script;
+invalid rows are omitted, because dlt has no step that lists them.
 """
 
 import json

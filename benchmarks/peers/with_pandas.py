@@ -1,4 +1,4 @@
-"""The same with pandas: the file at once, checks in columns, json of records, requests."""
+"""The simple script with pandas: whole file in memory, checks by column, json, requests."""
 
 import json
 import sys
