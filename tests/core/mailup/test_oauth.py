@@ -295,7 +295,7 @@ def test_an_import_refused_without_a_word_is_not_repeated(
     client.account_info()
     control(emulator, "settings", expired_token="400", errors=errors)
     control(emulator, "expire_tokens")
-    with pytest.raises(MailUpUnavailable, match="the access token no more") as caught:
+    with pytest.raises(MailUpUnavailable, match="not accept the access token") as caught:
         client.start_import(ImportTarget(list_id=1), ONE)
     assert caught.value.context["maybe_accepted"]
     assert posts(emulator) == 1
