@@ -175,9 +175,7 @@ class _Round:
         if self.total or not self._end:
             return False
         context = failure.context
-        return (
-            may_be_refused(failure) or context.get("status") in _MISSING or "no_items" in context
-        )
+        return may_be_refused(failure) or context.get("status") in _MISSING or "no_items" in context
 
     def _ends_here(self) -> bool:
         """Whether the page read last is the last one, without a total.
