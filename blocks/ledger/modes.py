@@ -20,8 +20,14 @@ def make_folder(path: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Create an empty file for this user only, or restrict an existing one to this user."""
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, FILE))
+    """Create an empty file for this user only, or restrict an existing one to this user.
+
+    A file that exists is never opened: closing it would release every lock that this process holds
+    on it (POSIX advisory locks), and other processes would then remove SQLite's log while it is
+    used.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE))
     restrict([path])
 
 
