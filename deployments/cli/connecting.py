@@ -19,9 +19,7 @@ CONNECTIONS = "Blocks and connections"
 
 def add_connection_commands(app: typer.Typer) -> None:
     """Register the commands of this group."""
-    command(app, "provision", CONNECTIONS, undone="What was not said to be saved was not saved.")(
-        _provision
-    )
+    command(app, "provision", CONNECTIONS)(_provision)
     command(app, "connections", CONNECTIONS)(_connections)
     command(app, "first-contact", CONNECTIONS, undone="Nothing was asked.")(_first_contact)
 
@@ -51,9 +49,12 @@ def _provision(
     from deployments.provision import saved_blocks
 
     address = require_server()
-    saved = list(saved_blocks(names or [], sys.stdin))
-    lines = [f"saved {reference}" for reference in saved]
-    return Outcome({"api": address, "saved": saved}, [*lines, f"Prefect: {address}"])
+    saved = []
+    for reference in saved_blocks(names or [], sys.stdin):
+        # At once, so that it is known what was saved when the rest is not.
+        print(f"saved {reference}", flush=True)
+        saved.append(reference)
+    return Outcome({"api": address, "saved": saved}, [f"Prefect: {address}"])
 
 
 def _connections(

@@ -94,10 +94,10 @@ def run(
         # Whoever reads has had enough, such as `head`; the rest goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.PIPE
-    except (KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError, typer.Abort):
         print(f"\nStopped. {undone}", file=sys.stderr)
         return ExitCode.INTERRUPTED
-    except (typer.Exit, typer.Abort):
+    except typer.Exit:
         raise
     except Exception as error:
         if os.environ.get(TRACEBACK):

@@ -1,16 +1,21 @@
-"""Filling in a block at the terminal, field by field, with the descriptions of its form."""
+"""Filling in a block at the terminal: the fields that need an answer, then, if wanted, the rest."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from prefect.blocks.core import Block
 from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-from blocks.errors import SyncError
+from blocks.errors import ConfigurationError, SyncError
 from blocks.sftp_servers import SftpServer
 from blocks.transport.sftp.host_keys import parse_host_keys
 from blocks.transport.sftp.session import SftpSettings, offered_host_keys
 from deployments.prompts import terminal
+
+NEED_AN_ANSWER = ("port", "password", "private_key", "passphrase", "host_key", "url", "storage")
+"""Fields that are asked for although they have a default; of all others the default is usual."""
 
 MANY_LINES = ("private_key", "ca_certificate", "public_keys", "signers")
 """Fields whose value is a key or a certificate in its own lines."""
@@ -20,36 +25,90 @@ CLEAR = "-"
 
 
 def ask_fields(kind: type[Block], known: dict[str, Any]) -> dict[str, Any]:
-    """Ask for every field of a kind of block; `known` are the values that Enter keeps."""
+    """Ask for the fields of a kind of block; `known` are the values that Enter keeps."""
     values = dict(known)
-    for name, field in kind.model_fields.items():
-        if len(_choices(field)) == 1:
-            continue
-        terminal.say(f"\n{field.title or name}: {field.description}")
-        if kind is SftpServer and name == "host_key" and "host" in values:
-            _show_host_keys(values)
-        values[name] = _asked(name, field, values)
+    first, later = _in_two(kind)
+    _ask_each(kind, first, values)
+    others = f"\nOther settings have defaults: {', '.join(later)}. Change any of them?"
+    if later and terminal.confirm(others):
+        _ask_each(kind, later, values)
     return values
 
 
-def _asked(name: str, field: FieldInfo, known: dict[str, Any]) -> Any:
+def _in_two(kind: type[Block]) -> tuple[list[str], list[str]]:
+    """Names of the fields that need an answer, and of those whose default is usual."""
+    names = [name for name, field in kind.model_fields.items() if len(_choices(field)) != 1]
+    first = [
+        name for name in names if name in NEED_AN_ANSWER or kind.model_fields[name].is_required()
+    ]
+    return first, [name for name in names if name not in first]
+
+
+def _ask_each(kind: type[Block], names: Sequence[str], values: dict[str, Any]) -> None:
+    for name in names:
+        if name == "passphrase" and not values.get("private_key"):
+            continue
+        field = kind.model_fields[name]
+        terminal.say(f"\n{field.title or name}: {field.description}")
+        if kind is SftpServer and name == "host_key":
+            _show_host_keys(values)
+        values[name] = _asked(kind, name, values)
+
+
+def _asked(kind: type[Block], name: str, known: dict[str, Any]) -> Any:
     """A valid answer to one field: what was typed, what is known, or the default."""
-    wanted: Any = Annotated[field.annotation, field]
+    field = kind.model_fields[name]
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     while True:
         given = _many(name, field, known) if name in MANY_LINES else _one(name, field, known)
         if given in (CLEAR, [CLEAR]) and not field.is_required():
             return default
         if not given and (name in known or not field.is_required()):
-            return known.get(name, default)
-        if not given:
-            terminal.say("  This one is needed.")
-            continue
-        try:
-            return TypeAdapter(wanted).validate_python(given)
-        except ValidationError as error:
-            told = "; ".join(each["msg"] for each in error.errors(include_input=False))
-            terminal.say(f"  That is not accepted: {told}.")
+            value = known.get(name, default)
+            wrong = _wrong_key(kind, name, value, known)
+        else:
+            value, wrong = _checked(kind, name, given, known)
+        if not wrong:
+            return value
+        terminal.say(f"  That is not accepted: {wrong}.")
+
+
+def _checked(kind: type[Block], name: str, given: Any, known: dict[str, Any]) -> tuple[Any, str]:
+    """What was typed as a value of the field, and what is wrong with it."""
+    if not given:
+        return None, "it is needed"
+    field = kind.model_fields[name]
+    wanted: Any = Annotated[field.annotation, field]
+    try:
+        value = TypeAdapter(wanted).validate_python(given)
+    except ValidationError as error:
+        return None, _sentences(error.errors(include_input=False))
+    try:
+        kind(**{**known, name: value})
+    except ConfigurationError:
+        pass  # what is missing beside it is asked for next
+    except ValidationError as error:
+        # The block's own validators, as far as they are about this field: others may be missing.
+        faults = error.errors(include_input=False)
+        own = [each for each in faults if each["loc"][:1] == (name,)]
+        if own:
+            return None, _sentences(own)
+    return value, _wrong_key(kind, name, value, known)
+
+
+def _sentences(faults: Sequence[ErrorDetails]) -> str:
+    return "; ".join(each["msg"].removeprefix("Value error, ").rstrip(".") for each in faults)
+
+
+def _wrong_key(kind: type[Block], name: str, value: Any, known: dict[str, Any]) -> str:
+    """What is wrong with a host key, which is needed as long as it is verified."""
+    if kind is not SftpServer or name != "host_key" or known.get("verify_host_key") is False:
+        return ""
+    try:
+        parse_host_keys(value or "")
+    except ConfigurationError as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 def _one(name: str, field: FieldInfo, known: dict[str, Any]) -> str:
@@ -101,17 +160,16 @@ def _show_host_keys(values: dict[str, Any]) -> None:
         shown = _fingerprint(key)
         terminal.say(f"    {key.split()[0]} {shown}{' (pinned)' if shown in pinned else ''}")
     terminal.say(
-        "  Whoever stands between could show another one. Compare it with what the server's owner\n"
-        "  tells you by other means, such as the output of ssh-keygen -lf on the server's console."
+        "  Somebody between you and the server could show another one. Compare it with what the\n"
+        "  server's owner tells you by other means, such as the output of ssh-keygen -lf on the\n"
+        "  server's console."
     )
     for key in (each for each in offered if _fingerprint(each) not in pinned):
-        if (
-            terminal.line(f"  Does the owner confirm {_fingerprint(key)}? yes or no [no]: ")
-            == "yes"
-        ):
+        if terminal.confirm(f"  Does the owner confirm {_fingerprint(key)}?"):
             values["host_key"] = key
             return
-    terminal.say("  Otherwise paste what the owner gave you.")
+    if not pinned:
+        terminal.say("  Then paste what the owner gave you, or end this with Ctrl-C.")
 
 
 def _fingerprint(key: str) -> str:

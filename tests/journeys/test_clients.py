@@ -25,8 +25,6 @@ SAMPLE = ROOT / "tests" / "cases" / "samples" / "italian.csv"
 PASSWORD = "to-be-seen-nowhere"
 KEY = "-----BEGIN NONSENSE-----\nc2VjcmV0\n-----END NONSENSE-----"
 PROVISION = (sys.executable, "-m", "deployments.cli", "provision")
-LEFT_ALONE = ("verify_host_key [", "allow_weak_algorithms [", "connect_timeout_seconds [",
-              "read_timeout_seconds [", "transfer_timeout_seconds [", "encoding [")  # fmt: skip
 
 
 def surroundings() -> dict[str, str]:
@@ -45,29 +43,29 @@ def prefect(*arguments: str) -> None:
 
 
 def test_a_block_is_asked_for_and_no_secret_is_shown(tmp_path: Path) -> None:
-    """Password and key are typed unseen; a host key counts only after somebody said yes."""
+    """Password and key are not shown; each field is checked as it is typed, a host key counts only
+    after a yes; what does not work is said before it is saved, and answers are kept."""
     with start_sftp(tmp_path, username="acme", password=PASSWORD) as sftp:
         with Terminal(*PROVISION, "sftp-server/asked", environment=surroundings()) as terminal:
             terminal.answer("host [", sftp.host)
             terminal.answer("port [", "99999")
             terminal.answer("not accepted", str(sftp.port))
             terminal.answer("username [", "acme")
-            terminal.answer("password [", PASSWORD)
+            terminal.answer("password [", "wrong-one")
             terminal.answer("private_key: ", KEY)
             terminal.answer("passphrase [", "")
-            terminal.answer("yes or no [no]: ", "no")
-            terminal.answer("host_key [none]", "")
-            for name in LEFT_ALONE:
+            terminal.answer("[y/N]: ", "n")
+            terminal.answer("host_key [none]", "yes")
+            terminal.answer("no host key", sftp.host_key)
+            terminal.answer("Change any of them? [y/N]: ", "")
+            terminal.answer("Save it all the same? [y/N]: ", "n")
+            terminal.answer("Once more", "")
+            for name in ("port [", "username ["):
                 terminal.answer(name, "")
-            terminal.answer("contains no host key", "")  # nothing was confirmed: all once more
-            for name in ("port [", "username [", "password [kept as it is]"):
-                terminal.answer(name, "")
+            terminal.answer("password [kept as it is]", PASSWORD)
             terminal.answer("alone keeps what is there", "-\n")
-            terminal.answer("passphrase [", "")
-            terminal.answer("yes or no [no]: ", "yes")
             terminal.answer("host_key [ssh-ed25519", "")
-            for name in LEFT_ALONE:
-                terminal.answer(name, "")
+            terminal.answer("Change any of them? [y/N]: ", "")
             assert terminal.end() == 0, terminal.shown
         assert "saved sftp-server/asked" in terminal.shown
         assert PASSWORD not in terminal.shown
@@ -80,6 +78,7 @@ def test_without_a_terminal_nothing_is_asked() -> None:
     """In a pipe, a program would read the answers from somewhere that keeps them."""
     done = subprocess.run(
         [*PROVISION, "sftp-server/acme"], cwd=ROOT, stdin=subprocess.DEVNULL,
+        env={**os.environ, **surroundings()},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 3

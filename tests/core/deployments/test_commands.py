@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -12,14 +13,17 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from pathlib import Path
 from tomllib import loads
+from typing import Any
 
 import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from blocks.errors import Defect, LedgerUnavailable, LoginRefused
+from blocks.errors import ConfigurationError, Defect, LedgerUnavailable, LoginRefused
 from deployments.cli.shell import TRACEBACK, ExitCode, Outcome, run
+from deployments.provision import blocks_of, provision
 from deployments.server import require_server
 from tests.command import invoke
+from tests.journeys.harness.terminals import Terminal
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = {
@@ -186,6 +190,40 @@ def test_help_and_completion_do_not_wait_for_prefect() -> None:
     """A key that completes a word may not take seconds."""
     code = "import sys, deployments.cli.app; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_question_ends_with_ctrl_c() -> None:
+    """Also where polars is loaded, behind which a signal does not end a reading by itself."""
+    code = "import polars; from deployments.prompts import terminal; terminal.line('host: ')"
+    with Terminal(sys.executable, "-c", code, environment={}) as terminal:
+        terminal.interrupt("host: ")
+        assert terminal.end() == -signal.SIGINT
+    assert "KeyboardInterrupt" in terminal.shown
+
+
+@pytest.mark.parametrize(
+    ("reference", "values", "remedy"),
+    [
+        ("sftp-server/acme", {"prt": 44711}, "write port"),
+        ("ftps-server/acme", {"implicit": True}, "there is no such key"),
+        ("mailup-account/acme", {"client": "x"}, "there is no such key"),
+        ("ledger/acme", {"urll": "sqlite://"}, "write url"),
+    ],
+)
+def test_a_field_that_a_block_does_not_have_is_refused(
+    reference: str, values: dict[str, Any], remedy: str
+) -> None:
+    """Prefect would drop it without a word, and the block would have another port than meant."""
+    with pytest.raises(ConfigurationError, match=remedy):
+        provision({reference: values})
+
+
+def test_the_blocks_of_a_client_are_those_of_its_file() -> None:
+    """An operator names the client, and need not know which blocks it takes."""
+    assert blocks_of("nordwind") == [
+        "sftp-server/nordwind", "mailup-account/nordwind", "ledger/default", "gpg-key/nordwind",
+        "gpg-recipient/nordwind",
+    ]  # fmt: skip
 
 
 def test_as_a_process_it_ends_without_a_traceback(tmp_path: Path) -> None:

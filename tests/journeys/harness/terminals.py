@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -29,6 +30,11 @@ class Terminal:
         """Type a line as soon as the question has appeared."""
         self._wait_for(question)
         os.write(self._master, text.encode() + b"\n")
+
+    def interrupt(self, question: str) -> None:
+        """Send what Ctrl-C sends as soon as the question has appeared."""
+        self._wait_for(question)
+        os.kill(self._program.pid, signal.SIGINT)
 
     def end(self) -> int:
         """Wait for the program's end; its exit code."""
