@@ -37,8 +37,9 @@ def pages(
 
 
 def first_page(session: Session, path: str, params: Mapping[str, str]) -> Page:
-    """One page, for results that fit into one: a search."""
-    return _Source(session, path, {}, params, parsed).page(0, session.page_size)
+    """One page, of a size that any MailUp answers, for results that fit into one: a search."""
+    size = min(session.page_size, SMALLEST_PAGE)
+    return _Source(session, path, {}, params, parsed).page(0, size)
 
 
 @dataclass
