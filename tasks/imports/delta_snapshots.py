@@ -22,6 +22,7 @@ from blocks.loading import load
 from tasks.files.hashing import sha256_of
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
+from tasks.records.consent.second_key import without_second_key
 from tasks.records.delta import hashes
 from tasks.records.delta.snapshot import Snapshot, snapshot_of, write_snapshot
 from tasks.records.frames import LINE
@@ -198,7 +199,8 @@ def snapshot(
 ) -> SnapshotToKeep:
     """Store what MailUp has confirmed of a file; nothing where that is not agreed, or not sure.
 
-    Rows of the lines in `differing` were not sent as they are.
+    Rows of the lines in `differing` went without their second key, or not at all: of the former the
+    snapshot has the person, so that who is missing later is known, and no row that is the file's.
     """
     whose = (store, agreement.client, agreement.stream)
     sure = snapshots.undisturbed(*whose, file_id=file_id, attempt=attempt)
@@ -206,8 +208,10 @@ def snapshot(
         return SnapshotToKeep(planned.id, "", "")
     key = snapshots.make_key(*whose)
     confirmed = _confirmed(prepared.batches, entries)
-    whole = (each.filter(~pl.col(LINE).is_in(list(differing))) for each in confirmed)
-    rows = [snapshot_of(records, key) for records in whole]
+    rejected = agreement.mapping.second_key == "reject"
+    rows = [
+        snapshot_of(as_sent(records, differing, rejected=rejected), key) for records in confirmed
+    ]
     compared = prepared.compared or DeltaResult()
     keep = ["unchanged"]
     if snapshots.begun_once(*whose):  # else another run may have sent a row that is rejected now
@@ -220,6 +224,13 @@ def snapshot(
     sent = prepared.counts.submitted - prepared.opt_outs
     unsure = sent - sum(each.height for each in rows)
     return SnapshotToKeep(planned.id, planned.stored, sha256_of(path), unsure)
+
+
+def as_sent(records: pl.DataFrame, differing: Collection[int], *, rejected: bool) -> pl.DataFrame:
+    """Records as they went to MailUp, with these lines for their second key."""
+    if rejected:
+        return records.filter(~pl.col(LINE).is_in(list(differing)))
+    return without_second_key(records, differing)
 
 
 def _confirmed(sent: Sequence[Batch], entries: Sequence[BatchEntry]) -> Iterator[pl.DataFrame]:

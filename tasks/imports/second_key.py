@@ -1,4 +1,5 @@
-"""The second key: rows whose mobile number, or address, is not the one that MailUp has of a person.
+"""The second key: rows whose mobile number, or address, is not the one that MailUp has of a person,
+or that an earlier row of the file gives to somebody else.
 
 MailUp documents that it refuses such a row, and names nobody. So they are looked for before they
 are sent, within the calls that were agreed, and go without the number, or come back as rejects.
@@ -27,10 +28,12 @@ from tasks.records.consent.second_key import (
     KEPT,
     NOT_COMPARED,
     both_keys,
+    contradicting,
     differing,
     of_lists,
     pairs,
 )
+from tasks.records.frames import LINE
 from tasks.records.mapping.resolve import in_file
 from tasks.records.mapping.settings import Mapping, Target
 from tasks.records.results.mailup_rejects import add_mailup_rejects
@@ -69,6 +72,7 @@ class SecondKeys:
         if people.is_empty():
             return None
         found: set[int] = set()
+        clashes = contradicting(people)
         behind: set[tuple[int, str]] = set()
         # One more than what is asked: a token may have to be asked for as well.
         needed, last = 1, self.client.calls + self.calls
@@ -80,7 +84,7 @@ class SecondKeys:
             if there is None:
                 behind.add((int(list_id), channel))
             else:
-                found |= differing(some, there)
+                found |= differing(some, there) | (clashes & set(some[LINE]))
         return ComparedKeys(frozenset(found), frozenset(behind), needed if behind else 0)
 
     def _known(

@@ -203,12 +203,17 @@ def _numbers_kept(world: World) -> None:
     every_row_ends(world, "a.csv", OTHER_NUMBERS)
     told = world.told("a.csv")
     assert 2 in told and 3 in told and 4 not in told
+    owners = world.rows("SELECT email FROM recipient WHERE number = '3338888888'")
+    assert owners == [] if 5 in told else [("doppia.1@example.it",)]
+    assert 6 in told
 
 
 OTHER_NUMBERS = (
     "subscribed.003@example.it;Cambiata;3339999999",
     "di.un.altro@example.it;Un altro;3471200006",
     "subscribed.005@example.it;Senza;",
+    "doppia.1@example.it;Prima;3338888888",
+    "doppia.2@example.it;Seconda;3338888888",
 )
 SECOND_KEY = Journey(
     "another number",

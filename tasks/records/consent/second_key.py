@@ -56,6 +56,15 @@ def differing(rows: pl.DataFrame, known: pl.DataFrame) -> set[int]:
     return set(joined.filter(other_number | of_another)[LINE])
 
 
+def contradicting(rows: pl.DataFrame) -> set[int]:
+    """Lines of rows that give somebody's number or address to another person than an earlier row
+    of the file does, or another one to the same person."""
+    by_line = rows.sort(LINE, maintain_order=True)
+    other_number = pl.col("mobile") != pl.col("mobile").first().over("address")
+    of_another = pl.col("address") != pl.col("address").first().over("mobile")
+    return set(by_line.filter(other_number | of_another)[LINE])
+
+
 def of_lists(sent: Sequence[Batch], lists: Collection[tuple[int, str]]) -> frozenset[int]:
     """Lines of records with both keys that go to these lists (given with their channel)."""
     default = [each for each in sent if each.destination.import_type == "default"]

@@ -113,8 +113,10 @@ REASONS: dict[str, dict[Language, str]] = {
         "it": "MailUp non accetta questo destinatario, benché l'indirizzo sembri corretto.",
     },
     "second_key_kept": {
-        "en": "MailUp has another number or address of this person; the row is sent without it.",
-        "it": "MailUp ha un altro numero o indirizzo di questa persona; la riga è inviata senza.",
+        "en": "MailUp or an earlier row has another number or address with this one; the row is "
+        "sent without it.",
+        "it": "MailUp o una riga precedente ha un altro numero o indirizzo con questo; la riga è "
+        "inviata senza.",
     },
     "second_key_not_compared": {
         "en": "Number and address were not compared with MailUp's; the row is sent without the "
@@ -123,8 +125,10 @@ REASONS: dict[str, dict[Language, str]] = {
         "il secondo.",
     },
     "second_key_differs": {
-        "en": "MailUp has another number or address of this person; correct one of the two.",
-        "it": "MailUp ha un altro numero o indirizzo di questa persona; correggete uno dei due.",
+        "en": "MailUp or an earlier row has another number or address with this one; correct one "
+        "of the two.",
+        "it": "MailUp o una riga precedente ha un altro numero o indirizzo con questo; correggete "
+        "uno dei due.",
     },
     "consent_unsubscribed": {
         "en": "This person unsubscribed and is not subscribed again by an import.",

@@ -110,6 +110,35 @@ def test_a_key_that_is_a_number_stays_and_the_address_goes(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize("mailup", ["left_out", "refused", "matched"])
+def test_a_number_belongs_to_the_first_row_that_has_it(desk: Desk, mailup: str) -> None:
+    """Two people with one number, in one batch or in two, in one list or in two: the later row
+    goes without it, whatever MailUp would make of it."""
+    desk.caller.control("settings", {"number_of_another": mailup})
+    rows = [("one@example.it", "3335555555"), ("two@example.it", "3335555555"),
+            ("three@example.it", "3335555555"), ("four@example.it", "3336666666")]  # fmt: skip
+    sent = desk.batches(*rows, lists=[1, 1, 2, 1])
+    keys = desk.compare(sent)
+    assert keys.lines == {3, 4}
+    desk.send(sent, keys)
+    people = {**desk.caller.people(2), **desk.caller.people(1)}
+    numbers = {who: people[f"{who}@example.it"]["number"] for who in ("one", "two", "three")}
+    assert numbers == {"one": "3335555555", "two": None, "three": None}
+
+
+def test_a_person_has_one_number_in_a_file(desk: Desk) -> None:
+    """In two lists with two numbers, however they are spelled: the later row goes without."""
+    rows = [("one@example.it", "3335555555"), ("ONE@example.it", "3335555555"),
+            ("one@example.it", "3336666666")]  # fmt: skip
+    assert desk.compare(desk.batches(*rows, lists=[1, 2, 2])).lines == {4}
+
+
+def test_a_row_that_clashes_is_no_second_time_told_where_nothing_was_compared(desk: Desk) -> None:
+    """It goes without its second key for one reason."""
+    sent = desk.batches(("one@example.it", "3335555555"), ("two@example.it", "3335555555"))
+    assert desk.compare(sent, 0).lines == frozenset()
+
+
 @pytest.mark.parametrize("filters", ["ignored", "refused"])
 def test_a_mailup_without_filters_is_walked(desk: Desk, filters: str) -> None:
     """If MailUp passes over the search, or refuses it, the list tells who has which key."""
