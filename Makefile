@@ -10,7 +10,7 @@ COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 
 .PHONY: help setup demo sandbox peers test real-world truth kills histories faults bench audit check lint types lock clean
 .DEFAULT_GOAL := help
 
-help:  ## Show what can be done
+help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): requirements.lock
@@ -46,10 +46,10 @@ truth: $(READY)  ## Export a month of traffic by runs that are killed, against t
 faults: $(READY) .peers/.ready  ## Damaged files here and in dlt, side by side, into docs/faults.md (minutes)
 	@$(BIN)/python -m benchmarks.faults --peer .peers/bin/python --write docs/faults.md
 
-bench: $(READY) .run/.ready .peers/.ready .peers/airbyte/.ready .peers/tap-sftp/.ready  ## Speed and memory beside what one would use instead, into docs/performance.md (an hour)
+bench: $(READY) .run/.ready .peers/.ready .peers/airbyte/.ready .peers/tap-sftp/.ready  ## Compare speed and memory with alternatives, into docs/performance.md (an hour)
 	@BENCH_PRODUCT=.run/bin/python $(BIN)/python -m benchmarks --peers .peers/bin/python --write docs
 
-peers: .peers/mailupy/.ready  ## Install mailupy, a MailUp client of others, which `make test` then runs against the emulator
+peers: .peers/mailupy/.ready  ## Install mailupy, another MailUp client, which `make test` then runs against the emulator
 
 .peers/mailupy/.ready: tests/peers/mailupy.lock
 	@"$(PYTHON)" -m venv $(@D)
@@ -70,19 +70,19 @@ peers: .peers/mailupy/.ready  ## Install mailupy, a MailUp client of others, whi
 	@"$(PYTHON)" -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --no-deps --require-hashes -r $< && touch $@ || echo "$(@D) cannot be installed: it is not measured"
 
-kills: $(READY)  ## Kill imports and exports at every instant, take away what they need, into docs/kills.md (two hours; root; in parts: PART=2/4)
+kills: $(READY)  ## Kill imports and exports at every instant, cause outages, into docs/kills.md (two hours; root; in parts: PART=2/4)
 	@KILLS=all PART=$(PART) $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -rP $(or $(ARGS),$(addprefix tests/journeys/,test_import_kills.py test_import_stops.py test_export_kills.py test_import_outages.py test_export_outages.py test_delta.py))
 
-variants: $(READY)  ## Play every journey under every variant of MailUp and all pairs of them, into docs/mailup.md (half an hour)
+variants: $(READY)  ## Run every journey under every variant of MailUp and all pairs of them, into docs/mailup.md (half an hour)
 	@rm -f .variants
 	@VARIANTS=all VARIANTS_RESULTS=.variants $(BIN)/python -m pytest -q --timeout=1800 -n $(TESTERS) --dist worksteal tests/variants; \
 	  ended=$$?; $(BIN)/python tests/variants/mailup_page.py .variants && exit $$ended
 
-histories: $(READY)  ## Play many more random histories of people and files, into docs/histories.md (minutes)
+histories: $(READY)  ## Run many more random histories of people and files, into docs/histories.md (minutes)
 	@HISTORIES=$(or $(N),150) $(BIN)/python -m pytest --timeout=3600 tests/core/records/test_consent_histories.py
 
-audit:  ## Look the locked packages up among known vulnerabilities
-	@$(MAKE) --silent .audit/.ready || true  # without it, nothing is checked, which is said
+audit:  ## Check the locked packages for known vulnerabilities
+	@$(MAKE) --silent .audit/.ready || true  # without it the script reports that nothing was checked
 	@"$(PYTHON)" .ci/audit.py .audit/bin/pip-audit
 
 .audit/.ready: .ci/audit.lock

@@ -24,14 +24,10 @@ _TIMES = "times"
 
 @dataclass(frozen=True)
 class NewRows:
-    """New rows, one per new occurrence, and what to add to the snapshot for them.
-
-    *capped* is how many rows claimed more than LARGEST_COUNT occurrences; the rest is not told.
-    """
+    """New rows, one per new occurrence, and what to add to the snapshot for them."""
 
     rows: pl.DataFrame = field(repr=False)
     added: pl.DataFrame = field(repr=False)
-    capped: int = 0
 
 
 def event_keys(rows: pl.DataFrame, kind: RowKind) -> pl.Series:
@@ -65,7 +61,7 @@ def select_new(rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: date
         pl.col(_TIMES).alias("count"),
     )
     told = _repeated(grown.with_columns(pl.col("at").fill_null(_moment(now))), rows.columns)
-    return NewRows(told, added.cast(pl.Schema(SEEN_EVENTS)), _capped(rows, kind))
+    return NewRows(told, added.cast(pl.Schema(SEEN_EVENTS)))
 
 
 def rows_with_dates(
@@ -111,10 +107,6 @@ def _occurrences(kind: RowKind) -> pl.Expr:
     """How often the event of a row has occurred, as far as that is believed."""
     count = pl.col("count").fill_null(1) if kind.counts else pl.lit(1)
     return count.cast(pl.Int64).clip(0, LARGEST_COUNT)
-
-
-def _capped(rows: pl.DataFrame, kind: RowKind) -> int:
-    return int((rows["count"] > LARGEST_COUNT).sum()) if kind.counts else 0
 
 
 def _beyond(seen: pl.DataFrame, known: pl.LazyFrame) -> pl.DataFrame:

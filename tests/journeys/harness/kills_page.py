@@ -16,36 +16,36 @@ from tests.journeys.harness.scenarios import SEED
 _ABOUT = """# Runs that are killed or disturbed
 
 Written by `make kills`: flows in processes of their own, against the sandbox's MailUp and file
-servers, a real Prefect server and a real ledger. An *instant* is before or after a verb of the file
-server, a call of MailUp, a commit of the ledger or a file of its storage, or when half of a file is
-uploaded. A process that is killed there gets SIGKILL; the next run begins with what it left.
+servers, a real Prefect server and a real ledger. An *instant* is before or after an operation of
+the file server, a call of MailUp, a commit of the ledger or a file of its storage, or when half of
+a file is uploaded. A process is killed with SIGKILL; the next run continues with what it left.
 
-*Lost* is what an undisturbed run leaves and this one did not. *Doubled* is a state, a mail or a
-delivered row that an undisturbed run would not leave, or a file that the client could read when a
-run died and that is not among those in the end. An import that MailUp was given once more, because
-nothing proves that it had arrived, is counted apart: it changes nobody's data and sends no mail.
+*Lost* is a state or row of an undisturbed run that is missing. *Doubled* is a state, a mail or a
+delivered row that an undisturbed run does not leave, or a file that the client could read when a
+run died and that is not among the final files. An import that was sent to MailUp again, because its
+arrival could not be proven, is counted separately: it changes nobody's data and sends no mail.
 
-**Imports**: a file of 39 rows (good ones, rejected ones, duplicates, an opt-out, one that MailUp
-refuses) in batches of 20; the same with `delta` on and people missing who are unsubscribed; and two
-clients of one list, each with its file. Each client's runs die at three instants in a row, ever
-later, then at a random moment; the last run lives. Each instant of an undisturbed run is one of
-them. A run that is *stopped* stands still (SIGSTOP) at each instant between the commit of a batch
-and MailUp's answer while other runs import its file and a newer one of the same people; then it
-wakes. What is to be seen at MailUp, on the client's server and in the ledger is compared with a run
-that nobody disturbed.
+**Imports**: a file of 39 rows (valid ones, rejected ones, duplicates, an opt-out, one that MailUp
+rejects) in batches of 20; the same with `delta` on and missing people who are unsubscribed; and two
+clients of one list, each with its file. Each client's runs are killed at three instants in
+sequence, each later than the one before, then at a random moment; the last run completes. All
+instants of an undisturbed run are covered. A *stopped* run is paused (SIGSTOP) at each instant
+between the commit of a batch and MailUp's answer, while other runs import its file and a newer one
+of the same people; then it continues. The state of MailUp, of the client's server and of the ledger
+is compared with that after an undisturbed run.
 
-**Exports**: seven streams (each kind of export, each reading) at four moments of some days of
-traffic. Runs die at one instant after the other, then at a random moment. What arrived at each
+**Exports**: seven streams (each kind of export, each view) at four moments of some days of traffic.
+Runs are killed at one instant after the other, then at a random moment. What was delivered at each
 moment is compared with MailUp's own event log, row by row, and so are the windows, their names and
 their bytes, and what is left on the client's server and in the storage.
 
-**Outages**: at every step that needs the file server, MailUp, the ledger or room on a disk,
-something passing and something lasting begins; the kinds take turns. A run has to get over it, or
-to end within two minutes with an error that says what to do next, and the run after it has to end
-as one that nobody disturbed. Waits are shorter than in earnest.
+**Outages**: at every step that needs the file server, MailUp, the ledger or disk space, a temporary
+and a permanent failure begins; the kinds alternate. A run has to recover, or to fail within two
+minutes with an error that says what to do next, and the run after it has to end as an undisturbed
+one. Waits are shorter than in production.
 
-Every case is a line of `.kills/COMMIT/`, which `make kills` continues where it was stopped and
-`PART=2/4` runs in parts; `KILLS_SEED` repeats the same random choices.
+Every case is a line of `.kills/COMMIT/`. `make kills` continues after an interruption, `PART=2/4`
+runs a part, `KILLS_SEED` repeats the same random choices.
 """
 _HEAD = ["section", "ledger", "cases", "where or how they ended", "sent once more", "lost",
          "doubled", "run"]  # fmt: skip
@@ -56,7 +56,7 @@ _KINDS = {
 
 
 def write_row(records: Records) -> None:
-    """Put the summary of a section's records in the place of its row, or behind the others."""
+    """Replace the section's row by the summary of its records, or append it."""
     path = ROOT / PAGE
     with path.open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # other processes write their rows
@@ -84,21 +84,21 @@ def _row(records: Records) -> list[str]:
     cases = list(records.read().values())
     ends = Counter(end for case in cases for end in _ends(case))
     seconds = sum(case["seconds"] for case in cases)
-    told = ", ".join(f"{kind} {count}" for kind, count in ends.most_common())
+    endings = ", ".join(f"{kind} {count}" for kind, count in ends.most_common())
     run = f"{datetime.now(UTC):%Y-%m-%d}, {version()}, {seconds:.0f} s, seed {SEED}"
     sums = [str(sum(case.get(name, 0) for case in cases)) for name in ("extra", "lost", "doubled")]
-    return [records.section, records.database, str(len(cases)), told, *sums, run]
+    return [records.section, records.database, str(len(cases)), endings, *sums, run]
 
 
 def _ends(case: Mapping[str, Any]) -> list[str]:
-    """Which kinds of instants runs of this case died at, or how the disturbed run ended."""
+    """The kinds of instants at which runs of this case were killed, or how its run ended."""
     if "became" in case:
         return [case["became"]]
     return [kind(label) for label in case["died"]]
 
 
 def kind(label: str) -> str:
-    """What an instant belongs to."""
+    """The service that an instant belongs to."""
     return _KINDS.get(label.split(" ")[0], "ledger")
 
 
