@@ -143,7 +143,9 @@ def _in_reject_file(
 ) -> int:
     here, changed = scratch / "rejects", scratch / "changed"
     server.read(join(folder, name), here)
-    records = without_person(here, agreement.dialect, person, changed, blank=False)
+    records = without_person(
+        here, agreement.dialect, person, changed, blank=False, wanted=agreement.wanted
+    )
     if records:
         deliver(server, changed, folder, name)
     return records

@@ -228,7 +228,7 @@ def one_line(folder: Path, megabytes: int) -> Case:
 
 def _separators(path: Path, name: str) -> Case:
     path.write_bytes(table(name) + b";" * 90_000 + b"\r\n")
-    arriving = _arriving(people(name), (6, "", "too_many_cells"))
+    arriving = _arriving(people(name), (6, "", "separators_at_end"))
     return Case(path, {"fault": "a line of ninety thousand cells", "about": "form", **arriving})
 
 

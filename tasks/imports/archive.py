@@ -157,7 +157,9 @@ def take_person_out(
         opened = decrypt(opened, load(GpgKey, agreement.decryption_key), folder)
     opened = unpack(opened, folder, agreement.unpacking)
     changed = folder / "changed"
-    records = without_person(opened, agreement.dialect, person, changed, blank=True)
+    records = without_person(
+        opened, agreement.dialect, person, changed, blank=True, wanted=agreement.wanted
+    )
     known = erase_unsubscribed(kept.facts.unsubscribed, person)
     if not records and not known:
         return 0

@@ -15,6 +15,7 @@ from tasks.records.delta.missing import decide_missing, too_many_missing
 from tasks.records.job import ImportJob
 from tasks.records.read_file import read_file
 from tasks.records.reading.unpack import unpack
+from tasks.records.results.reasons import settings_that_accept
 from tasks.records.stages import Claim, Fetched, Hold, Prepared
 from tasks.records.validation.history import FileFigures, deviations
 from tasks.records.validation.limits import exceeded_limits
@@ -77,7 +78,10 @@ def _within_limits(
     ]
     if not complaints:
         return prepared
-    sentences = " ".join(complaint.sentence for complaint in complaints)
+    told = [complaint.sentence for complaint in complaints]
+    if any(complaint.reason.endswith("_rejects") for complaint in complaints):
+        told.append(settings_that_accept(prepared.reasons))
+    sentences = " ".join(filter(None, told))
     return prepared.held(Hold(complaints[0].reason, f"{sentences} Nothing of it was sent."))
 
 

@@ -1,6 +1,7 @@
 """The agreement with a client about importing its files: parameters of `import_recipients`."""
 
 import hashlib
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from tasks.agreements.due import Due
 from tasks.records.consent.settings import Consent
 from tasks.records.delta.settings import Delta
 from tasks.records.mapping.settings import Mapping
+from tasks.records.reading.around import Wanted
 from tasks.records.reading.dialect import Dialect
 from tasks.records.reading.unpack import Unpacking
 from tasks.records.source import Source
@@ -205,6 +207,18 @@ class ImportAgreement(Agreement):
     def lists(self) -> tuple[int, ...]:
         """Ids of all lists that this agreement may write to."""
         return (self.list_id,) if self.list_id else tuple(self.mapping.lists)
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is looked for in a file, to tell its table from what is around it."""
+        keys = ("email", "mobile") if self.mapping.key == "both" else (self.mapping.key,)
+        held = {each.target: each.column for each in self.mapping.columns if each.target in keys}
+        names = (each.column for each in self.mapping.columns)
+        return Wanted(
+            names=tuple(name for name in names if not re.fullmatch(r"#\d+", name)),
+            email=held.get("email", ""),
+            mobile=held.get("mobile", ""),
+        )
 
     @property
     def uses_groups(self) -> bool:

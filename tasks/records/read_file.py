@@ -6,7 +6,7 @@ the person, and makes batches: a stored chunk without duplicates is used as it i
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -62,7 +62,7 @@ def read_file(
 
     Raises FileHeld if the file as a whole is not as agreed.
     """
-    dialect = resolve(path, agreement.dialect)
+    dialect = resolve(path, agreement.dialect, agreement.wanted)
     check_not_truncated(path, dialect)
     resolved = resolve_mapping(
         agreement.mapping,
@@ -158,6 +158,7 @@ class _FileReader:
         pending = _PendingRejects()
         for number, (chunk, checked) in enumerate(prefetched(read)):
             self.outcomes["records"] += chunk.records
+            self._list(_around(chunk.around))
             keys.add(checked.records)
             self._store(number, checked.records)
             pending.add(chunk.rejects, checked.invalid)
@@ -251,6 +252,13 @@ class _PendingRejects:
         self.rejects.append(rejects)
         self.invalid.append(InvalidRows(by_itself(invalid.cells), by_itself(invalid.values)))
         self.rows += rejects.height + invalid.height
+
+
+def _around(lines: Sequence[tuple[int, str]]) -> pl.DataFrame:
+    columns = {"line": [line for line, _ in lines], "reason": [code for _, code in lines]}
+    return pl.DataFrame(columns, {name: SKIPPED[name] for name in columns}).with_columns(
+        instead=pl.lit(None, pl.Int64)
+    )
 
 
 def _as_skipped(listed: pl.DataFrame) -> pl.DataFrame:

@@ -18,6 +18,7 @@ import polars as pl
 
 from blocks.errors import ConfigurationError
 from tasks.records.frames import LINE
+from tasks.records.reading.around import ANYBODY, Wanted
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import Dialect, FileDialect, resolve
 from tasks.records.results.parts import part_paths
@@ -71,20 +72,28 @@ def _number(country: str, national: str) -> re.Pattern[str]:
 
 
 def without_person(
-    path: Path, agreed: Dialect, person: Person, target: Path, *, blank: bool
+    path: Path,
+    agreed: Dialect,
+    person: Person,
+    target: Path,
+    *,
+    blank: bool,
+    wanted: Wanted = ANYBODY,
 ) -> int:
     """Write a file without the records of a person to `target`; return how many were removed.
 
-    Without such records nothing is written. With `blank` they are replaced by empty lines, so that
-    line numbers stay. FileHeld if the file is not as agreed.
+    Lines above and below the table count as records. Without records of the person nothing is
+    written. With `blank` they are replaced by empty lines, so that line numbers stay. FileHeld if
+    the file is not as agreed.
     """
     if not _may_contain(path, person):
         return 0
-    dialect = resolve(path, agreed)
+    dialect = resolve(path, agreed, wanted)
     hits = [number for number, line in enumerate(_lines(path, dialect), 1) if person.is_in(line)]
     starts = _starts(path, dialect)
-    # Index of each record; lines above the first record are the header.
-    records = {bisect_right(starts, hit) - 1 for hit in hits} - {-1}
+    # Index of each record; the header is none.
+    header = bisect_right(starts, dialect.header_lines) - 1 if dialect.header else -1
+    records = {bisect_right(starts, hit) - 1 for hit in hits} - {-1, header}
     if records:
         _rewrite(path, dialect, target, starts, records, blank=blank)
     return len(records)
@@ -106,10 +115,13 @@ def _lines(path: Path, dialect: FileDialect) -> Iterator[str]:
 
 
 def _starts(path: Path, dialect: FileDialect) -> "array[int]":
-    """The lines on which records start, good and bad ones, in order."""
+    """The lines on which records start, good and bad ones, and those around them, in order."""
     found = [pl.Series(dtype=pl.Int64)]
+    if dialect.above:  # the header, which follows them
+        found.append(pl.Series([dialect.above[-1] + 1], dtype=pl.Int64))
     for chunk in read_chunks(path, dialect):
-        found += [chunk.frame[LINE], chunk.rejects["line"]]
+        around = pl.Series([line for line, _ in chunk.around], dtype=pl.Int64)
+        found += [chunk.frame[LINE], chunk.rejects["line"], around]
     return array("q", pl.concat(found).sort().to_list())
 
 

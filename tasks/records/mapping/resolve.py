@@ -4,6 +4,7 @@ If a header is missing, the first line is somebody's data. Messages therefore qu
 names that the mapping contains, and refer to other columns by position.
 """
 
+import unicodedata
 from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
@@ -206,7 +207,12 @@ def _by_any_name(groups: Table[int, Table[int, str]]) -> dict[int, dict[str, str
 
 
 def _same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+    return _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    """A name without what cannot be seen: blanks around it, letter case, forms of Unicode."""
+    return unicodedata.normalize("NFC", name.strip().casefold())
 
 
 def _listed(names: Collection[str], limit: int = 40) -> str:

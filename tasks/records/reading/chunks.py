@@ -4,8 +4,9 @@ Memory is bounded by the chunk, not by the file.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -14,6 +15,9 @@ from tasks.records.reading.dialect import FileDialect
 from tasks.records.reading.encoding import PIECE, line_blocks, utf8_pieces
 from tasks.records.reading.exact_path import Block, ParsedBlock, parse_block
 
+Around = Literal["line_above", "line_below"]
+"""Codes of `REASONS` for lines that are no records."""
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -21,11 +25,13 @@ class Chunk:
 
     `frame` has LINE (Int64, the line on which the record starts) and one String column per column
     of the file; an empty cell is empty text, never null. `rejects` has schema REJECTS.
+    `around`: lines above and below the table, which are not records.
     """
 
     frame: pl.DataFrame
     rejects: pl.DataFrame
     records: int
+    around: tuple[tuple[int, Around], ...] = ()
 
 
 def read_chunks(
@@ -33,20 +39,28 @@ def read_chunks(
 ) -> Iterator[Chunk]:
     """Yield the records of the file, in order, as chunks of at most `rows_per_chunk` rows.
 
-    Empty lines are skipped. A quoted cell may span lines; if it is never closed, only its first
-    line is rejected. The result does not depend on `block_bytes`, the size of a read.
+    Lines with nothing but blanks, separators and empty quotes are not records and are skipped. A
+    quoted cell may span lines; if it is never closed, only its first line is rejected. The result
+    does not depend on `block_bytes`, the size of a read.
     """
-    builder = _ChunkBuilder(dialect, rows_per_chunk)
-    for parsed in _parsed_blocks(path, dialect, block_bytes):
+    builder, after = _ChunkBuilder(dialect, rows_per_chunk), 1
+    for parsed, after in _parsed_blocks(path, dialect, block_bytes):  # noqa: B007
         builder.add(parsed)
         yield from builder.full()
-    yield from builder.rest()
+    yield from builder.rest(after)
 
 
-def _parsed_blocks(path: Path, dialect: FileDialect, block_bytes: int) -> Iterator[ParsedBlock]:
-    """Parse the file block by block; lines of an incomplete record go to the next block."""
-    pieces = utf8_pieces(path, dialect.encoding, bom=dialect.bom, size=block_bytes)
-    line, skip = 1, dialect.header_lines if dialect.header else 0
+def _parsed_blocks(
+    path: Path, dialect: FileDialect, block_bytes: int
+) -> Iterator[tuple[ParsedBlock, int]]:
+    """Parse the file block by block; yield each with the number of the line after it.
+
+    Lines of an incomplete record go to the next block.
+    """
+    pieces = utf8_pieces(
+        path, dialect.encoding, bom=dialect.bom, size=block_bytes, without=dialect.bytes_below
+    )
+    line, skip = 1, dialect.header_lines
     pending = b""
     for data, last in _with_last(line_blocks(pieces, dialect.max_line_bytes)):
         block = Block(pending + data, line, last=last)
@@ -54,8 +68,8 @@ def _parsed_blocks(path: Path, dialect: FileDialect, block_bytes: int) -> Iterat
             block, skipped = block.without(skip)
             skip -= skipped
         parsed = parse_block(block, dialect)
-        yield parsed
         pending, line = block.data[parsed.consumed :], block.line + parsed.lines
+        yield parsed, line
 
 
 def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -87,10 +101,15 @@ class _ChunkBuilder:
         while self._height(self.frames) >= self.rows or self._height(self.rejects) >= self.rows:
             yield self._cut()
 
-    def rest(self) -> Iterator[Chunk]:
-        """The last chunk, if anything is left."""
-        if self._height(self.frames) + self._height(self.rejects):
-            yield self._cut()
+    def rest(self, after: int) -> Iterator[Chunk]:
+        """The last chunk, if anything is left; `after`: number of the line after the table."""
+        above: list[tuple[int, Around]] = [(line, "line_above") for line in self.dialect.above]
+        below: list[tuple[int, Around]] = [
+            (after + place, "line_below") for place in self.dialect.below
+        ]
+        around = (*above, *below)
+        if self._height(self.frames) + self._height(self.rejects) or around:
+            yield replace(self._cut(), around=around)
 
     def _cut(self) -> Chunk:
         """Take everything up to the line on which either part is full, so that order is kept."""

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-_BREAK = re.compile(rb"\r\n|\n|\r")
+BREAK = re.compile(rb"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,12 @@ class Splitter:
     A quoted cell starts and ends with the quote, may contain separators and line breaks, and
     doubles its quotes. In an unquoted cell, quotes are text if they come in pairs, as in
     `Mario "Il Rosso" Verdi`, or if the quote is the apostrophe; otherwise they are a fault.
+    With `blanks`, blanks between a separator and a quote are not part of the cell.
     """
 
     separator: bytes
     quote: bytes
+    blanks: bool = False
     _unquoted: re.Pattern[bytes] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -53,8 +55,9 @@ class Splitter:
 
     def _cell(self, data: bytes, position: int, stop: int) -> tuple[bytes, int, str]:
         """Return one cell, the position after it, and its fault."""
-        if self.quote and position < stop and data[position : position + 1] == self.quote:
-            return self._quoted(data, position + 1, stop)
+        start = self._after_blanks(data, position, stop) if self.blanks else position
+        if self.quote and start < stop and data[start : start + 1] == self.quote:
+            return self._quoted(data, start + 1, stop)
         match = self._unquoted.match(data, position, stop)
         cell = match.group() if match else b""
         return cell, position + len(cell), self._unquoted_fault(cell)
@@ -78,10 +81,20 @@ class Splitter:
             position += 2
         cell = data[inside:position].replace(self.quote * 2, self.quote)
         position += 1
+        if self.blanks:
+            position = self._after_blanks(data, position, stop)
         ended = position >= stop or data[position : position + 1] in (self.separator, b"\r", b"\n")
         return cell, position, "" if ended else "text_after_quote"
 
+    def _after_blanks(self, data: bytes, position: int, stop: int) -> int:
+        """The position after blanks; a tab that separates cells is not a blank."""
+        while position < stop and data[position : position + 1] in (b" ", b"\t"):
+            if data[position : position + 1] == self.separator:
+                break
+            position += 1
+        return position
+
     @staticmethod
     def _after_break(data: bytes, position: int, stop: int) -> int:
-        found = _BREAK.match(data, position, stop)
+        found = BREAK.match(data, position, stop)
         return found.end() if found else position

@@ -1,6 +1,6 @@
 """The CSV dialect of a client's files: as agreed, and as found in one file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -8,11 +8,24 @@ from pydantic import Field
 
 from blocks.errors import FileHeld
 from tasks.agreements.base import Settings
-from tasks.records.reading.encoding import PIECE, detect, utf8_pieces
-from tasks.records.reading.header import HeaderLayout, read_layout
+from tasks.records.reading.around import ANYBODY, Wanted
+from tasks.records.reading.csv_parser import Splitter
+from tasks.records.reading.encoding import PIECE, detect, encoded_length, utf8_pieces
+from tasks.records.reading.header import MOST_LINES_ABOVE, HeaderLayout, Reading, read_layout
+from tasks.records.reading.tail import TableForm, lines_below, read_tail
 
 SEPARATORS = {";": ";", ",": ",", "|": "|", "tab": "\t"}
 QUOTES = {'"': '"', "'": "'", "none": ""}
+
+LooseHabit = Literal["missing_last_cells", "separators_at_end", "blanks_around_quotes"]
+"""What some programs do to records, accepted only if agreed."""
+
+ACCEPTED_AS: dict[str, LooseHabit] = {
+    "too_few_cells": "missing_last_cells",
+    "separators_at_end": "separators_at_end",
+    "blanks_around_quotes": "blanks_around_quotes",
+}
+"""Reasons for which a record is rejected, and the habit that accepts it if agreed."""
 
 
 class Dialect(Settings):
@@ -36,6 +49,33 @@ class Dialect(Settings):
     header: bool = Field(
         default=True,
         description="Whether the first line names the columns; otherwise they are #1, #2, ...",
+    )
+    lines_above: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_LINES_ABOVE,
+        description=(
+            "Maximum number of lines above the header, such as a title; the header is found by the "
+            "names of the mapping. Without header: above the first record. Blank lines do not "
+            "count."
+        ),
+    )
+    lines_below: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_LINES_ABOVE,
+        description=(
+            "Maximum number of lines below the last record, such as totals. A line that may be a "
+            "person's record is never one of them. Blank lines do not count."
+        ),
+    )
+    accept: list[LooseHabit] = Field(
+        default=[],
+        description=(
+            "Loose habits of the client's program. missing_last_cells: records may lack their last "
+            "cells, which are then empty. separators_at_end: records may end with more separators "
+            "than the header. blanks_around_quotes: blanks may stand around a quoted cell."
+        ),
     )
     final_newline: Literal["required", "any"] = Field(
         default="required",
@@ -65,7 +105,9 @@ class FileDialect:
     `encoding`: a codec name ("utf-8", "utf-16-le", "utf-16-be", "cp1252", ...). `quote`: None if
     cells are never quoted. `columns`: the names of the header, "column N" for an empty one, or
     "#1", "#2", ... without header. `header_lines`: physical lines above the first record.
-    `line_end`: the first line break of the file.
+    `line_end`: the first line break of the file. `above`: numbers of the lines left out above the
+    header. `bytes_below`: bytes of the file below the last record; `below`: the positions, from 0,
+    of its lines that are not blank.
     """
 
     encoding: str
@@ -74,22 +116,37 @@ class FileDialect:
     quote: str | None
     columns: tuple[str, ...]
     header: bool
-    header_lines: int = 1
+    header_lines: int = 0
     line_end: str = "\r\n"
     final_newline: Literal["required", "any"] = "required"
     max_line_bytes: int = 100_000
     max_record_lines: int = 100
+    accept: frozenset[str] = frozenset()
+    above: tuple[int, ...] = ()
+    bytes_below: int = 0
+    below: tuple[int, ...] = ()
+
+    @property
+    def splitter(self) -> Splitter:
+        """The exact parser of its records."""
+        blanks = "blanks_around_quotes" in self.accept
+        return Splitter(self.separator.encode(), (self.quote or "").encode(), blanks=blanks)
+
+    @property
+    def tail_bytes(self) -> int:
+        """Bytes of the file that contain its last record, empty lines after it included."""
+        return 2 * self.max_line_bytes + 4096
 
 
-def resolve(path: Path, dialect: Dialect) -> FileDialect:
+def resolve(path: Path, dialect: Dialect, wanted: Wanted = ANYBODY) -> FileDialect:
     """Determine the dialect of a file; reads all of it to be certain of the encoding.
 
-    Raises FileHeld with reason "empty", "encoding", "separator", "header" or "columns" if the file
-    contradicts `dialect`, or if "auto" is not certain.
+    `wanted`: what the mapping needs. Raises FileHeld with reason "empty", "encoding", "separator",
+    "header" or "columns" if the file contradicts `dialect`, or if "auto" is not certain.
     """
     encoding, bom = detect(path, dialect.encoding)
-    layout = _layout(path, dialect, encoding, bom=bom)
-    return FileDialect(
+    layout = _layout(path, dialect, wanted, encoding, bom=bom)
+    file = FileDialect(
         encoding=encoding,
         bom=bom,
         separator=layout.separator,
@@ -101,10 +158,27 @@ def resolve(path: Path, dialect: Dialect) -> FileDialect:
         final_newline=dialect.final_newline,
         max_line_bytes=dialect.max_line_bytes,
         max_record_lines=dialect.max_record_lines,
+        accept=frozenset(dialect.accept),
+        above=layout.above,
+    )
+    return (
+        _with_lines_below(path, file, wanted, dialect.lines_below) if dialect.lines_below else file
     )
 
 
-def _layout(path: Path, dialect: Dialect, encoding: str, *, bom: bool) -> HeaderLayout:
+def _with_lines_below(path: Path, file: FileDialect, wanted: Wanted, most: int) -> FileDialect:
+    """Add what is below the table."""
+    tail = read_tail(path, file.encoding, bom=file.bom, length=file.tail_bytes)
+    table = TableForm(file.splitter, file.columns, file.header_lines, wanted)
+    lines = lines_below(tail, table, most)
+    places = tuple(place for place, line in enumerate(lines) if not table.is_blank(line))
+    length = encoded_length(b"".join(lines), file.encoding)
+    return replace(file, bytes_below=length, below=places)
+
+
+def _layout(
+    path: Path, dialect: Dialect, wanted: Wanted, encoding: str, *, bom: bool
+) -> HeaderLayout:
     """Separator and columns, from the start of the file."""
     head = b""
     for piece in utf8_pieces(path, encoding, bom=bom):
@@ -117,10 +191,15 @@ def _layout(path: Path, dialect: Dialect, encoding: str, *, bom: bool) -> Header
             "the file again.",
             reason="empty",
         )
-    candidates = (
-        tuple(SEPARATORS.values())
-        if dialect.separator == "auto"
-        else (SEPARATORS[dialect.separator],)
+    one = dialect.separator
+    reading = Reading(
+        separators=tuple(SEPARATORS.values()) if one == "auto" else (SEPARATORS[one],),
+        quote=QUOTES[dialect.quote].encode(),
+        limit=dialect.max_line_bytes,
+        lines=dialect.max_record_lines,
+        header=dialect.header,
+        above=dialect.lines_above,
+        accept=frozenset(dialect.accept),
+        wanted=wanted,
     )
-    quote = QUOTES[dialect.quote].encode()
-    return read_layout(head, candidates, quote, dialect.max_line_bytes, header=dialect.header)
+    return read_layout(head, reading)

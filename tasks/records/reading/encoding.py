@@ -198,22 +198,32 @@ def _held(fact: str) -> FileHeld:
     )
 
 
-def utf8_pieces(path: Path, encoding: str, *, bom: bool, size: int = PIECE) -> Iterator[bytes]:
+def utf8_pieces(
+    path: Path, encoding: str, *, bom: bool, size: int = PIECE, without: int = 0
+) -> Iterator[bytes]:
     """Yield the file as pieces of UTF-8, of `size` source bytes each, without byte order mark.
+
+    The last `without` bytes of the file are left out.
 
     A piece may end anywhere in a line, and for UTF-8 also within a character. A byte that does not
     exist in the encoding becomes an invalid byte.
     """
+    start = len(BOMS[encoding]) if bom else 0
+    if encoding == "utf-8":
+        yield from _pieces(path, start, size, without)
+        return
+    decoder = codecs.getincrementaldecoder(encoding)(_errors(encoding))
+    for piece in _pieces(path, start, size, without):
+        yield decoder.decode(piece).encode("utf-8", _errors(encoding))
+
+
+def _pieces(path: Path, start: int, size: int, without: int) -> Iterator[bytes]:
+    left = path.stat().st_size - start - without
     with path.open("rb") as stream:
-        if bom:
-            stream.seek(len(BOMS[encoding]))
-        if encoding == "utf-8":
-            while piece := stream.read(size):
-                yield piece
-            return
-        decoder = codecs.getincrementaldecoder(encoding)(_errors(encoding))
-        while piece := stream.read(size):
-            yield decoder.decode(piece).encode("utf-8", _errors(encoding))
+        stream.seek(start)
+        while left > 0 and (piece := stream.read(min(size, left))):
+            left -= len(piece)
+            yield piece
 
 
 def transcode(data: bytes, encoding: str) -> bytes:
@@ -222,6 +232,13 @@ def transcode(data: bytes, encoding: str) -> bytes:
         return data
     decoder = codecs.getincrementaldecoder(encoding)(_errors(encoding))
     return decoder.decode(data).encode("utf-8", _errors(encoding))
+
+
+def encoded_length(data: bytes, encoding: str) -> int:
+    """Number of bytes that a result of `transcode` has in the file."""
+    if encoding == "utf-8":
+        return len(data)
+    return len(data.decode("utf-8", _errors(encoding)).encode(encoding, _errors(encoding)))
 
 
 def _errors(encoding: str) -> str:

@@ -1,14 +1,15 @@
 """Parses a block of lines: vectorised where lines are simple, with the exact parser elsewhere."""
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 import polars as pl
 
 from tasks.records.frames import LINE, REJECTS, no_rejects
-from tasks.records.reading.csv_parser import Record, Splitter
-from tasks.records.reading.dialect import FileDialect
+from tasks.records.reading.around import is_blank
+from tasks.records.reading.csv_parser import Record
+from tasks.records.reading.dialect import ACCEPTED_AS, FileDialect
 from tasks.records.reading.fast_path import CONTROL, LineMasks, classify_lines, split_good_lines
 
 SHOWN_CHARACTERS = 1_000
@@ -60,7 +61,7 @@ class _ExactParser:
     def __init__(self, block: Block, dialect: FileDialect, masks: LineMasks) -> None:
         self.block, self.dialect, self.masks = block, dialect, masks
         self.width = len(dialect.columns)
-        self.splitter = Splitter(dialect.separator.encode(), (dialect.quote or "").encode())
+        self.splitter = dialect.splitter
         self.good: list[tuple[int, list[str]]] = []
         self.rejects: list[tuple[int, str, list[str] | None, str | None]] = []
         self.parsed: list[int] = []
@@ -133,16 +134,33 @@ class _ExactParser:
     def _record(self, index: int, after: int, record: Record) -> int:
         """Store a parsed record as good or as a reject."""
         raw = self._bytes(index, after)
-        fault = _byte_fault(raw) or record.fault
+        fault = _byte_fault(raw) or self._quote_fault(raw, record)
         if fault:
             return self._reject(index, after, fault)
         cells = [cell.decode("utf-8") for cell in record.cells]
-        if len(cells) == self.width:
-            self.good.append((self.block.line + index, cells))
-            self.parsed.extend(range(index, after))
-            return after
-        few = len(cells) < self.width
-        return self._reject(index, after, "too_few_cells" if few else "too_many_cells", cells)
+        fault = self._width_fault(cells)
+        if fault and ACCEPTED_AS.get(fault) not in self.dialect.accept:
+            return self._reject(index, after, fault, cells)
+        self.parsed.extend(range(index, after))
+        if not is_blank(cells):
+            filled = [*cells, *[""] * (self.width - len(cells))][: self.width]
+            self.good.append((self.block.line + index, filled))
+        return after
+
+    def _quote_fault(self, raw: bytes, record: Record) -> str:
+        """The fault of a record; blanks around quotes, if they are all of it, have their own."""
+        if record.fault == "text_after_quote":
+            loose = replace(self.splitter, blanks=True).record(raw, 0, len(raw))
+            if not loose.fault and len(loose.cells) == self.width:
+                return "blanks_around_quotes"
+        return record.fault
+
+    def _width_fault(self, cells: list[str]) -> str:
+        if len(cells) < self.width:
+            return "too_few_cells"
+        if len(cells) > self.width:
+            return "separators_at_end" if is_blank(cells[self.width :]) else "too_many_cells"
+        return ""
 
     def _reject(self, index: int, after: int, reason: str, cells: list[str] | None = None) -> int:
         raw = self._bytes(index, after).rstrip(b"\r\n")

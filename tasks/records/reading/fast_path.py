@@ -26,12 +26,14 @@ codecs.register_error("nul", lambda error: ("\0", error.end))  # type: ignore[at
 class LineMasks:
     """The lines of a block with masks; `text` is the normalised block.
 
-    `good`: the line is certainly one record. `quoted`: the line contains a quote.
+    `good`: the line is certainly one record. `blank`: no cell contains anything but blanks.
+    `quoted`: the line contains a quote.
     """
 
     text: bytes
     lines: pl.Series
     good: pl.Series
+    blank: pl.Series
     quoted: pl.Series
 
     @property
@@ -39,8 +41,8 @@ class LineMasks:
         return len(self.lines)
 
     def others(self) -> list[int]:
-        """Indexes of the lines that are neither good nor empty."""
-        return (~self.good & (self.lines != "")).arg_true().to_list()
+        """Indexes of the lines that are neither good nor blank."""
+        return (~self.good & ~self.blank).arg_true().to_list()
 
 
 def classify_lines(data: bytes, dialect: FileDialect) -> LineMasks:
@@ -48,21 +50,36 @@ def classify_lines(data: bytes, dialect: FileDialect) -> LineMasks:
     text = _normalised(data)
     lines = pl.read_lines(text) if text else pl.DataFrame(schema={"line": pl.String})
     line = pl.col("line")
-    sound = (line != "") & (line.str.len_bytes() <= dialect.max_line_bytes)
+    separators = line.str.count_matches(dialect.separator, literal=True)
+    blank = line.str.contains(_blank(dialect)) & (separators <= len(dialect.columns))
+    sound = ~blank & (line.str.len_bytes() <= dialect.max_line_bytes)
     if b"\0" in text:
         sound &= ~line.str.contains("\0", literal=True)
-    wide = line.str.count_matches(dialect.separator, literal=True) == len(dialect.columns) - 1
+    wide = separators == len(dialect.columns) - 1
     quoted = pl.lit(False)
     if dialect.quote is not None and dialect.quote.encode() in data:
         quoted = line.str.contains(dialect.quote, literal=True)
-    masks = lines.select(line, sound.alias("sound"), wide.alias("wide"), quoted.alias("quoted"))
+    masks = lines.select(
+        line,
+        sound.alias("sound"),
+        wide.alias("wide"),
+        blank.alias("blank"),
+        quoted.alias("quoted"),
+    )
     good = masks["sound"] & masks["wide"]
     if masks["quoted"].any():
         good &= ~masks["quoted"]
         index = (masks["sound"] & masks["quoted"]).arg_true()
         fine = _well_quoted(masks["line"].gather(index), dialect, str(dialect.quote))
         good = good.scatter(index.filter(fine), True)
-    return LineMasks(text, masks["line"], good, masks["quoted"])
+    return LineMasks(text, masks["line"], good, masks["blank"], masks["quoted"])
+
+
+def _blank(dialect: FileDialect) -> str:
+    """Regex of a line whose cells are all empty or contain only blanks."""
+    quote = re.escape(dialect.quote or "")
+    cell = rf"\s*(?:{quote}\s*{quote}\s*)?" if quote else r"\s*"
+    return rf"^{cell}(?:{re.escape(dialect.separator)}{cell})*$"
 
 
 def _normalised(data: bytes) -> bytes:

@@ -1,6 +1,9 @@
 """Reason codes of rejects and skipped records, with their sentences for clients."""
 
+from collections.abc import Mapping
 from typing import Literal
+
+from tasks.records.reading.dialect import ACCEPTED_AS
 
 Language = Literal["en", "it"]
 """Languages of the reject file."""
@@ -15,6 +18,10 @@ REASONS: dict[str, dict[Language, str]] = {
         "en": "The line has more cells than the header; a separator in a value must be quoted.",
         "it": "La riga ha più celle dell'intestazione; un separatore interno va tra virgolette.",
     },
+    "separators_at_end": {
+        "en": "The line ends with more separators than the header.",
+        "it": "La riga termina con più separatori dell'intestazione.",
+    },
     "open_quote": {
         "en": "A quoted cell is opened but never closed.",
         "it": "Una cella tra virgolette è aperta ma mai chiusa.",
@@ -22,6 +29,10 @@ REASONS: dict[str, dict[Language, str]] = {
     "text_after_quote": {
         "en": "There is text outside the quotes of a quoted cell; a quote in it must be doubled.",
         "it": "C'è testo fuori dalle virgolette di una cella; quelle interne vanno raddoppiate.",
+    },
+    "blanks_around_quotes": {
+        "en": "Blanks stand between a separator and the quote of a cell.",
+        "it": "Ci sono spazi tra un separatore e le virgolette di una cella.",
     },
     "stray_quote": {
         "en": "A cell that is not quoted contains a single quote.",
@@ -46,6 +57,14 @@ REASONS: dict[str, dict[Language, str]] = {
     "line_too_long": {
         "en": "The line is longer than agreed; only its beginning is shown.",
         "it": "La riga è più lunga di quanto concordato; se ne mostra solo l'inizio.",
+    },
+    "line_above": {
+        "en": "The line is above the table and is not a record, as agreed.",
+        "it": "La riga precede la tabella e non è un record, come concordato.",
+    },
+    "line_below": {
+        "en": "The line is below the table and is not a record, as agreed.",
+        "it": "La riga segue la tabella e non è un record, come concordato.",
     },
     # Faults of cells
     "email_missing": {
@@ -165,3 +184,13 @@ REASONS: dict[str, dict[Language, str]] = {
 def sentence(code: str, language: Language) -> str:
     """The sentence for a code; an unknown code is a defect and raises KeyError."""
     return REASONS[code][language]
+
+
+def settings_that_accept(reasons: Mapping[str, int]) -> str:
+    """Settings that would accept rejected records, as sentences; mostly none."""
+    return " ".join(
+        f"{reasons[code]:,} of them are {code}: if the client always writes so, add {habit} to "
+        "dialect.accept."
+        for code, habit in ACCEPTED_AS.items()
+        if reasons.get(code)
+    )
