@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from blocks.errors import SyncError
 from blocks.mailup.pages.filters import equals, filterby, orderby
 from blocks.mailup.pages.frames import whole_or_none
+from blocks.mailup.pages.moments import moment, tells_zone
 from blocks.mailup.resources.models import OPTED_IN, OPTED_OUT, PENDING
 from tasks.checks.asking import About, Reply, codes, listed_names
 from tasks.checks.findings import Finding
@@ -85,6 +86,14 @@ def subscriptions(about: About, people: ListedPeople) -> Iterator[Finding]:
             f"Status {codes(strange)} is a spelling that is not known here: such people count as "
             "not subscribed",
             "Report it, so that it can be named.",
+        )
+    written = map(moment, [*seen.values("Optin_Date"), *seen.values("Optout_Date")])
+    if any(each and not tells_zone(each, local=True) for each in written):
+        yield about.subject.note(
+            "API: dates without zone",
+            "dates of subscriptions do not tell whether they are UTC or local time",
+            "Set mailup_zone in the agreements of exports (UTC, or a zone such as Europe/Rome): "
+            "an export stops at such dates until it is set.",
         )
     dates = [str(each) for each in page.values("Optout_Date")]
     if len(set(dates)) < 2:

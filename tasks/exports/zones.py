@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from blocks.errors import ConfigurationError
+from blocks.mailup.pages.moments import LOCAL_LENGTH
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.windows import utc
 
-_DOCUMENTED = len("2020-01-27 10:38:00.000")
 CLOCKS_DIFFER = timedelta(minutes=15)
 FARTHEST_ZONE = timedelta(hours=26)
 """Between the two zones that are farthest apart; a date beyond is wrong in another way."""
@@ -25,7 +25,7 @@ def require_zone(
     without = texts.filter((texts != "") & ~texts.str.ends_with("Z"))
     if without.is_empty():
         return
-    documented = local and (without.str.len_bytes() == _DOCUMENTED).all()
+    documented = local and (without.str.len_bytes() == LOCAL_LENGTH).all()
     if not documented and "mailup_zone" not in agreement.model_fields_set:
         raise ConfigurationError(
             "MailUp writes dates without a time zone where it documents another form, so that "

@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+LOCAL_LENGTH = len("2020-01-27 10:38:00.000")
+"""Of a date in the form in which MailUp documents local time; no other form has it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FARTHEST_WEST = timedelta(hours=12)
 # The default format of .NET services: /Date(1396360386000+0200)/.
@@ -41,6 +43,12 @@ def _ticks(value: str) -> datetime:
     if found is None:
         raise ValueError("no number of milliseconds")
     return _EPOCH + timedelta(milliseconds=int(found[1]))
+
+
+def tells_zone(written: str, *, local: bool) -> bool:
+    """Whether it is known in which zone a date (in a form of `moment`) is: UTC, or local time where
+    MailUp documents that it writes `local` time."""
+    return written.endswith("Z") or (local and len(written) == LOCAL_LENGTH)
 
 
 def local_day(written: str, zone: str) -> str | None:

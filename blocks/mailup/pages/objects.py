@@ -10,9 +10,8 @@ from typing import Any
 
 from blocks.errors import MailUpUnavailable
 from blocks.mailup.http.answers import LARGEST, text, whole_number
-from blocks.mailup.pages.moments import moment
+from blocks.mailup.pages.moments import LOCAL_LENGTH, moment
 
-_USUAL = len("2020-01-27 10:38:00.000")
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -88,7 +87,7 @@ class Fields:
         found = self._values.get(_plain(name))
         if not found:
             return ""
-        if type(found) is str and len(found) == _USUAL and found[10] + found[19] == " .":
+        if type(found) is str and len(found) == LOCAL_LENGTH and found[10] + found[19] == " .":
             return found if found[:4] != "0001" else ""
         return moment(found) or ""
 

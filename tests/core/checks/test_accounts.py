@@ -188,6 +188,18 @@ def test_a_resource_that_fails_hides_no_other(connect: Connect, emulator: Emulat
     assert any(each.check == "fields" and each.verdict == "ok" for each in findings)
 
 
+@pytest.mark.parametrize(("dates", "told"), [("documented", False), ("zoneless", True)])
+def test_dates_that_do_not_tell_their_zone_are_told(
+    emulator: Emulator, connect: Connect, dates: str, told: bool
+) -> None:
+    """Before an export stops over them; local time in the documented form is known."""
+    order(emulator, "settings", {"dates": dates})
+    try:
+        assert ("API: dates without zone" in settled(connect())) is told
+    finally:
+        order(emulator, "settings", {"dates": "documented"})
+
+
 def test_unknowns_are_settled_as_far_as_reading_can(connect: Connect) -> None:
     """Spellings, codes, orders, filters, fields and dates, in fewer than 40 calls."""
     told = settled(connect())
