@@ -7,7 +7,7 @@ TESTERS ?= 2  # processes that run the tests; most of them wait for servers
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup demo sandbox peers test real-world truth kills histories faults bench audit check lint types lock clean
+.PHONY: help setup demo sandbox peers test real-world truth kills variants histories examples faults bench audit check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -77,6 +77,9 @@ variants: $(READY)  ## Run every journey under every variant of MailUp and all p
 	@rm -f .variants
 	@VARIANTS=all VARIANTS_RESULTS=.variants $(BIN)/python -m pytest -q --timeout=1800 -n $(TESTERS) --dist worksteal tests/variants; \
 	  ended=$$?; $(BIN)/python tests/variants/mailup_page.py .variants && exit $$ended
+
+examples: $(READY)  ## Try many more examples of every property, and every damaged file (half an hour)
+	@EXAMPLES=all $(BIN)/python -m pytest --timeout=1800 -n $(TESTERS) --dist worksteal tests/core tests/journeys/test_hostile_drop.py
 
 histories: $(READY)  ## Run many more random histories of people and files, into docs/histories.md (minutes)
 	@HISTORIES=$(or $(N),150) $(BIN)/python -m pytest --timeout=3600 tests/core/records/test_consent_histories.py

@@ -1,5 +1,6 @@
 """What tests of all kinds share."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import budget
 from tests.keyrings import Keyring, keyring
+from tests.samples import SAMPLES
 from tests.servers.databases import KINDS, Database
 from tests.servers.postgresql import Postgres, postgres
 
@@ -18,9 +21,16 @@ LONGEST = (
     "test_watch.py", "test_import_kills.py", "test_hostile_drop.py",
 )  # fmt: skip
 
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# How long an example takes says more about the machine than about the code. Examples on top of
+# the default are for a property alone that needs them; `make examples` plays many more of all.
+settings.register_profile("sample", deadline=None, max_examples=40)
+settings.register_profile("full", deadline=None, max_examples=1200)
+settings.load_profile("full" if os.environ.get("EXAMPLES") else "sample")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure what the tests take; a suite that is played in full has no budget."""
+    budget.register(config, judged=not any(sample.is_whole for sample in SAMPLES))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

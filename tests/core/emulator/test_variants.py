@@ -19,6 +19,7 @@ from sandbox.mailup.seed import replant
 from sandbox.mailup.server import Emulator, start
 from sandbox.mailup.store import Store
 from sandbox.mailup.variants import TABLE, Variant
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 LIST = "/Console/List/1"
@@ -52,11 +53,8 @@ def got(path: str) -> Callable[[Caller], Any]:
 
 def imported(mailup: Caller, *rows: Any, to: str = IMPORT) -> None:
     """Bring rows in, and wait by what the control API shows: answers may be unreadable."""
-    number = len(mailup.control("log"))
-    assert mailup.call("POST", to, list(rows)).status_code == 200, number
-    deadline = time.monotonic() + 20
-    while any(i["status"] < 3 for i in mailup.control("imports")) and time.monotonic() < deadline:
-        time.sleep(0.002)
+    assert mailup.call("POST", to, list(rows)).status_code == 200
+    until(lambda: all(i["status"] >= 3 for i in mailup.control("imports")), "the import's end")
 
 
 def after(path: str, *rows: Any, to: str = IMPORT) -> Callable[[Caller], Any]:
@@ -344,13 +342,19 @@ def test_a_reset_leaves_a_new_account_in_a_moment(mailup: Caller) -> None:
     assert mailup.control("clock")["fixed"] is False
 
 
+def at_work(emulator: Emulator) -> Caller:
+    """A caller whose import the emulator has taken up, and works at until it is reset."""
+    mailup = Caller(emulator)
+    mailup.control("settings", {"import_seconds": 30})
+    mailup.call("POST", "/Console/List/2/Recipients", [ANNA])
+    until(lambda: mailup.control("imports")[0]["status"] == 2, "the import's begin")
+    return mailup
+
+
 def test_an_import_at_work_does_not_outlive_a_reset(tmp_path: Path) -> None:
     """What an abandoned import would have brought in is in no later account, nor its id."""
-    with start(tmp_path, calls_per_second=0, import_seconds=0.3) as emulator:
-        mailup = Caller(emulator)
-        mailup.call("POST", "/Console/List/2/Recipients", [ANNA])
-        while mailup.control("imports")[0]["status"] != 2:
-            pass
+    with start(tmp_path, calls_per_second=0, import_seconds=0) as emulator:
+        mailup = at_work(emulator)
         emulator.reset()
         detail = mailup.import_all(IMPORT, [{"Email": "b@example.it"}])
         assert detail["IdImport"] == 1
@@ -363,16 +367,12 @@ def test_an_import_taken_up_in_a_reset_takes_nothing_from_the_next_one(
 ) -> None:
     """One that the worker takes up again before the account is emptied leaves the new one whole."""
     with start(tmp_path, calls_per_second=0, import_seconds=0.3) as emulator:
-        mailup = Caller(emulator)
-        mailup.call("POST", "/Console/List/2/Recipients", [ANNA])
-        while mailup.control("imports")[0]["status"] != 2:
-            pass
+        mailup = at_work(emulator)
 
         def replanted(store: Store) -> None:
             # Taking an import up is the one thing that is written meanwhile.
-            before, end = store.version, time.monotonic() + 20
-            while store.version == before and time.monotonic() < end:
-                pass
+            before = store.version
+            until(lambda: store.version != before, "the import's next step")
             replant(store)
 
         monkeypatch.setattr(fresh, "replant", replanted)
