@@ -79,10 +79,10 @@ variants: $(READY)  ## Run every journey under every variant of MailUp and all p
 	  ended=$$?; $(BIN)/python tests/variants/mailup_page.py .variants && exit $$ended
 
 examples: $(READY)  ## Try many more examples of every property, and every damaged file (half an hour)
-	@EXAMPLES=all $(BIN)/python -m pytest --timeout=1800 -n $(TESTERS) --dist worksteal tests/core tests/journeys/test_hostile_drop.py
+	@EXAMPLES=all $(BIN)/python -m pytest --timeout=1800 -n $(TESTERS) --dist worksteal tests/core tests/histories/test_delta_histories.py tests/journeys/test_hostile_drop.py
 
 histories: $(READY)  ## Run many more random histories of people and files, into docs/histories.md (minutes)
-	@HISTORIES=$(or $(N),150) $(BIN)/python -m pytest --timeout=3600 tests/core/records/test_consent_histories.py
+	@HISTORIES=$(or $(N),150) $(BIN)/python -m pytest --timeout=3600 tests/histories/test_consent_histories.py
 
 audit:  ## Check the locked packages for known vulnerabilities
 	@$(MAKE) --silent .audit/.ready || true  # without it the script reports that nothing was checked

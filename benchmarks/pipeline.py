@@ -1,8 +1,8 @@
 """From a local file to the bodies of its imports, without Prefect, servers and ledger.
 
-`python -m benchmarks.pipeline FILE [--floor]` prints CPU seconds and peak memory in MB as JSON;
-with --floor only reading and encoding, as in `benchmarks.floor`. A test compares the two, because
-CPU seconds depend little on the machine's other load.
+`python -m benchmarks.pipeline FILE` prints CPU seconds and peak memory in MB as JSON; with
+--beside-floor also their ratio to those of reading and encoding alone (`benchmarks.floor`), measured
+alternately. A test checks it, because CPU seconds depend little on the machine's other load.
 """
 
 import json
@@ -10,7 +10,9 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from tasks.imports.submit import batch_requests
 from tasks.records.agreement import ImportAgreement
 from tasks.records.read_file import read_file
 from tasks.records.stages import AccountFacts
+
+TURNS = 3
 
 
 def ours(path: Path, folder: Path) -> int:
@@ -37,19 +41,27 @@ def ours(path: Path, folder: Path) -> int:
 
 
 def main() -> None:
-    path, floor = Path(sys.argv[1]), "--floor" in sys.argv
+    path, beside = Path(sys.argv[1]), "--beside-floor" in sys.argv
     with tempfile.TemporaryDirectory() as folder:
-        if not floor:  # exclude modules that are loaded at first use
-            small = Path(folder) / path.name
-            with path.open("rb") as file:
-                small.write_bytes(b"".join(islice(file, 50)))
-            ours(small, Path(folder) / "first")
-        start = time.process_time()
-        if floor:
-            sum(map(len, bodies(path)))
-        else:
-            ours(path, Path(folder) / "all")
-        print(json.dumps({"cpu": time.process_time() - start, "memory": _peak()}))
+        small = Path(folder) / path.name
+        with path.open("rb") as file:
+            small.write_bytes(b"".join(islice(file, 50)))
+        ours(small, Path(folder) / "first")  # exclude modules that are loaded at first use
+        spent = _cpu(lambda: ours(path, Path(folder) / "all"))
+        found: dict[str, object] = {"cpu": spent, "memory": _peak()}
+        if beside:
+            found["ratios"] = [
+                _cpu(partial(ours, path, Path(folder) / str(turn)))
+                / _cpu(lambda: sum(map(len, bodies(path))))
+                for turn in range(TURNS)
+            ]
+        print(json.dumps(found))
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 def _peak() -> int:

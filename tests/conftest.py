@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import budget
 from tests.keyrings import Keyring, keyring
@@ -23,8 +23,9 @@ LONGEST = (
 
 # How long an example takes says more about the machine than about the code. Examples on top of
 # the default are for a property alone that needs them; `make examples` plays many more of all.
-settings.register_profile("sample", deadline=None, max_examples=40)
-settings.register_profile("full", deadline=None, max_examples=1200)
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("sample", max_examples=40, **PATIENT)
+settings.register_profile("full", max_examples=1200, **PATIENT)
 settings.load_profile("full" if os.environ.get("EXAMPLES") else "sample")
 
 

@@ -43,7 +43,7 @@ SAMPLES = (
         "make variants", "VARIANTS",
     ),
     Sample(
-        "tests/core/records/test_consent_histories.py",
+        "tests/histories/test_consent_histories.py",
         "some histories of people and files",
         "150 histories, or N",
         "make histories", "HISTORIES",

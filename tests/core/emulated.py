@@ -26,6 +26,11 @@ def emulated(home: Path) -> Iterator[tuple[Caller, MailUpClient]]:
     """An emulator without limit and without waits, and a client that knows it."""
     with (
         start(home, calls_per_second=0, import_seconds=0) as emulator,
-        MailUpClient(settings_of(emulator), pace=lambda: None) as client,
+        client_of(emulator) as client,
     ):
         yield Caller(emulator), client
+
+
+def client_of(emulator: Emulator) -> MailUpClient:
+    """A client without limit that knows the emulator."""
+    return MailUpClient(settings_of(emulator), pace=lambda: None)

@@ -10,6 +10,7 @@ import inspect
 import json
 import pkgutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,6 +35,7 @@ FILE = ROOT / "tests/cases/persisted.json"
 Names = dict[str, list[str]]
 
 
+@cache
 def persisted() -> Names:
     """Every name that is persisted, by where it is."""
     blocks = [*SERVERS.values(), MailUpAccount, Ledger, GpgKey]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.errors import ConfigurationError
@@ -59,7 +59,6 @@ def test_a_hostile_file_is_refused_soon(text: str, tmp_path: Path) -> None:
     assert findings
 
 
-@settings(max_examples=30)
 @given(st.recursive(st.integers() | st.text("ab: -"), st.lists, max_leaves=20))
 def test_what_is_written_is_what_is_read(value: object) -> None:
     """Anchors and aliases, where the writer uses some, included."""

@@ -1,12 +1,8 @@
 """Who is subscribed after what: the status rules of imports and single calls."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from sandbox.mailup.caller import Caller
-from sandbox.mailup.server import start
 
 LIST = "/Console/List/1/Recipients"
 # One of each, with ids from the seed.
@@ -23,9 +19,8 @@ S, U, P = "subscribed", "unsubscribed", "pending"
 
 
 @pytest.fixture
-def mailup(tmp_path: Path) -> Iterator[Caller]:
-    with start(tmp_path, import_seconds=0, calls_per_second=0) as emulator:
-        yield Caller(emulator)
+def mailup(new_account: Caller) -> Caller:
+    return new_account
 
 
 @pytest.mark.parametrize(

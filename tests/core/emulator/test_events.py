@@ -2,7 +2,6 @@
 
 import io
 import sqlite3
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,11 @@ QUIET = Plan(lists=(1,), sms_list=None, recipients=400, late=0.3)
 
 
 @pytest.fixture
-def mailup(tmp_path: Path) -> Iterator[Caller]:
+def mailup(new_account: Caller) -> Caller:
     """An account whose clock stands at the morning of a day, all of whose traffic lies ahead."""
-    with start(tmp_path, import_seconds=0, calls_per_second=0) as emulator:
-        caller = Caller(emulator)
-        caller.control("clock", {"now": "2025-03-04T00:00:00Z"})
-        play_day(emulator.base_url, DAY, 3, QUIET)
-        yield caller
+    new_account.control("clock", {"now": "2025-03-04T00:00:00Z"})
+    play_day(new_account.emulator.base_url, DAY, 3, QUIET)
+    return new_account
 
 
 def newest(mailup: Caller) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What the emulator's imports do to data, groups and counters."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ ANNA = {"Email": "anna@example.it", "Fields": [{"Id": 1, "Value": "Anna"}]}
 
 
 @pytest.fixture
-def mailup(tmp_path: Path) -> Iterator[Caller]:
-    with start(tmp_path, import_seconds=0, calls_per_second=0) as emulator:
-        yield Caller(emulator)
+def mailup(new_account: Caller) -> Caller:
+    return new_account
 
 
 def test_an_import_takes_time_and_answers_a_bare_id(mailup: Caller) -> None:

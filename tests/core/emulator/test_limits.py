@@ -1,23 +1,19 @@
 """The emulator's rate limit and its faults on demand."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
 from sandbox.mailup.caller import Caller
-from sandbox.mailup.server import start
 
 LISTS = "/Console/List"
 IMPORT = "/Console/List/1/Recipients"
 
 
 @pytest.fixture
-def mailup(tmp_path: Path) -> Iterator[Caller]:
-    with start(tmp_path, import_seconds=0, calls_per_second=0) as emulator:
-        yield Caller(emulator)
+def mailup(new_account: Caller) -> Caller:
+    return new_account
 
 
 def test_the_sixth_call_in_a_second_is_refused(mailup: Caller) -> None:

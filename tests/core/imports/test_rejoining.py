@@ -26,7 +26,7 @@ from tasks.records.consent.apply import Unsubscribed, prepare_unsubscribed
 from tasks.records.consent.settings import Consent
 from tasks.records.frames import LINE, RECORD
 from tasks.records.validation.validate import recipient_keys
-from tests.core.emulated import emulated
+from tests.core.emulated import client_of
 
 EAST, WEST = "Pacific/Kiritimati", "Etc/GMT+12"
 """Zones in which it is never the same day."""
@@ -123,10 +123,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(new_account: Caller, tmp_path: Path) -> Iterator[Desk]:
     with (
         Store(f"sqlite:///{tmp_path}/ledger.db") as store,
-        emulated(tmp_path / "mailup") as (caller, client),
+        client_of(new_account.emulator) as client,
     ):
         key = FileKey("acme", "import:1", "c" * 64)
         entry = files.enter(store, key, name="a.csv", size=1, agreement="v1", run="")
@@ -137,7 +137,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             lambda: Storage(str(tmp_path / "storage")), Judge(client, 300, everybody),
             sleep=lambda _: None,
         )  # fmt: skip
-        made = Desk(caller, client, counter, tmp_path / "batches")
+        made = Desk(new_account, client, counter, tmp_path / "batches")
         for list_id in (1, 2, 3):
             for channel in CHANNELS["both"]:
                 made.imported(ImportTarget(list_id=list_id, channel=channel))

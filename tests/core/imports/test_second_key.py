@@ -20,7 +20,7 @@ from tasks.imports.submit import batch_requests
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch, write_batches
 from tasks.records.frames import LINE, RECORD
-from tests.core.emulated import emulated
+from tests.core.emulated import client_of
 
 AGREEMENT = ImportAgreement.model_validate(
     {
@@ -67,11 +67,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with emulated(tmp_path / "mailup") as (caller, client):
-        for list_id in (1, 2):
-            caller.import_all(f"/Console/List/{list_id}/Recipients", [ANNA])
-        yield Desk(caller, client, tmp_path)
+def desk(new_account: Caller, tmp_path: Path) -> Iterator[Desk]:
+    for list_id in (1, 2):
+        new_account.import_all(f"/Console/List/{list_id}/Recipients", [ANNA])
+    with client_of(new_account.emulator) as client:
+        yield Desk(new_account, client, tmp_path)
 
 
 @pytest.mark.parametrize("calls", [300, 0])

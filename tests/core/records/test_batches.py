@@ -174,8 +174,6 @@ drawn = st.lists(
 
 
 @settings(
-    max_examples=30,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

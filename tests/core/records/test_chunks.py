@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.errors import FileHeld
@@ -245,7 +245,6 @@ def _damaged(cells: list[str], damage: str, ending: str) -> bytes:
     return data[:inside] + insert + data[inside:]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), columns=st.integers(2, 6), ending=st.sampled_from(["\n", "\r\n"]))
 def test_every_good_record_once_every_bad_line_listed(tmp_path_factory, data, columns, ending):
     """Whatever is damaged, undamaged records come out exactly once and damaged ones are listed."""
@@ -273,7 +272,6 @@ def test_every_good_record_once_every_bad_line_listed(tmp_path_factory, data, co
     assert len(listed) == chunk.rejects.height
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     content=st.lists(
         st.sampled_from([b"a", b";", b'"', b"\n", b"\r", b"\0", b"\xc3\xa8", b"\xff", b" "]),

@@ -307,7 +307,7 @@ drawn_rows = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(drawn_rows, persons, st.sampled_from([{}, {"unsubscribed": "block"}, GRANT]))
 def test_nobody_comes_back_without_a_grant(
     rows: list[tuple[str, str, str]], people: list[Person], consent: dict[str, str]

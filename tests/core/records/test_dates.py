@@ -52,7 +52,7 @@ def test_hours_that_do_not_exist_are_unreadable() -> None:
     assert read("01/02/2020 24:00", "%d/%m/%Y %H:%M") == UNREADABLE
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(
     st.dates(date(1000, 1, 1), date(9999, 12, 31)),
     st.permutations(["%d", "%m", "%Y"]),

@@ -106,7 +106,7 @@ rows_drawn = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(rows_drawn, st.integers(1, 7), st.booleans())
 def test_one_winner_for_each_person_and_list(rows: list[Row], size: int, last: bool) -> None:
     """Winners are those of the plain rule; every other row names the winner of its own key."""

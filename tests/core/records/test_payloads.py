@@ -80,7 +80,7 @@ def test_every_character_survives(value: str) -> None:
 texts = st.none() | st.text(max_size=8) | st.sampled_from(['"', "\\", "\n", "\u2028", "😀\x00"])
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(st.lists(st.tuples(*[texts] * 5), max_size=6), st.sampled_from(["email", "sms"]))
 def test_bodies_are_what_json_would_write(rows: list[tuple[str | None, ...]], channel: str) -> None:
     """The bytes are those of json.dumps on the same records, whatever is in them."""

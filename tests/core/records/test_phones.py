@@ -126,7 +126,7 @@ EXAMPLES = {
 }
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(
     st.sampled_from(sorted(EXAMPLES)),
     st.integers(0, 6),

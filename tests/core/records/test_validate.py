@@ -136,7 +136,7 @@ cells = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(st.lists(st.tuples(*[cells] * len(COLUMNS)), max_size=12), st.booleans())
 def test_conservation(rows: list[tuple[str, ...]], both: bool) -> None:
     """Each row comes out exactly once, as a record or as a reject with its own cells."""

@@ -204,7 +204,7 @@ counts_drawn = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(
     st.lists(st.tuples(counts_drawn, st.booleans(), st.booleans()), max_size=8),
     st.randoms(use_true_random=False),

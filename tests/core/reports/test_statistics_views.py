@@ -153,7 +153,7 @@ row_drawn = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(st.lists(row_drawn, max_size=12))
 def test_the_latest_action_follows_its_rule(data: list[Row]) -> None:
     """Vectorised or person by person, and with rows that come twice, the same rows are told."""

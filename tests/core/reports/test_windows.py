@@ -157,7 +157,7 @@ def test_local_texts_when_clocks_change() -> None:
 ZONES = [ROME, "UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Asia/Beirut"]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1)), st.sampled_from(ZONES))  # noqa: DTZ001  local times
 def test_local_texts_are_read_as_python_reads_them(local: datetime, zone: str) -> None:
     """Any local time in any zone is the moment that Python's zone table gives it."""
@@ -166,7 +166,7 @@ def test_local_texts_are_read_as_python_reads_them(local: datetime, zone: str) -
     assert read(f"{local:%Y-%m-%d %H:%M:%S}.000", zone=zone) == [expected]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(derandomize=True, database=None)
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2034, 1, 1)), st.sampled_from(ZONES))  # noqa: DTZ001  local times
 def test_a_window_by_hand_holds_what_clocks_show_in_it(start: datetime, zone: str) -> None:
     """Every moment at which clocks show a time from start on, and before the end, is inside."""

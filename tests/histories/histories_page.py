@@ -15,7 +15,7 @@ column, with and without a grant, also again and with every batch sent twice. Th
 by the product's own code, to the sandbox's MailUp. After each file the status of each person is
 compared with the rules: nobody is subscribed again without a grant that covers and lists them, a
 row that unsubscribes takes precedence unless the mapping lets the last row decide, and people who
-are not in the file keep their status (`tests/core/records/test_consent_histories.py` is a sample).
+are not in the file keep their status (`tests/histories/test_consent_histories.py` is a sample).
 """
 
 

@@ -10,15 +10,12 @@ import pytest
 import requests
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.accounts import MailUpAccount
 from blocks.errors import MailUpUnavailable
 from blocks.pace import request_slot
 from sandbox.mailup.server import Emulator, start
-
-pytestmark = pytest.mark.journeys
 
 WORK_SECONDS = 6
 WORK = """
@@ -44,16 +41,6 @@ def work(name, folder, seconds):
 
 work(sys.argv[1], Path(sys.argv[2]), float(sys.argv[4]))
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    """One Prefect server for the file; without heartbeats a flow ends at once."""
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tasks.records.read_file import read_file
 from tasks.records.results.parts import read_parts
 from tasks.records.stages import AccountFacts, Prepared
 from tests.core.emulated import emulated
-from tests.core.histories_page import write_page
+from tests.histories.histories_page import write_page
 
 TODAY = date(2026, 5, 15)
 GRANT_DAY = "2026-05-01"
