@@ -26,7 +26,8 @@ class Case:
     @property
     def agreement(self) -> dict[str, Any]:
         """The shared agreement with this case's changes."""
-        return shared_agreement() | self.expected.get("agreement", {})
+        changed: dict[str, Any] = self.expected.get("agreement", {})
+        return shared_agreement() | changed
 
     @property
     def outcome(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from blocks.errors import ConfigurationError, HostNotTrusted, LoginRefused, RetryableError
 from blocks.transport.sftp.host_keys import fingerprint, parse_host_keys
@@ -28,7 +29,7 @@ RSA_KEY = (
 )
 
 
-def pem(key: object, passphrase: str = "", form: str = "OpenSSH") -> str:
+def pem(key: PrivateKeyTypes, passphrase: str = "", form: str = "OpenSSH") -> str:
     """A private key as text."""
     secret = (
         serialization.BestAvailableEncryption(passphrase.encode())

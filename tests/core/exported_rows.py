@@ -1,6 +1,7 @@
 """Rows as an extraction hands them over, with everything in them that a file has to survive."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 
@@ -28,7 +29,9 @@ def frame(schema: dict[str, pl.DataType], *rows: dict[str, object]) -> pl.DataFr
     return pl.DataFrame([{**dict.fromkeys(schema), **row} for row in rows], schema=schema)
 
 
-def event(email: str, kind: str, at: datetime, details: str = "", **others: object) -> dict:
+def event(
+    email: str, kind: str, at: datetime, details: str = "", **others: object
+) -> dict[str, Any]:
     """One event of message 161."""
     return {
         "list_id": 1, "message_id": 161, "sending_id": 9, "email": email, "subject": SUBJECT,

@@ -37,7 +37,7 @@ def test_an_outage_costs_a_run_and_never_a_row(stage: Stage) -> None:
     cases = {case.key: case for case in Part.chosen().of(list(_cases(stage, steps)))}
     todo = [cases[key] for key in report.missing(cases)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(lambda case: _suffer(stage, *case, expected), enumerate(todo))
+        found = pool.map(lambda at: _suffer(stage, at[0], at[1], expected), enumerate(todo))
         for case, each in zip(todo, found, strict=True):
             assert each is not None, f"its step was not reached: {case.key}"
             keep(report, each)

@@ -94,7 +94,7 @@ def client(world: World) -> Iterator[Watched]:
             api.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
         deployment = deploy(merged(world.agreement, {"due": due}))
         deployed_yesterday(deployment)
-        CustomWebhookNotificationBlock(
+        CustomWebhookNotificationBlock(  # type: ignore[call-arg]
             name="operators", url=address,
             json_data={"subject": "{{subject}}", "body": "{{body}}"},
         ).save("mailup-alerts", overwrite=True)  # fmt: skip

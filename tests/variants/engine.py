@@ -124,7 +124,7 @@ def without_prefect() -> Iterator[dict[tuple[str, str], Block]]:
         patch.setattr(
             tasks.imports.submit,
             "BatchSender",
-            partial(tasks.imports.submit.BatchSender, sleep=wait),
+            partial(tasks.imports.submit.BatchSender, sleep=wait),  # type: ignore[attr-defined]
         )
         yield kept
 

@@ -10,6 +10,7 @@ import requests
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.client import MailUpClient
+from blocks.mailup.pages.frames import PageColumn
 from blocks.mailup.resources import statistics
 from blocks.mailup.resources.messages import Sending
 from blocks.mailup.resources.statistics import Availability, counts
@@ -57,7 +58,7 @@ def walked(pages: Iterator[pl.DataFrame]) -> pl.DataFrame:
     ],
 )
 def test_every_recipient_of_a_statistic_comes_once(
-    mailup: ByHand, what: str, walk: Walk, columns: tuple[statistics.PageColumn, ...]
+    mailup: ByHand, what: str, walk: Walk, columns: tuple[PageColumn, ...]
 ) -> None:
     """All pages are read from the statistics service, each with the same columns and types."""
     mailup.resources[f"{BASE}/List/{what}"] = paged(people(53, Count=3))

@@ -101,7 +101,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
     """A server on a free loopback port."""
     Handler.seen = []
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.handle_error = lambda *_: None  # type: ignore[method-assign] - clients do break off here
+    httpd.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients do break off
     httpd.daemon_threads = True
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -1,5 +1,7 @@
 """Host keys, private keys and certificates as people paste them."""
 
+from typing import Any
+
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
@@ -43,7 +45,7 @@ def test_what_is_no_host_key(text: str) -> None:
         parse_host_keys(text)
 
 
-KEYS = {
+KEYS: dict[str, Any] = {
     "ed25519": ed25519.Ed25519PrivateKey.generate(),
     "ecdsa": ec.generate_private_key(ec.SECP384R1()),
     "rsa": rsa.generate_private_key(public_exponent=65537, key_size=2048),

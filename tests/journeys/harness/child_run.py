@@ -22,10 +22,10 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from blocks import accounts
 from blocks.ledger import bounds, leases, store
 from blocks.mailup.http import retries
 from blocks.mailup.http.settings import MailUpSettings
+from blocks.pace import SharedPace
 from tasks.imports import batch_sender
 from tests.journeys.harness.kill_points import At, Instants, Nth, Stop
 
@@ -108,7 +108,7 @@ def _prepare(life: Life) -> None:
 
 def _hurry() -> None:
     """Leave out waits that are for MailUp's sake; the emulator is alone and needs none."""
-    accounts.SharedPace.__call__ = lambda _: None  # type: ignore[method-assign]
+    SharedPace.__call__ = lambda _: None  # type: ignore[method-assign]
     batch_sender.LOOK_UP_DELAY_SECONDS = 0.1
     batch_sender.BUSY_WAIT_SECONDS = 0.1
 

@@ -3,13 +3,14 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
 from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
+from pydantic import BaseModel
 
 EVERY_SECONDS = 0.1
 
@@ -41,7 +42,7 @@ def of_cells(path: Path) -> Iterator[tuple[str, bytes]]:
 def of_the_api() -> Iterator[tuple[str, bytes]]:
     """What Prefect's API tells of blocks, runs, artifacts and deployments to whoever asks."""
     with get_client(sync_client=True) as client:
-        found = {
+        found: dict[str, Sequence[BaseModel]] = {
             "blocks": client.read_block_documents(include_secrets=False),
             "runs": client.read_flow_runs(),
             "artifacts": client.read_artifacts(),

@@ -132,7 +132,10 @@ class Runner:
         if not struck:
             return None
         said = self.home / "said"
-        return Ending(*json.loads(said.read_text()), seconds) if said.exists() else NO_END
+        if not said.exists():
+            return NO_END
+        completed, error, message, what_next = json.loads(said.read_text())
+        return Ending(completed, error, message, what_next, seconds)
 
     def start(self, flow: str, parameters: dict[str, Any], **how: Any) -> BaseProcess:
         """A run that has just begun; `how` are further fields of its `Life`."""
