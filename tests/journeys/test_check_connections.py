@@ -15,10 +15,11 @@ from blocks.accounts import MailUpAccount
 from blocks.keys import GpgKey, GpgRecipient
 from blocks.ledgers import Ledger
 from blocks.sftp_servers import SftpServer
-from flows.check_connections import check_connections, main
+from flows.check_connections import check_connections
 from flows.export_unsubscribed import export_unsubscribed
 from flows.import_recipients import import_recipients
 from tasks.checks.findings import Finding, to_mend
+from tests.command import invoke
 from tests.journeys.harness.artifacts import newest
 from tests.keyrings import PASSPHRASE, Keyring, needs_gpg
 
@@ -167,9 +168,7 @@ def test_a_client_that_nobody_has_deployed() -> None:
     assert "no deployment with the tag client:nobody" in state.message
 
 
-def test_a_file_is_checked_before_it_is_deployed(
-    world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_is_checked_before_it_is_deployed(world: Any, tmp_path: Path) -> None:
     """The command prints what was found, and ends with 1 where something is to be mended."""
     entry = {
         "name": "acme",
@@ -179,25 +178,26 @@ def test_a_file_is_checked_before_it_is_deployed(
     }
     file = tmp_path / "acme.yaml"
     file.write_text(yaml.safe_dump({"deployments": [entry]}), encoding="utf-8")
-    assert main([str(file)]) == 0
-    printed = capsys.readouterr().out
+    ended = invoke("connections", str(file))
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    printed = ended.stdout
     assert "sftp-server/acme\n  ok    name:" in printed
     assert "note  write exports: 'out' is not there" in printed
 
     entry["parameters"] = {"agreement": export_of(world) | {"lists": [99]}}
     file.write_text(yaml.safe_dump({"deployments": [entry]}), encoding="utf-8")
-    assert main([str(file)]) == 1
-    printed = capsys.readouterr().out
+    ended = invoke("connections", str(file))
+    assert ended.exit_code == 1
+    printed = ended.stdout
     assert "mend  lists: the user does not see list 99\n        -> Give the user" in printed
 
 
 @pytest.mark.parametrize("content", [None, "deployments: [", "name: x"])
-def test_a_file_that_cannot_be_read_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None
-) -> None:
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: str | None) -> None:
     """One sentence instead of a trace."""
     file = tmp_path / "acme.yaml"
     if content is not None:
         file.write_text(content, encoding="utf-8")
-    assert main([str(file)]) == 1
-    assert "cannot be read as a Prefect file" in capsys.readouterr().err
+    ended = invoke("connections", str(file))
+    assert ended.exit_code != 0
+    assert "cannot be read as a Prefect file" in ended.stderr
