@@ -1,7 +1,7 @@
 """From a local file to the bodies of its imports, without Prefect, servers and ledger.
 
 `python -m benchmarks.pipeline FILE` prints CPU seconds and peak memory in MB as JSON; with
---beside-floor also their ratio to those of reading and encoding alone (`benchmarks.floor`), measured
+--beside-floor also their ratio to those of reading and encoding alone (`benchmarks.floor`), taken
 alternately. A test checks it, because CPU seconds depend little on the machine's other load.
 """
 

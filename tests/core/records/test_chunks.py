@@ -249,7 +249,10 @@ def _damaged(cells: list[str], damage: str, ending: str) -> bytes:
 def test_every_good_record_once_every_bad_line_listed(tmp_path_factory, data, columns, ending):
     """Whatever is damaged, undamaged records come out exactly once and damaged ones are listed."""
     table = data.draw(st.lists(st.lists(CELL, min_size=columns, max_size=columns), max_size=12))
-    # Open quotes in files of few columns can be unclear; they have a test of their own.
+    if columns < 4:
+        table = [[cell.replace("\n", "").replace("\r", "") for cell in cells] for cells in table]
+    # Open quotes and cells of several lines in files of few columns can be unclear, thus refused;
+    # open quotes have a test of their own.
     kinds = [kind for kind in DAMAGES if columns >= 4 or kind != "open"]
     damages = data.draw(st.lists(st.sampled_from(kinds), min_size=len(table), max_size=len(table)))
     content, line, good, bad = b"", 1, [], []
