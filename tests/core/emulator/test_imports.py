@@ -8,6 +8,8 @@ import pytest
 
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import start
+from sandbox.mailup.worker import NOT_STARTED, RUNNING
+from tests.waiting import until
 
 LIST = "/Console/List/1/Recipients"
 ANNA = {"Email": "anna@example.it", "Fields": [{"Id": 1, "Value": "Anna"}]}
@@ -191,19 +193,21 @@ def test_a_body_that_is_no_array_is_refused(mailup: Caller, body: Any) -> None:
 
 def test_a_second_import_waits_its_turn(mailup: Caller) -> None:
     """By default imports run one after another, in the order of their ids."""
-    mailup.control("settings", {"import_seconds": 0.2})
+    mailup.control("settings", {"import_seconds": 30})
     first = mailup.call("POST", LIST, [ANNA]).json()
     second = mailup.call("POST", "/Console/List/2/Recipients", [ANNA]).json()
-    mailup.finished(first)
-    assert mailup.get(f"/Console/Import/{second}")["Completed"] is False
-    mailup.finished(second)
+    until(lambda: mailup.control("imports")[0]["status"] == RUNNING, "the first one's begin")
+    assert mailup.control("imports")[1]["status"] == NOT_STARTED
+    mailup.control("settings", {"import_seconds": 0})
+    assert mailup.finished(first)["StatusCode"] == mailup.finished(second)["StatusCode"]
 
 
 def test_a_second_import_can_be_refused(mailup: Caller) -> None:
     """Where concurrent imports are refused a second import gets 400 while the first is at work."""
-    mailup.control("settings", {"import_seconds": 0.3, "concurrent_imports": "refused"})
+    mailup.control("settings", {"import_seconds": 30, "concurrent_imports": "refused"})
     first = mailup.call("POST", LIST, [ANNA]).json()
     assert mailup.call("POST", LIST, [ANNA]).status_code == 400
+    mailup.control("settings", {"import_seconds": 0})
     mailup.finished(first)
     assert mailup.call("POST", LIST, [ANNA]).status_code == 200
 
