@@ -29,6 +29,7 @@ PEERS = {
 AT_LENGTH = (OURS, FLOOR, "dlt, its own reader", "dlt, fed with Arrow by hand")
 """Contenders for the largest file, too."""
 LEDGER = "ledger"
+STATED = {"ground": "all", "stated_on": "2026-01-01", "stated_by": "Anna Rossi"}
 UNPACED = 100_000.0
 
 
@@ -95,6 +96,7 @@ def agreement(file: str) -> dict[str, Any]:
                 *fields,
             ]
         },
+        "consent": {"basis": {"email": STATED, "sms": STATED}},
     }  # fmt: skip
 
 

@@ -28,6 +28,11 @@ class Mistake:
     where: str
     sentence: str
 
+    @property
+    def lacks_ground(self) -> bool:
+        """Whether the file is right but for saying on what ground people are written to."""
+        return ".consent.basis." in self.where
+
     def __str__(self) -> str:
         return visible(f"{self.file}:{self.line}: {self.where}: {self.sentence}")
 

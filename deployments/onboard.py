@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError, FileHeld
-from deployments.check import check_files
+from deployments.check import Mistake, check_files
 from deployments.checking.messages import refusals
 from deployments.checking.rules import UNDECIDED_STATUS
 from deployments.client_files import shown
@@ -160,11 +160,16 @@ def _write(target: Path, text: str) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".onboard-") as name:
         draft = Path(name) / target.name
         draft.write_text(text, encoding="utf-8")
-        found = [each for each in check_files([draft]) if each.sentence != UNDECIDED_STATUS]
+        found = [each for each in check_files([draft]) if not _is_open(each)]
         if found:
             told = "; ".join(f"{each.where}: {each.sentence}" for each in found)
             raise ConfigurationError(told)
         draft.replace(target)
+
+
+def _is_open(found: Mistake) -> bool:
+    """Whether a finding is a question that the file may be written with."""
+    return found.sentence == UNDECIDED_STATUS or found.lacks_ground
 
 
 def _told(proposal: Proposal) -> Iterator[str]:

@@ -41,7 +41,7 @@ def deployments_of(client: str, paths: Sequence[Path]) -> dict[str, set[str]]:
     """
     slugs: dict[str, set[str]] = {}
     about = [path for path in paths if _is_about(client, path)]
-    wrong = check_files(about)
+    wrong = [fault for fault in check_files(about) if not fault.lacks_ground]
     if wrong:
         raise ConfigurationError(f"{wrong[0].file} has faults; `mailup-exchange check` lists them.")
     for path in about:

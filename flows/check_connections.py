@@ -14,6 +14,7 @@ from tasks.checks.needs import (
     AnyAgreement,
     account_needs,
     decryption_keys,
+    ground_findings,
     ledgers,
     seals,
     server_needs,
@@ -42,7 +43,8 @@ def check_connections(client: str, file: str = "") -> State[list[Finding]]:
             deployed yet; empty for what is deployed.
     """
     known = agreed(client, file)
-    checked = [Asked(known.findings), *_checked(known.agreements, known.pools)]
+    said = (*known.findings, *ground_findings(known.agreements))
+    checked = [Asked(said), *_checked(known.agreements, known.pools)]
     findings = [finding for each in checked for finding in each.findings]
     return report_findings(client, findings, sum(each.calls for each in checked))
 

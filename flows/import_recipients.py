@@ -26,6 +26,7 @@ from tasks.imports.second_look import look_again
 from tasks.imports.submit import submit
 from tasks.imports.turn import turn_first
 from tasks.records.agreement import ImportAgreement
+from tasks.records.consent.grounds import check_grounds
 from tasks.records.job import ImportJob
 from tasks.records.stages import AccountFacts, Fetched, FileOutcome, Prepared, Submission
 from tasks.runs.failure import reports_failure
@@ -101,6 +102,8 @@ def _carry_out(job: ImportJob, fetched: Fetched) -> FileOutcome:
             if turn is not None and known.granted:
                 look_again(job, fetched, known, turn)
             job = replace(job, facts=facts_for(job, fetched))
+            if known.progress == "nothing":
+                check_grounds(job.agreement.consent, job.agreement.mapping, job.facts.today)
             prepared = prepare(job, fetched, known)
             if not job.dry_run:
                 archive(job, fetched, known, prepared)

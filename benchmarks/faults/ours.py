@@ -40,7 +40,7 @@ def outcome(case: Case, folder: Path) -> dict[str, Any]:
         return {"held": held.context["reason"]}
     limits = ImportAgreement(**case.agreement).thresholds
     for exceeded in exceeded_limits(
-        limits, read.counts, opt_outs=read.opt_outs, before=0, full=False
+        limits, read.counts, opt_outs=read.opt_outs, left_out=read.left_out, before=0, full=False
     ):
         return {"held": exceeded.reason}
     sent = pl.concat([batch.records() for batch in read.batches], how="diagonal")

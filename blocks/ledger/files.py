@@ -29,7 +29,8 @@ class FileKey:
 @dataclass(frozen=True)
 class FileEntry:
     """One file of the ledger. `seen_at` and `changed_at` are UTC; `waiting_run` is the flow run
-    that waits for a decision about a held file, or empty."""
+    that waits for a decision about a held file, or empty. `basis` is the import type, and on what
+    ground people are sent on each channel; empty before sending."""
 
     id: int
     name: str
@@ -42,6 +43,7 @@ class FileEntry:
     seen_at: datetime
     changed_at: datetime
     waiting_run: str
+    basis: dict[str, Any]
 
 
 def find(store: Store, key: FileKey) -> FileEntry | None:
@@ -89,16 +91,20 @@ def move_to(
     *,
     reason: str = "",
     counts: Mapping[str, int] | None = None,
+    basis: Mapping[str, Any] | None = None,
     also: Callable[[Connection], object] | None = None,
 ) -> None:
-    """Record a file's new state, and its counts if they are known.
+    """Record a file's new state, and its counts and the basis of sending if they are known.
 
     `also` runs in the same transaction.
     """
     values: dict[str, Any] = {"state": state, "reason": reason, "changed_at": naive_utc_now()}
     if counts is not None:
         values["counts"] = dict(counts)
-    detail = ({"reason": reason} if reason else {}) | dict(counts or {})
+    detail: dict[str, Any] = ({"reason": reason} if reason else {}) | dict(counts or {})
+    if basis is not None:
+        values["basis"] = dict(basis)
+        detail["basis"] = dict(basis)
     with store.transaction() as connection:
         connection.execute(update(files).where(files.c.id == file_id).values(values))
         journal.write_of_file(connection, file_id, f"file_{state}", detail, run=store.run)
@@ -189,5 +195,5 @@ def _is(key: FileKey) -> tuple[Any, ...]:
 def _entry(row: Row[Any]) -> FileEntry:
     return FileEntry(
         row.id, row.name, row.size, row.state, row.reason, row.attempt, row.agreement,
-        dict(row.counts), row.seen_at, row.changed_at, row.waiting_run,
+        dict(row.counts), row.seen_at, row.changed_at, row.waiting_run, dict(row.basis),
     )  # fmt: skip

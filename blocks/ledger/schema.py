@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from blocks.errors import ConfigurationError
 from blocks.ledger.tables import files, metadata
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision in `migrations`; they are numbered upwards."""
 
 _LOCK = 0x6C656467  # any number; this one spells "ledg"

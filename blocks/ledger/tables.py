@@ -38,6 +38,7 @@ files = Table(
     Column("seen_at", DateTime, nullable=False),
     Column("changed_at", DateTime, nullable=False),
     Column("waiting_run", String(64), nullable=False, server_default=""),
+    Column("basis", JSON, nullable=False, server_default="{}"),
     UniqueConstraint("client", "stream", "sha256"),
 )
 

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prefect import Flow
+from pydantic import ValidationError
 
 from deployments.checking.messages import meant, refusals, unknown
 from deployments.checking.schedules import schedule_faults
 from deployments.checking.yaml_lines import Fault
+from tasks.records.agreement import ImportAgreement
+from tasks.records.consent.grounds import missing_grounds
 from tasks.records.onboarding.propose import UNDECIDED
 from tasks.reports.kinds import EXPORT_KINDS, LAYOUTS
 
@@ -142,6 +145,19 @@ def _parameter_faults(flow: Flow[..., Any], given: Any) -> Iterator[Fault]:
             yield ("parameters", name), f"{name} is missing; accepted is what was agreed; add it."
     yield from _column_faults(flow, given)
     yield from _status_faults(given)
+    if flow.name == "import-recipients":
+        yield from _ground_faults(given.get("agreement"))
+
+
+def _ground_faults(given: Any) -> Iterator[Fault]:
+    """Channels on whose ground an agreement is silent: its files would not be sent."""
+    try:
+        agreement = ImportAgreement.model_validate(given)
+    except ValidationError:
+        return  # what is refused has been said
+    for missing in missing_grounds(agreement.consent, agreement.mapping):
+        steps = ("parameters", "agreement", *missing.setting.split("."))
+        yield steps, f"{missing.told}. {missing.remedy}"
 
 
 def _status_faults(given: Mapping[str, Any]) -> Iterator[Fault]:

@@ -92,7 +92,7 @@ def _thresholds(agreed: ImportAgreement, prepared: Prepared) -> Iterator[str]:
     counts, full = prepared.counts, agreed.mode == "full"
     limits = agreed.thresholds
     for complaint in exceeded_limits(
-        limits, counts, opt_outs=prepared.opt_outs, before=0, full=full
+        limits, counts, opt_outs=prepared.opt_outs, left_out=prepared.left_out, before=0, full=full
     ):
         yield f"It would be held as a whole: {complaint.sentence}"
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tasks.checks.findings import Finding, Subject
 from tasks.files.remote_paths import join
 from tasks.records.agreement import ImportAgreement
+from tasks.records.consent.grounds import missing_grounds
 from tasks.records.source import Source
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.output.packing import Packing
@@ -88,6 +90,15 @@ def account_needs(agreements: Sequence[AnyAgreement]) -> list[AccountNeeds]:
         for name in _unique(each.account for each in agreements)
         if (of := [each for each in agreements if each.account == name])
     ]
+
+
+def ground_findings(agreements: Sequence[AnyAgreement]) -> Iterator[Finding]:
+    """Whether each import says on what ground people are written to."""
+    for each in agreements:
+        if isinstance(each, ImportAgreement):
+            subject = Subject(f"deployment import-recipients/{each.client}")
+            for missing in missing_grounds(each.consent, each.mapping):
+                yield subject.mend(missing.setting, missing.told, missing.remedy)
 
 
 def ledgers(agreements: Sequence[AnyAgreement]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from prefect import get_run_logger
@@ -19,6 +20,7 @@ from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store, naive_utc_now
 from blocks.ledgers import Ledger
 from blocks.loading import load
+from tasks.agreements.base import Settings
 from tasks.files.hashing import sha256_of
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
@@ -38,6 +40,18 @@ _SHAPING = {
     "account", "list_id", "group", "replace_groups", "confirm_email", "mapping", "consent",
 }  # fmt: skip
 """What of an agreement makes a request of a record, its values aside."""
+_FIRST_OF_CONSENT = {
+    "import_type", "unsubscribed", "grant_date", "grant_by", "grant_reason", "grant_expires",
+}  # fmt: skip
+_FIRST_OF_MAPPING = {
+    "columns", "key", "default_region", "status_values", "lists", "last_row_decides_status",
+    "clear_unmapped_fields",
+}  # fmt: skip
+_FIRST_OF_COLUMNS = {
+    "column", "target", "field", "trim", "case", "date_in", "date_out", "length", "too_long",
+    "blank", "required",
+}  # fmt: skip
+"""Settings of when the first snapshots were made: newer ones are no change until they are set."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +138,25 @@ def _fetched(storage: Storage, kept: SnapshotEntry, folder: Path) -> Path | None
 def shape_of(agreement: ImportAgreement, facts: AccountFacts) -> str:
     """Hash of what makes a request of a record: only within one shape are records comparable."""
     shaping = agreement.model_dump(mode="json", include=_SHAPING)
-    if agreement.mapping.second_key == "keep_known":
-        # Newer than the others: snapshots of before are good for what it is unless it is said.
-        del shaping["mapping"]["second_key"]
+    mapping, consent = agreement.mapping, agreement.consent
+    shaping["consent"] = _said(consent, _FIRST_OF_CONSENT)
+    shaping["mapping"] = _said(mapping, _FIRST_OF_MAPPING) | {
+        "columns": [_said(column, _FIRST_OF_COLUMNS) for column in mapping.columns]
+    }
     told = [hashes.VERSION, facts.account, sorted(facts.fields.items()), shaping]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _said(settings: Settings, first: Collection[str]) -> dict[str, Any]:
+    """Settings without those that are newer than the `first` ones, where they are not set."""
+    fields = type(settings).model_fields
+    newer = {
+        name
+        for name, field in fields.items()
+        if name not in first
+        and getattr(settings, name) == field.get_default(call_default_factory=True)
+    }
+    return settings.model_dump(mode="json", exclude=newer)
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ def _within_limits(
             opt_outs=prepared.opt_outs,
             before=claim.history[0].records if claim.history else 0,
             full=agreement.mode == "full",
+            left_out=prepared.left_out,
         ),
         *deviations(agreement.habit, now, claim.history),
     ]

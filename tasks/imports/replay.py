@@ -22,7 +22,8 @@ from tasks.imports.rejoining import left_out
 from tasks.imports.submit import batch_requests
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.destinations import group_named
-from tasks.records.consent.settings import Consent
+from tasks.records.consent.grounds import missing_grounds
+from tasks.records.consent.settings import without_opt_in
 from tasks.records.counts import Counts
 from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
 from tasks.runs.retrying import retried_task
@@ -97,9 +98,16 @@ def without_grant(recalled: Recalled) -> ImportAgreement:
             "which wrote no hash of what was left: it can be compared, and is not sent. Ask the "
             "client for the file."
         )
+    if recalled.replay_with == "its-day" and any(
+        missing_grounds(agreement.consent, agreement.mapping)
+    ):
+        raise ConfigurationError(
+            "The agreement of the file's day does not say on what ground people were sent, so that "
+            "it is not sent again. Send it with the agreement of today: replay_with 'today'."
+        )
     if recalled.replay_with == "today" or agreement.consent.import_type != "opt-in":
         return agreement
-    return agreement.model_copy(update={"consent": Consent(unsubscribed="block")})
+    return agreement.model_copy(update={"consent": without_opt_in(agreement.consent)})
 
 
 @retried_task("compare", "compare {recalled.fetched.name}")

@@ -192,7 +192,7 @@ def _show(
     rejects = []
     if outcome.outcome == "dry_run":
         columns = prepared.dialect.columns if prepared.dialect else ()
-        names = display_names(columns, agreement.mapping)
+        names = display_names(columns, agreement.column_names)
         rejects = first_lines(read_parts(prepared.rejects), names)
     create_markdown_artifact(
         key=f"{agreement.client}-import-recipients",

@@ -167,7 +167,8 @@ def _concluded(work: _Work, prepared: Prepared, claim: Claim) -> Submission:
 
 def _carry_out(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Work:
     """Send all batches; where an earlier run had begun with other ones, as a new attempt."""
-    files.move_to(work.store, work.entry_id, "submitting", also=work.guard.within)
+    basis = work.job.agreement.basis_told
+    files.move_to(work.store, work.entry_id, "submitting", basis=basis, also=work.guard.within)
     work = _planned(work, prepared)
     begun = _all_batches(work) or grants.unfinished(work.store, work.entry_id)
     if not prepared.batches and not begun:

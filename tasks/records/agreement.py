@@ -2,12 +2,13 @@
 
 import hashlib
 import re
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from tasks.agreements.base import Agreement, BlockName, ServerReference, Settings
 from tasks.agreements.due import Due
+from tasks.records.consent.grounds import ground_mistakes
 from tasks.records.consent.settings import Consent
 from tasks.records.delta.settings import Delta
 from tasks.records.mapping.settings import Mapping
@@ -201,6 +202,9 @@ class ImportAgreement(Agreement):
                 "delta.on needs mapping.key 'email' or 'mobile': with 'both', two rows may be the "
                 "same recipient in MailUp."
             )
+        limit = self.thresholds.max_opt_out_percent
+        for mistake in ground_mistakes(self.consent, self.mapping, limit):
+            raise ValueError(mistake)
         return self
 
     @property
@@ -213,12 +217,25 @@ class ImportAgreement(Agreement):
         """What is looked for in a file, to tell its table from what is around it."""
         keys = ("email", "mobile") if self.mapping.key == "both" else (self.mapping.key,)
         held = {each.target: each.column for each in self.mapping.columns if each.target in keys}
-        names = (each.column for each in self.mapping.columns)
+        names = self.column_names
         return Wanted(
             names=tuple(name for name in names if not re.fullmatch(r"#\d+", name)),
             email=held.get("email", ""),
             mobile=held.get("mobile", ""),
         )
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns of the file that the agreement names."""
+        return (*(each.column for each in self.mapping.columns), *self.consent.basis.columns)
+
+    @property
+    def basis_told(self) -> dict[str, Any]:
+        """The import type, and the ground of each channel that is used, to be written down."""
+        return {
+            "import_type": self.consent.import_type,
+            **self.consent.basis.told(self.mapping.channels),
+        }
 
     @property
     def uses_groups(self) -> bool:

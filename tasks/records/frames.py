@@ -39,14 +39,17 @@ RECORD: dict[str, pl.DataType] = {
     "email": pl.String(),
     "prefix": pl.String(),
     "number": pl.String(),
+    "second_key": pl.Boolean(),
 }
 """Schema of records, followed by one text column `field_<id>` for each dynamic field, by id.
 
 `key_high` and `key_low`: a 128-bit hash of channel and address; in a file of ten million two people
 share one with a probability of 1 in 10^24. It depends on the polars installation, so it must not be
 stored. `channel`: "email" or "sms", the one of the record's key. `group`: a name or an id, null for
-none. `status`: "subscribed", "unsubscribed", or null if the row has none. `clear`: whether a blank
-cell clears a field. Null in email, prefix, number and fields means: not sent.
+none. `status`: "subscribed", "unsubscribed", "leave_out", or null if the row has none, which is
+possible only without agreed grounds. `second_key`: false if the row has both keys and the other
+channel has no ground, so that its key is not sent. `clear`: whether a blank cell clears a field.
+Null in email, prefix, number and fields means: not sent.
 """
 
 

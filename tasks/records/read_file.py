@@ -34,6 +34,7 @@ from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import FileDialect, resolve
 from tasks.records.reading.truncation import check_not_truncated
 from tasks.records.results.parts import Parts, read_parts
+from tasks.records.results.reasons import LEFT_OUT
 from tasks.records.results.skipped_file import SKIPPED
 from tasks.records.stages import AccountFacts, DeltaResult, Prepared
 from tasks.records.validation.duplicates import Keys
@@ -72,6 +73,7 @@ def read_file(
         group=agreement.group,
         groups=facts.groups,
         create_groups=agreement.create_groups,
+        basis=agreement.consent.basis,
     )
     reader = _FileReader(
         agreement.consent,
@@ -142,6 +144,7 @@ class _FileReader:
         # If no person has to be looked up, consent is applied in the first pass.
         self.consent_first = self.unsubscribed is None and self.snapshot is None
         self.destinations: list[Destination | None] = []
+        self.consented: list[bool] = []
         self.checked = self.folder / "checked"
         self.checked.mkdir(parents=True)
         self.rejects = Parts(self.folder / "rejects")
@@ -171,9 +174,12 @@ class _FileReader:
         if self.granted:
             self.people.add(records.filter(pl.col(LINE).is_in(self.granted)).select(PERSON))
         destination = None
-        if self.consent_first:
+        # A part keeps all of its records until it is known which of them count.
+        consented = self.consent_first and not (records["status"] == "leave_out").any()
+        if consented:
             records = self._apply_consent(records).send
             destination = only_destination(records)
+        self.consented.append(consented)
         self.destinations.append(destination)
         records.write_parquet(self._part(number), compression="lz4", statistics=False)
 
@@ -187,7 +193,7 @@ class _FileReader:
                 continue
             records = pl.read_parquet(path).filter(wins)
             path.unlink()
-            yield records if self.consent_first else self._to_send(records)
+            yield records if self.consented[number] else self._to_send(records)
 
     def _apply_consent(self, records: pl.DataFrame) -> ConsentResult:
         return apply_consent(
@@ -206,8 +212,13 @@ class _FileReader:
         if self.snapshot is None:
             return result.send
         changed = self.snapshot.changed(result.send)
-        blocked = result.blocked["line"].implode()
-        self.snapshot.mark_present(records.filter(pl.col(LINE).is_in(blocked)))
+        left_out = pl.col("reasons").list.first() == LEFT_OUT
+        for blocked, mark in (
+            (result.blocked.filter(~left_out), self.snapshot.mark_present),
+            # MailUp keeps what it had of them.
+            (result.blocked.filter(left_out), self.snapshot.mark_rejected),
+        ):
+            mark(records.filter(pl.col(LINE).is_in(blocked["line"].implode())))
         self.outcomes["unchanged"] += result.send.height - changed.height
         return changed
 

@@ -11,6 +11,7 @@ from blocks.transport.base import RemoteFile
 from tasks.records.batching.batches import Batch
 from tasks.records.counts import Counts
 from tasks.records.reading.dialect import FileDialect
+from tasks.records.results.reasons import LEFT_OUT
 from tasks.records.validation.history import UNUSUAL, FileFigures, ledger_figures
 from tasks.records.validation.limits import BROKEN_LIMITS
 
@@ -182,13 +183,18 @@ class Prepared:
     granted: Path | None = None
 
     @property
+    def left_out(self) -> int:
+        """Records of people of whom the file does not say that they may be written to."""
+        return self.reasons.get(LEFT_OUT, 0)
+
+    @property
     def ledger_figures(self) -> dict[str, int]:
         """What the ledger stores next to the counts, to compare later files with."""
         columns = self.dialect.columns if self.dialect else ()
         compared = (self.compared or DeltaResult()).ledger_figures(
             self.counts.submitted - self.opt_outs
         )
-        return ledger_figures(columns, self.opt_outs) | compared
+        return ledger_figures(columns, self.opt_outs, self.left_out) | compared
 
     def held(self, hold: Hold) -> "Prepared":
         """This file, held: nothing is sent."""

@@ -20,6 +20,7 @@ from flows.import_recipients import import_recipients
 from sandbox.file_servers import start_sftp
 from sandbox.mailup.server import Emulator
 from sandbox.mailup.server import start as start_mailup
+from tests.grounds import EVERYBODY, with_basis
 from tests.journeys.harness.scenarios import Stage
 from tests.servers.databases import KINDS, Database
 from tests.servers.postgresql import postgres
@@ -67,7 +68,7 @@ class World:
 
     def run(self, *, agreed: dict[str, Any] | None = None, **parameters: Any) -> State[Any]:
         """Run the import as the deployment would; the state it ends in."""
-        agreement = merged(self.agreement, agreed or {})
+        agreement = with_basis(merged(self.agreement, agreed or {}))
         return import_recipients(agreement=agreement, **parameters, return_state=True)
 
     def result(self, name: str) -> dict[str, Any]:
@@ -142,6 +143,7 @@ def _agreement() -> dict[str, Any]:
         "source": {"folder": "in", "settle_seconds": 0},
         "dialect": {"separator": ";"},
         "mapping": {"columns": COLUMNS},
+        "consent": {"basis": EVERYBODY},
     }
 
 

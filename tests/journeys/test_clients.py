@@ -18,6 +18,7 @@ from flows.import_recipients import import_recipients
 from sandbox.file_servers import start_sftp
 from tasks.records.agreement import ImportAgreement
 from tests.command import invoke
+from tests.grounds import with_basis
 from tests.journeys.conftest import World
 from tests.journeys.harness.terminals import ROOT, Terminal
 
@@ -118,7 +119,7 @@ def test_what_was_proposed_is_what_runs_and_what_leaves_the_file_can_be_removed(
     """The import counts what the rehearsal counted; Prefect keeps what left the file until told."""
     path = onboarded(folder)
     parameters = deployed()["import_recipients"]["parameters"]["agreement"]
-    agreed = ImportAgreement.model_validate({**parameters, "ledger": "acme"})
+    agreed = ImportAgreement.model_validate(with_basis({**parameters, "ledger": "acme"}))
     (world.inbox / SAMPLE.name).write_bytes(SAMPLE.read_bytes())
     state = import_recipients(agreement=agreed, return_state=True)
     assert state.is_completed()

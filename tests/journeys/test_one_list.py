@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from prefect.settings import get_current_settings
 
+from tests.grounds import with_basis
 from tests.journeys.harness.child_run import Instant
 from tests.journeys.harness.run_process import Runner
 from tests.servers.databases import Database
@@ -20,7 +21,9 @@ def people(who: str) -> list[str]:
 def die(world: Any, agreed: dict[str, Any], death: Instant) -> None:
     """A run that is killed, and whose leases have ended."""
     runner = Runner(str(get_current_settings().api.url), world.home)
-    assert runner.kill("import_recipients", {"agreement": world.agreement | agreed}, death)
+    assert runner.kill(
+        "import_recipients", {"agreement": with_basis(world.agreement | agreed)}, death
+    )
     Database("sqlite", f"sqlite:///{world.home}/ledger.db").let_leases_expire()
 
 

@@ -69,8 +69,9 @@ def outcome(case: Case, folder: Path) -> Outcome:
         read = _read(case, folder)
     except FileHeld as held:
         return {"held": held.context["reason"]}
+    limits, outs, left = case.agreement.thresholds, read.opt_outs, read.left_out
     for broken in exceeded_limits(
-        case.agreement.thresholds, read.counts, opt_outs=read.opt_outs, before=0, full=False
+        limits, read.counts, opt_outs=outs, left_out=left, before=0, full=False
     ):
         return {"held": broken.reason}
     parts = [batch.records() for batch in read.batches]

@@ -20,6 +20,7 @@ from sandbox.file_servers import FileServer
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator
 from sandbox.mailup.server import start as start_mailup
+from tests.grounds import with_basis
 from tests.variants.engine import run
 
 Settings = dict[str, Any]
@@ -75,7 +76,7 @@ class World:
             "list_id": 1, "source": {"folder": f"{self.folder}/in", "settle_seconds": 0},
             "dialect": {"separator": ";"}, "mapping": {"columns": [*COLUMNS]},
         }  # fmt: skip
-        return base | agreed
+        return with_basis(base | agreed)
 
     def exporting(self, kind: str) -> dict[str, Any]:
         """The agreement of an export of all lists."""

@@ -10,6 +10,7 @@ from tasks.records.consent.settings import Consent, check_grant
 from tasks.records.frames import LINE, REJECTS, no_rejects
 from tasks.records.mapping.emails import with_ascii_domains
 from tasks.records.mapping.resolve import ResolvedMapping
+from tasks.records.results.reasons import LEFT_OUT
 from tasks.records.validation.validate import recipient_keys
 
 _BOUNCED = ("8", "80", "81", "82", "83", "256", "2561", "2562", "2563")
@@ -140,7 +141,8 @@ def apply_consent(
     Rows that unsubscribe are always sent, as opt-outs with their key alone. All others are default
     imports, which change nobody's status. Only with a valid grant are people who left before its
     day sent as opt-ins, without the identifier of the other channel, which the grant does not
-    cover. A row with status "subscribed" is no opt-in.
+    cover. A row with status "subscribed" is no opt-in. If grounds are agreed, a default import
+    needs status "subscribed", and its other identifier is sent only if `second_key` allows it.
 
     Raises ConfigurationError if the grant is not valid, or if all rows are opt-outs while a column
     gives a status; RunStopped if people are needed but None.
@@ -157,13 +159,19 @@ def apply_consent(
         .then(pl.lit("optin"))
         .otherwise(pl.lit("default"))
     )
-    stopped = pl.col("kind").is_in(_BLOCKED[policy]) & (pl.col("import_type") == "default")
+    silent = pl.lit(bool(resolved.grounds)) & pl.col("status").ne_missing("subscribed") & ~leaving
+    left_out = silent.fill_null(True)
+    barred = pl.col("kind").is_in(_BLOCKED[policy]) & (pl.col("import_type") == "default")
+    stopped = left_out | barred
     blocked = typed.filter(stopped)
+    known = pl.col("kind").replace_strict(_REASONS, default=None, return_dtype=pl.String)
     send = typed.filter(~stopped.fill_null(False))
     granted = send.filter(pl.col("import_type") == "optin")
     return ConsentResult(
-        send=_one_channel(send).drop("kind", "left_on"),
-        blocked=_listed(blocked, pl.col("kind").replace_strict(_REASONS), originals, resolved),
+        send=_one_channel(send).drop("kind", "left_on", "second_key"),
+        blocked=_listed(
+            blocked, pl.when(left_out).then(pl.lit(LEFT_OUT)).otherwise(known), originals, resolved
+        ),
         granted=_listed(granted, pl.lit(GRANTED), originals, resolved),
     )
 
@@ -205,17 +213,18 @@ def _with_kind(records: pl.DataFrame, people: Unsubscribed | None) -> pl.DataFra
 
 
 def _one_channel(send: pl.DataFrame) -> pl.DataFrame:
-    """Remove the identifier of the other channel from opt-ins and opt-outs.
+    """Remove the identifier of the other channel from opt-ins and opt-outs, and where that channel
+    has no ground.
 
     MailUp may reject a row whose other identifier differs from its own, but whoever unsubscribes
     must be unsubscribed.
     """
-    forced = pl.col("import_type").is_in(["optin", "optout"])
+    alone = pl.col("import_type").is_in(["optin", "optout"]) | ~pl.col("second_key")
     by_email = pl.col("channel") == "email"
     return send.with_columns(
-        pl.when(~forced | by_email).then("email").alias("email"),
-        pl.when(~(forced & by_email)).then("prefix").alias("prefix"),
-        pl.when(~(forced & by_email)).then("number").alias("number"),
+        pl.when(~alone | by_email).then("email").alias("email"),
+        pl.when(~(alone & by_email)).then("prefix").alias("prefix"),
+        pl.when(~(alone & by_email)).then("number").alias("number"),
     )
 
 

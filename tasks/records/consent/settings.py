@@ -1,6 +1,5 @@
 """Settings of consent: effects on the subscription status, and the grant for an opt-in."""
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Literal
@@ -9,8 +8,7 @@ from pydantic import Field, model_validator
 
 from blocks.errors import ConfigurationError
 from tasks.agreements.base import Settings
-
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+from tasks.records.mapping.basis import ConsentBasis, is_day
 
 
 class Consent(Settings):
@@ -53,6 +51,13 @@ class Consent(Settings):
             "the day of sending, in the account's time zone."
         ),
     )
+    basis: ConsentBasis = Field(
+        default=ConsentBasis(),
+        description=(
+            "On what ground people are written to, for e-mail and for SMS apart. Without it files "
+            "are not sent; imports of type opt-out need none."
+        ),
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "Consent":
@@ -82,19 +87,12 @@ def _mistakes(consent: Consent) -> Iterator[str]:
     if missing:
         yield f"import_type 'opt-in' needs a grant; fill in {', '.join(missing)}."
     for name in ("grant_date", "grant_expires"):
-        if _day(grant[name]) is None:
+        if not is_day(grant[name]):
             yield f"{name} must be a day such as 2026-01-31."
     if grant["grant_expires"] < grant["grant_date"]:
         yield "grant_expires is before grant_date; correct one of them."
     if consent.unsubscribed == "block":
         yield "unsubscribed 'block' contradicts import_type 'opt-in'; use 'update'."
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
-    except ValueError:
-        return None
 
 
 def without_opt_in(consent: Consent) -> Consent:

@@ -5,12 +5,16 @@ names that the mapping contains, and refer to other columns by position.
 """
 
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from blocks.errors import ConfigurationError, FileHeld
+from blocks.mailup.resources.imports import Channel
+from tasks.records.mapping.basis import ConsentBasis, ConsentGround
 from tasks.records.mapping.settings import Column, Mapping, Target
+
+NO_BASIS = ConsentBasis()
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class ResolvedMapping:
 
     `file_columns` are in the file's order. `groups` are the existing groups per list id, as
     {lower-case name or id: name or id as in the account}; rows for other groups are rejected
-    unless `create_groups`.
+    unless `create_groups`. `grounds` per channel say what the columns STATUS_OF mean; empty for
+    agreements without a basis, whose column with target "status" gives the status.
     """
 
     mapping: Mapping
@@ -42,6 +47,7 @@ class ResolvedMapping:
     group: str
     groups: Table[int, Table[str, str]]
     create_groups: bool
+    grounds: Table[Channel, ConsentGround] = field(default_factory=dict)
 
     def column_for(self, target: Target) -> MappedColumn | None:
         """The column with this target, or None."""
@@ -57,6 +63,9 @@ class ResolvedMapping:
         """The file's column for a field of the record; empty if there is none."""
         return next((each.name for each in self.columns if each.field_name == field_name), "")
 
+
+STATUS_OF: dict[Channel, str] = {"email": "email_status", "sms": "sms_status"}
+"""Columns of the records with the status of a row on each channel."""
 
 _FIELD_NAMES: dict[Target, str] = {
     "email": "email",
@@ -77,17 +86,19 @@ def resolve_mapping(
     group: str = "",
     groups: Table[int, Table[int, str]] | None = None,
     create_groups: bool = False,
+    basis: ConsentBasis = NO_BASIS,
 ) -> ResolvedMapping:
     """Resolve the names of a mapping.
 
     `file_columns` are the file's columns in order, `fields` the account's dynamic fields (id to
     name). `list_id` and `group` apply to all rows without a column for them. `groups` are the
-    groups per list id (id to name), needed only with a group column.
+    groups per list id (id to name), needed only with a group column. `basis` says who agreed.
 
     Raises FileHeld(reason="header") if the file lacks a column, ConfigurationError if the account
     lacks a field or the records have no list.
     """
     columns = tuple(_mapped(column, file_columns, fields, mapping) for column in mapping.columns)
+    columns += tuple(_ground_columns(basis, file_columns, mapping))
     _check_shared_fields(columns)
     _check_clearing(mapping, columns, fields)
     if not list_id and not mapping.of("list"):
@@ -102,7 +113,18 @@ def resolve_mapping(
         group=group,
         groups=_by_any_name(groups or {}),
         create_groups=create_groups,
+        grounds={channel: basis.of(channel) for channel in STATUS_OF} if basis.known else {},
     )
+
+
+def _ground_columns(
+    basis: ConsentBasis, file_columns: Sequence[str], mapping: Mapping
+) -> Iterator[MappedColumn]:
+    """The columns that say who may be written to, as if they were mapped."""
+    for channel in mapping.channels:
+        if wanted := basis.of(channel).column:
+            rule = Column(column=wanted, target="status")
+            yield MappedColumn(in_file(wanted, file_columns, mapping), STATUS_OF[channel], rule)
 
 
 def _mapped(
@@ -133,19 +155,17 @@ def in_file(wanted: str, file_columns: Sequence[str], mapping: Mapping) -> str:
     )
 
 
-def display_names(file_columns: Sequence[str], mapping: Mapping) -> dict[str, str]:
-    """Name of each column for messages: as in the mapping, else its position."""
+def display_names(file_columns: Sequence[str], agreed: Sequence[str]) -> dict[str, str]:
+    """Name of each column for messages: as agreed, else its position."""
     return {
-        name: next(
-            (each.column for each in mapping.columns if _same(each.column, name)), f"#{place}"
-        )
+        name: next((each for each in agreed if _same(each, name)), f"#{place}")
         for place, name in enumerate(file_columns, start=1)
     }
 
 
 def _known_columns(file_columns: Sequence[str], mapping: Mapping) -> str:
     """The columns of the file that the mapping contains, for a message."""
-    names = display_names(file_columns, mapping)
+    names = display_names(file_columns, [each.column for each in mapping.columns])
     known = [
         f"#{place} '{names[name]}'"
         for place, name in enumerate(file_columns, start=1)

@@ -7,12 +7,15 @@ from typing import Literal
 import phonenumbers
 from pydantic import Field, model_validator
 
+from blocks.mailup.resources.imports import Channel
 from tasks.agreements.base import Settings
 from tasks.files import date_formats
 
 Target = Literal["email", "mobile", "prefix", "field", "list", "group", "status"]
 Status = Literal["subscribed", "unsubscribed"]
 
+KEYS: dict[Channel, Target] = {"email": "email", "sms": "mobile"}
+"""What a person is written to by, on each channel."""
 MAX_FIELDS = 39
 """Maximum number of dynamic fields of an account."""
 
@@ -172,6 +175,11 @@ class Mapping(Settings):
     def of(self, target: Target) -> list[Column]:
         """The columns with this target."""
         return [column for column in self.columns if column.target == target]
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels by which people of a file can be written to."""
+        return tuple(channel for channel, target in KEYS.items() if self.of(target))
 
     @property
     def clears(self) -> bool:

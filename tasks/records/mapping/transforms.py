@@ -10,8 +10,9 @@ import polars as pl
 
 from tasks.records.frames import LINE
 from tasks.records.mapping import dates, emails, phones
+from tasks.records.mapping.basis import ConsentGround
 from tasks.records.mapping.cells import UNREADABLE, blank_to_null, shortened, trimmed
-from tasks.records.mapping.resolve import MappedColumn, ResolvedMapping
+from tasks.records.mapping.resolve import STATUS_OF, MappedColumn, ResolvedMapping
 from tasks.records.mapping.settings import Target
 
 NO_LIST = -1
@@ -32,6 +33,7 @@ class Transform:
 def apply_transforms(frame: pl.DataFrame, mapping: ResolvedMapping) -> pl.DataFrame:
     """Return columns LINE, email, prefix, number, list_id, group, status and field_<id>.
 
+    Where grounds are agreed, what a row means on each channel is in email_status and sms_status.
     `frame` has LINE and one text column per column of the file. Blank cells become null.
     """
     # In steps: polars computes an expression again wherever an eager select repeats it.
@@ -59,6 +61,10 @@ def _unmapped(mapping: ResolvedMapping) -> Iterator[pl.Expr]:
     for target, name, value in constants:
         if not mapping.column_for(target):
             yield value.alias(name)
+    bound = {column.field_name for column in mapping.columns}
+    for channel, ground in mapping.grounds.items():
+        if STATUS_OF[channel] not in bound:
+            yield pl.lit(ground.of_blank).alias(STATUS_OF[channel])
 
 
 def _trimmed(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
@@ -103,12 +109,31 @@ def _as_list_id(values: pl.DataFrame, _columns: Columns, _mapping: ResolvedMappi
     return values.with_columns(read.alias("list_id"))
 
 
-def _as_status(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
+def _as_status(values: pl.DataFrame, columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
+    channels = {into: channel for channel, into in STATUS_OF.items()}
+    for column in columns:
+        into = column.field_name
+        if into in channels:
+            read = _meanings(values[into], mapping.grounds[channels[into]])
+        else:
+            read = _stated(values[into], mapping)
+        values = values.with_columns(read.alias(into))
+    return values
+
+
+def _meanings(cells: pl.Series, ground: ConsentGround) -> pl.Series:
+    """What cells mean; each value is looked up once."""
+    read = ground.read(cells.drop_nulls().unique())
+    found = cells.replace_strict(read, default=None, return_dtype=pl.String) if read else cells
+    return found.fill_null(ground.of_blank)
+
+
+def _stated(cells: pl.Series, mapping: ResolvedMapping) -> pl.Series:
+    """Of an agreement without grounds: a blank cell says nothing."""
     stated = mapping.mapping.status_values.items()
     meanings = {value.strip().lower(): status for value, status in stated}
-    text = pl.col("status")
-    known = text.replace_strict(meanings, default=UNREADABLE, return_dtype=pl.String)
-    return values.with_columns(pl.when(text.is_not_null()).then(known).alias("status"))
+    known = cells.replace_strict(meanings, default=UNREADABLE, return_dtype=pl.String)
+    return known.zip_with(cells.is_not_null(), pl.Series([None], dtype=pl.String))
 
 
 def _as_address(values: pl.DataFrame, _columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:

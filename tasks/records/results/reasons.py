@@ -8,6 +8,9 @@ from tasks.records.reading.dialect import ACCEPTED_AS
 Language = Literal["en", "it"]
 """Languages of the reject file."""
 
+LEFT_OUT = "consent_left_out"
+"""Reason of people of whom the file does not say that they may be written to."""
+
 REASONS: dict[str, dict[Language, str]] = {
     # Faults of the line
     "too_few_cells": {
@@ -148,6 +151,10 @@ REASONS: dict[str, dict[Language, str]] = {
         "of the two.",
         "it": "MailUp o una riga precedente ha un altro numero o indirizzo con questo; correggete "
         "uno dei due.",
+    },
+    LEFT_OUT: {
+        "en": "The file does not say that this person agreed to be written to; nothing is sent.",
+        "it": "Il file non dice che la persona ha dato il consenso; non viene inviato nulla.",
     },
     "consent_unsubscribed": {
         "en": "This person unsubscribed and is not subscribed again by an import.",

@@ -3,7 +3,8 @@
 Two passes over the file: the first collects the keys of all records, 29 bytes each; the second
 keeps the winners. Records are duplicates if list, channel and address are the same. The last one
 wins, but a row that unsubscribes wins over those that do not, unless the last row decides. A
-rejected row that unsubscribes (a veto) also wins over the others: then none is sent.
+rejected row that unsubscribes (a veto) also wins over the others: then none is sent. So does a row
+that leaves the person out, and among the others one whose second key must not be sent.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ DUPLICATE = "duplicate"
 _SPREAD = {"key_high": 0x9E3779B97F4A7C15, "key_low": 0xC2B2AE3D27D4EB4F}
 """Odd constants that mix the list into the two halves of a key."""
 
-_OTHER, _VETO, _OPT_OUT = 0, 1, 2
+_OTHER, _ONE_KEY, _LEFT_OUT, _VETO, _OPT_OUT = range(5)
 """Levels of rows: a higher level wins over a lower one."""
 _LEVEL_BONUS = 1 << 40
 """More than the number of lines of any file."""
@@ -55,8 +56,16 @@ class Keys:
 
     def add(self, records: pl.DataFrame) -> None:
         """Add the keys of the next chunk (schema RECORD), which may be empty."""
-        leaves = (pl.col("status") == "unsubscribed").fill_null(False)
-        self._add(records, pl.when(leaves).then(_OPT_OUT).otherwise(_OTHER), counts=True)
+        level = (
+            pl.when(pl.col("status") == "unsubscribed")
+            .then(_OPT_OUT)
+            .when(pl.col("status") == "leave_out")
+            .then(_LEFT_OUT)
+            .when(~pl.col("second_key"))
+            .then(_ONE_KEY)
+            .otherwise(_OTHER)
+        )
+        self._add(records, level, counts=True)
 
     def add_vetoes(self, records: pl.DataFrame) -> None:
         """Add rejected records that unsubscribe: they win over others, but are not sent."""

@@ -107,7 +107,8 @@ class FileFigures:
 
     `opt_outs`, `columns` and `header` (a fingerprint of names and order) are None for files of
     older versions. `changed` counts new or changed records, `missing` those of the `known` people
-    of the previous file who are not in it; None if the file was not compared.
+    of the previous file who are not in it; None if the file was not compared. Shares do not
+    count records that were `left_out` for want of consent.
     """
 
     bytes: int
@@ -119,6 +120,7 @@ class FileFigures:
     changed: int | None = None
     missing: int | None = None
     known: int | None = None
+    left_out: int = 0
 
     @classmethod
     def of(cls, size: int, counts: Mapping[str, int]) -> "FileFigures":
@@ -127,17 +129,18 @@ class FileFigures:
             size, counts.get("records", 0), counts.get("rejected", 0),
             counts.get("opt_outs"), counts.get("columns"), counts.get("header"),
             counts.get("changed"), counts.get("missing"), counts.get("known"),
+            counts.get("left_out", 0),
         )  # fmt: skip
 
 
-def ledger_figures(columns: Sequence[str], opt_outs: int) -> dict[str, int]:
+def ledger_figures(columns: Sequence[str], opt_outs: int, left_out: int = 0) -> dict[str, int]:
     """What the ledger stores next to the counts, to compare later files with."""
     digest = hashlib.sha256("\0".join(columns).encode()).digest()
     return {
         "opt_outs": opt_outs,
         "columns": len(columns),
         "header": int.from_bytes(digest[:6]),
-    }
+    } | ({"left_out": left_out} if left_out else {})
 
 
 def deviations(
@@ -199,10 +202,11 @@ def _shares(
 
 def _share(file: FileFigures, reason: str, least: int) -> float | None:
     """The percentage for a reason; None if unknown, or if the total is below `least`."""
+    counted = file.records - file.left_out
     part, total = {
-        "unusual_rejects": (file.rejected, file.records),
-        "unusual_opt_outs": (file.opt_outs, file.records),
-        "unusual_changes": (file.changed, file.records),
+        "unusual_rejects": (file.rejected, counted),
+        "unusual_opt_outs": (file.opt_outs, counted),
+        "unusual_changes": (file.changed, counted),
         "unusual_missing": (file.missing, file.known),
     }[reason]
     return None if part is None or total is None or total < least else 100 * part / total

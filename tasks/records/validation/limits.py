@@ -66,10 +66,14 @@ class LimitExceeded:
 
 
 def exceeded_limits(
-    limits: Thresholds, counts: Counts, *, opt_outs: int, before: int, full: bool
+    limits: Thresholds, counts: Counts, *, opt_outs: int, before: int, full: bool, left_out: int = 0
 ) -> Iterator[LimitExceeded]:
-    """The limits that a file exceeds; `before`: number of records of the previous file."""
-    share = 100 / counts.records if counts.records >= _SMALL_FILE_RECORDS else 0.0
+    """The limits that a file exceeds; `before`: number of records of the previous file.
+
+    Shares do not count the `left_out` records, of which nothing is sent as agreed.
+    """
+    total = counts.records - left_out
+    share = 100 / total if total >= _SMALL_FILE_RECORDS else 0.0
     previous = before if full else 0
     lost = 100 * (previous - counts.records) / previous if previous >= _SMALL_FILE_RECORDS else 0.0
     rejected, opted_out = counts.rejected * share, opt_outs * share

@@ -98,13 +98,29 @@ def _records(values: pl.DataFrame, resolved: ResolvedMapping) -> pl.DataFrame:
         "both": pl.when(pl.col("email").is_null()).then(pl.lit("sms")).otherwise(pl.lit("email")),
     }[resolved.mapping.key]
     clears = [pl.col(name).is_null() for name in fields] if resolved.mapping.clears else []
+    status, second_key = _consented(resolved)
     number = pl.concat_str("prefix", "number")
     address = pl.when(pl.col("channel") == "email").then("email").otherwise(number)
     return (
         values.with_columns(channel=channel, clear=pl.any_horizontal(pl.lit(False), *clears))
-        .with_columns(recipient_keys(pl.col("channel"), address))
+        .with_columns(
+            *recipient_keys(pl.col("channel"), address), status=status, second_key=second_key
+        )
         .select(*RECORD, *fields)
     )
+
+
+def _consented(resolved: ResolvedMapping) -> tuple[pl.Expr, pl.Expr]:
+    """What rows mean on the channel of their key, and whether the other key may be sent."""
+    if not resolved.grounds:
+        return pl.col("status"), pl.lit(True)
+    by_email = pl.col("channel") == "email"
+    own = pl.when(by_email).then("email_status").otherwise("sms_status")
+    other = pl.when(by_email).then("sms_status").otherwise("email_status")
+    one_key = pl.col("email").is_null() | pl.col("number").is_null()
+    # Of rows that are refused either may be unreadable, and then nothing of them is a yes.
+    status = pl.when(other == UNREADABLE).then(other).otherwise(own)
+    return status, one_key | (other == "subscribed")
 
 
 def _rejects(frame: pl.DataFrame, found: pl.DataFrame, resolved: ResolvedMapping) -> pl.DataFrame:
@@ -113,6 +129,7 @@ def _rejects(frame: pl.DataFrame, found: pl.DataFrame, resolved: ResolvedMapping
     names = {column.field_name: column.name for column in resolved.columns}
     rows = (
         found.with_columns(pl.col("column").replace_strict(names, return_dtype=pl.String))
+        .unique()
         .with_columns(place=pl.col("column").replace_strict(positions, return_dtype=pl.Int64))
         .sort("row", "place", "reason")
         .group_by("row", maintain_order=True)

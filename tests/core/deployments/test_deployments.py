@@ -69,7 +69,7 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     checked = invoke("check", str(path))
     assert checked.exit_code == 1
     lines = [int(found) for found in re.findall(r"acme\.yaml:(\d+):", checked.stdout)]
-    assert lines == [19, 26, 37]
+    assert lines == [19, 26, 38]
 
 
 def test_a_client_has_one_file_that_is_called_after_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from blocks.errors import RunStopped
+from blocks.errors import ConfigurationError, RunStopped
 from blocks.ledger import archives, files
 from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.storage import Storage
@@ -33,6 +33,8 @@ from tasks.records.archive.bundle import (
     write_archive,
 )
 from tasks.records.archive.erase import Person
+from tasks.records.batching.payloads import array, encoded
+from tasks.records.read_file import read_file
 from tasks.records.stages import AccountFacts, Claim, Fetched
 
 pytestmark = pytest.mark.core
@@ -295,10 +297,36 @@ def assert_sent_only_if_proven(kept: Kept, found: OpenedArchive) -> None:
         found.proven,
     )  # fmt: skip
     if found.proven:
-        assert without_grant(recalled) == found.inputs.agreement
+        # It says no ground on which to send it once more; today's agreement does.
+        with pytest.raises(ConfigurationError, match="agreement of today"):
+            without_grant(recalled)
+        today = replace(recalled, replay_with="today")
+        assert without_grant(today) == found.inputs.agreement
     else:
         with pytest.raises(RunStopped, match="is not sent"):
             without_grant(recalled)
+
+
+def test_an_archive_of_before_there_were_grounds_makes_the_requests_of_its_day(bare: Kept) -> None:
+    """Its status column and its blank cells mean what they meant (tests/cases/archives/status.zip,
+    made at 0ac88d2), so that it can be compared."""
+    known = json.loads((CASES / "status.json").read_text(encoding="utf-8"))
+    bare.enter(known["sha256"], known["size"])
+    bare.keep(CASES / "status.zip", known["grounds"])
+    found = bare.opened()
+    folder = bare.home / "read"
+    folder.mkdir()
+    prepared = read_file(
+        found.fetched.path, found.inputs.agreement, found.facts, folder,
+        batch_size=found.facts.batch_size, today=found.facts.today,
+    )  # fmt: skip
+    made = [
+        [to.channel, to.import_type, batch.rows, hashlib.sha256(array(texts)).hexdigest()]
+        for batch, texts in encoded(prepared.batches)
+        for to in (batch.destination,)
+    ]
+    assert made == known["requests"]
+    assert {**asdict(prepared.counts), **known["counts"]} == asdict(prepared.counts)
 
 
 def found_file(name: str) -> bytes:

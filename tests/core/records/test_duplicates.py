@@ -22,7 +22,7 @@ Row = tuple[int, int, int, str | None]
 
 def chunks(rows: list[Row], size: int) -> list[pl.DataFrame]:
     data = [(line, *row) for line, row in enumerate(rows, start=2)]
-    frame = pl.DataFrame(data, schema=SCHEMA, orient="row")
+    frame = pl.DataFrame(data, schema=SCHEMA, orient="row").with_columns(second_key=True)
     return [frame.slice(start, size) for start in range(0, max(1, len(rows)), size)]
 
 

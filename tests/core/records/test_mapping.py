@@ -162,7 +162,7 @@ def test_records_need_a_list() -> None:
 def test_nothing_of_a_first_line_is_told_but_names_of_the_mapping(cells: list[str]) -> None:
     """Whatever is in it: a word of it is shown only if the agreement has it, and as it has it."""
     agreed, line = mapping(EMAIL, FIELD), [*(f"§{cell}" for cell in cells), " NAME"]
-    assert list(display_names(line, agreed).values()) == [
+    assert list(display_names(line, [each.column for each in agreed.columns]).values()) == [
         *(f"#{place}" for place in range(1, len(line))),
         "name",
     ]

@@ -15,7 +15,7 @@ from tasks.records.delta.settings import Delta
 from tasks.records.delta.snapshot import Snapshot, missing_people
 from tasks.records.frames import PEOPLE
 from tasks.records.stages import Claim, DeltaResult, Prepared
-from tests.core.full_files import FIRST, KEY, kept, read
+from tests.core.full_files import COLUMNS, FIRST, KEY, kept, read
 
 ADA, BEA, CLEO = FIRST
 UNSUBSCRIBE = Delta(on=True, missing="unsubscribe")
@@ -49,6 +49,23 @@ def test_who_is_in_a_rejected_row_is_not_missing(tmp_path: Path) -> None:
     assert flagged(second) == {"unchanged": 1, "refused": 1, "missing": 1}
     assert second.compared is not None
     assert (sent, second.compared.unidentified_rows, second.compared.missing) == ([], 2, 1)
+
+
+LEAVING = {"ground": "column", "column": "stato", "values": {"1": "subscribed", "0": "leave_out"}}
+BY_COLUMN = {"mapping": {"columns": COLUMNS[:3]}, "consent": {"basis": {"email": LEAVING}}}
+
+
+@pytest.mark.parametrize("cell", ["0", "", "x"], ids=["left out", "blank", "rejected"])
+def test_who_stands_in_the_file_is_present_however_the_row_ends(tmp_path: Path, cell: str) -> None:
+    """Left out, blank and rejected people are not missing, and MailUp keeps what it has of them:
+    back as they were they are unchanged, and gone they are missing."""
+    first = kept(read(tmp_path / "one", FIRST, **BY_COLUMN)[0], tmp_path / "one.parquet")
+    second, sent = read(tmp_path / "two", [f"{ADA[:-1]}{cell}", BEA, CLEO], first, **BY_COLUMN)
+    assert (sent, flagged(second)) == ([], {"unchanged": 2, "refused": 1, "missing": 0})
+    after = kept(second, tmp_path / "two.parquet", "refused")
+    assert read(tmp_path / "three", FIRST, after, **BY_COLUMN)[1] == []
+    gone = read(tmp_path / "four", [BEA, CLEO], after, **BY_COLUMN)[0]
+    assert flagged(gone)["missing"] == 1
 
 
 @pytest.mark.parametrize("keep", [(), ("refused",), ("missing",), ("refused", "missing")])

@@ -1,5 +1,6 @@
 """What counts as unchanged: one table of the rules, and the hashes behind it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.delta.hashes import person_digests, row_digests
 from tasks.records.stages import AccountFacts
 from tests.core.full_files import COLUMNS, FIELDS, FIRST, KEY, agreed, kept, read
+from tests.grounds import STATED
 
+CASES = Path(__file__).resolve().parents[2] / "cases/delta"
+SHAPES_OF_BEFORE = json.loads((CASES / "shapes.json").read_text(encoding="utf-8"))
 RULES: dict[str, tuple[list[str], dict[str, Any], list[str]]] = {
     "the same": (FIRST, {}, []),
     "in another order": (FIRST[::-1], {}, []),
@@ -205,6 +209,32 @@ def test_snapshots_of_before_the_second_key_are_good_for_its_default() -> None:
     )  # fmt: skip
     known = "c340731e40e230f274e0ae178cbd876aabc7db6d82f8e9b65d643aaf37f39096"
     assert shape_of(whole, AccountFacts(fields={1: "nome"}, account="one")) == known
+
+
+@pytest.mark.parametrize("known", SHAPES_OF_BEFORE, ids=lambda each: each["case"])
+def test_a_new_setting_at_its_default_changes_no_shape(known: dict[str, Any]) -> None:
+    """Agreements of the first snapshots (tests/cases/delta, made at 0ac88d2) have their shape, so
+    that a file after an upgrade is compared as before."""
+    facts = AccountFacts(
+        fields={1: "nome", 12: "cap", 27: "nascita"}, account="https://console.example#42"
+    )
+    assert shape_of(ImportAgreement.model_validate(known["agreement"]), facts) == known["shape"]
+
+
+def test_a_ground_makes_another_shape() -> None:
+    """Who is sent, and with which keys, depends on it."""
+    facts = AccountFacts(fields=FIELDS, account="one")
+    bare = {"mapping": {"columns": COLUMNS[:3]}}
+    shapes = {
+        shape_of(agreed(**bare, consent={"basis": {"email": ground}}), facts)
+        for ground in (
+            STATED,
+            STATED | {"column": "stato", "values": {"0": "leave_out"}},
+            {"ground": "column", "column": "stato", "values": {"1": "subscribed"}},
+            {"ground": "unknown"},
+        )
+    }
+    assert len(shapes) == 4
 
 
 def test_the_account_behind_the_block_is_in_the_shape() -> None:

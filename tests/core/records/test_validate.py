@@ -61,6 +61,7 @@ def test_a_good_row_becomes_a_record_ready_for_mailup() -> None:
         "email": "a@b.it",
         "prefix": "0039",
         "number": "3331234567",
+        "second_key": True,
         "field_3": "1980",
         "field_12": "Mario Rossi",
     }

@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from tests.grounds import with_basis
 from tests.journeys.harness.child_run import STOPPED_LEASE_SECONDS
 from tests.journeys.harness.kill_points import Stop
 from tests.journeys.harness.run_process import Death, Ending, Runner
@@ -141,7 +142,7 @@ class Scene:
             "source": {"folder": client, "settle_seconds": 0}, "dialect": {"separator": ";"},
             "mapping": {"columns": COLUMNS}, **self.story.agreed,
         }  # fmt: skip
-        return {"agreement": agreement}
+        return {"agreement": with_basis(agreement)}
 
     def steps(self) -> list[str]:
         """The instants of the last run, in their order."""

@@ -1,0 +1,182 @@
+"""On what ground a client's people are written to, by e-mail and by SMS, as the agreement says it.
+
+Recognition of columns is comfort; this is what safety rests on. A row subscribes somebody only
+where the ground of its channel says `subscribed` of it: by a value that was agreed, or because the
+client has stated it of everybody. A blank cell never says so.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from blocks.mailup.resources.imports import Channel
+from tasks.agreements.base import Settings
+from tasks.records.mapping.cells import INVISIBLE, UNREADABLE
+
+ConsentMeaning = Literal["subscribed", "unsubscribed", "leave_out"]
+_CHANNELS: tuple[Channel, ...] = ("email", "sms")
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class ConsentGround(Settings):
+    """On what ground people are written to by one channel, and what takes them out."""
+
+    ground: Literal["unknown", "none", "column", "all"] = Field(
+        default="unknown",
+        description=(
+            "Column: a column of the file says it of each person. All: the client states in "
+            "writing that everybody in its files agreed. None: nobody agreed, and nothing is sent "
+            "by this channel. Unknown: nobody has said it yet, so that files are not sent."
+        ),
+    )
+    column: str = Field(
+        default="",
+        description=(
+            "Column of the file, by name or position such as #3, that says who agreed; beside "
+            "'all', who is taken out."
+        ),
+    )
+    values: dict[str, ConsentMeaning] = Field(
+        default={},
+        description=(
+            "What each value of the column means, letter case aside: subscribed, unsubscribed, or "
+            "leave_out, that is not sent and listed. A column that says no is written as it is: in "
+            "an opt-out column 1 is unsubscribed or leave_out. A row with any other value is "
+            "rejected."
+        ),
+    )
+    blank: Literal["leave_out", "unsubscribed", "all"] = Field(
+        default="leave_out",
+        description=(
+            "What an empty cell means: leave the person out, unsubscribe the person, or, with "
+            "ground 'all', that the client's statement stands. It never means subscribed by itself."
+        ),
+    )
+    stated_on: str = Field(
+        default="",
+        description="Ground 'all' only: day of the client's statement, such as 2026-01-31.",
+    )
+    stated_by: str = Field(
+        default="", max_length=200, description="Ground 'all' only: who at the client stated it."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ConsentGround":
+        for mistake in _mistakes(self):
+            raise ValueError(mistake)
+        return self
+
+    @property
+    def meanings(self) -> set[ConsentMeaning]:
+        """All that a row may mean."""
+        if self.ground in ("unknown", "none"):
+            return {"leave_out"}
+        if not self.column:
+            return {"subscribed"}
+        return {*self.values.values(), self.of_blank}
+
+    @property
+    def of_blank(self) -> ConsentMeaning:
+        """What an empty cell means; without a column, what every row does."""
+        if self.ground == "all" and (self.blank == "all" or not self.column):
+            return "subscribed"
+        return "leave_out" if self.blank == "all" else self.blank
+
+    def read(self, cells: Iterable[str]) -> dict[str, str]:
+        """What each of some cells means that are not blank; UNREADABLE where it was not agreed."""
+        agreed = {_same(value): meaning for value, meaning in self.values.items()}
+        return {cell: agreed.get(_same(cell), UNREADABLE) for cell in cells}
+
+
+def _same(text: str) -> str:
+    """A value as it is compared: without what nobody sees at its ends, in one spelling."""
+    return unicodedata.normalize("NFC", text.strip(INVISIBLE)).casefold()
+
+
+def _mistakes(ground: ConsentGround) -> Iterator[str]:
+    """What contradicts what, as sentences."""
+    if ground.ground in ("unknown", "none"):
+        others = (ground.column, ground.values, ground.stated_on, ground.stated_by)
+        if any(others) or ground.blank != "leave_out":
+            yield f"ground '{ground.ground}' has no other settings; give 'column' or 'all'."
+        return
+    yield from _statement_mistakes(ground)
+    if ground.column.strip():
+        yield from _value_mistakes(ground)
+    elif ground.ground == "column":
+        yield "ground 'column' needs column, the name of the one that says who agreed."
+    elif ground.values or ground.blank != "leave_out":
+        yield "values and blank are about a column; name it as column, or leave them out."
+
+
+def _statement_mistakes(ground: ConsentGround) -> Iterator[str]:
+    if ground.ground == "all":
+        if not is_day(ground.stated_on):
+            yield "ground 'all' needs stated_on, a day such as 2026-01-31."
+        if not ground.stated_by.strip():
+            yield "ground 'all' needs stated_by, who at the client states that everybody agreed."
+        return
+    if ground.stated_on or ground.stated_by:
+        yield "stated_on and stated_by are for ground 'all'; leave them out for a column."
+    if ground.blank == "all":
+        yield "blank 'all' is for ground 'all'; a blank is no yes: take leave_out or unsubscribed."
+
+
+def _value_mistakes(ground: ConsentGround) -> Iterator[str]:
+    values = [_same(value) for value in ground.values]
+    if not values or "" in values or len(values) != len(set(values)):
+        yield "values: give each value of the column once, not empty, letter case aside."
+    if ground.ground == "column" and "subscribed" not in ground.values.values():
+        yield "values: none of them means subscribed, so that nobody could ever be sent."
+    if ground.ground == "all" and ground.meanings == {"subscribed"}:
+        yield "values: none of them takes anybody out; leave out column, values and blank."
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day such as 2026-01-31."""
+    try:
+        return bool(_DAY.fullmatch(text)) and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+class ConsentBasis(Settings, title="Basis"):
+    """On what ground people are written to, for each channel by itself."""
+
+    email: ConsentGround = Field(
+        default=ConsentGround(), description="Ground for e-mail, for agreements with addresses."
+    )
+    sms: ConsentGround = Field(
+        default=ConsentGround(),
+        description=(
+            "Ground for SMS, for agreements with mobile numbers. Without one no number is sent as "
+            "MailUp's mobile number; it may go to a dynamic field."
+        ),
+    )
+
+    def of(self, channel: Channel) -> ConsentGround:
+        """The ground of a channel."""
+        return self.email if channel == "email" else self.sms
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is said; agreements of before have no basis."""
+        return any(self.of(channel).ground != "unknown" for channel in _CHANNELS)
+
+    def told(self, channels: Iterable[Channel]) -> dict[str, dict[str, Any]]:
+        """The grounds of some channels as they are written down, without what is not said."""
+        return {
+            channel: self.of(channel).model_dump(exclude_defaults=True) or {"ground": "unknown"}
+            for channel in channels
+        }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the file that it names, each once."""
+        named = [self.of(channel).column for channel in _CHANNELS]
+        return tuple(dict.fromkeys(filter(None, named)))
