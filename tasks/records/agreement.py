@@ -227,7 +227,8 @@ class ImportAgreement(Agreement):
     @property
     def column_names(self) -> tuple[str, ...]:
         """The columns of the file that the agreement names."""
-        return (*(each.column for each in self.mapping.columns), *self.consent.basis.columns)
+        mapped = (each.column for each in self.mapping.columns)
+        return tuple(dict.fromkeys((*mapped, *self.consent.basis.columns)))
 
     @property
     def basis_told(self) -> dict[str, Any]:
