@@ -28,10 +28,11 @@ from tasks.files.remote_paths import join
 from tasks.imports.archive import remove, take_person_out
 from tasks.records.agreement import ImportAgreement
 from tasks.records.archive.erase import Person, without_person
+from tasks.records.reading.tables import from_csv, to_csv
 from tasks.runs.lease import working_alone
 from tasks.runs.scratch import scratch_folder
 
-_REJECTS = ".rejects.csv"
+_REJECTS = (".rejects.csv", ".rejects.xlsx", ".rejects.txt")
 
 
 @dataclass
@@ -143,11 +144,14 @@ def _in_reject_file(
 ) -> int:
     here, changed = scratch / "rejects", scratch / "changed"
     server.read(join(folder, name), here)
+    names = agreement.column_names
+    opened = to_csv(here, scratch, agreement.table, agreement.dialect, names)
     records = without_person(
-        here, agreement.dialect, person, changed, blank=False, wanted=agreement.wanted
+        opened, agreement.csv_dialect, person, changed, blank=False, wanted=agreement.wanted
     )
     if records:
-        deliver(server, changed, folder, name)
+        left, _ = from_csv(changed, agreement.table, agreement.dialect)
+        deliver(server, left, folder, name)
     return records
 
 

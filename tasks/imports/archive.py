@@ -30,7 +30,8 @@ from tasks.records.archive.bundle import (
 )
 from tasks.records.archive.erase import Person, erase_unsubscribed, without_person
 from tasks.records.job import ImportJob
-from tasks.records.reading.unpack import unpack
+from tasks.records.open_file import as_csv
+from tasks.records.reading.tables import from_csv
 from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
 from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
@@ -155,15 +156,15 @@ def take_person_out(
     opened, agreement = kept.fetched.path, kept.inputs.as_kept(kept.inputs.agreement)
     if agreement.decryption_key:
         opened = decrypt(opened, load(GpgKey, agreement.decryption_key), folder)
-    opened = unpack(opened, folder, agreement.unpacking)
+    opened = as_csv(agreement, opened, folder)
     changed = folder / "changed"
     records = without_person(
-        opened, agreement.dialect, person, changed, blank=True, wanted=agreement.wanted
+        opened, agreement.csv_dialect, person, changed, blank=True, wanted=agreement.wanted
     )
     known = erase_unsubscribed(kept.facts.unsubscribed, person)
     if not records and not known:
         return 0
-    left = changed if records else opened
+    left, _ = from_csv(changed if records else opened, agreement.table, agreement.dialect)
     grounds = kept.inputs.model_copy(
         update={
             "opened": True,

@@ -13,8 +13,8 @@ from tasks.imports.delta_snapshots import previous_snapshot
 from tasks.records.agreement import ImportAgreement
 from tasks.records.delta.missing import decide_missing, too_many_missing
 from tasks.records.job import ImportJob
+from tasks.records.open_file import as_csv
 from tasks.records.read_file import read_file
-from tasks.records.reading.unpack import unpack
 from tasks.records.results.reasons import settings_that_accept
 from tasks.records.stages import Claim, Fetched, Hold, Prepared
 from tasks.records.validation.history import FileFigures, deviations
@@ -53,10 +53,10 @@ def prepare(job: ImportJob, fetched: Fetched, claim: Claim) -> Prepared:
 
 
 def _opened(agreement: ImportAgreement, path: Path, folder: Path) -> Path:
-    """The file decrypted and unpacked, as far as it was agreed."""
+    """The file decrypted, unpacked and made CSV, as far as it was agreed."""
     if agreement.decryption_key:
         path = decrypt(path, load(GpgKey, agreement.decryption_key), folder)
-    return unpack(path, folder, agreement.unpacking)
+    return as_csv(agreement, path, folder)
 
 
 def _within_limits(

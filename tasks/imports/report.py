@@ -23,6 +23,7 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.second_key import NOT_COMPARED
 from tasks.records.job import ImportJob
 from tasks.records.mapping.resolve import display_names
+from tasks.records.reading.tables import from_csv
 from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.reject_file import write_rejects
 from tasks.records.results.skipped_file import write_skipped
@@ -117,7 +118,8 @@ def _deliver(
     if dialect and document["counts"]["rejected"] and not prepared.hold:
         path = fetched.path.with_suffix(".rejects")
         write_rejects(path, read_parts(prepared.rejects), dialect, language)
-        made.append((path, fitting(name, ".rejects.csv")))
+        path, ending = from_csv(path, agreement.table, agreement.dialect)
+        made.append((path, fitting(name, f".rejects{ending}")))
     if dialect and part_paths(prepared.skipped) and not prepared.hold:
         path = fetched.path.with_suffix(".skipped")
         write_skipped(path, read_parts(prepared.skipped), dialect, language)

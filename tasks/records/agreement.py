@@ -14,6 +14,7 @@ from tasks.records.delta.settings import Delta
 from tasks.records.mapping.settings import Mapping
 from tasks.records.reading.around import Wanted
 from tasks.records.reading.dialect import Dialect
+from tasks.records.reading.tables import FileTable, dialect_of_csv, positions
 from tasks.records.reading.unpack import Unpacking
 from tasks.records.source import Source
 from tasks.records.validation.history import HistoryLimits
@@ -147,6 +148,12 @@ class ImportAgreement(Agreement):
         default=Source(), description="Where the files are, and what happens to them afterwards."
     )
     unpacking: Unpacking = Field(default=Unpacking(), description="Limits for compressed files.")
+    table: FileTable | None = Field(
+        default=None,
+        description=(
+            "What files are if not CSV: an Excel workbook, or text of fixed width. Empty for CSV."
+        ),
+    )
     dialect: Dialect = Field(default=Dialect(), description="Format of the files.")
     mapping: Mapping = Field(description="Which column goes to which field in MailUp.")
     consent: Consent = Field(
@@ -213,11 +220,21 @@ class ImportAgreement(Agreement):
         return (self.list_id,) if self.list_id else tuple(self.mapping.lists)
 
     @property
+    def csv_dialect(self) -> Dialect:
+        """How the CSV file is written that a file is, or becomes."""
+        return dialect_of_csv(self.table, self.dialect)
+
+    @property
     def wanted(self) -> Wanted:
         """What is looked for in a file, to tell its table from what is around it."""
         keys = ("email", "mobile") if self.mapping.key == "both" else (self.mapping.key,)
-        held = {each.target: each.column for each in self.mapping.columns if each.target in keys}
-        names = self.column_names
+        places = positions(self.table)
+        held = {
+            each.target: places.get(each.column, each.column)
+            for each in self.mapping.columns
+            if each.target in keys
+        }
+        names = (places.get(name, name) for name in self.column_names)
         return Wanted(
             names=tuple(name for name in names if not re.fullmatch(r"#\d+", name)),
             email=held.get("email", ""),

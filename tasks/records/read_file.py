@@ -32,6 +32,7 @@ from tasks.records.mapping.cells import by_itself
 from tasks.records.mapping.resolve import ResolvedMapping, resolve_mapping
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import FileDialect, resolve
+from tasks.records.reading.tables import with_names
 from tasks.records.reading.truncation import check_not_truncated
 from tasks.records.results.parts import Parts, read_parts
 from tasks.records.results.reasons import LEFT_OUT
@@ -63,7 +64,8 @@ def read_file(
 
     Raises FileHeld if the file as a whole is not as agreed.
     """
-    dialect = resolve(path, agreement.dialect, agreement.wanted)
+    dialect = resolve(path, agreement.csv_dialect, agreement.wanted)
+    dialect = with_names(agreement.table, dialect)
     check_not_truncated(path, dialect)
     resolved = resolve_mapping(
         agreement.mapping,

@@ -35,7 +35,7 @@ LEVELS = {
         ["consent", "stages"],
         ["delta"],
         ["agreement"],
-        ["read_file", "archive", "job"],
+        ["open_file", "read_file", "archive", "job"],
     ],
     "blocks.mailup": [["http"], ["pages"], ["resources"], ["client"]],
 }

@@ -53,4 +53,5 @@ def test_a_worker_knows_no_secret_of_the_server() -> None:
     """A worker hands its settings to its runs: it gets the way to the API and nothing more."""
     assert set(SERVICES["worker"]["environment"]) == {
         "PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_DEFAULT_WORK_POOL_NAME",
+        "PREFECT_WORKER_QUERY_SECONDS",
     }  # fmt: skip
