@@ -8,6 +8,7 @@ from tasks.checks.findings import Finding, Subject
 from tasks.files.remote_paths import join
 from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.grounds import missing_grounds
+from tasks.records.reading.unpack import Unpacking
 from tasks.records.source import Source
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.output.packing import Packing
@@ -33,12 +34,21 @@ class Outlet:
 
 
 @dataclass(frozen=True)
+class AutoEncoding:
+    """An inbox whose files are read with dialect.encoding auto."""
+
+    source: Source
+    unpacking: Unpacking
+
+
+@dataclass(frozen=True)
 class ServerNeeds:
     """What is read and written on one server."""
 
     reference: str
     inboxes: tuple[Source, ...]
     outlets: tuple[Outlet, ...]
+    auto_encodings: tuple[AutoEncoding, ...] = ()
 
     @property
     def reads_ages(self) -> bool:
@@ -72,6 +82,7 @@ def server_needs(agreements: Sequence[AnyAgreement]) -> list[ServerNeeds]:
             reference,
             _unique(each.source for each in of if isinstance(each, ImportAgreement)),
             _unique(outlet for each in of for outlet in _outlets(each)),
+            _unique(inbox for each in of for inbox in _auto_encodings(each)),
         )
         for reference in _unique(each.server for each in agreements)
         if (of := [each for each in agreements if each.server == reference])
@@ -138,6 +149,14 @@ def _outlets(agreement: AnyAgreement) -> Iterator[Outlet]:
         yield Outlet("imported files", source.folder, join(source.folder, source.move_to))
     elif source.afterwards == "rename":
         yield Outlet("imported files", source.folder, source.folder)
+
+
+def _auto_encodings(agreement: AnyAgreement) -> Iterator[AutoEncoding]:
+    """The inbox of an import whose encoding is not agreed; encrypted files are not looked into."""
+    if not isinstance(agreement, ImportAgreement) or agreement.decryption_key:
+        return
+    if agreement.dialect.encoding == "auto":
+        yield AutoEncoding(agreement.source, agreement.unpacking)
 
 
 def _exports(agreement: ExportAgreement) -> Outlet:

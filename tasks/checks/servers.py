@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blocks.errors import RetryableError, SyncError
 from blocks.transport.base import Transport
+from tasks.checks.encodings import EncodingCheck
 from tasks.checks.findings import Finding, Subject, finding_text, to_mend
 from tasks.checks.needs import ServerNeeds
 from tasks.checks.probing import Probe
@@ -40,6 +41,9 @@ def _used(
     """What a run would do there: list folders, write files, and, here, take them away again."""
     for inbox in needs.inboxes:
         yield from line.look(f"list {inbox.folder}", _listing(subject, inbox))
+    for auto in needs.auto_encodings:
+        look = EncodingCheck(subject, auto, probe.source.parent)
+        yield from line.look(f"encoding {auto.source.folder}", look)
     for outlet in needs.outlets:
         yield from line.look(f"write {outlet.purpose}", partial(probe.try_out, outlet))
     yield from line.look("delete", probe.clean)

@@ -97,7 +97,7 @@ def folder(tmp_path: Path) -> Path:
 def onboarded(folder: Path) -> Path:
     """The file of client acme, from the sample, deployed."""
     said = ["--status", "S=subscribed", "--status", "N=unsubscribed", "--column", "Note="]
-    where = ["--list", "1", "--folder", "in"]
+    where = ["--list", "1", "--folder", "in", "--encoding", "cp1252"]
     made = invoke("onboard", "acme", str(SAMPLE), "--into", str(folder), *where, *said)
     assert made.exit_code == 0, made.stderr
     prefect("work-pool", "create", "mailup", "--type", "process", "--overwrite", "--set-as-default")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from tests.real_world import encodings
 from tests.real_world.cases import Case, Outcome, all_cases, outcome
 
 HEAD = """# Files of the world
@@ -14,6 +15,13 @@ Files as shops, CRM systems, spreadsheets and telephones write them: each one st
 damage or habit. Nothing in them may become wrong without a word: a value that is sent is what a
 person reads in the cell, or the row is rejected, or the file is held. Written by `make real-world`;
 the files, with what is agreed for each, are in `tests/cases/real_world/`.
+"""
+ENCODINGS = """## Encodings, not agreed
+
+Two hundred lists of names in twenty languages, each in every encoding that has its letters, with
+one to ten accented names among fifty. With `encoding: auto` a list is read if its encoding is
+certain, and held otherwise.
+
 """
 TABLE = "| file | what is in it | expected | got |\n| --- | --- | --- | --- |"
 
@@ -50,6 +58,7 @@ def page() -> str:
     parts = [HEAD]
     for kind, lines in groupby(rows(all_cases()), key=lambda row: row[0]):
         parts.append("\n".join([f"## {kind.capitalize()}\n", TABLE, *(line for _, line in lines)]))
+    parts.append(ENCODINGS + encodings.table())
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 

@@ -16,7 +16,7 @@ import idna
 import phonenumbers
 import polars as pl
 
-from blocks.errors import ConfigurationError
+from blocks.errors import ConfigurationError, FileHeld
 from tasks.records.frames import LINE
 from tasks.records.reading.around import ANYBODY, Wanted
 from tasks.records.reading.chunks import read_chunks
@@ -88,7 +88,7 @@ def without_person(
     """
     if not _may_contain(path, person):
         return 0
-    dialect = resolve(path, agreed, wanted)
+    dialect = _resolved(path, agreed, wanted)
     hits = [number for number, line in enumerate(_lines(path, dialect), 1) if person.is_in(line)]
     starts = _starts(path, dialect)
     # Index of each record; the header is none.
@@ -97,6 +97,19 @@ def without_person(
     if records:
         _rewrite(path, dialect, target, starts, records, blank=blank)
     return len(records)
+
+
+def _resolved(path: Path, agreed: Dialect, wanted: Wanted) -> FileDialect:
+    """Determine the dialect; with auto also of a file in a single-byte encoding.
+
+    Auto accepted cp1252 before, and files were archived so. Keys are ASCII in all of them.
+    """
+    try:
+        return resolve(path, agreed, wanted)
+    except FileHeld as held:
+        if held.context.get("reason") != "encoding" or agreed.encoding != "auto":
+            raise
+    return resolve(path, agreed.model_copy(update={"encoding": "iso-8859-1"}), wanted)
 
 
 def _may_contain(path: Path, person: Person) -> bool:

@@ -9,6 +9,7 @@ from pydantic import Field
 from blocks.errors import FileHeld
 from tasks.agreements.base import Settings
 from tasks.records.reading.around import ANYBODY, Wanted
+from tasks.records.reading.candidates import SingleByte
 from tasks.records.reading.csv_parser import Splitter
 from tasks.records.reading.encoding import PIECE, detect, encoded_length, utf8_pieces
 from tasks.records.reading.header import MOST_LINES_ABOVE, HeaderLayout, Reading, read_layout
@@ -31,11 +32,12 @@ ACCEPTED_AS: dict[str, LooseHabit] = {
 class Dialect(Settings):
     """The agreed format of a client's files."""
 
-    encoding: Literal["auto", "utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "utf-16"] = Field(
+    encoding: Literal["auto", "utf-8", "utf-16", SingleByte] = Field(
         default="auto",
         description=(
-            "Encoding of the file. Auto accepts UTF-8, UTF-16 and, if certain, cp1252. A byte "
-            "order mark is always removed."
+            "Encoding of the file. Auto accepts what is certain: UTF-8 and UTF-16. An encoding "
+            "with one byte per character, such as cp1252, is never certain and must be agreed. A "
+            "byte order mark is always removed."
         ),
     )
     separator: Literal["auto", ";", ",", "|", "tab"] = Field(

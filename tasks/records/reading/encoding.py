@@ -6,15 +6,15 @@ rejected.
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
-from charset_normalizer import from_bytes
 
 from blocks.errors import FileHeld
+from tasks.records.reading.candidates import SINGLE_BYTE, Candidate, candidates
 
 PIECE = 3 << 19
 """Bytes read at a time."""
@@ -25,39 +25,43 @@ BOMS = {
     "utf-16-be": codecs.BOM_UTF16_BE,
 }
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_ACCEPTED = "utf-8, cp1252, iso-8859-1, iso-8859-15, utf-16"
-_ASCII = bytes(range(0x80))
 _NOT_LEADING = bytes(range(0xC0))
 _SAMPLE = 1 << 16
 _FEW = 10_000
-# Code points at which cp1252 and iso-8859-15 disagree; cp1252 and iso-8859-1 agree from 0xA0 on.
-_DIFFER = frozenset(b"\xa4\xa6\xa8\xb4\xb8\xbc\xbd\xbe")
-_CP1252_ONLY = frozenset(range(0x80, 0xA0))
-_WESTERN = frozenset(
-    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜàáâãäåæçèéêëìíîïñòóôõöøùúûüßŠšŽžŸŒœ‘’“”–—…€°ªº«»·´"
+_SHOWN = 4
+_LATIN = [chr(code) for code in (*range(0xC0, 0x180), *range(0x218, 0x21C))]
+_SMALL = "".join(filter(str.islower, _LATIN))
+_CAPITAL = "".join(filter(str.isupper, _LATIN))
+_SOUND = re.compile(
+    # A Latin letter whose case fits the letters beside it, or a word of one such letter.
+    f"(?<=[a-z])[{_SMALL}]|[{_SMALL}](?=[a-z])|(?<=[A-Z])[{_CAPITAL}]|[{_CAPITAL}](?=[A-Z])"
+    f"|(?<![A-Za-z])[{_CAPITAL}](?=[a-z])"
+    "|(?<![A-Za-z\x80-\U0010ffff])[\xc0-\xff](?![A-Za-z\x80-\U0010ffff])"
+    # A sign that is not among capitals, typographic signs, an accent of its own, an emoji.
+    "|(?<![A-Z])[\xa0-\xbf]|[\xa0-\xbf](?![A-Z])|[\x80-\x9f\u2000-\u303f\ufe00-\uffef]"
+    "|(?<=[A-Za-z])[\u0300-\u0309\u030b\u030c\u0327\u0328]|(?<=[AUau])\u030a"
+    "|[\U0001f000-\U0001faff]"
+    # Letters of other alphabets, of which there are several in a row.
+    "|(?<=[A-Za-z])[\u1e00-\u1eff]|[\u0370-\u1dff\u3040-\ud7ff\uf900-\ufdff]{2,}"
 )
-_PRINTED = {"cp1252": rb"[\x80-\xbf]"}
-_ALSO_PRINTED = rb"[\xa0-\xbf]"
-# With these leading bytes UTF-8 encodes letters and signs of Western, Vietnamese and most other
-# Latin text; the other leading bytes are for scripts that use several in a row.
-_EITHER = (
-    rb"(?<![a-z\xc2-\xf4])[\xc6-\xd6\xd8-\xde]%(sign)b(?![\x80-\xff])"
-    rb"|(?<=[A-Za-z])[\xe0\xe3-\xef]%(sign)b%(sign)b(?![\x80-\xff])"
-)
+"""Characters that no single-byte text has where they stand, if its bytes are read as UTF-8.
+
+Two letters of such a text can be a character of UTF-8 by accident: `CAFFÈ™` of cp1252, or `ĘŻ` of
+iso-8859-2.
+"""
 
 
 @dataclass
 class Survey:
     """Statistics of a file read as UTF-8.
 
-    Size, number of valid characters beyond ASCII and of invalid bytes; if some are invalid, the
-    bytes over 0x7F that occur, and a sample of the lines that contain them.
+    Size, number of valid characters beyond ASCII and of invalid bytes, and a sample of the lines
+    that contain a byte over 0x7F.
     """
 
     size: int = 0
     valid: int = 0
     bad: int = 0
-    high: set[int] = field(default_factory=set)
     sample: bytearray = field(default_factory=bytearray)
 
 
@@ -65,7 +69,7 @@ def detect(path: Path, wanted: str) -> tuple[str, bool]:
     """Return (codec name, whether the file starts with a byte order mark).
 
     `wanted` is "auto" or a name that Dialect accepts. Raises FileHeld (reason "encoding") if the
-    file contradicts `wanted`, or if "auto" finds no single answer.
+    file contradicts `wanted`, or if "auto" is not certain.
     """
     with path.open("rb") as stream:
         head = stream.read(4096)
@@ -82,14 +86,43 @@ def detect(path: Path, wanted: str) -> tuple[str, bool]:
             raise _held(f"The file is in UTF-16, not {wanted}")
         return wide or "utf-16-le", False
     found = survey(path)
-    if wanted in ("auto", "utf-8"):
-        return _narrow(found, wanted), False
-    # Sequences that are implausible in the agreed encoding must outnumber those invalid in UTF-8.
-    if found.valid > found.bad:
-        either = _either(path, wanted)
-        if found.valid - either > found.bad + either:
+    if wanted == "auto":
+        return _certain(path, found), False
+    if wanted != "utf-8" and found.valid > found.bad:
+        sound = _sound(path)
+        if sound > found.bad + found.valid - sound:
             raise _held(f"The file is in UTF-8, not {wanted}")
     return wanted, False
+
+
+def _certain(path: Path, found: Survey) -> str:
+    """UTF-8, or FileHeld: which of the single-byte encodings a file is in is never certain."""
+    if not found.valid and found.bad * _FEW <= found.size:
+        return "utf-8"  # the few invalid bytes cost their lines; ASCII reads alike in all encodings
+    if found.valid > found.bad and _sound(path, enough=found.bad + 1) > found.bad:
+        return "utf-8"
+    if found.valid > 0.05 * found.bad and found.bad:
+        raise _held("The file mixes UTF-8 with another encoding")
+    raise _held(_uncertain(candidates(bytes(found.sample))))
+
+
+def _uncertain(read: Sequence[Candidate]) -> str:
+    """What to do about a file in a single-byte encoding; no word of it."""
+    if not read:
+        return "The file is not text in UTF-8, nor in a single-byte encoding"
+    best, *others = (" or ".join(each.encodings) for each in read[:_SHOWN])
+    fact = (
+        "The file is not in UTF-8, and in which single-byte encoding it is cannot be certain. It "
+        f"reads best as {best}"
+    )
+    if others:
+        fact += f"; possible are also {', '.join(others)}"
+    if any("cp1252" in each.encodings for each in read):
+        fact += (
+            ". Auto accepted cp1252 before: if the names of earlier files arrived correctly, set "
+            "dialect.encoding to cp1252"
+        )
+    return fact
 
 
 def _wide(head: bytes) -> str | None:
@@ -115,16 +148,17 @@ def survey(path: Path) -> Survey:
     return found
 
 
-def _either(path: Path, wanted: str) -> int:
-    """Count the valid UTF-8 characters that are plausible in a single-byte encoding as well.
-
-    That is an accented letter followed by signs, such as the end of a quotation in capitals.
-    """
-    sign = _PRINTED.get(wanted, _ALSO_PRINTED)
-    either = re.compile(_EITHER % {b"sign": sign})
+def _sound(path: Path, enough: int | None = None) -> int:
+    """Count the characters of valid UTF-8 that no single-byte text has, until there are enough."""
+    count = 0
     with path.open("rb") as stream:
-        blocks = line_blocks(iter(lambda: stream.read(PIECE), b""), PIECE)
-        return sum(len(either.findall(block)) for block in blocks if not block.isascii())
+        for block in line_blocks(iter(lambda: stream.read(PIECE), b""), PIECE):
+            if not block.isascii():
+                text = b"".join(_beyond_ascii(block)).decode("utf-8", "replace")
+                count += sum(len(found[0]) for found in islice(_SOUND.finditer(text), enough))
+            if enough is not None and count >= enough:
+                break
+    return count
 
 
 def is_utf8(data: bytes) -> bool:
@@ -139,61 +173,30 @@ def is_utf8(data: bytes) -> bool:
 def _count(block: bytes, found: Survey) -> None:
     """Add the statistics of a block, which ends at a line end and so splits no character."""
     legal = block
+    if len(found.sample) < _SAMPLE:
+        found.sample += _accented(block, _SAMPLE - len(found.sample))
     if not is_utf8(block):
         # A truncated last character is a sign of a truncated file, not of another encoding.
         text, read = codecs.utf_8_decode(block, "ignore", False)
         legal = text.encode()
         found.bad += read - len(legal)
-        found.high.update(block.translate(None, _ASCII))
-        if len(found.sample) < _SAMPLE:
-            found.sample += _accented(block, _SAMPLE - len(found.sample))
     found.valid += len(legal.translate(None, _NOT_LEADING))
 
 
 def _accented(block: bytes, room: int) -> bytes:
     """Lines of a block that contain a byte over 0x7F, about `room` bytes of them."""
-    lines = (line for line in block.splitlines(keepends=True) if not line.isascii())
-    return b"".join(islice(lines, room // 64 + 1))[:room]
+    return b"".join(islice(_beyond_ascii(block), room // 64 + 1))[:room]
 
 
-def _narrow(found: Survey, wanted: str) -> str:
-    """Decide between UTF-8 (also if agreed) and cp1252."""
-    if wanted == "utf-8" or found.valid > found.bad or not found.bad:
-        return "utf-8"
-    problem = _cp1252_problem(found)
-    if not problem:
-        return "cp1252"
-    # So few invalid bytes cost only their own lines; the rest reads alike in every encoding.
-    if found.bad * _FEW <= found.size:
-        return "utf-8"
-    raise _held(problem)
-
-
-def _cp1252_problem(found: Survey) -> str:
-    """Why the file may not be cp1252; empty if it is, or if it makes no difference."""
-    text = bytes(found.sample).decode("cp1252", "replace")
-    high = [character for character in text if character > "\x7f"]
-    if found.valid > 0.05 * found.bad:
-        return "The file mixes UTF-8 with another encoding"
-    plausible = sum(character in _WESTERN for character in high) >= 0.95 * len(high)
-    if not plausible or not _confirmed(bytes(found.sample)):
-        return "The file is neither UTF-8 nor clearly Western European"
-    if not found.high & _CP1252_ONLY and found.high & _DIFFER:
-        return "The file reads differently in cp1252 and in iso-8859-15"
-    return ""
-
-
-def _confirmed(sample: bytes) -> bool:
-    """Whether charset-normalizer rates no DOS or Macintosh code page as more likely."""
-    matches = from_bytes(sample, cp_isolation=["cp1252", "cp850", "mac_roman"])
-    chaos = {match.encoding: match.chaos for match in matches}
-    return "cp1252" in chaos and chaos["cp1252"] <= min(chaos.values())
+def _beyond_ascii(block: bytes) -> Iterator[bytes]:
+    return (line for line in block.splitlines(keepends=True) if not line.isascii())
 
 
 def _held(fact: str) -> FileHeld:
     return FileHeld(
-        f"{fact}. Accepted are {_ACCEPTED}; set dialect.encoding to the one agreed with the "
-        "client, or ask the client to send the file again.",
+        f"{fact}. Accepted are UTF-8, UTF-16 and, if agreed, {', '.join(SINGLE_BYTE)}; set "
+        "dialect.encoding to the one agreed with the client, or ask the client to send the file in "
+        "UTF-8.",
         reason="encoding",
     )
 

@@ -18,9 +18,10 @@ from blocks.transport.sftp.session import SftpSettings
 from blocks.transport.timeouts import Timeouts
 from sandbox.file_servers import FileServer, start_ftp, start_ftps, start_sftp
 from tasks.checks.findings import Finding, to_mend
-from tasks.checks.needs import Outlet, ServerNeeds
+from tasks.checks.needs import AutoEncoding, Outlet, ServerNeeds
 from tasks.checks.reaching import Endpoint
 from tasks.checks.servers import check_server
+from tasks.records.reading.unpack import Unpacking
 from tasks.records.source import Source
 
 pytestmark = pytest.mark.core
@@ -308,3 +309,32 @@ def test_the_probe_is_taken_away_after_a_broken_connection(
     findings = checked(sftp_way(sftp, Interrupted), tmp_path)
     assert the_one(findings).check == "write results"
     assert any(each.check == "write exports" and each.verdict == "ok" for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "verdict", "told"),
+    [
+        ("in/contacts.csv", "email;nome\na@example.it;Nicol\xf2\n", "mend", "cp1252"),
+        ("in/imported/contacts-1.csv", "email;nome\na@example.it;Nicol\xf2\n", "mend", "cp1252"),
+        ("in/contacts.csv", "email\na@example.it\n", "ok", "utf-8"),
+        ("in/readme.txt", "", "note", "no file"),
+    ],
+)
+def test_clients_whose_encoding_is_not_agreed_are_told_before_a_file_is_held(
+    sftp: SftpSettings,
+    root: Path,
+    tmp_path: Path,
+    place: str,
+    content: str,
+    verdict: str,
+    told: str,
+) -> None:
+    """The newest file that waits, or was imported, is looked at; no word of it is shown."""
+    (root / "in" / "contacts.csv").unlink()
+    (root / place).write_bytes(content.encode("cp1252"))
+    autos = (AutoEncoding(Source(folder="in"), Unpacking()),)
+    findings = checked(sftp_way(sftp), tmp_path, replace(NEEDS, auto_encodings=autos))
+    found = next(each for each in findings if each.check == "encoding in")
+    assert (found.verdict, told in found.told) == (verdict, True)
+    assert "Nicol" not in repr(findings)
+    assert not list((tmp_path / "scratch").glob("encoding*"))

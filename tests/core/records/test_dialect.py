@@ -42,13 +42,10 @@ def reason(path: Path, **settings: object) -> str:
         ("utf-16", "L’Aquila", ("utf-16-le", True)),
         ("utf-16-le", "Anna", ("utf-16-le", False)),
         ("utf-16-be", "Anna", ("utf-16-be", False)),
-        ("cp1252", "L’Aquila", ("cp1252", False)),
-        ("cp1252", "Anna", ("cp1252", False)),
-        ("iso-8859-1", "Anna", ("cp1252", False)),
     ],
 )
 def test_encoding_from_evidence(tmp_path, codec, extra, found):
-    """Each encoding that the file leaves no doubt about is recognised, with its mark."""
+    """Each encoding that is certain is recognised, with its mark."""
     dialect = resolve(write(tmp_path, names(extra).encode(codec)), Dialect())
     assert (dialect.encoding, dialect.bom) == found
     assert dialect.columns == ("email", "name")
@@ -57,6 +54,10 @@ def test_encoding_from_evidence(tmp_path, codec, extra, found):
 @pytest.mark.parametrize(
     ("codec", "extra"),
     [
+        ("cp1252", "Anna"),
+        ("cp1252", "L’Aquila"),
+        ("iso-8859-1", "Anna"),
+        ("cp1250", "Anna"),
         ("cp850", "Anna"),
         ("mac_roman", "Anna"),
         ("iso-8859-15", "Š"),
@@ -66,8 +67,8 @@ def test_encoding_from_evidence(tmp_path, codec, extra, found):
         ("utf-32", "Anna"),
     ],
 )
-def test_doubtful_encoding_is_held(tmp_path, codec, extra):
-    """Where more than one reading is possible the file is held, not guessed at."""
+def test_an_encoding_that_is_not_certain_is_held(tmp_path, codec, extra):
+    """Where more than one reading is possible the file is held, however plausible one is."""
     data = names(extra).encode(codec, "ignore")
     assert reason(write(tmp_path, data)) == "encoding"
 

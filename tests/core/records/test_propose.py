@@ -40,7 +40,9 @@ USED = {
 
 def proposed(name: str, **answers: object) -> Proposal:
     """The proposal for a sample; records go to list 1 unless its own column says where."""
-    chosen = {} if name == "lists.tsv" else {"list_id": 1}
+    chosen: dict[str, object] = {} if name == "lists.tsv" else {"list_id": 1}
+    if FORMS.get(name, ("",))[0] == "cp1252":
+        chosen["form"] = Given(encoding="cp1252")
     return propose(SAMPLES / name, Answers(**{**chosen, **answers}))  # type: ignore[arg-type]
 
 
