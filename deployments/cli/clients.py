@@ -55,12 +55,19 @@ def _check(
             metavar="[CLIENT|FILE]...", help="All files without it.", autocompletion=client_names
         ),
     ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of these files, for editors.")
+    ] = False,
 ) -> Outcome:
     """Check clients' files before they are deployed.
 
     Prints every fault with file, line, place and what to do. No server is asked.
     """
     from deployments.check import check_files
+    from deployments.checking.schema import client_file_schema, schema_text
+
+    if schema:
+        return Outcome(client_file_schema(), [schema_text().rstrip("\n")])
 
     paths = [file_of(name) for name in names] if names else prefect_files()
     found = check_files(paths)

@@ -75,6 +75,7 @@ def render(wishes: Wishes, proposal: Proposal, sample: Path) -> str:
 
 
 _HEAD = """\
+# yaml-language-server: $schema=client-file.schema.json
 # {client}: proposed by `mailup-exchange onboard` from a sample, {sample}.
 # A percentage says how sure a line is, and what that rests on. Columns behind a # are not used:
 # each says what has to be decided first; to use one, take out the # before it. Schedules and

@@ -3,12 +3,14 @@
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
 from blocks.errors import ConfigurationError
 from deployments.check import check_files
-from deployments.client_files import prefect_files
+from deployments.checking.schema import FILE_NAME, client_file_schema, schema_text
+from deployments.client_files import ROOT, prefect_files
 from deployments.remove import deployments_of
 from tests.command import invoke
 
@@ -104,3 +106,35 @@ def test_what_is_left_of_a_client_is_found_beside_other_clients_faults(tmp_path:
         with pytest.raises(ConfigurationError, match=f"{path.name} has faults"):
             deployments_of("acme", [acme, beta, shared])
         path.write_text("deployments: [{name: demo}]", encoding="utf-8")
+
+
+def test_the_schema_for_editors_is_that_of_the_models() -> None:
+    """What an editor offers is what the flows take: `mailup-exchange check --schema` prints it."""
+    written = (ROOT / "deployments" / FILE_NAME).read_text(encoding="utf-8")
+    assert written == schema_text()
+    assert invoke("check", "--schema").stdout == written
+
+
+@pytest.mark.parametrize("path", prefect_files(), ids=lambda path: path.name)
+def test_the_schema_accepts_every_file_of_the_project(path: Path) -> None:
+    """An editor shows no fault where there is none, and finds the schema where it is named."""
+    text = path.read_text(encoding="utf-8")
+    named = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text)
+    assert not named or (path.parent / named[1]).resolve() == ROOT / "deployments" / FILE_NAME
+    jsonschema.validate(yaml.safe_load(text), client_file_schema())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("list_id: 1", "list: 1"),
+        ("lists: [1]", "lists: [one]"),
+        ("entrypoint: flows.import_recipients.import_recipients", "entrypoint: flows.imports"),
+        ("    parameters:", "    parameter:"),
+    ],
+)
+def test_the_schema_refuses_what_the_check_refuses(old: str, new: str) -> None:
+    """A slip is marked while it is typed."""
+    assert old in RIGHT
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(RIGHT.replace(old, new)), client_file_schema())
