@@ -31,7 +31,8 @@ def try_block(reference: str, block: Block) -> list[Finding]:
 
 def _looks(subject: Subject, block: Block, scratch: Path) -> Iterator[Finding]:
     if isinstance(block, Server):
-        way = Endpoint(block.address, block.connect_timeout_seconds, block.connect)
+        seconds, protocol = block.connect_timeout_seconds, block.protocol
+        way = Endpoint(block.address, seconds, block.connect, protocol=protocol)
         yield from check_server(way, ServerNeeds(subject.name, (), ()), scratch)
     elif isinstance(block, MailUpAccount):
         needs = AccountNeeds(subject.name.partition("/")[2], (), (), ())

@@ -1,5 +1,6 @@
 """One MailUp account against what a client's agreements need of it. Reads only."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
@@ -21,6 +22,8 @@ from tasks.records.batching.destinations import group_named
 from tasks.records.mapping.resolve import field_id
 
 _CLOCKS_DIFFER_SECONDS = 120.0
+_ALIKE = 0.8
+"""How alike two names are that may mean the same: sign-up dates must not end up as birthdays."""
 
 
 def check_account(
@@ -135,12 +138,18 @@ def _group(subject: Subject, client: MailUpClient, wanted: WantedGroup) -> Itera
 
 def _alike(wanted: str, there: Mapping[int, str]) -> str:
     """What may have been meant, by its id, or all that there is."""
-    spelled = {name.strip().casefold(): number for number, name in there.items()}
-    close = get_close_matches(wanted.strip().casefold(), spelled, n=3, cutoff=0.6)
+    spelled = {_letters(name): number for number, name in there.items()}
+    close = get_close_matches(_letters(wanted), spelled, n=3, cutoff=_ALIKE)
     if close:
         meant = " or ".join(f"{spelled[name]} ({there[spelled[name]]})" for name in close)
         return f"Perhaps {meant} is meant: name it by its id."
     return f"Name one that is there: {_listed(there)}."
+
+
+def _letters(name: str) -> str:
+    """A name without case, accents, blanks and signs."""
+    parts = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(each for each in parts if each.isalnum())
 
 
 def _listed(there: Mapping[int, str], limit: int = 40) -> str:

@@ -9,17 +9,23 @@ from blocks.errors import ConfigurationError, HostNotTrusted, LoginRefused, Sync
 from blocks.transport.base import Identity, Transport
 from tasks.checks.findings import Finding, Subject, finding_text
 
+GREETING_SECONDS = 2.0
+_SIGNED_BY = ("issuer", "self-signed", "self signed")
+"""What OpenSSL says where it does not know the authority that signed a certificate."""
+
 
 @dataclass(frozen=True)
 class Endpoint:
     """How a server is reached: its address, how long to wait, and how to log in.
 
-    `address` is host and port; None for a folder, which is on this machine.
+    `address` is host and port; None for a folder, which is on this machine. `protocol` is sftp, ftp
+    or ftps; where it is given, a server that greets in another one is found before the log-in.
     """
 
     address: tuple[str, int] | None
     seconds: float
     connect: Callable[[], Transport]
+    protocol: str = ""
 
 
 def check_reachable(subject: Subject, way: Endpoint) -> Iterator[Finding]:
@@ -39,11 +45,29 @@ def check_reachable(subject: Subject, way: Endpoint) -> Iterator[Finding]:
         return
     yield subject.ok("name", f"{host} is {found[0][4][0]}")
     try:
-        socket.create_connection(way.address, way.seconds).close()
+        with socket.create_connection(way.address, way.seconds) as connection:
+            speaks = _greeting(connection) if way.protocol else ""
     except OSError as error:
         yield _unreachable(subject, port, error)
         return
+    if speaks and (speaks == "SFTP") != (way.protocol == "sftp"):
+        yield subject.mend(
+            "connect",
+            f"port {port} is an {speaks} server, and the block is one for {way.protocol.upper()}",
+            f"Correct port on the block, or make a block of the kind {speaks} and name that one.",
+        )
+        return
     yield subject.ok("connect", f"port {port} answers")
+
+
+def _greeting(connection: socket.socket) -> str:
+    """What kind of server says so before it is asked; empty where none does within a moment."""
+    connection.settimeout(GREETING_SECONDS)
+    try:
+        first = connection.recv(4)
+    except OSError:
+        return ""
+    return {b"SSH-": "SFTP", b"220 ": "FTP", b"220-": "FTP"}.get(first, "")
 
 
 def _unreachable(subject: Subject, port: int, error: OSError) -> Finding:
@@ -64,6 +88,14 @@ def _unreachable(subject: Subject, port: int, error: OSError) -> Finding:
 
 def refused(subject: Subject, error: SyncError) -> Finding:
     """Why a log-in failed, as a finding."""
+    if isinstance(error, HostNotTrusted) and any(text in str(error) for text in _SIGNED_BY):
+        return subject.mend(
+            "identity",
+            f"the certificate is not signed by an authority that is known here "
+            f"({finding_text(error)})",
+            "Ask the server's owner for the certificate of the authority, or for the server's own "
+            "if it is self-signed, and put it into ca_certificate on the block.",
+        )
     if isinstance(error, HostNotTrusted):
         return subject.mend(
             "identity",
@@ -74,7 +106,7 @@ def refused(subject: Subject, error: SyncError) -> Finding:
     if isinstance(error, LoginRefused):
         return subject.mend(
             "login",
-            finding_text(error),
+            f"the server refuses this user name, password or key ({finding_text(error)})",
             "Correct user name, password or private key on the block. It was tried once.",
         )
     if isinstance(error, ConfigurationError):

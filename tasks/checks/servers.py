@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from blocks.errors import RetryableError, SyncError
+from blocks.errors import FileGone, PathRefused, RetryableError, SyncError
 from blocks.transport.base import Transport
 from tasks.checks.encodings import EncodingCheck
 from tasks.checks.findings import Finding, Subject, finding_text, to_mend
@@ -77,6 +77,9 @@ class _Connection:
         except SyncError as error:
             if isinstance(error, RetryableError):
                 self.close()
+            if check.startswith("list ") and isinstance(error, FileGone | PathRefused):
+                yield _no_folder(self._subject, check, error)
+                return
             yield self._subject.mend(
                 check,
                 finding_text(error),
@@ -89,6 +92,15 @@ class _Connection:
         if self._server is not None:
             self._server.close()
         self._server = None
+
+
+def _no_folder(subject: Subject, check: str, error: SyncError) -> Finding:
+    return subject.mend(
+        check,
+        f"there is no such folder, or this user may not see it ({finding_text(error)})",
+        "Create it, or correct source.folder in the client's file; the client has to be able to "
+        "write there.",
+    )
 
 
 def _let_in(subject: Subject, way: Endpoint, server: Transport) -> Iterator[Finding]:

@@ -48,7 +48,9 @@ def check_one_server(needs: ServerNeeds, scratch: Path) -> Asked:
         block = load_server(needs.reference)
     except ConfigurationError as error:
         return Asked((no_block(needs.reference, error),))
-    way = Endpoint(block.address, block.connect_timeout_seconds, block.connect)
+    way = Endpoint(
+        block.address, block.connect_timeout_seconds, block.connect, protocol=block.protocol
+    )
     return Asked(tuple(check_server(way, needs, scratch)))
 
 

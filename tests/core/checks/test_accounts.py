@@ -126,6 +126,7 @@ def test_a_list_that_the_user_does_not_see(connect: Connect, emulator: Emulator)
     [
         ("Cita", "Perhaps 4 (città) is meant"),
         ("datadinascita", "27 (data di nascita)"),
+        ("data iscrizione", "Name one that is there"),
         ("99", "Name one that is there: 1 nome, 2 cognome"),
     ],
 )

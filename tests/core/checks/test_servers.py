@@ -125,7 +125,7 @@ def free_port() -> int:
         ({"host": "no..host"}, "name", "not known", "Correct host"),
         ({"port": free_port()}, "connect", "nothing listens", "firewall"),
         ({"host_key": OTHER_KEY}, "identity", "not the pinned host_key", "by another way"),
-        ({"password": "wrong"}, "login", "AuthenticationException", "Correct user name, password"),
+        ({"password": "wrong"}, "login", "refuses this user name", "Correct user name, password"),
         ({"private_key": "no key"}, "login", "private_key", "Correct the settings"),
     ],
     ids=["wrong host", "no name", "port closed", "wrong host key", "wrong password", "broken key"],
@@ -143,6 +143,32 @@ def test_a_server_that_is_not_reached_is_one_finding(
     assert found.check == check
     assert told in found.told
     assert remedy in found.remedy
+
+
+def test_a_server_of_another_kind_is_named(sftp: SftpSettings, root: Path, tmp_path: Path) -> None:
+    """An FTP block on an SFTP port would wait for a minute, and say no more than time-out."""
+    with start_ftp(root, username="acme", password="secret") as server:
+        ftp = replace(ftp_way(server, port=sftp.port), protocol="ftp")
+        assert "is an SFTP server" in the_one(checked(ftp, tmp_path)).told
+        changed = replace(sftp_way(replace(sftp, port=server.port)), protocol="sftp")
+        assert "is an FTP server" in the_one(checked(changed, tmp_path)).told
+        right = replace(sftp_way(sftp), protocol="sftp")
+        assert to_mend(checked(right, tmp_path)) == []
+
+
+def test_a_certificate_of_an_unknown_authority_says_what_to_enter(
+    root: Path, tmp_path: Path
+) -> None:
+    """Not whether it was changed: it never was known."""
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    certificate.write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
+    key.write_bytes(issued.private_key_pem.bytes())
+    with start_ftps(
+        root, username="acme", password="secret", certificate=certificate, private_key=key
+    ) as server:
+        found = the_one(checked(ftp_way(server, tls="explicit"), tmp_path))
+    assert "not signed by an authority" in found.told and "ca_certificate" in found.remedy
 
 
 def test_a_host_key_that_nobody_compares_is_shown(sftp: SftpSettings, tmp_path: Path) -> None:
@@ -164,7 +190,7 @@ def test_a_missing_source_folder_is_one_finding(sftp: SftpSettings, tmp_path: Pa
     )
     findings = checked(sftp_way(sftp), tmp_path, needs)
     assert the_one(findings).check == "list inn"
-    assert the_one(findings).told == "'inn': ENOENT"
+    assert "no such folder" in the_one(findings).told
     assert not any(each.check == "write imported files" for each in findings)
     assert any(each.check == "write exports" and each.verdict == "ok" for each in findings)
 
