@@ -5,6 +5,7 @@ on the server. So it gets a copy of the file in which each deployment and each s
 server has, and paused where the server does not know it yet.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
 
 from blocks.errors import ConfigurationError
 from deployments.check import check_files
@@ -100,10 +102,12 @@ def _run_prefect(path: Path, content: Mapping[str, Any]) -> None:
         copy = Path(folder) / path.name
         text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
         copy.write_text(text, encoding="utf-8")
+        settings = get_current_settings().to_environment_variables(exclude_unset=True)
         command = ["-m", "prefect", "--no-prompt", "deploy", "--prefect-file", str(copy), "--all"]
         done = subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,
+            env={**os.environ, **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

@@ -11,26 +11,33 @@ from uuid import UUID
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled
 
 from blocks.errors import ConfigurationError
 from deployments.check import check_files
 from deployments.checking.rules import client_of, flow_of
 from deployments.checking.yaml_lines import read
 from deployments.client_files import SHARED
+from tasks.monitoring.prefect_api import ACTIVE, of_type
 
 _PAGE = 200
+_CANCELLED = "Cancelled, for its deployment was removed. What it waited for stays held."
 
 
 @dataclass(frozen=True)
 class Surplus:
-    """Something in Prefect that no file names: what it is, and the ids that delete it."""
+    """Something in Prefect that no file names: what it is, and the ids that delete it. A run waits
+    for somebody's decision, and is cancelled."""
 
     shown: str
     deployment: UUID | None = None
     schedule: UUID | None = None
     block: UUID | None = None
+    run: UUID | None = None
 
 
 def deployments_of(client: str, paths: Sequence[Path]) -> dict[str, set[str]]:
@@ -70,18 +77,25 @@ def _is_about(client: str, path: Path) -> bool:
 def surplus(
     client: str, api: SyncPrefectClient, paths: Sequence[Path], *, blocks: bool
 ) -> list[Surplus]:
-    """What Prefect has of a client and no file names; if asked, blocks that nothing else uses."""
+    """What Prefect has of a client and no file names; if asked, blocks that nothing else uses.
+
+    ConfigurationError where neither Prefect nor a file knows the client, or a run of what would go
+    is at work.
+    """
     kept = deployments_of(client, paths)
     deployed = list(_deployments(api))
     flows = {each.flow_id: api.read_flow(each.flow_id).name for each in deployed}
     found: list[Surplus] = []
+    known = bool(kept)
     gone: list[DeploymentResponse] = []
     for each in deployed:
         name = f"{flows[each.flow_id]}/{each.name}"
         if f"client:{client}" not in each.tags and each.name != client:
             continue
+        known = True
         if name not in kept:
             gone.append(each)
+            found += _waiting_runs(api, each)
             found.append(Surplus(f"deployment {name}", deployment=each.id))
             continue
         found += [
@@ -89,6 +103,11 @@ def surplus(
             for schedule in each.schedules
             if schedule.slug not in kept[name]
         ]
+    if not known:
+        raise ConfigurationError(
+            f"Neither Prefect nor a file knows a client {client!r}; `mailup-exchange status` lists "
+            "those that are known."
+        )
     if blocks:
         staying = [each for each in deployed if each not in gone]
         found += _blocks(api, _references(gone) - _references(staying))
@@ -99,7 +118,10 @@ def delete(found: Sequence[Surplus], api: SyncPrefectClient) -> None:
     """Delete what was found; what somebody else deleted meanwhile is as good."""
     for each in found:
         try:
-            if each.block is not None:
+            if each.run is not None:
+                # What waits for a decision would wait for ever once its deployment is gone.
+                api.set_flow_run_state(each.run, Cancelled(message=_CANCELLED), force=True)
+            elif each.block is not None:
                 api.delete_block_document(each.block)
             elif each.schedule is not None and each.deployment is not None:
                 api.delete_deployment_schedule(each.deployment, each.schedule)
@@ -114,6 +136,21 @@ def _deployments(api: SyncPrefectClient) -> Iterator[DeploymentResponse]:
     while page := api.read_deployments(limit=_PAGE, offset=offset):
         yield from page
         offset += len(page)
+
+
+def _waiting_runs(api: SyncPrefectClient, deployed: DeploymentResponse) -> Iterator[Surplus]:
+    """Runs of a deployment that have not ended, scheduled ones aside: these go with it."""
+    runs = api.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployed.id])),
+        flow_run_filter=FlowRunFilter(state=of_type(*ACTIVE, StateType.PAUSED)),
+    )
+    for run in runs:
+        if run.state_type != StateType.PAUSED:
+            raise ConfigurationError(
+                f"The run {run.name!r} is at work. Wait until it has ended, or cancel it in "
+                "Prefect's UI; then run this again."
+            )
+        yield Surplus(f"run {run.name} ({run.state_name}), which is cancelled", run=run.id)
 
 
 def _references(deployed: Sequence[DeploymentResponse]) -> set[tuple[str, str]]:

@@ -62,6 +62,9 @@ def _connections(
     deployed: Annotated[
         bool, typer.Option("--deployed", help="What is deployed, instead of the client's file.")
     ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also how MailUp's API answers where it is undocumented.")
+    ] = False,
 ) -> Outcome:
     """Check everything that a client needs, and say what to fix.
 
@@ -75,7 +78,7 @@ def _connections(
     checked = check_client(client, deployed=deployed)
     return Outcome(
         finding_data(checked),
-        client_lines(checked),
+        client_lines(checked, everything=everything),
         ExitCode.DONE if checked.is_well else ExitCode.TO_FIX,
     )
 

@@ -1,5 +1,6 @@
 """Commands about what the ledger keeps: audit, archives, forget."""
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -62,7 +63,9 @@ def _audit(
     rows = audit_rows(load(Ledger, ledger), client, since)
     return Outcome(
         lambda: [
-            dict(zip(AUDIT_COLUMNS, row, strict=True)) for row in rows if row != AUDIT_COLUMNS
+            {**dict(zip(AUDIT_COLUMNS, row, strict=True)), "detail": json.loads(row[6])}
+            for row in rows
+            if row != AUDIT_COLUMNS
         ],
         _each_line(map(csv_line, rows)),
     )

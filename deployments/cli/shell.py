@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
-from blocks.errors import Defect, RetryableError, SyncError
+from blocks.errors import Defect, RetryableError, SyncError, is_full
 from blocks.errors.shown import visible
 from deployments.server import PrefectUnusable, api_trouble
 
@@ -113,6 +113,8 @@ def explained(error: Exception) -> tuple[ExitCode, str]:
         return ExitCode.USAGE, error.message
     if isinstance(error, SyncError):
         return _kind(error), str(error)
+    if is_full(error):
+        return ExitCode.SETTING, "There is no room on the disk for what is written."
     if sentence := api_trouble(error):
         return ExitCode.PREFECT, sentence
     return ExitCode.DEFECT, (

@@ -1,18 +1,23 @@
 """A client's way in and out: blocks asked for, a file from a sample, and its removal."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
+from prefect.states import Suspended
 
+from blocks.errors import ConfigurationError
 from blocks.loading import load
 from blocks.sftp_servers import SftpServer
+from deployments.deploy import start_deployments
 from deployments.remove import delete, surplus
 from flows.import_recipients import import_recipients
 from sandbox.file_servers import start_sftp
@@ -101,8 +106,15 @@ def onboarded(folder: Path) -> Path:
     made = invoke("onboard", "acme", str(SAMPLE), "--into", str(folder), *where, *said)
     assert made.exit_code == 0, made.stderr
     prefect("work-pool", "create", "mailup", "--type", "process", "--overwrite", "--set-as-default")
-    prefect("deploy", "--prefect-file", str(folder / "acme.yaml"), "--all")
-    return folder / "acme.yaml"
+    path = folder / "acme.yaml"
+    agreed = path.read_text(encoding="utf-8").replace(
+        "list_id: 1\n", "list_id: 1\n        ledger: acme\n"
+    )
+    path.write_text(agreed, encoding="utf-8")
+    first = invoke("deploy", str(path))
+    assert first.exit_code == 0, first.stderr
+    assert "mailup-exchange deploy" in first.stdout
+    return path
 
 
 def deployed() -> dict[str, Any]:
@@ -116,35 +128,57 @@ def deployed() -> dict[str, Any]:
 def test_what_was_proposed_is_what_runs_and_what_leaves_the_file_can_be_removed(
     world: World, folder: Path
 ) -> None:
-    """The import counts what the rehearsal counted; Prefect keeps what left the file until told."""
+    """The import counts what the rehearsal counted; what is new begins paused, and a later deploy
+    keeps what the server has; Prefect keeps what left the file until told."""
     path = onboarded(folder)
+    assert all(each["paused"] for each in deployed().values())
+    assert len(start_deployments(path)) == len(deployed()) == 4
     parameters = deployed()["import_recipients"]["parameters"]["agreement"]
-    agreed = ImportAgreement.model_validate(with_basis({**parameters, "ledger": "acme"}))
+    agreed = ImportAgreement.model_validate(with_basis(parameters))
     (world.inbox / SAMPLE.name).write_bytes(SAMPLE.read_bytes())
     state = import_recipients(agreement=agreed, return_state=True)
     assert state.is_completed()
     counts = world.result(SAMPLE.name)["counts"]
     assert (counts["records"], counts["submitted"], counts["rejected"]) == (40, 37, 3)
+    known = json.loads(invoke("status", "acme", "--json").stdout)["functions"]
+    files = {each["function"]: (each["state"], each["last_file"]) for each in known}
+    assert files["import-recipients"] == ("ok", SAMPLE.name)
+    assert files["export-unsubscribed"] == ("ok", "")
+
     left = path.read_text(encoding="utf-8").partition("  - name: acme\n    description: 'What")[0]
     path.write_text(left.replace("acme-import-daily", "acme-import-nightly"), encoding="utf-8")
-    prefect("deploy", "--prefect-file", str(path), "--all")
+    checks = deployed()["check_connections"]
+    with get_client(sync_client=True) as api:
+        api.pause_deployment(UUID(deployed()["import_recipients"]["id"]))
+        daily = UUID(checks["schedules"][0]["id"])
+        api.update_deployment_schedule(UUID(checks["id"]), daily, active=False)
+    assert invoke("deploy", str(path)).exit_code == 0
+    assert deployed()["import_recipients"]["paused"]
+    assert not deployed()["check_connections"]["paused"]
+    assert not deployed()["check_connections"]["schedules"][0]["active"]
     api_url, export = PREFECT_API_URL.value(), deployed()["export_unsubscribed"]["id"]
     scheduled = requests.post(f"{api_url}/deployments/{export}/schedule", json={}, timeout=30)
     scheduled.raise_for_status()
     with get_client(sync_client=True) as api:
+        waiting_run = api.create_flow_run_from_deployment(UUID(export), state=Suspended())
         found = surplus("acme", api, [path], blocks=False)
         assert {each.shown for each in found} == {
+            f"run {waiting_run.name} (Suspended), which is cancelled",
             "schedule acme-import-daily of import-recipients/acme",
             "deployment export-unsubscribed/acme",
             "deployment export-email-statistics/acme",
         }
         delete(found, api)
+        assert api.read_flow_run(waiting_run.id).state_name == "Cancelled"
         assert surplus("acme", api, [path], blocks=False) == []
-        waiting = {"flow_runs": {"deployment_id": {"any_": [export]}}}
+        planned = {"deployment_id": {"any_": [export]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+        waiting = {"flow_runs": planned}
         answer = requests.post(f"{api_url}/flow_runs/count", json=waiting, timeout=30)
         assert answer.json() == 0
         gone = surplus("acme", api, [], blocks=True)
         assert {"block sftp-server/acme", "block mailup-account/acme"} <= {e.shown for e in gone}
         assert not any("ledger" in each.shown for each in gone)
         delete(gone, api)
-    assert deployed() == {}
+        assert deployed() == {}
+        with pytest.raises(ConfigurationError, match="Neither Prefect nor a file knows"):
+            surplus("acme", api, [], blocks=False)
