@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 import requests
+import yaml
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Suspended
@@ -107,10 +108,10 @@ def onboarded(folder: Path) -> Path:
     assert made.exit_code == 0, made.stderr
     prefect("work-pool", "create", "mailup", "--type", "process", "--overwrite", "--set-as-default")
     path = folder / "acme.yaml"
-    agreed = path.read_text(encoding="utf-8").replace(
-        "list_id: 1\n", "list_id: 1\n        ledger: acme\n"
-    )
-    path.write_text(agreed, encoding="utf-8")
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    parameters = content["deployments"][1]["parameters"]
+    parameters["agreement"] = with_basis({**parameters["agreement"], "ledger": "acme"})
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
     first = invoke("deploy", str(path))
     assert first.exit_code == 0, first.stderr
     assert "mailup-exchange deploy" in first.stdout
@@ -134,7 +135,7 @@ def test_what_was_proposed_is_what_runs_and_what_leaves_the_file_can_be_removed(
     assert all(each["paused"] for each in deployed().values())
     assert len(start_deployments(path)) == len(deployed()) == 4
     parameters = deployed()["import_recipients"]["parameters"]["agreement"]
-    agreed = ImportAgreement.model_validate(with_basis(parameters))
+    agreed = ImportAgreement.model_validate(parameters)
     (world.inbox / SAMPLE.name).write_bytes(SAMPLE.read_bytes())
     state = import_recipients(agreement=agreed, return_state=True)
     assert state.is_completed()
@@ -145,8 +146,10 @@ def test_what_was_proposed_is_what_runs_and_what_leaves_the_file_can_be_removed(
     assert files["import-recipients"] == ("ok", SAMPLE.name)
     assert files["export-unsubscribed"] == ("ok", "")
 
-    left = path.read_text(encoding="utf-8").partition("  - name: acme\n    description: 'What")[0]
-    path.write_text(left.replace("acme-import-daily", "acme-import-nightly"), encoding="utf-8")
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["deployments"] = content["deployments"][:2]
+    content["deployments"][1]["schedules"][0]["slug"] = "acme-import-nightly"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
     checks = deployed()["check_connections"]
     with get_client(sync_client=True) as api:
         api.pause_deployment(UUID(deployed()["import_recipients"]["id"]))
