@@ -27,12 +27,13 @@ from tasks.connections.deployed_agreements import agreed
 from tasks.files.remote_paths import join
 from tasks.imports.archive import remove, take_person_out
 from tasks.records.agreement import ImportAgreement
-from tasks.records.archive.erase import Person, without_person
+from tasks.records.archive.erase import Person, may_contain, without_person
 from tasks.records.reading.tables import from_csv, to_csv
+from tasks.records.results.held_file import HELD_ENDING
 from tasks.runs.lease import working_alone
 from tasks.runs.scratch import scratch_folder
 
-_REJECTS = (".rejects.csv", ".rejects.xlsx", ".rejects.txt")
+_REJECTS = (".rejects.csv", ".rejects.xlsx", ".rejects.txt", HELD_ENDING)
 
 
 @dataclass
@@ -144,6 +145,11 @@ def _in_reject_file(
 ) -> int:
     here, changed = scratch / "rejects", scratch / "changed"
     server.read(join(folder, name), here)
+    if name.endswith(HELD_ENDING):  # the client corrects the file, not this list
+        found = may_contain(here, person)
+        if found:
+            server.remove(join(folder, name))
+        return int(found)
     names = agreement.column_names
     opened = to_csv(here, scratch, agreement.table, agreement.dialect, names)
     records = without_person(

@@ -1,5 +1,6 @@
 """Report: give the client its result, tell the operator, and put the source file to rest."""
 
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
+from blocks.errors import FileGone, PathRefused
 from blocks.errors.shown import in_json, in_markdown
 from blocks.ledger import files, journal
 from blocks.ledger.leases import Guard
@@ -24,6 +26,7 @@ from tasks.records.consent.second_key import NOT_COMPARED
 from tasks.records.job import ImportJob
 from tasks.records.mapping.resolve import display_names
 from tasks.records.reading.tables import from_csv
+from tasks.records.results.held_file import HELD_ENDING, write_held
 from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.reject_file import write_rejects
 from tasks.records.results.skipped_file import write_skipped
@@ -31,7 +34,13 @@ from tasks.records.source import processed_path
 from tasks.records.stages import Claim, Fetched, FileOutcome, Prepared, Submission
 from tasks.runs.retrying import retried_task
 from tasks.runs.steps import steps_since_last_report
-from tasks.texts.import_result import counted, first_lines, import_summary, result_document
+from tasks.texts.import_result import (
+    counted,
+    first_lines,
+    import_summary,
+    reasons,
+    result_document,
+)
 
 
 @retried_task("report", "report {fetched.name}")
@@ -94,7 +103,8 @@ def _outcome(
     if hold:
         asks = hold.decidable and not dry_run and may_ask()
         counts = submission.counts if submission.hold else prepared.counts
-        return replace(known, outcome="held", counts=counts, hold=hold, asks=asks)
+        why = reasons(prepared, submission)
+        return replace(known, outcome="held", counts=counts, hold=hold, asks=asks, reasons=why)
     if dry_run:
         return replace(known, outcome="dry_run", counts=submission.counts)
     return replace(known, counts=submission.counts, refused=submission.refused)
@@ -120,6 +130,13 @@ def _deliver(
         write_rejects(path, read_parts(prepared.rejects), dialect, language)
         path, ending = from_csv(path, agreement.table, agreement.dialect)
         made.append((path, fitting(name, f".rejects{ending}")))
+    if dialect and document["counts"]["rejected"] and prepared.hold:
+        path = fetched.path.with_suffix(".held")
+        write_held(
+            path, read_parts(prepared.rejects), dialect, language,
+            reason=prepared.hold.reason, rejected=document["counts"]["rejected"],
+        )  # fmt: skip
+        made.append((path, fitting(name, HELD_ENDING)))
     if dialect and part_paths(prepared.skipped) and not prepared.hold:
         path = fetched.path.with_suffix(".skipped")
         write_skipped(path, read_parts(prepared.skipped), dialect, language)
@@ -129,6 +146,9 @@ def _deliver(
     for path, final in made:
         guard()
         deliver(server, path, folder, final)
+    if document["outcome"] == "imported":  # of before the release, or of an earlier file's
+        with suppress(FileGone, PathRefused):
+            server.remove(join(folder, fitting(name, HELD_ENDING)))
     return [join(folder, final) for _, final in made]
 
 

@@ -246,7 +246,8 @@ class FileOutcome:
     """Outcome of one file in one run; `asks`: this run waits for the decision about it.
 
     `compared` and `unsubscribed` are those of the submission, in a dry run of the plan.
-    `not_compared`: number of rows sent without their second key.
+    `not_compared`: number of rows sent without their second key. `reasons`: of a held file, how
+    many records have each reason.
     """
 
     name: str
@@ -261,3 +262,4 @@ class FileOutcome:
     compared: DeltaResult | None = None
     unsubscribed: int = 0
     not_compared: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)

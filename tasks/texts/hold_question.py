@@ -1,11 +1,13 @@
 """What an operator is asked about a held file: Markdown above the form, no personal data."""
 
 from blocks.errors.shown import in_markdown
+from tasks.records.results.reasons import sentence
 from tasks.records.stages import FileOutcome, Hold
+from tasks.texts.markdown import markdown_table
 
 
 def question(outcome: FileOutcome, hold: Hold, *, days: int) -> str:
-    """Which file, why it is held with all figures, what either answer does, until when."""
+    """Which file, why it is held with all figures and reasons, what either answer does."""
     counts = outcome.counts
     lines = [
         f"**{in_markdown(outcome.name)}** is held, and nothing of it was sent.",
@@ -14,4 +16,7 @@ def question(outcome: FileOutcome, hold: Hold, *, days: int) -> str:
         "it is put aside. Files behind it wait.",
         f"Without an answer this run ends in {days} days, and the next one asks again.",
     ]
+    if outcome.reasons:
+        rows = [(code, n, sentence(code, "en")) for code, n in sorted(outcome.reasons.items())]
+        lines.insert(2, markdown_table(("reason", "records", "meaning"), rows))
     return "\n\n".join(lines) + "\n"

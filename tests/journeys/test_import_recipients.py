@@ -90,9 +90,16 @@ def test_a_file_beyond_a_threshold_waits_for_its_release(world: Any) -> None:
     assert held.is_failed()
     assert "too_many_rejects" in held.message
     assert world.posts() == []
+    listed = world.inbox / "results" / "a.csv.held.csv"
+    first, _, *rows = listed.read_text(encoding="utf-8").splitlines()
+    assert first.startswith("NOTHING OF THIS FILE WAS IMPORTED") and len(rows) == 20
+    assert rows[0].startswith("nobody0;X;;3;email;")
+    assert not (world.inbox / "results" / "a.csv.rejects.csv").exists()
 
     released = world.run(file="a.csv", release=True)
     assert released.message == "a.csv: 1 of 21 submitted, 20 rejected, released by a run by hand"
+    assert not listed.exists()
+    assert len(world.rejects("a.csv")) == 21
 
 
 def test_a_file_unlike_the_ones_before_is_held_with_its_figures(world: Any) -> None:

@@ -86,7 +86,7 @@ def without_person(
     written. With `blank` they are replaced by empty lines, so that line numbers stay. FileHeld if
     the file is not as agreed.
     """
-    if not _may_contain(path, person):
+    if not may_contain(path, person):
         return 0
     dialect = _resolved(path, agreed, wanted)
     hits = [number for number, line in enumerate(_lines(path, dialect), 1) if person.is_in(line)]
@@ -112,7 +112,7 @@ def _resolved(path: Path, agreed: Dialect, wanted: Wanted) -> FileDialect:
     return resolve(path, agreed.model_copy(update={"encoding": "iso-8859-1"}), wanted)
 
 
-def _may_contain(path: Path, person: Person) -> bool:
+def may_contain(path: Path, person: Person) -> bool:
     """Whether the person occurs in the file, read in every possible encoding."""
     for encoding in ("utf-8", "latin-1", "utf-16-le", "utf-16-be"):
         with path.open(encoding=encoding, errors="replace", newline="") as lines:

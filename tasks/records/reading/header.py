@@ -19,6 +19,11 @@ from tasks.records.reading.around import (
 )
 from tasks.records.reading.csv_parser import BREAK, Record, Splitter
 
+HELD_LIST = {
+    "en": "NOTHING OF THIS FILE WAS IMPORTED",
+    "it": "NULLA DI QUESTO FILE RISULTA IMPORTATO",
+}
+"""How the first line of the list of a held file's rejects starts, by language."""
 SAMPLE_RECORDS = 100
 """Number of records on which the choice of a separator rests."""
 MOST_LINES_ABOVE = 100
@@ -133,6 +138,7 @@ def read_layout(head: bytes, reading: Reading) -> HeaderLayout:
 
     Raises FileHeld with reason "separator", "header" or "columns".
     """
+    _refuse_held_list(head)
     start, separators = _after_excels_line(head, reading.separators)
     samples = [_sample(head, start, separator, reading) for separator in separators]
     if reading.header:
@@ -147,6 +153,16 @@ def read_layout(head: bytes, reading: Reading) -> HeaderLayout:
     _refuse_other_width(sample, reading)
     above = tuple(row.line for row in sample.above)
     return HeaderLayout(sample.separator, names, sample.rows[0].after - 1, line_end, above)
+
+
+def _refuse_held_list(head: bytes) -> None:
+    """Hold our own list of a held file's rejects: it has only some of the file's records."""
+    if head.lstrip(b"\"'\r\n").startswith(tuple(mark.encode() for mark in HELD_LIST.values())):
+        raise FileHeld(
+            "The file is the list of rejected records of a file that was held. Accepted is the "
+            "whole file; ask the client to correct that one and to send it again.",
+            reason="header",
+        )
 
 
 def _after_excels_line(head: bytes, separators: Sequence[str]) -> tuple[int, Sequence[str]]:

@@ -16,7 +16,12 @@ REJECT_COLUMNS = ("reject_line", "reject_column", "reject_reason", "reject_origi
 
 
 def write_rejects(
-    path: Path, rejects: Iterable[pl.DataFrame], dialect: FileDialect, language: Language
+    path: Path,
+    rejects: Iterable[pl.DataFrame],
+    dialect: FileDialect,
+    language: Language,
+    *,
+    above: str = "",
 ) -> int:
     """Write frames of schema REJECTS as a CSV file and return the number of records.
 
@@ -25,12 +30,14 @@ def write_rejects(
     the record starts, the columns at fault, the reasons as sentences, and the original line if the
     cells are not complete. A corrected file can be sent again: unmapped columns are ignored. A
     character that the encoding lacks becomes "?". Without a quote character, separators and line
-    breaks in the added columns become blanks.
+    breaks in the added columns become blanks. `above` is a line above all others.
     """
     written = 0
     with path.open("w", encoding=dialect.encoding, errors="replace", newline="") as stream:
         if dialect.bom:
             stream.write(BOMS[dialect.encoding].decode(dialect.encoding))
+        if above:
+            _write(stream, [above], dialect)
         for row in _rows(rejects, dialect, language):
             _write(stream, row, dialect)
             written += 1
