@@ -12,6 +12,7 @@ import polars as pl
 from blocks.errors import MailUpRefused
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.pages.filters import can_filter
+from blocks.mailup.pages.page import PageWithoutItems
 from blocks.mailup.resources.imports import Channel
 from blocks.mailup.resources.models import Optin
 from tasks.records.consent.apply import comparable
@@ -46,7 +47,7 @@ class LookUp:
         if askable and people.height <= self._left() and not 0 < pages < people.height:
             try:
                 return self._asked_for(people, list_id, channel)
-            except (MailUpRefused, _FilterIgnored):
+            except (MailUpRefused, PageWithoutItems, _FilterIgnored):
                 pass  # this MailUp knows no such filter: the walk does without
         return self._walked(people, list_id, channel) if pages <= self._left() else None
 

@@ -19,6 +19,7 @@ from blocks.ledger.journal import NO_KEYS, ComparedKeys
 from blocks.ledger.store import Store
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
+from blocks.mailup.pages.page import PageWithoutItems
 from blocks.mailup.resources.imports import Channel
 from blocks.mailup.resources.profiles import State
 from tasks.records.agreement import ImportAgreement
@@ -97,7 +98,7 @@ class SecondKeys:
         if 2 * people.height == calls <= last - self.client.calls:
             try:
                 return self._asked_for(people), calls + 1
-            except MailUpRefused:
+            except (MailUpRefused, PageWithoutItems):
                 calls = pages + 1  # this MailUp searches otherwise: the walk does without
         if pages > last - self.client.calls:
             return None, calls + 1

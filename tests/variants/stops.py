@@ -3,8 +3,10 @@
 Anything else that stops, and any other sentence, is a fault of the product.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+from blocks.errors import SyncError
 
 ALWAYS = {
     "wrong password": "the password is refused",
@@ -13,7 +15,16 @@ ALWAYS = {
 """Journeys that stop whatever MailUp does, by what they say."""
 
 
-WHAT_NEXT = ("run this again", "The next run", "to send the batch again", "page_size")
+def _kinds(kind: type[SyncError]) -> Iterator[type[SyncError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)
+
+
+WHAT_NEXT = (
+    "release=true",
+    *(each.what_next for each in _kinds(SyncError) if each is not SyncError),
+)
 """One of these is in every sentence: what there is to do, or that nothing is."""
 REPORTS = ("first contact", "check connections")
 """Journeys that make a report, in which the remedy stands beside each finding."""
@@ -57,7 +68,7 @@ STOPS: tuple[Stop, ...] = (
     Stop("large_pages", "slow", "no usable answer from MailUp"),
     Stop("items_of_none", "missing", "it has no list of Items", beside=NO_TOTAL),
     Stop("items_of_none", "null", "it has no list of Items", beside=NO_TOTAL),
-    Stop("totals", "moving", "try at a quieter hour, or with larger pages (page_size"),
+    Stop("totals", "moving", "larger pages (page_size on the MailUpAccount block)"),
     Stop("dates", "zoneless", "Set mailup_zone in the export's agreement", ("exports",)),
     Stop("dates", "zoneless", "off by 1.0 h, read in Europe/Rome", ("first contact",)),
     Stop("sms_flags", "refused", "Recipients: MailUp answered 400"),

@@ -12,6 +12,10 @@ _PAGED = {"items", "pagesize"}
 """What only a page has."""
 
 
+class PageWithoutItems(MailUpUnavailable):
+    """A page that has no list of items, and does not say that there are none."""
+
+
 @dataclass(frozen=True)
 class Page:
     """One page as answered; *size* and *total* are 0 if MailUp does not state them."""
@@ -31,8 +35,8 @@ class Page:
         if items is None and keys.keys() & _PAGED and keys.get("totalelementscount") in {0, "0"}:
             items = []
         if not isinstance(items, list | Table):
-            raise MailUpUnavailable(
-                f"{doing}: MailUp's answer is not a page: it has no list of Items.", no_items=True
+            raise PageWithoutItems(
+                f"{doing}: MailUp's answer is not a page: it has no list of Items."
             )
         return cls(
             items=items,

@@ -14,7 +14,7 @@ import polars as pl
 from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.http.answers import JsonObject
 from blocks.mailup.pages.identities import ItemIdentity, SeenKeys
-from blocks.mailup.pages.page import Page
+from blocks.mailup.pages.page import Page, PageWithoutItems
 from blocks.mailup.pages.tables import Table
 
 Items = Sequence[JsonObject]
@@ -171,11 +171,11 @@ class _Round:
         return page
 
     def _may_be_behind(self, failure: MailUpRefused | MailUpUnavailable) -> bool:
-        """Whether a page may fail because it is after the last one, if no total is reported."""
-        if self.total or not self._end:
+        """Whether a page may fail because it is after the last one."""
+        if not self._end:
             return False
-        context = failure.context
-        return may_be_refused(failure) or context.get("status") in _MISSING or "no_items" in context
+        missing = failure.context.get("status") in _MISSING
+        return missing or may_be_refused(failure) or isinstance(failure, PageWithoutItems)
 
     def _ends_here(self) -> bool:
         """Whether the page read last is the last one, without a total.
@@ -255,7 +255,7 @@ class _Round:
         if number == 1 and not self.total and len(items) not in {self._first_size, page.size}:
             return True
         self._last = (last, items)
-        if not self.total and self._ends_here():
+        if self._ends_here():
             return True
         raise MailUpUnavailable(f"{self.doing}: MailUp answered the same page twice.")
 

@@ -139,10 +139,18 @@ def test_a_row_that_clashes_is_no_second_time_told_where_nothing_was_compared(de
     assert desk.compare(sent, 0).lines == frozenset()
 
 
-@pytest.mark.parametrize("filters", ["ignored", "refused"])
-def test_a_mailup_without_filters_is_walked(desk: Desk, filters: str) -> None:
-    """If MailUp passes over the search, or refuses it, the list tells who has which key."""
-    desk.caller.control("settings", {"filters": filters})
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"filters": "ignored"},
+        {"filters": "refused"},
+        {"items_of_none": "null", "totals": "missing"},
+    ],
+)
+def test_a_mailup_without_searches_is_walked(desk: Desk, search: dict[str, str]) -> None:
+    """If MailUp passes over the search, refuses it, or answers no page where nobody is found, the
+    list tells who has which key."""
+    desk.caller.control("settings", search)
     sent = desk.batches(("anna@example.it", "3339999999"), ("new@example.it", "3335555555"))
     assert desk.compare(sent).lines == {2}
 

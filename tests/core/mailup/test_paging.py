@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.pages.identities import by_id
-from blocks.mailup.pages.page import Page
+from blocks.mailup.pages.page import Page, PageWithoutItems
 from blocks.mailup.pages.walking import SMALLEST_PAGE, walk
 
 IDS = by_id("id")
@@ -66,7 +66,7 @@ def _behind(manner: str, get_page: Callable[[int, int], Page]) -> Callable[[int,
         if manner == "refused":
             raise MailUpRefused("no such page", status=400)
         if manner == "no list":
-            raise MailUpUnavailable("no list of Items", no_items=True)
+            raise PageWithoutItems("no list of Items")
         while not page.items:
             number -= 1
             page = get_page(number, size)
@@ -100,7 +100,7 @@ def test_an_error_in_the_middle_is_no_end(
             return _behind(manner, server)(number, asked)
         if manner == "last page":
             return server(at - 1, size)
-        raise MailUpUnavailable("fails", status=500, no_items=True)
+        raise MailUpUnavailable("fails", status=500)
 
     with pytest.raises(MailUpUnavailable):
         _ids(get_page, size)
