@@ -25,7 +25,7 @@ from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
 from tasks.connections.deployed_agreements import agreed
 from tasks.files.remote_paths import join
-from tasks.imports.archive import remove, take_person_out
+from tasks.imports.archive import erase_from_archive, remove
 from tasks.records.agreement import ImportAgreement
 from tasks.records.archive.erase import Person, may_contain, without_person
 from tasks.records.reading.tables import from_csv, to_csv
@@ -110,7 +110,7 @@ def _in_archive(
     store: Store, ledger: Ledger, entry: ArchiveEntry, person: Person, scratch: Path
 ) -> int:
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        return take_person_out(store, ledger.open_storage(), entry, person, Path(folder))
+        return erase_from_archive(store, ledger.open_storage(), entry, person, Path(folder))
 
 
 def _in_rejects(agreement: ImportAgreement, person: Person, scratch: Path, report: Report) -> None:

@@ -1,4 +1,4 @@
-"""Consult: ask MailUp, read-only, for what decides about records."""
+"""Account facts: data of the MailUp account that the processing of records depends on."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -26,49 +26,49 @@ from tasks.runs.scratch import fresh_folder
 from tasks.runs.steps import mailup_client, shared_call_order
 
 
-@retried_task("consult", "consult MailUp account {agreement.account}")
+@retried_task("consult", "read settings of MailUp account {agreement.account}")
 def fetch_account_facts(agreement: ImportAgreement, *, dry_run: bool) -> AccountFacts:
-    """Dynamic fields and groups of the account, asked once per run.
+    """Read dynamic fields and groups of the account, once per run.
 
-    ConfigurationError where a list of the agreement is not among those that the user may see.
+    ConfigurationError if the user cannot see a list of the agreement.
     """
     account = load(MailUpAccount, agreement.account)
     today = account.today()
     order = shared_call_order(agreement.ledger, dry_run=dry_run)
     with order as store, mailup_client(account, store) as client:
-        _require_lists(agreement, client)
+        _check_lists(agreement, client)
         fields = {field.id: field.name for field in client.dynamic_fields()}
         groups = {
             list_id: {group.id: group.name for group in client.groups(list_id)}
             for list_id in (agreement.lists if agreement.uses_groups else ())
         }
-        get_run_logger().info("MailUp was asked in %d calls", client.calls)
+        get_run_logger().info("Read the settings of the MailUp account in %d calls", client.calls)
     return AccountFacts(
         fields, groups, None, today, account.import_batch_size, account.rate_limit_name
     )
 
 
 def facts_for(job: ImportJob, fetched: Fetched) -> AccountFacts:
-    """The facts that decide about one file: where consent needs it, who is not subscribed now."""
-    return _ask(job, fetched) if job.agreement.consent.asks_mailup else job.facts
+    """The facts for one file, with the currently unsubscribed people if consent needs them."""
+    return _load_unsubscribed(job, fetched) if job.agreement.consent.asks_mailup else job.facts
 
 
-@retried_task("ask", "ask who is not subscribed, for {fetched.name}")
-def _ask(job: ImportJob, fetched: Fetched) -> AccountFacts:
-    """Who said no, directly before the file is read."""
+@retried_task("ask", "read unsubscribed people, for {fetched.name}")
+def _load_unsubscribed(job: ImportJob, fetched: Fetched) -> AccountFacts:
+    """Read the unsubscribed people, directly before the file is read."""
     agreement = job.agreement
     account = load(MailUpAccount, agreement.account)
     today = account.today()
     check_grant(agreement.consent, today)
     order = shared_call_order(agreement.ledger, dry_run=job.dry_run)
-    folder = fresh_folder(job.scratch / "asked" / fetched.path.name) / "refusals"
+    folder = fresh_folder(job.scratch / "asked" / fetched.path.name) / "unsubscribed"
     with order as store, mailup_client(account, store) as client:
-        refusals = write_refusals(folder, agreement, client, account.zone)
-        get_run_logger().info("Who is not subscribed was asked in %d calls", client.calls)
-    return replace(job.facts, unsubscribed=refusals, today=today)
+        unsubscribed = write_unsubscribed(folder, agreement, client, account.zone)
+        get_run_logger().info("Read the unsubscribed people in %d calls", client.calls)
+    return replace(job.facts, unsubscribed=unsubscribed, today=today)
 
 
-def _require_lists(agreement: ImportAgreement, client: MailUpClient) -> None:
+def _check_lists(agreement: ImportAgreement, client: MailUpClient) -> None:
     visible = {each.id for each in client.lists()}
     missing = sorted(set(agreement.lists) - visible)
     if missing:
@@ -86,30 +86,30 @@ CHANNELS: dict[str, tuple[Channel, ...]] = {
 }
 
 
-def write_refusals(
+def write_unsubscribed(
     folder: Path, agreement: ImportAgreement, client: MailUpClient, zone: str
 ) -> Path:
-    """Write everybody who unsubscribed, bounced, complained or is pending in the agreement's lists.
+    """Write all people of the lists who unsubscribed, bounced, complained or are pending.
 
-    Returns a folder of Parquet parts with schema UNSUBSCRIBED, one per page of MailUp's answer.
-    Days are those of the account's `zone`.
+    Returns the folder: Parquet parts with schema UNSUBSCRIBED_PEOPLE, one per page. Days are those
+    of the account's `zone`.
     """
     parts = Parts(folder)
     for list_id in agreement.lists:
         for channel in CHANNELS[agreement.mapping.key]:
             for page in client.unsubscribed(list_id, channel):
-                rows = [_told(each, list_id, channel, zone) for each in page]
+                rows = [_row(each, list_id, channel, zone) for each in page]
                 parts.add(pl.DataFrame(rows, schema=UNSUBSCRIBED_PEOPLE, orient="row"))
     return folder
 
 
 def as_seen(people: Iterable[Optin], list_id: int, channel: Channel, zone: str) -> pl.DataFrame:
     """People as MailUp shows them now (schema SEEN), subscribed ones included."""
-    rows = [(*_told(each, list_id, channel, zone), each.opted_in) for each in people]
+    rows = [(*_row(each, list_id, channel, zone), each.opted_in) for each in people]
     return pl.DataFrame(rows, schema=SEEN, orient="row")
 
 
-def _told(
+def _row(
     person: Optin, list_id: int, channel: Channel, zone: str
 ) -> tuple[int, str, str, str | None, str | None]:
     day = local_day(person.optout_date, zone)
@@ -121,5 +121,5 @@ def _address(person: Optin, channel: Channel) -> str:
 
 
 def _cause(person: Optin) -> str | None:
-    # The type alone decides what a cause means; sub-types are not listed completely anywhere.
+    # The type alone is used: MailUp does not document all sub-types.
     return "pending" if person.pending else person.optout_type or None

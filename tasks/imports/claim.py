@@ -1,4 +1,4 @@
-"""Remember: ask the ledger what earlier runs did with a file, and work alone for a client."""
+"""Claim: enter a file in the ledger, or read how far earlier runs came with it."""
 
 from prefect import get_run_logger
 from prefect.runtime import flow_run
@@ -21,40 +21,40 @@ from tasks.runs.retrying import retried_task
 
 @retried_task("claim", "claim {fetched.name}")
 def claim(job: ImportJob, fetched: Fetched) -> Claim:
-    """Write the file down in the ledger, or find out how far an earlier run came with it.
+    """Enter the file in the ledger, or read how far earlier runs came with it.
 
-    A dry run only looks. With `release`, a file that was reported or refused before is begun anew.
+    A dry run only reads. With `release`, a file that was reported or refused starts again.
     """
     agreement, dry_run, release = job.agreement, job.dry_run, job.release
     key = FileKey(agreement.client, agreement.stream, fetched.sha256)
-    former: tuple[FileFigures, ...] = ()
-    entry, decision, cut_off, granted = None, None, False, frozenset[int]()
+    history: tuple[FileFigures, ...] = ()
+    entry, decision, interrupted, granted = None, None, False, frozenset[int]()
     with load(Ledger, agreement.ledger).open(read_only=dry_run) as store:
         if not store.is_empty:
-            former = _former(store, key, agreement.habit.files)
+            history = _history(store, key, agreement.habit.files)
             entry = files.find(store, key)
         if not dry_run:
             entry = _entered(store, key, entry, agreement, fetched, release=release)
             if fetched.remote is not None:
                 _close_replaced(store, key, entry, fetched.name)
-            cut_off = _is_cut_off(store, entry, agreement)
+            interrupted = _is_interrupted(store, entry, agreement)
         if entry is not None:
             decision = current_decision(store, entry, release=release and not dry_run)
             granted = grants.unfinished(store, entry.id)
     if entry is None:
         now = naive_utc_now()
         return Claim(
-            fetched.name, 0, 0, now, "nothing", fetched.name, Counts(), former, released=release
+            fetched.name, 0, 0, now, "nothing", fetched.name, Counts(), history, released=release
         )
-    get_run_logger().info("The ledger knows %s as %s", fetched.name, entry.state)
+    get_run_logger().info("In the ledger, %s is %s", fetched.name, entry.state)
     done = _done(entry, decision, may_wait=not (dry_run or release))
-    if cut_off:
-        done = "submitted"  # its report is repeated, and the source file is moved behind it
+    if interrupted:
+        done = "submitted"  # the report is repeated, then the source file is moved
     sent = entry.state in ("submitting", "submitted", "reported") or entry.reason == MAYBE_SENT
-    passed = sent or (decision is not None and decision.verdict == "release")
+    passes = sent or (decision is not None and decision.verdict == "release")
     return Claim(
         fetched.name, entry.id, entry.attempt, entry.seen_at, done, entry.name,
-        Counts.of(entry.counts), former, reason=entry.reason, released=release or passed,
+        Counts.of(entry.counts), history, reason=entry.reason, released=release or passes,
         decision=decision, waiting_run=entry.waiting_run, granted=granted,
     )  # fmt: skip
 
@@ -68,21 +68,21 @@ def _done(entry: FileEntry, decision: Decision | None, *, may_wait: bool) -> Don
     return "waiting" if may_wait and undecided and waits_elsewhere(entry) else "nothing"
 
 
-def _is_cut_off(store: Store, entry: FileEntry, agreement: ImportAgreement) -> bool:
-    """Whether an earlier run has reported the file, and ended before it moved the source file."""
+def _is_interrupted(store: Store, entry: FileEntry, agreement: ImportAgreement) -> bool:
+    """Whether an earlier run reported the file but did not move the source file."""
     stays = entry.state != "reported" or agreement.source.afterwards == "leave"
     return not stays and not journal.is_source_moved(store, entry.id)
 
 
 def _close_replaced(store: Store, key: FileKey, entry: FileEntry, name: str) -> None:
-    """Another content under the name of a held file: what was asked about that one is void."""
+    """Cancel the run that waits for a decision about a held file if its content was replaced."""
     for other in files.waiting(store, key.client, key.stream):
         if other.name == name and other.id != entry.id:
-            because = f"The client has replaced {name}: nothing is left to decide."
+            because = f"The client has replaced {name}: no decision is needed."
             close_question(store, other.id, other.waiting_run, because)
 
 
-def _former(store: Store, key: FileKey, limit: int) -> tuple[FileFigures, ...]:
+def _history(store: Store, key: FileKey, limit: int) -> tuple[FileFigures, ...]:
     entries = files.imported_last(store, key.client, key.stream, limit=limit)
     return tuple(FileFigures.of(each.size, each.counts) for each in entries)
 
@@ -113,6 +113,6 @@ def _entered(
     if again or (entry.state == "reported" and (release or others_since)):
         return files.start_again(store, entry.id, agreement=agreement.fingerprint, run=run)
     if entry.state == "reported" and journal.is_source_moved(store, entry.id):
-        # It was put aside when it was imported, so the client has sent it once more.
+        # It was moved after its import, so the client has sent it again.
         journal.note(store, key.client, key.stream, SEEN_AGAIN, file_id=entry.id, run=run)
     return entry

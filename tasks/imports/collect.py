@@ -1,4 +1,4 @@
-"""Collect: find the client's files, wait until nobody writes to them, and fetch them."""
+"""Collect: find the client's files, wait until they are complete, and download them."""
 
 import hashlib
 
@@ -24,14 +24,14 @@ from tasks.texts.skipped_names import NOTICE_NAME, for_operators, notice
 
 @retried_task("look", "look for files of {agreement.client}")
 def find_files(agreement: ImportAgreement, file: str) -> FoundFiles:
-    """Files to import, in order; only `file` where one is named. Empty where nothing is there.
+    """Find the files to import, in order; only `file` if it is given.
 
-    A file that is still growing or younger than agreed is left for the next run.
+    A file that is still growing or newer than agreed is left for the next run.
     """
     source = agreement.source
     with load_server(agreement.server).connect() as server:
         listed = list(server.list(source.folder))
-        passed_over = server.skipped
+        skipped_names = server.skipped
         chosen = _named(listed, file, source) if file else in_order(listed, source)
         ready = stable_files(
             server,
@@ -48,7 +48,7 @@ def find_files(agreement: ImportAgreement, file: str) -> FoundFiles:
         file or source.pattern,
         len(ready),
     )
-    return FoundFiles(tuple(ready), passed_over)
+    return FoundFiles(tuple(ready), skipped_names)
 
 
 def _named(listed: list[RemoteFile], file: str, source: Source) -> list[RemoteFile]:
@@ -56,41 +56,41 @@ def _named(listed: list[RemoteFile], file: str, source: Source) -> list[RemoteFi
     if not chosen:
         raise FileGone(
             f"The file {file!r} is not in the folder {source.folder!r} of the server. Give the "
-            "name of a file that is there, or leave the parameter 'file' empty."
+            "name of an existing file, or leave the parameter 'file' empty."
         )
     return chosen
 
 
 @retried_task("fetch", "fetch {remote.name}")
 def fetch(job: ImportJob, remote: RemoteFile) -> Fetched | None:
-    """Download one file into the scratch folder and hash it.
+    """Download one file to the scratch folder and hash it.
 
-    None where it vanished or changed since it was looked at: it is left for the next run.
+    None if it was removed or changed meanwhile: it is left for the next run.
     """
     target = job.scratch / "fetched" / hashlib.sha256(remote.name.encode()).hexdigest()[:16]
     target.parent.mkdir(exist_ok=True)
     with load_server(job.agreement.server).connect() as server:
         try:
             size = server.read(job.agreement.source.path(remote.name), target, size=remote.size)
-        except (FileGone, FileHeld) as passed_over:
-            get_run_logger().warning("%s It is left for the next run.", passed_over)
+        except (FileGone, FileHeld) as error:
+            get_run_logger().warning("%s It is left for the next run.", error)
             return None
     return Fetched(own_name(remote.name), target, size, sha256_of(target), remote)
 
 
-def tell_of_passed_over(agreement: ImportAgreement, looked: FoundFiles, *, dry_run: bool) -> None:
-    """Nothing where no file was passed over."""
-    if looked.passed_over:
-        _tell(agreement, looked.passed_over, dry_run=dry_run)
+def report_skipped_names(agreement: ImportAgreement, found: FoundFiles, *, dry_run: bool) -> None:
+    """Report files that were skipped for their names, if any."""
+    if found.skipped_names:
+        _report_skipped_names(agreement, found.skipped_names, dry_run=dry_run)
 
 
-@retried_task("pass over", "tell of files that are passed over")
-def _tell(agreement: ImportAgreement, number: int, *, dry_run: bool) -> None:
-    """An artifact for the operator and, unless it is there, a notice in the results folder."""
+@retried_task("pass over", "report files that are skipped for their names")
+def _report_skipped_names(agreement: ImportAgreement, number: int, *, dry_run: bool) -> None:
+    """Create an artifact for operators, and a notice in the results folder for the client."""
     create_markdown_artifact(
         key=f"{agreement.client}-passed-over",
         markdown=for_operators(agreement.source.folder, number),
-        description=f"{number} files are passed over",
+        description=f"{number} files are skipped for their names",
     )
     if not dry_run:
         _deliver(agreement, notice(agreement.results.language))
@@ -98,14 +98,14 @@ def _tell(agreement: ImportAgreement, number: int, *, dry_run: bool) -> None:
 
 def _deliver(agreement: ImportAgreement, content: bytes) -> None:
     folder = join(agreement.source.folder, agreement.results.folder)
-    alone = owned_folder(scratch_parent())
-    with alone as scratch, load_server(agreement.server).connect() as server:
+    owned = owned_folder(scratch_parent())
+    with owned as scratch, load_server(agreement.server).connect() as server:
         server.make_folder(folder)
         try:
-            there = server.stat(join(folder, NOTICE_NAME)).size
+            size = server.stat(join(folder, NOTICE_NAME)).size
         except FileGone:
-            there = None
-        if there != len(content):  # it says the same each time
+            size = None
+        if size != len(content):  # the notice is always the same
             path = scratch / NOTICE_NAME
             path.write_bytes(content)
             deliver(server, path, folder, NOTICE_NAME)

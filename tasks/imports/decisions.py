@@ -1,8 +1,7 @@
-"""Decide: a run asks in Prefect's UI what becomes of a file that is held, and learns the answer.
+"""Decisions about held files: a run is suspended until somebody resumes it in Prefect's UI.
 
-A run that asks is suspended: it has no process and takes no place among the runs of its deployment.
-Resumed, it begins anew, and what was answered goes into the ledger before anything else is done:
-from there every run knows it.
+A suspended run holds no process and no concurrency slot. When it is resumed, it starts again and
+first records the decision in the ledger, where every run finds it.
 """
 
 from collections.abc import Sequence
@@ -34,46 +33,46 @@ from tasks.texts.hold_question import question
 
 SECONDS_PER_DAY = 86_400
 RELEASABLE = (*BROKEN_LIMITS, *UNUSUAL, COUNTS_DIFFER, MAYBE_SENT)
-"""Reasons of holds of files that can be right all the same; a damaged one never passes."""
+"""Reasons of holds that somebody can release; a damaged file never passes."""
 
 
 class HeldFile(RunInput):
-    """What an operator fills in when a run that waits for a decision is resumed."""
+    """The form for resuming a run that waits for a decision."""
 
     model_config = ConfigDict(extra="forbid")
 
     decision: Literal["release", "refuse"] = Field(
         description=(
-            "release: import exactly this content. refuse: send nothing of it, put the file aside "
-            "and tell the client."
+            "release: import exactly this content. refuse: send nothing of it, move the file, and "
+            "report it to the client."
         )
     )
     decided_by: str = Field(min_length=1, max_length=100, description="Your name.")
     note: str = Field(
         default="",
         max_length=200,
-        description="Why. The client reads it in the result: no personal data.",
+        description="Reason. The client reads it in the result: no personal data.",
     )
 
 
 def this_run() -> str:
-    """Id of this flow run; empty where there is none."""
+    """Id of this flow run, or empty."""
     return str(flow_run.id or "")
 
 
 def may_ask() -> bool:
-    """Whether somebody can be asked: only a run of a deployment can be begun anew by a worker."""
+    """Whether this run can wait for a decision: only a run of a deployment can be resumed."""
     return deployment.id is not None
 
 
 def wait_for_decision(agreement: ImportAgreement, outcomes: Sequence[FileOutcome]) -> None:
-    """Suspend this run where its last file needs a decision; a call that then does not return."""
+    """Suspend this run if its last file needs a decision; then the call does not return."""
     last = outcomes[-1] if outcomes else None
     if last is None or last.hold is None or not last.asks:
         return
-    asked = question(last, last.hold, days=agreement.decision_days)
-    form = HeldFile.with_initial_data(description=asked)
-    # A key of its own for each question: Prefect takes a known key for one that was answered.
+    text = question(last, last.hold, days=agreement.decision_days)
+    form = HeldFile.with_initial_data(description=text)
+    # A new key for each question: Prefect would find the answer to an earlier one.
     suspend_flow_run(
         wait_for_input=form,
         timeout=agreement.decision_days * SECONDS_PER_DAY,
@@ -81,9 +80,9 @@ def wait_for_decision(agreement: ImportAgreement, outcomes: Sequence[FileOutcome
     )
 
 
-@retried_task("recall", "recall what was decided for {agreement.client}")
-def recall(agreement: ImportAgreement, *, dry_run: bool) -> Decided | None:
-    """Write the answer with which this run was resumed into the ledger; None where it was not."""
+@retried_task("recall", "read the decision for {agreement.client}")
+def read_decision(agreement: ImportAgreement, *, dry_run: bool) -> Decided | None:
+    """Record the decision with which this run was resumed in the ledger; None if there is none."""
     if dry_run or not may_ask():
         return None
     run = this_run()
@@ -103,7 +102,7 @@ def recall(agreement: ImportAgreement, *, dry_run: bool) -> Decided | None:
 
 
 def _answer(run: str) -> HeldFile | None:
-    """The form of the run's last question as it came back; None where nobody has answered."""
+    """The submitted form of the run's last question; None if it was not answered."""
     with get_client(sync_client=True) as client:
         states = client.read_flow_run_states(UUID(run))
         asked = [state for state in states if state.is_paused()]
@@ -115,9 +114,9 @@ def _answer(run: str) -> HeldFile | None:
 
 
 def waits_elsewhere(entry: FileEntry) -> bool:
-    """Whether another run waits for the decision about a file, or has just been given it.
+    """Whether another run waits for the decision about a file, or was just resumed with it.
 
-    A run that timed out, was cancelled or is gone waits no more: the next one asks again.
+    After a run that timed out, was cancelled or was deleted, the next one asks again.
     """
     if entry.waiting_run in ("", this_run()):
         return False
@@ -126,12 +125,12 @@ def waits_elsewhere(entry: FileEntry) -> bool:
 
 
 def where(run: str) -> str:
-    """Where a run is found in the UI; its id where the UI's address is not known."""
+    """URL of a flow run in the UI, or its id if the UI's URL is unknown."""
     return url_for("flow-run", obj_id=UUID(run)) or f"flow run {run}"
 
 
 def close_question(store: Store, file_id: int, waiting_run: str, because: str) -> None:
-    """End a run that waits for a decision about a file which is not needed any more."""
+    """Cancel a run that waits for a decision that is no longer needed."""
     files.set_waiting(store, file_id, "")
     state = _state(waiting_run)
     if state is not None and state.is_paused():
@@ -148,11 +147,11 @@ def _state(run: str) -> State | None:
 
 
 def current_decision(store: Store, entry: FileEntry, *, release: bool) -> Decision | None:
-    """The decision about a file's hold; a run by hand with `release` makes one."""
+    """The decision about a file's hold; a manual run with `release` records one."""
     known = decisions.latest(store, entry.id, entry.attempt)
     if entry.state != "held":
         return known
-    if known is not None and known.reason == entry.reason and not _asked_anew(entry, known):
+    if known is not None and known.reason == entry.reason and not _held_again(entry, known):
         return known
     if not release or entry.reason not in RELEASABLE:
         return None
@@ -162,6 +161,6 @@ def current_decision(store: Store, entry: FileEntry, *, release: bool) -> Decisi
     )  # fmt: skip
 
 
-def _asked_anew(entry: FileEntry, decision: Decision) -> bool:
-    """Whether a file was held for another batch since the decision about one."""
+def _held_again(entry: FileEntry, decision: Decision) -> bool:
+    """Whether the file was held for another batch after the decision."""
     return entry.reason == MAYBE_SENT and decision.decided_at < entry.changed_at

@@ -1,4 +1,4 @@
-"""Snapshots: what a file is compared with, and what is kept for the next one."""
+"""Snapshots of delta: load the previous one, and store the next one."""
 
 import hashlib
 import json
@@ -33,13 +33,13 @@ from tasks.records.stages import AccountFacts, Claim, DeltaResult, Prepared
 
 _STORED_AS = "records"
 """Folder of the ledger's storage."""
-UNSURE = "unsure"
-"""Among the counts of a file in the ledger: rows that its snapshot lacks though they were sent."""
+UNCONFIRMED = "unsure"
+"""Key in a file's counts in the ledger: rows that were sent but are not in its snapshot."""
 
 _SHAPING = {
     "account", "list_id", "group", "replace_groups", "confirm_email", "mapping", "consent",
 }  # fmt: skip
-"""What of an agreement makes a request of a record, its values aside."""
+"""Settings of an agreement that determine the request made of a record."""
 _FIRST_OF_CONSENT = {
     "import_type", "unsubscribed", "grant_date", "grant_by", "grant_reason", "grant_expires",
 }  # fmt: skip
@@ -51,37 +51,40 @@ _FIRST_OF_COLUMNS = {
     "column", "target", "field", "trim", "case", "date_in", "date_out", "length", "too_long",
     "blank", "required",
 }  # fmt: skip
-"""Settings of when the first snapshots were made: newer ones are no change until they are set."""
+"""Settings that existed when the first snapshots were made; newer ones count only if they are set."""
 
 
 @dataclass(frozen=True)
 class PreviousSnapshot:
-    """What a file is compared with; without a snapshot, `why` it is not. `unsure` is how many rows
-    of the file before the snapshot lacks, as it was not sure that MailUp took them."""
+    """The snapshot to compare a file with, or `why` there is none. `unconfirmed`: rows of the
+    previous file that are not in it because MailUp did not confirm them."""
 
     why: Why
     full_at: datetime
     snapshot: Snapshot | None = None
-    unsure: int = 0
+    unconfirmed: int = 0
 
-    def noted(self, compared: DeltaResult | None) -> DeltaResult:
-        """How a file was compared, completed."""
+    def completed(self, compared: DeltaResult | None) -> DeltaResult:
+        """Add the data of this snapshot to the result of the comparison."""
         return replace(
-            compared or DeltaResult(), why=self.why, full_at=self.full_at, unconfirmed=self.unsure
+            compared or DeltaResult(),
+            why=self.why,
+            full_at=self.full_at,
+            unconfirmed=self.unconfirmed,
         )
 
 
 def previous_snapshot(job: ImportJob, claim: Claim, folder: Path) -> PreviousSnapshot | None:
-    """What the file before is known to have left in MailUp; None where files are not compared.
+    """The snapshot of the previous file; None without delta.
 
-    Whatever is wrong with it, the file is sent as a whole.
+    If there is no usable one, all rows are sent.
     """
     if not job.agreement.delta.on:
         return None
-    former = _found(job, claim, folder)
-    if former.why:
-        get_run_logger().info("%s is sent as a whole (%s)", claim.name, former.why)
-    return former
+    previous = _found(job, claim, folder)
+    if previous.why:
+        get_run_logger().info("All rows of %s are sent (%s)", claim.name, previous.why)
+    return previous
 
 
 def _found(job: ImportJob, claim: Claim, folder: Path) -> PreviousSnapshot:
@@ -89,29 +92,29 @@ def _found(job: ImportJob, claim: Claim, folder: Path) -> PreviousSnapshot:
     agreement, facts, send_all = job.agreement, job.facts, job.send_all
     ledger = load(Ledger, agreement.ledger)
     if facts.snapshot:
-        return _of_its_day(ledger, agreement, facts.snapshot)
+        return _original_snapshot(ledger, agreement, facts.snapshot)
     with ledger.open(read_only=True) as store:
         if store.is_empty:
             return PreviousSnapshot("asked" if send_all else "first", now)
-        whose = (store, agreement.client, agreement.stream)
+        stream = (store, agreement.client, agreement.stream)
         kept, why = snapshots.comparable(
-            *whose, file_id=claim.entry_id, shape=shape_of(agreement, facts)
+            *stream, file_id=claim.entry_id, shape=shape_of(agreement, facts)
         )
-        key = snapshots.key_of(*whose)
-        unsure = files.counts_of(store, kept.file_id).get(UNSURE, 0) if kept else 0
+        key = snapshots.key_of(*stream)
+        unconfirmed = files.counts_of(store, kept.file_id).get(UNCONFIRMED, 0) if kept else 0
     if kept is None or key is None:
         return PreviousSnapshot("asked" if send_all else why or "lost", now)
-    whole: Why = "asked" if send_all else "due" if _due(agreement, kept, now) else ""
+    send_all_why: Why = "asked" if send_all else "due" if _due(agreement, kept, now) else ""
     path = _fetched(ledger.open_storage(), kept, folder)
     if path is None:
-        return PreviousSnapshot(whole or "lost", now)
-    if whole:
-        return PreviousSnapshot(whole, now, Snapshot(path, key, send_all=True))
-    return PreviousSnapshot("", kept.full_at, Snapshot(path, key), unsure)
+        return PreviousSnapshot(send_all_why or "lost", now)
+    if send_all_why:
+        return PreviousSnapshot(send_all_why, now, Snapshot(path, key, send_all=True))
+    return PreviousSnapshot("", kept.full_at, Snapshot(path, key), unconfirmed)
 
 
-def _of_its_day(ledger: Ledger, agreement: ImportAgreement, path: Path) -> PreviousSnapshot:
-    """What a replayed file was compared with; hashed with the key that the ledger still has."""
+def _original_snapshot(ledger: Ledger, agreement: ImportAgreement, path: Path) -> PreviousSnapshot:
+    """The snapshot with which a replayed file was originally compared."""
     with ledger.open(read_only=True) as store:
         key = snapshots.key_of(store, agreement.client, agreement.stream)
     return (
@@ -127,7 +130,7 @@ def _due(agreement: ImportAgreement, kept: SnapshotEntry, now: datetime) -> bool
 
 
 def _fetched(storage: Storage, kept: SnapshotEntry, folder: Path) -> Path | None:
-    """The snapshot's file as it was written; None where the storage lacks it, or has another."""
+    """The snapshot's file; None if the storage lacks it or its hash differs."""
     try:
         path = storage.get(kept.stored, folder / "snapshot.parquet")
     except RunStopped:
@@ -136,18 +139,18 @@ def _fetched(storage: Storage, kept: SnapshotEntry, folder: Path) -> Path | None
 
 
 def shape_of(agreement: ImportAgreement, facts: AccountFacts) -> str:
-    """Hash of what makes a request of a record: only within one shape are records comparable."""
+    """Hash of everything that determines requests; only records of one shape are comparable."""
     shaping = agreement.model_dump(mode="json", include=_SHAPING)
     mapping, consent = agreement.mapping, agreement.consent
-    shaping["consent"] = _said(consent, _FIRST_OF_CONSENT)
-    shaping["mapping"] = _said(mapping, _FIRST_OF_MAPPING) | {
-        "columns": [_said(column, _FIRST_OF_COLUMNS) for column in mapping.columns]
+    shaping["consent"] = _set_values(consent, _FIRST_OF_CONSENT)
+    shaping["mapping"] = _set_values(mapping, _FIRST_OF_MAPPING) | {
+        "columns": [_set_values(column, _FIRST_OF_COLUMNS) for column in mapping.columns]
     }
-    told = [hashes.VERSION, facts.account, sorted(facts.fields.items()), shaping]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    inputs = [hashes.VERSION, facts.account, sorted(facts.fields.items()), shaping]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def _said(settings: Settings, first: Collection[str]) -> dict[str, Any]:
+def _set_values(settings: Settings, first: Collection[str]) -> dict[str, Any]:
     """Settings without those that are newer than the `first` ones, where they are not set."""
     fields = type(settings).model_fields
     newer = {
@@ -161,7 +164,7 @@ def _said(settings: Settings, first: Collection[str]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PlannedSnapshot:
-    """A file that is about to be sent: its row in the ledger, and the name of its snapshot."""
+    """The planned snapshot of a file: its row in the ledger, and its name in the storage."""
 
     id: int = 0
     stored: str = ""
@@ -173,9 +176,9 @@ NO_PLAN = PlannedSnapshot()
 def plan_snapshot(
     store: Store, job: ImportJob, prepared: Prepared, *, file_id: int, attempt: int
 ) -> PlannedSnapshot:
-    """Write down that a file is about to be sent; what older files needed is deleted first."""
+    """Record in the ledger that a file is about to be sent; delete outdated snapshots first."""
     agreement = job.agreement
-    _tidy(store, agreement)
+    _delete_outdated(store, agreement)
     stored, compared = "", prepared.compared or DeltaResult()
     if agreement.delta.on:
         storage = load(Ledger, agreement.ledger).open_storage()
@@ -189,7 +192,7 @@ def plan_snapshot(
     return PlannedSnapshot(planned, stored)
 
 
-def _tidy(store: Store, agreement: ImportAgreement) -> None:
+def _delete_outdated(store: Store, agreement: ImportAgreement) -> None:
     outdated = snapshots.outdated(store, agreement.client, agreement.stream)
     if not outdated:
         return
@@ -201,16 +204,16 @@ def _tidy(store: Store, agreement: ImportAgreement) -> None:
 
 @dataclass(frozen=True)
 class SnapshotToKeep:
-    """To be done in the transaction that marks the file as submitted; `unsure` rows are sent again
-    with the next file, changed or not."""
+    """Activates a snapshot, in the transaction that marks the file as submitted; `unconfirmed` rows
+    are sent again with the next file."""
 
     planned: int
     stored: str
     sha256: str
-    unsure: int = 0
+    unconfirmed: int = 0
 
     def __call__(self, connection: Connection) -> None:
-        """Make the snapshot the one that counts."""
+        """Make this the current snapshot."""
         snapshots.keep(connection, self.planned, stored=self.stored, sha256=self.sha256)
 
 
@@ -225,16 +228,16 @@ def snapshot(
     attempt: int,
     differing: Collection[int] = (),
 ) -> SnapshotToKeep:
-    """Store what MailUp has confirmed of a file; nothing where that is not agreed, or not sure.
+    """Store the snapshot of what MailUp has confirmed of a file, if delta is on and it is certain.
 
-    Rows of the lines in `differing` went without their second key, or not at all: of the former the
-    snapshot has the person, so that who is missing later is known, and no row that is the file's.
+    Rows of the lines in `differing` were sent without their second key, or rejected. Of the former
+    the snapshot has the person, so that missing people are found later, but not the file's row.
     """
-    whose = (store, agreement.client, agreement.stream)
-    sure = snapshots.undisturbed(*whose, file_id=file_id, attempt=attempt)
-    if not (planned.stored and sure and prepared.opened):
+    stream = (store, agreement.client, agreement.stream)
+    certain = snapshots.undisturbed(*stream, file_id=file_id, attempt=attempt)
+    if not (planned.stored and certain and prepared.opened):
         return SnapshotToKeep(planned.id, "", "")
-    key = snapshots.make_key(*whose)
+    key = snapshots.make_key(*stream)
     confirmed = _confirmed(prepared.batches, entries)
     rejected = agreement.mapping.second_key == "reject"
     rows = [
@@ -242,7 +245,7 @@ def snapshot(
     ]
     compared = prepared.compared or DeltaResult()
     keep = ["unchanged"]
-    if snapshots.begun_once(*whose):  # else another run may have sent a row that is rejected now
+    if snapshots.begun_once(*stream):  # else another run may have sent a row that is now rejected
         keep.append("refused")
     if agreement.delta.missing == "unsubscribe" and compared.left_because:
         keep.append("missing")
@@ -250,8 +253,8 @@ def snapshot(
     write_snapshot(path, rows, compared.previous, keep)
     load(Ledger, agreement.ledger).open_storage().put_as(path, planned.stored)
     sent = prepared.counts.submitted - prepared.opt_outs
-    unsure = sent - sum(each.height for each in rows)
-    return SnapshotToKeep(planned.id, planned.stored, sha256_of(path), unsure)
+    unconfirmed = sent - sum(each.height for each in rows)
+    return SnapshotToKeep(planned.id, planned.stored, sha256_of(path), unconfirmed)
 
 
 def as_sent(records: pl.DataFrame, differing: Collection[int], *, rejected: bool) -> pl.DataFrame:
@@ -262,16 +265,16 @@ def as_sent(records: pl.DataFrame, differing: Collection[int], *, rejected: bool
 
 
 def _confirmed(sent: Sequence[Batch], entries: Sequence[BatchEntry]) -> Iterator[pl.DataFrame]:
-    """The records of each batch that MailUp is sure to have; no opt-outs, which are always sent."""
+    """The confirmed records of each batch, without opt-outs, which are always sent."""
     known = {entry.number: entry for entry in entries}
     for batch in sent:
-        refused = _refused(known.get(batch.number))
-        if refused is not None and batch.destination.import_type == "default":
-            yield batch.records().filter(~pl.col(LINE).is_in(refused))
+        rejected = _rejected(known.get(batch.number))
+        if rejected is not None and batch.destination.import_type == "default":
+            yield batch.records().filter(~pl.col(LINE).is_in(rejected))
 
 
-def _refused(entry: BatchEntry | None) -> list[int] | None:
-    """Lines of a batch that MailUp has not taken; None where that is not known to the last one."""
+def _rejected(entry: BatchEntry | None) -> list[int] | None:
+    """Lines of a batch that MailUp rejected; None if not all of them are known."""
     if entry is None or entry.state != "done" or entry.counters.get("rows") != entry.rows:
         return None
     if not entry.counters.get("not_valid"):
@@ -281,18 +284,18 @@ def _refused(entry: BatchEntry | None) -> list[int] | None:
     return list(entry.refused["lines"])
 
 
-def compared_as(
+def stored_comparison(
     store: Store, agreement: ImportAgreement, prepared: Prepared, file_id: int
 ) -> DeltaResult | None:
-    """How a file was compared when it was sent; None where it was not agreed."""
+    """The result of delta when the file was sent, from the ledger; None without delta."""
     entry = snapshots.of_file(store, file_id) if agreement.delta.on else None
     if entry is None:
         return None
-    nameless = prepared.compared.unidentified_rows if prepared.compared else 0
+    unidentified = prepared.compared.unidentified_rows if prepared.compared else 0
     return DeltaResult(
         entry.why,
         entry.missing,
         full_at=entry.full_at,
-        unidentified_rows=nameless,
+        unidentified_rows=unidentified,
         left_because=entry.left_because,
     )

@@ -1,4 +1,4 @@
-"""Conclude: the name of a run, and the state with the message that it ends in."""
+"""The final state of an import run, with its message."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,36 +11,36 @@ from tasks.records.stages import Decided, FileOutcome, Hold
 
 _LISTED = {
     "": "",
-    "complete": ", listed among the rejected",
-    "partial": ", of whom those that are not in the list are among the rejected",
-    "unclear": ", but more are missing from the list, so that none is listed",
+    "complete": ", listed as rejected",
+    "partial": ", those of them who are not in the list are listed as rejected",
+    "unclear": ", but more are missing from the list, so none is listed",
     "too_many_calls": "; finding them takes more calls than read_back_calls allows",
 }
-"""How looking for refused recipients ended, behind their number."""
+"""Result of the read-back, after the number of rejected recipients."""
 
 
 def final_state(
-    outcomes: Sequence[FileOutcome], files: int, decided: Decided | None, *, passed_over: int = 0
+    outcomes: Sequence[FileOutcome], files: int, decided: Decided | None, *, skipped_names: int = 0
 ) -> State[None]:
-    """Completed, with what was done; Failed where a file is held and nobody can be asked."""
-    told = [_told(outcome, files - len(outcomes)) for outcome in outcomes]
+    """Completed with a summary; Failed if a file is held and no decision can be waited for."""
+    texts = [_summary(outcome, files - len(outcomes)) for outcome in outcomes]
     if decided and decided.entry_id not in [outcome.entry_id for outcome in outcomes]:
-        told.insert(0, _void(decided))
+        texts.insert(0, _void(decided))
     if any(outcome.outcome == "held" for outcome in outcomes):
-        return Failed(message=told[-1] + _passed_over(passed_over))
+        return Failed(message=texts[-1] + _skipped(skipped_names))
     nothing = "Nothing to do." if files else "Nothing to do: no file is waiting."
-    return Completed(message=("; ".join(told) or nothing) + _passed_over(passed_over))
+    return Completed(message=("; ".join(texts) or nothing) + _skipped(skipped_names))
 
 
-def _passed_over(number: int) -> str:
+def _skipped(number: int) -> str:
     if not number:
         return ""
-    return f" ({number} files are passed over for their names; see the artifact passed-over)"
+    return f" ({number} files are skipped for their names; see the artifact passed-over)"
 
 
 def _held(name: str, hold: Hold, waiting: int) -> str:
-    behind = f" {waiting} files behind it wait." if waiting else ""
-    remedy = " If it is right, run this by hand with its name and release=true."
+    behind = f" {waiting} later files wait." if waiting else ""
+    remedy = " If it is correct, run the deployment with its name and release=true."
     return (
         f"{in_line(name)} is held ({hold.reason}): {hold.message}{remedy * hold.decidable}{behind}"
     )
@@ -55,19 +55,19 @@ def _void(decided: Decided) -> str:
 
 
 def _missing(outcome: FileOutcome) -> Iterator[str]:
-    """What became of people who are missing, where they may be unsubscribed."""
+    """What happened to missing people, if they may be unsubscribed."""
     compared = outcome.compared
     if compared is None or not compared.missing or compared.left_because == "report":
         return
     if compared.left_because:
-        yield f"{compared.missing} missing people left as they are ({compared.left_because})"
+        yield f"{compared.missing} missing people not unsubscribed ({compared.left_because})"
     elif outcome.outcome == "dry_run":
         yield f"up to {compared.missing} missing people would be unsubscribed"
     else:
         yield f"{outcome.unsubscribed} missing people unsubscribed"
 
 
-def _told(outcome: FileOutcome, behind: int) -> str:
+def _summary(outcome: FileOutcome, behind: int) -> str:
     counts, decision = outcome.counts, outcome.decision
     if outcome.hold:
         return _held(outcome.name, outcome.hold, behind)
@@ -83,7 +83,7 @@ def _told(outcome: FileOutcome, behind: int) -> str:
     words = ("unchanged", "duplicate", "rejected", "blocked")
     parts += [f"{getattr(counts, word)} {word}" for word in words if getattr(counts, word)]
     if outcome.refused.count:
-        parts.append(f"MailUp refused {outcome.refused.count}{_LISTED[outcome.refused.state]}")
+        parts.append(f"MailUp rejected {outcome.refused.count}{_LISTED[outcome.refused.state]}")
     if outcome.not_compared:
         without = f"{outcome.not_compared} without their second key"
         parts.append(f"{without}: comparing takes more calls than read_back_calls allows")

@@ -1,4 +1,4 @@
-"""Groups of a list by id or name: known ones, and those to be created on request."""
+"""Finds groups of a list by id or name, and creates missing ones if agreed."""
 
 from prefect import get_run_logger
 
@@ -12,10 +12,10 @@ from tasks.records.stages import AccountFacts, Prepared
 def group_ids(
     agreement: ImportAgreement, prepared: Prepared, facts: AccountFacts, client: MailUpClient
 ) -> dict[tuple[int, str], int]:
-    """Id of every group that the batches go to, by list id and the text that names it.
+    """Ids of the groups of batches, by list id and the text that names the group.
 
-    Groups that do not exist are created where that is agreed. MailUp takes a name twice, so they
-    are looked up once more before: an earlier attempt may have made them.
+    Missing groups are created if agreed, after one more look: MailUp accepts a name twice, and an
+    earlier attempt may have created the group.
     """
     wanted = sorted(
         {

@@ -1,7 +1,6 @@
-"""Looking people up in a list: walking through the whole of it, or asking for each of them.
+"""Looks people up in a MailUp list: page by page, or one by one, whichever takes fewer calls.
 
-The one that takes fewer calls is gone, within a bound. After an import everybody whom MailUp
-accepted is in the list, whatever their status.
+After an import everybody whom MailUp accepted is in the list, whatever their status.
 """
 
 from collections.abc import Iterable
@@ -18,16 +17,16 @@ from blocks.mailup.resources.models import Optin
 from tasks.records.consent.apply import comparable
 
 Statuses = dict[str, Optin]
-"""What MailUp tells of people who are in a list, by address in the form for comparing."""
+"""MailUp's data of people in a list, by normalised address."""
 
 
 class _FilterIgnored(Exception):
-    """MailUp answered with people who were not asked for."""
+    """MailUp answered with people who were not requested."""
 
 
 @dataclass
 class LookUp:
-    """Looks people up; `calls` is how many more calls to MailUp may be made."""
+    """Looks people up with at most `calls` calls to MailUp."""
 
     client: MailUpClient
     calls: int
@@ -36,46 +35,46 @@ class LookUp:
         self._last = self.client.calls + self.calls
 
     def found(self, people: pl.DataFrame, list_id: int, channel: Channel) -> Statuses | None:
-        """Those of `people` (`address` to compare by, `key` to ask for) who are in the list.
+        """Those of `people` (`address`: normalised, `key`: for the filter) who are in the list.
 
-        None where it takes too many calls to say.
+        None if it would take too many calls.
         """
         if self._left() < 1:
             return None
         pages = -(-self.client.count_optins(list_id, channel) // self.client.session.page_size)
-        askable = all(map(can_filter, people["key"]))
-        if askable and people.height <= self._left() and not 0 < pages < people.height:
+        filterable = all(map(can_filter, people["key"]))
+        if filterable and people.height <= self._left() and not 0 < pages < people.height:
             try:
-                return self._asked_for(people, list_id, channel)
+                return self._one_by_one(people, list_id, channel)
             except (MailUpRefused, PageWithoutItems, _FilterIgnored):
-                pass  # this MailUp knows no such filter: the walk does without
+                pass  # this MailUp does not support the filter
         return self._walked(people, list_id, channel) if pages <= self._left() else None
 
     def _left(self) -> int:
         return self._last - self.client.calls
 
     def _walked(self, people: pl.DataFrame, list_id: int, channel: Channel) -> Statuses | None:
-        wanted, there = set(people["address"]), Statuses()
+        wanted, found = set(people["address"]), Statuses()
         for page in self.client.optins(list_id, channel):
-            there |= {at: one for at, one in _addressed(page, channel) if at in wanted}
+            found |= {at: one for at, one in _addressed(page, channel) if at in wanted}
             if self._left() < 1:
                 return None
-        return there
+        return found
 
-    def _asked_for(self, people: pl.DataFrame, list_id: int, channel: Channel) -> Statuses | None:
-        there = Statuses()
+    def _one_by_one(self, people: pl.DataFrame, list_id: int, channel: Channel) -> Statuses | None:
+        found = Statuses()
         for key, address in people.select("key", "address").iter_rows():
             if self._left() < 1:
                 return None
             answers = _addressed(self.client.find_optins(list_id, channel, key), channel)
             if not all(at.endswith(key) for at, _ in answers):
                 raise _FilterIgnored
-            there |= {at: one for at, one in answers if at == address}
-        return there
+            found |= {at: one for at, one in answers if at == address}
+        return found
 
 
 def _addressed(page: Iterable[Optin], channel: Channel) -> list[tuple[str, Optin]]:
-    """These people with how MailUp spells them, in the form for comparing."""
+    """People with their normalised addresses."""
     page = list(page)
     texts = [one.email if channel == "email" else one.prefix + one.number for one in page]
     spelled = pl.DataFrame({"address": texts}, schema={"address": pl.String})

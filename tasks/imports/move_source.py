@@ -1,8 +1,8 @@
-"""Put away: a source file leaves its folder only when it is proven to be the one that was imported.
+"""Moves a source file after its import, once its content is verified to be the imported one.
 
-It is renamed first, to a name to which nobody writes, and then what was renamed is fetched and
-compared by content. Another file, which a client has put there meanwhile, stays under that name:
-the next run takes it like any other of the client's files (`source.own_name`).
+The file is first renamed to a name to which nobody writes, then downloaded and compared. If the
+client has replaced it meanwhile, the other file keeps that name, and the next run imports it
+(`source.own_name`).
 """
 
 from contextlib import suppress
@@ -17,31 +17,31 @@ from tasks.records.source import Source, moving_name
 from tasks.records.stages import Fetched
 
 
-def put_away(server: Transport, source: Source, fetched: Fetched, goal: str) -> None:
-    """Move or rename the source file to `goal`, or leave what has taken its place; repeatable."""
+def move_source_file(server: Transport, source: Source, fetched: Fetched, goal: str) -> None:
+    """Move or rename the source file to `goal`, unless it was replaced; idempotent."""
     if fetched.remote is None:
         return
     if source.afterwards == "move":
         server.make_folder(str(PurePosixPath(goal).parent))
-    aside = source.path(moving_name(fetched.name, fetched.sha256))
-    _set_aside(server, source.path(fetched.remote.name), aside, fetched.remote)
-    if _is_the_same(server, aside, fetched):
+    moving = source.path(moving_name(fetched.name, fetched.sha256))
+    _rename(server, source.path(fetched.remote.name), moving, fetched.remote)
+    if _is_the_same(server, moving, fetched):
         with suppress(FileGone):
-            server.rename(aside, goal, replace=True)
+            server.rename(moving, goal, replace=True)
 
 
-def _set_aside(server: Transport, path: str, aside: str, seen: RemoteFile) -> None:
-    """Rename the file, unless it is plainly another one, or an earlier attempt has done so."""
-    if path == aside:
+def _rename(server: Transport, path: str, moving: str, seen: RemoteFile) -> None:
+    """Rename the file, unless it is obviously another one or was already renamed."""
+    if path == moving:
         return
     with suppress(FileGone):
         now = server.stat(path)
-        # Equal sizes and times prove nothing, but unequal ones do.
-        moved_on = server.abilities.modified_times and _is_later(now, seen)
-        if now.size != seen.size or moved_on:
-            get_run_logger().warning("%s was replaced meanwhile and stays", seen.name)
-        elif not _is_there(server, aside):
-            server.rename(path, aside)
+        # Equal sizes and times prove nothing, but different ones do.
+        is_newer = server.abilities.modified_times and _is_later(now, seen)
+        if now.size != seen.size or is_newer:
+            get_run_logger().warning("%s was replaced meanwhile and is not moved", seen.name)
+        elif not _exists(server, moving):
+            server.rename(path, moving)
 
 
 def _is_later(now: RemoteFile, seen: RemoteFile) -> bool:
@@ -50,7 +50,7 @@ def _is_later(now: RemoteFile, seen: RemoteFile) -> bool:
     return now.modified_at.replace(microsecond=0) > seen.modified_at.replace(microsecond=0)
 
 
-def _is_there(server: Transport, path: str) -> bool:
+def _exists(server: Transport, path: str) -> bool:
     try:
         server.stat(path)
     except FileGone:
@@ -58,22 +58,22 @@ def _is_there(server: Transport, path: str) -> bool:
     return True
 
 
-def _is_the_same(server: Transport, aside: str, fetched: Fetched) -> bool:
-    """Whether what was set aside is the file that was imported, to the last byte."""
+def _is_the_same(server: Transport, moving: str, fetched: Fetched) -> bool:
+    """Whether the renamed file has the imported content."""
     copy = fetched.path.with_suffix(".again")
     try:
-        server.read(aside, copy)
+        server.read(moving, copy)
     except FileGone:
         return False
     except FileHeld:
-        same = False  # somebody writes to it: it was replaced in place
+        same = False  # somebody is writing to it: it was replaced
     else:
         same = sha256_of(copy) == fetched.sha256
         copy.unlink()
     if not same:
         get_run_logger().warning(
-            "%s was replaced meanwhile: the other file is left for the next run, as %s",
+            "%s was replaced meanwhile: the new file is left for the next run, as %s",
             fetched.name,
-            PurePosixPath(aside).name,
+            PurePosixPath(moving).name,
         )
     return same

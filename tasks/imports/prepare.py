@@ -1,4 +1,4 @@
-"""Prepare: from a fetched file to batches that are ready to be sent, and to what was refused."""
+"""Prepare: from a downloaded file to batches that are ready to be sent, and rejects."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,25 +25,25 @@ from tasks.runs.scratch import fresh_folder
 
 @retried_task("prepare", "prepare {fetched.name}")
 def prepare(job: ImportJob, fetched: Fetched, claim: Claim) -> Prepared:
-    """Read a file to its end and decide about every record; nothing leaves the machine.
+    """Read a whole file and determine the outcome of every record; nothing is sent.
 
-    A file that is not what was agreed comes back with `hold` set and no batches. A file
-    that was released passes the limits, never one that is damaged.
+    A file that is not as agreed is returned with `hold` and without batches. A released file passes
+    the limits, but never if it is damaged.
     """
     agreement, facts = job.agreement, job.facts
     folder = fresh_folder(job.scratch / "prepared" / fetched.path.name)
-    former = previous_snapshot(job, claim, folder)
+    previous = previous_snapshot(job, claim, folder)
     try:
         path = _opened(agreement, fetched.path, folder)
         prepared = read_file(
             path, agreement, facts, folder,
             batch_size=facts.batch_size, today=facts.today,
-            snapshot=former.snapshot if former else None, granted=claim.granted,
+            snapshot=previous.snapshot if previous else None, granted=claim.granted,
         )  # fmt: skip
     except FileHeld as held:
         return Prepared(hold=_hold(held))
-    if former:
-        compared, replayed = former.noted(prepared.compared), fetched.remote is None
+    if previous:
+        compared, replayed = previous.completed(prepared.compared), fetched.remote is None
         compared = decide_missing(agreement.delta, compared, claim, replayed=replayed)
         prepared = replace(prepared, compared=compared)
     if not claim.released:
@@ -53,7 +53,7 @@ def prepare(job: ImportJob, fetched: Fetched, claim: Claim) -> Prepared:
 
 
 def _opened(agreement: ImportAgreement, path: Path, folder: Path) -> Path:
-    """The file decrypted, unpacked and made CSV, as far as it was agreed."""
+    """Decrypt, unpack and convert the file to CSV, as agreed."""
     if agreement.decryption_key:
         path = decrypt(path, load(GpgKey, agreement.decryption_key), folder)
     return as_csv(agreement, path, folder)
@@ -62,10 +62,10 @@ def _opened(agreement: ImportAgreement, path: Path, folder: Path) -> Path:
 def _within_limits(
     agreement: ImportAgreement, fetched: Fetched, claim: Claim, prepared: Prepared
 ) -> Prepared:
-    """The same, or held where it breaks a limit or is unlike the client's last files."""
+    """Hold the file if it exceeds a limit of the agreement or from history."""
     now = FileFigures.of(fetched.size, asdict(prepared.counts) | prepared.ledger_figures)
-    complaints = [
-        # First, for its code is the one that is decided about.
+    exceeded = [
+        # First, because its reason code is the one that is decided about.
         *too_many_missing(agreement.delta, prepared.compared),
         *exceeded_limits(
             agreement.thresholds,
@@ -77,13 +77,13 @@ def _within_limits(
         ),
         *deviations(agreement.habit, now, claim.history),
     ]
-    if not complaints:
+    if not exceeded:
         return prepared
-    told = [complaint.sentence for complaint in complaints]
-    if any(complaint.reason.endswith("_rejects") for complaint in complaints):
-        told.append(settings_that_accept(prepared.reasons))
-    sentences = " ".join(filter(None, told))
-    return prepared.held(Hold(complaints[0].reason, f"{sentences} Nothing of it was sent."))
+    sentences = [limit.sentence for limit in exceeded]
+    if any(limit.reason.endswith("_rejects") for limit in exceeded):
+        sentences.append(settings_that_accept(prepared.reasons))
+    text = " ".join(filter(None, sentences))
+    return prepared.held(Hold(exceeded[0].reason, f"{text} Nothing of it was sent."))
 
 
 def _hold(held: FileHeld) -> Hold:

@@ -1,7 +1,7 @@
-"""Who was refused: MailUp counts recipients that it does not accept, and names none of them.
+"""Read-back: finds the recipients that MailUp rejected, because it only reports their number.
 
-After an import everybody it accepted is in the list, whatever their status. So whoever of the batch
-is not there was refused.
+After an import everybody whom MailUp accepted is in the list, whatever their status. The recipients
+of a batch who are not in the list were rejected.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,18 +25,20 @@ from tasks.records.results.mailup_rejects import add_mailup_rejects
 from tasks.records.stages import Prepared, ReadBackState, RejectedByMailUp
 
 _STATES: tuple[ReadBackState, ...] = ("", "complete", "partial", "unclear", "too_many_calls")
-"""From the best to the worst end of looking."""
+"""From the best to the worst result."""
 
 
-def refused_by_mailup(entries: Sequence[BatchEntry]) -> RejectedByMailUp:
-    """What the ledger holds about the refused recipients of a file's batches, in one."""
+def rejected_by_mailup(entries: Sequence[BatchEntry]) -> RejectedByMailUp:
+    """The rejected recipients of a file's batches, from the ledger."""
     count = sum(entry.counters.get("not_valid", 0) for entry in entries)
     found = [_STATES.index(entry.refused["state"]) for entry in entries if entry.refused]
     return RejectedByMailUp(count, tuple(sorted(_columns(entries))), _STATES[max(found, default=0)])
 
 
-def list_refused(mapping: Mapping, prepared: Prepared, entries: Sequence[BatchEntry]) -> None:
-    """Put the refused recipients that were found among the file's rejects."""
+def list_mailup_rejects(
+    mapping: Mapping, prepared: Prepared, entries: Sequence[BatchEntry]
+) -> None:
+    """Add the rejected recipients that were found to the file's rejects."""
     lines = _columns(entries)
     if lines and prepared.rejects and prepared.opened and prepared.dialect:
         columns = {
@@ -48,7 +50,7 @@ def list_refused(mapping: Mapping, prepared: Prepared, entries: Sequence[BatchEn
 
 
 def _columns(entries: Iterable[BatchEntry]) -> dict[int, Target]:
-    """The lines of refused recipients, each with the column by which MailUp knows them."""
+    """The lines of rejected recipients, each with the target of its key column."""
     keys: dict[str, Target] = {"email": "email", "sms": "mobile"}
     return {
         line: keys[entry.target["channel"]]
@@ -60,7 +62,7 @@ def _columns(entries: Iterable[BatchEntry]) -> dict[int, Target]:
 
 @dataclass
 class ReadBack:
-    """Looks for refused recipients; `calls` is how many more calls to MailUp may be made."""
+    """Finds rejected recipients with at most `calls` calls to MailUp."""
 
     store: Store
     client: MailUpClient
@@ -69,28 +71,28 @@ class ReadBack:
     def __post_init__(self) -> None:
         self._look_up = LookUp(self.client, self.calls)
 
-    def settle(self, entries: Iterable[BatchEntry], sent: Iterable[Batch]) -> list[BatchEntry]:
-        """The entries with what was found out about each, which the ledger holds from now on.
+    def read(self, entries: Iterable[BatchEntry], sent: Iterable[Batch]) -> list[BatchEntry]:
+        """Read back the batches `sent`; return their entries with the result, also in the ledger.
 
-        `sent` are the batches themselves. What an earlier run had found out is not asked again.
+        Results of earlier runs are kept.
         """
         entries = list(entries)
         wanted = {each.number for each in entries if _unexplained(each)}
-        looked: dict[int, pl.DataFrame | None] = {}
-        for (list_id, channel), some in _together(b for b in sent if b.number in wanted).items():
+        results: dict[int, pl.DataFrame | None] = {}
+        for (list_id, channel), some in _by_list(b for b in sent if b.number in wanted).items():
             missing = self._missing(pl.concat(map(_people, some)), list_id, channel)
             for batch in some:
-                mine = pl.col("batch") == batch.number
-                looked[batch.number] = None if missing is None else missing.filter(mine)
+                of_batch = pl.col("batch") == batch.number
+                results[batch.number] = None if missing is None else missing.filter(of_batch)
         return [
-            batches.read_back(self.store, entry, _note(entry, looked[entry.number]))
-            if entry.number in looked
+            batches.read_back(self.store, entry, _result(entry, results[entry.number]))
+            if entry.number in results
             else entry
             for entry in entries
         ]
 
     def _missing(self, people: pl.DataFrame, list_id: int, channel: Channel) -> pl.DataFrame | None:
-        """Those of `people` who are not in the list; None where it takes too many calls to say."""
+        """Those of `people` who are not in the list; None if it would take too many calls."""
         found = self._look_up.found(people, list_id, channel)
         return None if found is None else people.filter(~pl.col("address").is_in(list(found)))
 
@@ -99,16 +101,16 @@ def _unexplained(entry: BatchEntry) -> bool:
     return bool(entry.counters.get("not_valid")) and entry.refused is None
 
 
-def _together(sent: Iterable[Batch]) -> dict[tuple[int, Channel], list[Batch]]:
-    """Batches by list and channel: one look at a list does for all that went there."""
+def _by_list(sent: Iterable[Batch]) -> dict[tuple[int, Channel], list[Batch]]:
+    """Group batches by list and channel, so that each list is read once."""
     groups: dict[tuple[int, Channel], list[Batch]] = {}
     for batch in sent:
         groups.setdefault((batch.destination.list_id, batch.destination.channel), []).append(batch)
     return groups
 
 
-def _note(entry: BatchEntry, missing: pl.DataFrame | None) -> dict[str, Any]:
-    """What the ledger keeps about a batch: how looking went, and the lines of the refused."""
+def _result(entry: BatchEntry, missing: pl.DataFrame | None) -> dict[str, Any]:
+    """The result for the ledger: state, and the lines of rejected recipients."""
     counted = entry.counters["not_valid"]
     if missing is None:
         return {"state": "too_many_calls", "lines": []}
@@ -119,7 +121,7 @@ def _note(entry: BatchEntry, missing: pl.DataFrame | None) -> dict[str, Any]:
 
 
 def _people(batch: Batch) -> pl.DataFrame:
-    """A batch's recipients: `batch`, `line`, `address` to compare by, `key` to ask for."""
+    """A batch's recipients: `batch`, `line`, `address` (normalised), `key` (for the filter)."""
     channel = batch.destination.channel
     whole = pl.col("email") if channel == "email" else pl.concat_str("prefix", "number")
     records = batch.records().select(

@@ -1,8 +1,8 @@
-"""Rejoining: subscribe people again by a grant, and nobody who has left since they were judged.
+"""Subscribes people again by a grant, except those who left after consent was applied.
 
-They go in small batches. Directly before one is sent each of its people is looked up, and who is
-not as they were judged is left out. While MailUp is at work they are looked at over and over, and
-once more when it is done: who was seen to leave is unsubscribed again.
+They are sent in small batches. Directly before a batch is sent its people are looked up; those
+whose status has changed are left out. While MailUp imports the batch, and once afterwards, they are
+looked up again; those who left meanwhile are unsubscribed again.
 """
 
 from collections.abc import Collection, Sequence
@@ -37,13 +37,13 @@ from tasks.records.results.parts import read_parts
 from tasks.records.stages import Prepared
 
 ANY_CALLS = 1_000_000
-"""They are few, and have to be looked at, whatever it takes."""
+"""No limit: the people are few and must be looked up."""
 FIRST_NUMBER = 1_000_000
-"""Batches that unsubscribe again are numbered from here on, apart from those of the file."""
+"""First number of batches that unsubscribe again; those of the file have lower ones."""
 
 
-class _Stays:
-    """A queue in which nobody is let in between looking and sending."""
+class _NoQueue:
+    """A queue that lets no other import in between look-up and sending."""
 
     def yield_to_others(self) -> None:
         pass
@@ -56,82 +56,87 @@ def is_granted(batch: Batch) -> bool:
 
 @dataclass
 class Rejoining:
-    """Brings the granted batches of one file's attempt to MailUp; `judged` is what decided.
+    """Sends the granted batches of one attempt at a file.
 
-    PlanChanged where they are not those that an earlier run began with.
+    `unsubscribed` are the people as they were when consent was applied. PlanChanged if the batches
+    differ from those of an earlier run.
     """
 
-    counter: BatchSender
+    sender: BatchSender
     account: MailUpAccount
     consent: Consent
-    judged: Unsubscribed
+    unsubscribed: Unsubscribed
     newest_import: int
 
     def finish_earlier(self, prepared: Prepared) -> None:
-        """Look once more at batches of earlier attempts, which have ended since."""
+        """Verify the people of batches of earlier attempts, which have ended."""
         people = pl.concat([pl.DataFrame(schema=_PEOPLE), *read_parts(prepared.granted)])
-        for grant in grants.of_file(self.counter.store, self.counter.file_id):
-            if grant.gone is None and grant.attempt != self.counter.attempt:
-                mine = people.filter(pl.col(LINE).is_in(grant.sent))
+        for grant in grants.of_file(self.sender.store, self.sender.file_id):
+            if grant.gone is None and grant.attempt != self.sender.attempt:
+                sent = people.filter(pl.col(LINE).is_in(grant.sent))
                 if self._state(grant) is not None:
-                    self._end(grant, mine, seen=not_granted(mine, self.judged, self.consent))
+                    self._verify(
+                        grant, sent, seen=not_granted(sent, self.unsubscribed, self.consent)
+                    )
                 else:
                     self._ended(grant, grant.sent)
 
-    def bring(self, batch: Batch, target: ImportTarget) -> None:
-        """Have one batch sent, without those who have left since, and undo what came too late."""
+    def send(self, batch: Batch, target: ImportTarget) -> None:
+        """Send a batch without the people who have left, and verify it afterwards."""
         records = batch.records()
-        grant = self._looked(batch.number, records)
+        grant = self._selected(batch.number, records)
         if set(records[LINE]) != {*grant.sent, *grant.left_out}:
             raise PlanChanged
         sent = records.filter(pl.col(LINE).is_in(grant.sent))
         if sent.height:
-            parcel = BatchRequest.of(
+            request = BatchRequest.of(
                 batch.number, sent.height, array(recipient_objects(sent)), target
             )
             self._require_unchanged(grant, sent)
             watch = _Watch(self, grant, sent)
-            # Each of them was looked at just now: sending again subscribes nobody who has left.
-            judge = replace(self.counter.judge, released_at=naive_utc_now())
-            counter = replace(self.counter, queue=_Stays(), meanwhile=watch.look, judge=judge)
-            counter.send(parcel, newest_import=self.newest_import)
-            counter.finish()
+            # All of them were just looked up: sending again subscribes nobody who has left.
+            check = replace(self.sender.resend_check, released_at=naive_utc_now())
+            sender = replace(
+                self.sender, queue=_NoQueue(), meanwhile=watch.look, resend_check=check
+            )
+            sender.send(request, newest_import=self.newest_import)
+            sender.finish()
         if grant.gone is None:
-            self._end(self._again(grant), sent)
+            self._verify(self._reloaded(grant), sent)
 
-    def _looked(self, number: int, records: pl.DataFrame) -> Grant:
-        """Who of a batch is sent: as an earlier run had found, where it began with it."""
-        for grant in grants.of_file(self.counter.store, self.counter.file_id):
-            mine = grant.attempt == self.counter.attempt and grant.number == number
-            if mine and (grant.gone is not None or self._state(grant) is not None):
+    def _selected(self, number: int, records: pl.DataFrame) -> Grant:
+        """Which people of a batch are sent; an earlier run's choice is kept if it began to send."""
+        for grant in grants.of_file(self.sender.store, self.sender.file_id):
+            same = grant.attempt == self.sender.attempt and grant.number == number
+            if same and (grant.gone is not None or self._state(grant) is not None):
                 return grant
-        self.counter.queue.yield_to_others()
+        self.sender.queue.yield_to_others()
         states = self.states(records)
         sent = states["unchanged"] | (states["subscribed"] & self._subscribed_by_us())
-        sent = sent if self._holds() else set()
+        sent = sent if self._is_valid() else set()
         return grants.looked(
-            self.counter.store,
-            self.counter.file_id,
-            self.counter.attempt,
+            self.sender.store,
+            self.sender.file_id,
+            self.sender.attempt,
             number,
             sent=sorted(sent),
             left_out=sorted(set(records[LINE]) - sent),
         )
 
     def _require_unchanged(self, grant: Grant, people: pl.DataFrame) -> None:
-        """PlanChanged where a batch that may have to be sent again has somebody who left since."""
+        """PlanChanged if a batch that may be sent again contains somebody who has left."""
         if self._state(grant) == "sending":
             states = self.states(people)
             if set(people[LINE]) != states["unchanged"] | states["subscribed"]:
                 raise PlanChanged
 
     def _subscribed_by_us(self) -> set[int]:
-        """Whom earlier attempts have sent: that they are subscribed now is our doing."""
-        known = grants.of_file(self.counter.store, self.counter.file_id)
+        """Lines of people whom earlier attempts have subscribed."""
+        known = grants.of_file(self.sender.store, self.sender.file_id)
         return {line for each in known for line in each.sent if line not in (each.gone or ())}
 
-    def _holds(self) -> bool:
-        """Whether the grant holds at this moment, hours after the file was judged or not."""
+    def _is_valid(self) -> bool:
+        """Whether the grant is valid now, possibly hours after consent was applied."""
         try:
             check_grant(self.consent, self.account.today())
         except ConfigurationError:
@@ -139,38 +144,38 @@ class Rejoining:
         return True
 
     def _state(self, grant: Grant) -> BatchState | None:
-        """How far a batch came; None where it was not begun."""
-        known = batches.of_file(self.counter.store, self.counter.file_id, grant.attempt)
+        """State of a batch; None if it was not begun."""
+        known = batches.of_file(self.sender.store, self.sender.file_id, grant.attempt)
         return next((each.state for each in known if each.number == grant.number), None)
 
     def states(self, people: pl.DataFrame) -> dict[str, set[int]]:
-        """Lines of people by what has become of them (`by_state`), as MailUp shows them now."""
+        """Lines of people by their change of state (`by_state`), as MailUp shows them now."""
         list_id, channel = people.select("list_id", "channel").row(0)
-        asked = people.with_columns(
+        wanted = people.with_columns(
             address=pl.col("email") if channel == "email" else pl.concat_str("prefix", "number"),
             key="email" if channel == "email" else "number",
         )
-        asked = asked.with_columns(address=comparable(asked))
-        found = LookUp(self.counter.client, ANY_CALLS).found(asked, list_id, channel) or {}
+        wanted = wanted.with_columns(address=comparable(wanted))
+        found = LookUp(self.sender.client, ANY_CALLS).found(wanted, list_id, channel) or {}
         seen = as_seen(found.values(), list_id, channel, self.account.zone)
-        return by_state(people, seen, self.judged)
+        return by_state(people, seen, self.unsubscribed)
 
-    def _again(self, grant: Grant) -> Grant:
-        known = grants.of_file(self.counter.store, self.counter.file_id)
+    def _reloaded(self, grant: Grant) -> Grant:
+        known = grants.of_file(self.sender.store, self.sender.file_id)
         return next(each for each in known if each.id == grant.id)
 
-    def _end(self, grant: Grant, people: pl.DataFrame, seen: Collection[int] = ()) -> None:
-        """Look once more, unsubscribe who was seen to leave, and write down who is gone."""
+    def _verify(self, grant: Grant, people: pl.DataFrame, seen: Collection[int] = ()) -> None:
+        """Look people up again, unsubscribe those who left, and record the result."""
         if people.is_empty():
             self._ended(grant, grant.sent)
             return
         states = self.states(people)
         left = grant.left | states["left"] | states["came_back"] | set(seen)
         if left - grant.left:
-            grants.left(self.counter.store, self.counter.file_id, grant, left)
-        back = left & (states["subscribed"] | states["came_back"])
-        if back:
-            self._unsubscribe(grant, people.filter(pl.col(LINE).is_in(back)))
+            grants.left(self.sender.store, self.sender.file_id, grant, left)
+        subscribed_again = left & (states["subscribed"] | states["came_back"])
+        if subscribed_again:
+            self._unsubscribe(grant, people.filter(pl.col(LINE).is_in(subscribed_again)))
         self._ended(grant, left | (set(people[LINE]) - states["subscribed"]))
 
     def _unsubscribe(self, grant: Grant, people: pl.DataFrame) -> None:
@@ -178,30 +183,30 @@ class Rejoining:
         target = ImportTarget(list_id=list_id, channel=channel, import_type="optout")
         content = array(recipient_objects(only_key(people.select(PERSON))))
         number = FIRST_NUMBER + grant.id
-        parcel = BatchRequest.of(number, people.height, content, target, purpose="left")
-        counter = replace(self.counter, queue=_Stays())
-        counter.send(parcel, newest_import=self.newest_import)
-        counter.finish()
+        request = BatchRequest.of(number, people.height, content, target, purpose="left")
+        sender = replace(self.sender, queue=_NoQueue())
+        sender.send(request, newest_import=self.newest_import)
+        sender.finish()
 
     def _ended(self, grant: Grant, gone: Collection[int]) -> None:
-        grants.ended(self.counter.store, self.counter.file_id, grant, gone)
+        grants.ended(self.sender.store, self.sender.file_id, grant, gone)
 
 
 @dataclass
 class _Watch:
-    """Looks at the people of a batch while MailUp is at work on it."""
+    """Looks up the people of a batch while MailUp imports it."""
 
     rejoining: Rejoining
     grant: Grant
     people: pl.DataFrame
 
     def look(self) -> None:
-        """Write down who is seen to have left, once each."""
+        """Record the people who have left, once each."""
         states = self.rejoining.states(self.people)
         left = self.grant.left | states["left"] | states["came_back"]
         if left - self.grant.left:
-            counter = self.rejoining.counter
-            grants.left(counter.store, counter.file_id, self.grant, left)
+            sender = self.rejoining.sender
+            grants.left(sender.store, sender.file_id, self.grant, left)
             self.grant = replace(self.grant, left=left)
 
 
@@ -211,26 +216,26 @@ _PEOPLE: dict[str, pl.DataType] = {
 }  # fmt: skip
 
 
-def fates(known: Sequence[Grant], attempt: int) -> dict[int, str]:
-    """Under which reason each line of a file's granted batches is listed in the end."""
-    told: dict[int, str] = {}
+def final_reasons(known: Sequence[Grant], attempt: int) -> dict[int, str]:
+    """The final reason of each line of a file's granted batches."""
+    reasons: dict[int, str] = {}
     for grant in known:
-        told |= {line: final_reason(line, grant.gone or ()) for line in grant.sent}
+        reasons |= {line: final_reason(line, grant.gone or ()) for line in grant.sent}
         if grant.attempt == attempt:
-            told |= {line: final_reason(line, grant.left_out) for line in grant.left_out}
-    return told
+            reasons |= {line: final_reason(line, grant.left_out) for line in grant.left_out}
+    return reasons
 
 
 def list_rejoined(
     prepared: Prepared, known: Sequence[Grant], attempt: int
 ) -> dict[str, int] | None:
-    """List people of granted batches as they ended; None where there are none."""
+    """List people of granted batches under their final reason; None if there are none."""
     if not known or prepared.skipped is None:
         return None
-    return relist(prepared.skipped, fates(known, attempt))
+    return relist(prepared.skipped, final_reasons(known, attempt))
 
 
 def left_out(known: Sequence[Grant], attempt: int) -> frozenset[int]:
-    """Lines of an attempt that were not sent, as their people had left since they were judged."""
-    mine = (each for each in known if each.attempt == attempt)
-    return frozenset(line for each in mine for line in each.left_out)
+    """Lines of an attempt that were not sent because their people had left."""
+    matching = (each for each in known if each.attempt == attempt)
+    return frozenset(line for each in matching for line in each.left_out)

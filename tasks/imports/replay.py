@@ -1,4 +1,4 @@
-"""Replay: a file out of the archive is decided about once more, and compared with its day."""
+"""Replay: processes an archived file again and compares the requests with the original ones."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ from blocks.ledger.batches import BatchEntry
 from blocks.ledger.journal import ComparedKeys
 from blocks.ledgers import Ledger
 from blocks.loading import load
-from tasks.imports.archive import reopened
+from tasks.imports.archive import open_stored
 from tasks.imports.rejoining import left_out
 from tasks.imports.submit import batch_requests
 from tasks.records.agreement import ImportAgreement
@@ -31,16 +31,15 @@ from tasks.runs.scratch import fresh_folder
 from tasks.texts.replay_result import Comparison, replay_summary, replay_text
 
 ReplayWith = Literal["its-day", "today"]
-"""With which agreement a file is replayed: the one of its day, or the one that holds now."""
+"""Agreement for a replay: the original one, or the current one."""
 
 
 @dataclass(frozen=True)
-class Recalled:
-    """A file out of the archive, and what it is replayed with.
+class ArchivedFile:
+    """An archived file, and the agreement with which it is replayed.
 
-    `facts` are what MailUp said on the file's day; `claim` is its place in the ledger as it was
-    when it was sent, with the counts of then; `kept` its row among the archives. `proven`: the
-    ledger knows the hash of what is in it.
+    `facts`: the original account facts. `claim`: its entry in the ledger with the original counts.
+    `kept`: its row among the archives. `proven`: its content was verified by a hash in the ledger.
     """
 
     agreement: ImportAgreement
@@ -52,132 +51,131 @@ class Recalled:
     proven: bool
 
 
-@retried_task("take out", "take file {number} out of the archive")
-def take_out(
+@retried_task("take out", "load archived file {number}")
+def load_archived(
     agreement: ImportAgreement, number: int, replay_with: ReplayWith, scratch: Path
-) -> Recalled:
-    """The file that has this number in the ledger, as it came, with the agreement asked for.
+) -> ArchivedFile:
+    """Load the file with this number in the ledger, with the requested agreement.
 
-    ConfigurationError where nothing is kept of it, or it is another client's.
+    ConfigurationError if it is not archived, or is another client's.
     """
     ledger = load(Ledger, agreement.ledger)
     with ledger.open(read_only=True) as store:
         kept = None if store.is_empty else archives.newest(store, number)
         if kept is None or kept.client != agreement.client:
             raise ConfigurationError(
-                f"Nothing is kept of a file {number} of {agreement.client}: it was never archived, "
-                "or kept long enough. `mailup-exchange archives` lists what there is."
+                f"File {number} of {agreement.client} is not archived: it never was, or its "
+                "archive has expired. `mailup-exchange archives` lists the archives."
             )
         counts = Counts.of(files.counts_of(store, number))
-    found = reopened(ledger.open_storage(), kept, fresh_folder(scratch / "replay"))
+    found = open_stored(ledger.open_storage(), kept, fresh_folder(scratch / "replay"))
     used = agreement
     if replay_with == "its-day":
-        # To whom its results go, and what remembers it, is of today.
+        # Results and ledger are those of today.
         places = {"server": agreement.server, "ledger": agreement.ledger}
         used = found.inputs.agreement.model_copy(update=places)
     claim = Claim(
         kept.name, number, kept.attempt, found.inputs.first_seen_at, "nothing", kept.name,
         counts, (), released=True,
     )  # fmt: skip
-    return Recalled(
+    return ArchivedFile(
         found.inputs.as_kept(used), found.fetched, found.facts, claim, kept, replay_with,
         found.proven,
     )  # fmt: skip
 
 
-def without_grant(recalled: Recalled) -> ImportAgreement:
-    """The agreement with which a replayed file may be sent: an old grant is not given once more.
+def without_grant(archived: ArchivedFile) -> ImportAgreement:
+    """The agreement for sending a replayed file, without an old grant.
 
-    Whoever is not subscribed now stays so, and is left out and listed. A grant of today's
-    agreement holds as for every other file.
+    People who are not subscribed now are blocked and listed. A grant in today's agreement applies
+    as for every other file.
     """
-    agreement = recalled.agreement
-    if not recalled.proven:
+    agreement = archived.agreement
+    if not archived.proven:
         raise RunStopped(
-            "A person was taken out of this archived file by an older version of the program, "
-            "which wrote no hash of what was left: it can be compared, and is not sent. Ask the "
-            "client for the file."
+            "An older version of the program erased a person from this archived file and stored no "
+            "hash of the result: it can be compared, but not sent. Ask the client for the file."
         )
-    if recalled.replay_with == "its-day" and any(
+    if archived.replay_with == "its-day" and any(
         missing_grounds(agreement.consent, agreement.mapping)
     ):
         raise ConfigurationError(
-            "The agreement of the file's day does not say on what ground people were sent, so that "
-            "it is not sent again. Send it with the agreement of today: replay_with 'today'."
+            "The file's original agreement has no consent.basis, so the file is not sent again. "
+            "Send it with today's agreement: replay_with 'today'."
         )
-    if recalled.replay_with == "today" or agreement.consent.import_type != "opt-in":
+    if archived.replay_with == "today" or agreement.consent.import_type != "opt-in":
         return agreement
     return agreement.model_copy(update={"consent": without_opt_in(agreement.consent)})
 
 
-@retried_task("compare", "compare {recalled.fetched.name}")
-def compare(recalled: Recalled, prepared: Prepared, facts: AccountFacts) -> Comparison:
-    """Hold the requests of a replay against those of the file's day; nothing is sent."""
-    agreement, kept = recalled.agreement, recalled.kept
+@retried_task("compare", "compare {archived.fetched.name}")
+def compare(archived: ArchivedFile, prepared: Prepared, facts: AccountFacts) -> Comparison:
+    """Compare the requests of a replay with the original ones; nothing is sent."""
+    agreement, kept = archived.agreement, archived.kept
     with load(Ledger, agreement.ledger).open() as store:
         every = batches.of_file(store, kept.file_id, kept.attempt)
-        then = [each for each in every if each.purpose == "records"]
+        original = [each for each in every if each.purpose == "records"]
         granted = grants.of_file(store, kept.file_id)
         absent = left_out(granted, kept.attempt)
         keys = journal.second_keys(store, kept.file_id, kept.attempt) or journal.NO_KEYS
-        comparison = _compared(recalled, prepared, then, facts, absent, keys)
+        comparison = _compared(archived, prepared, original, facts, absent, keys)
         detail = {
             "archive": kept.id,
             "attempt": kept.attempt,
-            "with": recalled.replay_with,
+            "with": archived.replay_with,
             "changed_since": kept.forgotten,
             **asdict(comparison),
         }
         journal.note(
             store, kept.client, kept.stream, "file_replayed", file_id=kept.file_id, detail=detail
         )
-    told = replay_text(kept, recalled.replay_with, comparison)
+    text = replay_text(kept, archived.replay_with, comparison)
     create_markdown_artifact(
         key=f"{agreement.client}-replay",
-        markdown=replay_summary(told, recalled.claim.counts, prepared),
+        markdown=replay_summary(text, archived.claim.counts, prepared),
         description=f"{in_markdown(kept.name)}: replayed",
     )
     return comparison
 
 
-def concluded(recalled: Recalled, comparison: Comparison) -> State[None]:
-    """Failed where the file and all that decided are as they were, and a request is another one."""
-    kept = recalled.kept
-    told = replay_text(kept, recalled.replay_with, comparison)
-    as_it_was = not kept.forgotten and not comparison.left_out
-    unlike = recalled.replay_with == "its-day" and as_it_was and not comparison.same
-    return Failed(message=told) if unlike else Completed(message=told)
+def replay_state(archived: ArchivedFile, comparison: Comparison) -> State[None]:
+    """Failed if file and decision inputs are unchanged but a request differs."""
+    kept = archived.kept
+    text = replay_text(kept, archived.replay_with, comparison)
+    unchanged = not kept.forgotten and not comparison.left_out
+    differs = archived.replay_with == "its-day" and unchanged and not comparison.same
+    return Failed(message=text) if differs else Completed(message=text)
 
 
 def _compared(
-    recalled: Recalled,
+    archived: ArchivedFile,
     prepared: Prepared,
-    then: Sequence[BatchEntry],
+    original: Sequence[BatchEntry],
     facts: AccountFacts,
     absent: Collection[int],
     keys: ComparedKeys,
 ) -> Comparison:
-    sent = {entry.number: entry for entry in then}
+    sent = {entry.number: entry for entry in original}
     groups = _groups(prepared, facts, sent)
-    requests = batch_requests(recalled.agreement, prepared.batches, groups, absent, keys)
+    requests = batch_requests(archived.agreement, prepared.batches, groups, absent, keys)
     made = {each.number: each.sha256 for each in requests}
     identical = sum(made.get(number) == entry.sha256 for number, entry in sent.items())
-    unlike = max(0, recalled.claim.counts.unchanged - prepared.counts.unchanged)
-    return Comparison(len(then), len(made), identical, unlike)
+    fewer_unchanged = max(0, archived.claim.counts.unchanged - prepared.counts.unchanged)
+    return Comparison(len(original), len(made), identical, fewer_unchanged)
 
 
 def _groups(
     prepared: Prepared, facts: AccountFacts, sent: Mapping[int, BatchEntry]
 ) -> dict[tuple[int, str], int]:
-    """Id of every group that the batches go to; 0 of one that would have to be created.
+    """Ids of the groups of batches; 0 for one that would have to be created.
 
-    One that was created on the file's day is not among its facts, but in the ledger.
+    A group that was created by the original import is in the ledger, not in the facts.
     """
     ids = {}
     for batch in prepared.batches:
-        to, then = batch.destination, sent.get(batch.number)
+        to, original = batch.destination, sent.get(batch.number)
         if to.group:
             known = group_named(facts.groups.get(to.list_id, {}), to.group)
-            created = then.target["group_id"] if then else None
+            created = original.target["group_id"] if original else None
             ids[to.list_id, to.group] = known or created or 0
     return ids

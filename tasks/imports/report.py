@@ -1,4 +1,4 @@
-"""Report: give the client its result, tell the operator, and put the source file to rest."""
+"""Report: deliver the result to the client and the operator, and move the source file."""
 
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -20,7 +20,7 @@ from blocks.transport.base import Transport
 from blocks.transport.delivery import deliver
 from tasks.files.remote_paths import fitting, join, unique_name
 from tasks.imports.decisions import close_question, may_ask, this_run
-from tasks.imports.move_source import put_away
+from tasks.imports.move_source import move_source_file
 from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.second_key import NOT_COMPARED
 from tasks.records.job import ImportJob
@@ -47,16 +47,15 @@ from tasks.texts.import_result import (
 def report(
     job: ImportJob, fetched: Fetched, claim: Claim, prepared: Prepared, submission: Submission
 ) -> FileOutcome:
-    """Deliver the results, record that it was done, and move the source file, in this order.
+    """Deliver the results, record that in the ledger, and move the source file, in this order.
 
-    Each step may be repeated. A dry run, which has no lease, does none of them and only shows what
-    would be done. Another run may have taken over one that stood still: before each step it is
-    looked whether it works alone.
+    Each step is idempotent. A dry run only reports. Before each step the lease is checked, as
+    another run may have taken over after a standstill.
     """
     agreement = job.agreement
     outcome = _outcome(fetched, claim, prepared, submission, dry_run=job.dry_run)
     if outcome.outcome == "waiting":
-        return outcome  # all was told when it was held
+        return outcome  # it was reported when it was held
     delivered = []
     if job.lease is not None:
         document = result_document(agreement, fetched, claim, prepared, submission, outcome)
@@ -66,13 +65,13 @@ def report(
         ):
             guard = Guard(store, job.lease)
             delivered = _deliver(agreement, fetched, claim, prepared, document, server, guard)
-            _remember(store, guard, claim, prepared, outcome)
+            _record(store, guard, claim, prepared, outcome)
             if outcome.outcome != "held":
                 guard()
                 refused = outcome.outcome == "refused"
                 _move_source(agreement, fetched, claim, server, refused=refused)
         if outcome.outcome == "imported" and agreement.source.afterwards != "leave":
-            _note_put_away(agreement, claim)
+            _record_moved(agreement, claim)
     _show(agreement, outcome, prepared, submission, delivered)
     return outcome
 
@@ -119,50 +118,50 @@ def _deliver(
     server: Transport,
     guard: Guard,
 ) -> list[str]:
-    """Write the result files beside the fetched one and deliver them; paths on the server."""
+    """Write the result files and deliver them; return their paths on the server."""
     name = fetched.name
     if agreement.results.names == "unique":
         name = unique_name(name, fetched.sha256, claim.seen_at)
-    made = [(_written_document(fetched.path, document), fitting(name, ".result.json"))]
+    results = [(_written_document(fetched.path, document), fitting(name, ".result.json"))]
     language, dialect = agreement.results.language, prepared.dialect
     if dialect and document["counts"]["rejected"] and not prepared.hold:
         path = fetched.path.with_suffix(".rejects")
         write_rejects(path, read_parts(prepared.rejects), dialect, language)
         path, ending = from_csv(path, agreement.table, agreement.dialect)
-        made.append((path, fitting(name, f".rejects{ending}")))
+        results.append((path, fitting(name, f".rejects{ending}")))
     if dialect and document["counts"]["rejected"] and prepared.hold:
         path = fetched.path.with_suffix(".held")
         write_held(
             path, read_parts(prepared.rejects), dialect, language,
             reason=prepared.hold.reason, rejected=document["counts"]["rejected"],
         )  # fmt: skip
-        made.append((path, fitting(name, HELD_ENDING)))
+        results.append((path, fitting(name, HELD_ENDING)))
     if dialect and part_paths(prepared.skipped) and not prepared.hold:
         path = fetched.path.with_suffix(".skipped")
         write_skipped(path, read_parts(prepared.skipped), dialect, language)
-        made.append((path, fitting(name, ".skipped.csv")))
+        results.append((path, fitting(name, ".skipped.csv")))
     folder = join(agreement.source.folder, agreement.results.folder)
     server.make_folder(folder)
-    for path, final in made:
+    for path, final in results:
         guard()
         deliver(server, path, folder, final)
-    if document["outcome"] == "imported":  # of before the release, or of an earlier file's
+    if document["outcome"] == "imported":  # from before the release, or of an earlier file
         with suppress(FileGone, PathRefused):
             server.remove(join(folder, fitting(name, HELD_ENDING)))
-    return [join(folder, final) for _, final in made]
+    return [join(folder, final) for _, final in results]
 
 
-def _written_document(beside: Path, document: dict[str, Any]) -> Path:
-    path = beside.with_suffix(".result")
+def _written_document(fetched: Path, document: dict[str, Any]) -> Path:
+    path = fetched.with_suffix(".result")
     text = in_json(document) + "\n"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def _remember(
+def _record(
     store: Store, guard: Guard, claim: Claim, prepared: Prepared, outcome: FileOutcome
 ) -> None:
-    """The file's state, and who waits for a decision about it, in the ledger."""
+    """Record the file's state, and the run that waits for a decision about it."""
     if outcome.outcome == "imported":
         files.move_to(store, claim.entry_id, "reported", also=guard.within)
     elif outcome.outcome == "refused":
@@ -193,11 +192,11 @@ def _move_source(
     unique = unique_name(fetched.name, fetched.sha256, claim.seen_at)
     goal = processed_path(agreement.source, unique, refused=refused)
     if goal is not None:
-        put_away(server, agreement.source, fetched, goal)
+        move_source_file(server, agreement.source, fetched, goal)
 
 
-def _note_put_away(agreement: ImportAgreement, claim: Claim) -> None:
-    """From now on the same content in the folder was sent once more, and is not what was left."""
+def _record_moved(agreement: ImportAgreement, claim: Claim) -> None:
+    """Record the move: the same content in the folder is then a new file of the client."""
     with load(Ledger, agreement.ledger).open() as store:
         journal.note(
             store, agreement.client, agreement.stream, journal.SOURCE_MOVED, file_id=claim.entry_id

@@ -1,10 +1,11 @@
-"""The second key: rows whose mobile number, or address, is not the one that MailUp has of a person,
-or that an earlier row of the file gives to somebody else.
+"""The second key: rows whose mobile number (or address) differs from the one in MailUp, or that an
+earlier row of the file gives to another person.
 
-MailUp documents that it refuses such a row, and names nobody. So they are looked for before they
-are sent, within the calls that were agreed, and go without the number, or come back as rejects.
-What was found is in the journal before the first batch: a run that is repeated makes the same ones.
-Where looking takes more calls, rows go with the key of their channel alone, and it is told.
+MailUp documents that it rejects such rows, but does not name them. So they are looked up before
+sending, within the agreed number of calls, and are sent without the second key or rejected. The
+result is recorded in the journal before the first batch, so that a repeated run makes the same
+batches. If it would take more calls, rows are sent with their first key alone, and that is
+reported.
 """
 
 from collections.abc import Sequence
@@ -47,13 +48,13 @@ STATES: tuple[State, ...] = ("Subscribed", "Unsubscribed", "Pending")
 
 
 def compared_once(
-    store: Store, looking: "SecondKeys", file_id: int, attempt: int, sent: Sequence[Batch]
+    store: Store, second_keys: "SecondKeys", file_id: int, attempt: int, sent: Sequence[Batch]
 ) -> ComparedKeys:
-    """How an earlier run of this attempt has compared second keys, or as now."""
+    """The comparison of an earlier run of this attempt, or a new one."""
     known = journal.second_keys(store, file_id, attempt)
     if known is not None:
         return known
-    keys = looking.compared(sent)
+    keys = second_keys.compared(sent)
     if keys is None:
         return NO_KEYS
     journal.note_second_keys(store, file_id, attempt, keys)
@@ -62,51 +63,53 @@ def compared_once(
 
 @dataclass(frozen=True)
 class SecondKeys:
-    """Looks for rows with another second key than MailUp's, within so many `calls`."""
+    """Finds rows whose second key differs from MailUp's, with at most `calls` calls."""
 
     client: MailUpClient
     calls: int
 
     def compared(self, sent: Sequence[Batch]) -> ComparedKeys | None:
-        """Whose second key is another one, and what was not compared; None where no row has two."""
+        """Differing rows, and lists that were not compared; None if no row has both keys."""
         people = both_keys([each for each in sent if each.destination.import_type == "default"])
         if people.is_empty():
             return None
         found: set[int] = set()
         clashes = contradicting(people)
-        behind: set[tuple[int, str]] = set()
-        # One more than what is asked: a token may have to be asked for as well.
+        not_compared: set[tuple[int, str]] = set()
+        # One more call: a token may have to be requested.
         needed, last = 1, self.client.calls + self.calls
         for (list_id, channel), some in people.partition_by(
             "list_id", "channel", as_dict=True, maintain_order=True
         ).items():
-            there, calls = self._known(some, int(list_id), channel, last)
+            known, calls = self._known(some, int(list_id), channel, last)
             needed += calls
-            if there is None:
-                behind.add((int(list_id), channel))
+            if known is None:
+                not_compared.add((int(list_id), channel))
             else:
-                found |= differing(some, there) | (clashes & set(some[LINE]))
-        return ComparedKeys(frozenset(found), frozenset(behind), needed if behind else 0)
+                found |= differing(some, known) | (clashes & set(some[LINE]))
+        return ComparedKeys(
+            frozenset(found), frozenset(not_compared), needed if not_compared else 0
+        )
 
     def _known(
         self, people: pl.DataFrame, list_id: int, channel: Channel, last: int
     ) -> tuple[pl.DataFrame | None, int]:
-        """Both keys of whoever may be meant, None where it takes too many calls; and how many."""
+        """Both keys of possible matches in MailUp (None: too many calls), and the calls needed."""
         size = self.client.session.page_size
         pages = -(-self.client.count_optins(list_id, channel) // size) + len(STATES)
         calls = min(2 * people.height, pages)
         if 2 * people.height == calls <= last - self.client.calls:
             try:
-                return self._asked_for(people), calls + 1
+                return self._searched(people), calls + 1
             except (MailUpRefused, PageWithoutItems):
-                calls = pages + 1  # this MailUp searches otherwise: the walk does without
+                calls = pages + 1  # this MailUp does not support the search
         if pages > last - self.client.calls:
             return None, calls + 1
         return pairs(
             page for state in STATES for page in self.client.with_fields(list_id, channel, state)
         ), calls + 1
 
-    def _asked_for(self, people: pl.DataFrame) -> pl.DataFrame:
+    def _searched(self, people: pl.DataFrame) -> pl.DataFrame:
         found = []
         for email, prefix, number in people.select("email", "prefix", "number").iter_rows():
             found += self.client.search(email=email)
@@ -117,7 +120,7 @@ class SecondKeys:
 
 
 def list_second_keys(mapping: Mapping, prepared: Prepared, keys: ComparedKeys) -> dict[str, int]:
-    """List rows that are refused or go without their second key; how many, by reason."""
+    """List rows that are rejected or sent without their second key; return counts by reason."""
     rejected = mapping.second_key == "reject"
     listed = {NOT_COMPARED: of_lists(prepared.batches, keys.not_compared)}
     if not rejected:
@@ -137,14 +140,14 @@ def list_second_keys(mapping: Mapping, prepared: Prepared, keys: ComparedKeys) -
 
 
 @retried_task("foresee", "compare second keys for {agreement.client}")
-def foresee_second_keys(agreement: ImportAgreement, prepared: Prepared) -> Submission:
-    """What a dry run finds of second keys; nothing is written down."""
+def preview_second_keys(agreement: ImportAgreement, prepared: Prepared) -> Submission:
+    """Compare second keys in a dry run; nothing is recorded."""
     keys = None
     if not prepared.hold:
         with mailup_client(load(MailUpAccount, agreement.account), None) as client:
             keys = SecondKeys(client, agreement.read_back_calls).compared(prepared.batches)
     if keys is None:
         return Submission(prepared.counts)
-    told = list_second_keys(agreement.mapping, prepared, keys)
-    counts = prepared.counts.refused(told.get(DIFFERS, 0))
-    return Submission(counts, second_key=told, second_key_calls=keys.calls)
+    by_reason = list_second_keys(agreement.mapping, prepared, keys)
+    counts = prepared.counts.refused(by_reason.get(DIFFERS, 0))
+    return Submission(counts, second_key=by_reason, second_key_calls=keys.calls)

@@ -1,7 +1,7 @@
-"""Second look: people whom an earlier run's batches may have subscribed, by a grant that has ended.
+"""Verifies people whom an earlier run may have subscribed by a grant that is no longer valid.
 
-Who has left while such a batch was on its way is unsubscribed again, whatever the agreement says
-now; only then does the run stop for the grant.
+Those who left while their batch was imported are unsubscribed again, whatever the agreement says
+now; only then does the run stop because of the grant.
 """
 
 from dataclasses import replace
@@ -20,15 +20,15 @@ from tasks.records.job import ImportJob
 from tasks.records.stages import Claim, Fetched
 
 
-def look_again(job: ImportJob, fetched: Fetched, claim: Claim, turn: ImportSlot) -> None:
-    """End the granted batches of earlier runs where the grant does not hold today."""
+def verify_granted(job: ImportJob, fetched: Fetched, claim: Claim, turn: ImportSlot) -> None:
+    """Finish the granted batches of earlier runs if the grant is not valid today."""
     consent = job.agreement.consent
     try:
         check_grant(consent, load(MailUpAccount, job.agreement.account).today())
-        return  # submitting looks, too
-    except ConfigurationError as ended:
-        get_run_logger().warning("%s People it has subscribed are looked at once more", ended)
-    plain = job.agreement.model_copy(update={"consent": without_opt_in(consent)})
-    job = replace(job, agreement=plain, send_all=True)
+        return  # submit verifies them
+    except ConfigurationError as error:
+        get_run_logger().warning("%s People whom it subscribed are verified", error)
+    without_grant = job.agreement.model_copy(update={"consent": without_opt_in(consent)})
+    job = replace(job, agreement=without_grant, send_all=True)
     job = replace(job, facts=facts_for(job, fetched))
     finish_granted(job, prepare(job, fetched, claim), claim, turn)

@@ -1,4 +1,4 @@
-"""Submit: bring every batch of a file to completion in MailUp, and compare the counts."""
+"""Submit: send every batch of a file, wait for MailUp to complete it, and compare the counts."""
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -26,18 +26,18 @@ from tasks.files.prefetch import prefetched
 from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
 from tasks.imports.delta_snapshots import (
     NO_PLAN,
-    UNSURE,
+    UNCONFIRMED,
     PlannedSnapshot,
-    compared_as,
     plan_snapshot,
     snapshot,
+    stored_comparison,
 )
 from tasks.imports.groups import group_ids
-from tasks.imports.read_back import ReadBack, list_refused, refused_by_mailup
+from tasks.imports.read_back import ReadBack, list_mailup_rejects, rejected_by_mailup
 from tasks.imports.rejoining import Rejoining, is_granted, left_out, list_rejoined
 from tasks.imports.second_key import SecondKeys, compared_once, list_second_keys
-from tasks.imports.turn import turn_of
-from tasks.imports.unproven import Judge, KnownImports, MaybeSent, everybody
+from tasks.imports.turn import slot_of
+from tasks.imports.unproven import KnownImports, MaybeSent, ResendCheck, everybody
 from tasks.imports.unsubscribe_missing import count_unsubscribed, unsubscribe_missing
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
@@ -64,13 +64,13 @@ from tasks.runs.progress import Progress
 from tasks.runs.retrying import retried_task
 from tasks.runs.steps import mailup_client
 
-PARCELS_AHEAD = 3
-"""Batches that are encoded and wait, so that some are there while the next records are read."""
+PREFETCHED_REQUESTS = 3
+"""Number of requests that are prepared in the background."""
 
 
 @dataclass(frozen=True)
 class _Work:
-    """What submitting one file needs at hand; `attempt` numbers the plan that is carried out."""
+    """The context of submitting one file; `attempt` numbers its plans."""
 
     job: ImportJob
     account: MailUpAccount
@@ -88,10 +88,10 @@ class _Work:
 
 @retried_task("submit", "submit {claim.name}")
 def submit(job: ImportJob, prepared: Prepared, claim: Claim, turn: ImportSlot | None) -> Submission:
-    """Send what the ledger does not show as done, and compare MailUp's counters with ours.
+    """Send the batches that the ledger does not show as done, and compare MailUp's counters.
 
-    Nothing is sent in a dry run. `turn` is the account's turn where it is held already. The commit
-    that marks the file as submitted is the last thing done here.
+    Nothing is sent in a dry run. `turn` is the import slot if it is already held. The commit that
+    marks the file as submitted comes last.
     """
     if prepared.hold or job.lease is None:
         return Submission(prepared.counts)
@@ -106,15 +106,15 @@ def submit(job: ImportJob, prepared: Prepared, claim: Claim, turn: ImportSlot | 
         if claim.progress == "nothing":
             try:
                 groups = group_ids(agreement, prepared, job.facts, client)
-                work = _carry_out(work, prepared, groups)
-            except MaybeSent as doubt:
-                return _held_for(work, prepared, doubt)
-        return _concluded(work, prepared, claim)
+                work = _send_all(work, prepared, groups)
+            except MaybeSent as error:
+                return _held(work, prepared, error)
+        return _finished(work, prepared, claim)
 
 
-@retried_task("look again", "look again at whom {claim.name} subscribed")
+@retried_task("look again", "verify people whom {claim.name} subscribed")
 def finish_granted(job: ImportJob, prepared: Prepared, claim: Claim, turn: ImportSlot) -> None:
-    """Look once more at people of granted batches that are on their way; nothing else is sent."""
+    """Verify the people of granted batches that were already sent; send nothing else."""
     if prepared.hold or job.lease is None:
         return
     account = load(MailUpAccount, job.agreement.account)
@@ -123,19 +123,19 @@ def finish_granted(job: ImportJob, prepared: Prepared, claim: Claim, turn: Impor
         mailup_client(account, store, guard=(guard := Guard(store, job.lease))) as client,
     ):
         work = _Work(job, account, client, store, guard, claim.entry_id, claim.attempt, turn)
-        work = _begin_anew(work, turn)
-        _rejoining(work, _counter(work, turn)).finish_earlier(prepared)
+        work = _start_again(work, turn)
+        _rejoining(work, _sender(work, turn)).finish_earlier(prepared)
 
 
-def _concluded(work: _Work, prepared: Prepared, claim: Claim) -> Submission:
-    """Compare the counts, list who was refused or has left, and mark the file."""
+def _finished(work: _Work, prepared: Prepared, claim: Claim) -> Submission:
+    """Compare the counts, list rejected people and those who left, and mark the file."""
     store, agreement = work.store, work.job.agreement
     entries = [each for each in _all_batches(work) if each.purpose == "records"]
     known = claim.progress == "submitted"
     if not known:
         read_back = ReadBack(store, work.client, agreement.read_back_calls)
-        entries = read_back.settle(entries, prepared.batches)
-    refused = refused_by_mailup(entries)
+        entries = read_back.read(entries, prepared.batches)
+    refused = rejected_by_mailup(entries)
     granted = grants.of_file(store, work.entry_id)
     absent = len(left_out(granted, work.attempt))
     keys = journal.second_keys(store, work.entry_id, work.attempt) or NO_KEYS
@@ -144,19 +144,19 @@ def _concluded(work: _Work, prepared: Prepared, claim: Claim) -> Submission:
     counts = claim.counts if known else now
     submission = _compare(counts, entries, refused)
     if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
-        submission = replace(submission, hold=None)  # somebody has looked into it
-    list_refused(agreement.mapping, prepared, entries)
+        submission = replace(submission, hold=None)  # somebody has released it
+    list_mailup_rejects(agreement.mapping, prepared, entries)
     second = list_second_keys(agreement.mapping, prepared, keys)
     if not known:
         if not submission.hold and agreement.delta.on:
             try:
                 _unsubscribe_missing(work, prepared)
-            except MaybeSent as doubt:
-                return _held_for(work, prepared, doubt)
+            except MaybeSent as error:
+                return _held(work, prepared, error)
         _commit(work, submission, prepared, entries)
     return replace(
         submission,
-        compared=compared_as(store, agreement, prepared, work.entry_id),
+        compared=stored_comparison(store, agreement, prepared, work.entry_id),
         unsubscribed=count_unsubscribed(_all_batches(work)),
         extra=batches.extra_imports(store, work.entry_id),
         consent=list_rejoined(prepared, granted, work.attempt),
@@ -165,8 +165,8 @@ def _concluded(work: _Work, prepared: Prepared, claim: Claim) -> Submission:
     )
 
 
-def _carry_out(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Work:
-    """Send all batches; where an earlier run had begun with other ones, as a new attempt."""
+def _send_all(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Work:
+    """Send all batches; as a new attempt if an earlier run began with other ones."""
     basis = work.job.agreement.basis_told
     files.move_to(work.store, work.entry_id, "submitting", basis=basis, also=work.guard.within)
     work = _planned(work, prepared)
@@ -179,9 +179,9 @@ def _carry_out(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], in
         except PlanChanged:
             get_run_logger().warning(
                 "The agreement, or who is unsubscribed, has changed since an earlier run began "
-                "with this file: its batches are sent anew, after those on their way have ended"
+                "with this file: its batches are sent again after those in progress have ended"
             )
-            work = _planned(_begin_anew(work, turn), prepared)
+            work = _planned(_start_again(work, turn), prepared)
             _send(work, prepared, groups, turn)
     return work
 
@@ -200,32 +200,33 @@ def _planned(work: _Work, prepared: Prepared) -> _Work:
 def _turn(work: _Work) -> AbstractContextManager[ImportSlot]:
     if work.turn is not None:
         return nullcontext(work.turn)
-    return turn_of(work.store, work.job.agreement, work.account)
+    return slot_of(work.store, work.job.agreement, work.account)
 
 
 def _send(
     work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int], turn: ImportSlot
 ) -> None:
-    counter, total = _counter(work, turn), len(prepared.batches)
+    sender, total = _sender(work, turn), len(prepared.batches)
     if any(each.purpose == "records" and each.number > total for each in _all_batches(work)):
         raise PlanChanged
     progress = Progress(f"{work.job.agreement.client}-import-progress", "batches are complete")
-    rejoining = _rejoining(work, counter)
+    rejoining = _rejoining(work, sender)
     rejoining.finish_earlier(prepared)
-    plain = [each for each in prepared.batches if not is_granted(each)]
-    made = batch_requests(work.job.agreement, plain, groups, keys=work.keys)
-    for parcel in prefetched(made, most=PARCELS_AHEAD):
-        counter.send(parcel, newest_import=rejoining.newest_import)
-        progress.set(parcel.number, total)
-    counter.finish()
+    others = [each for each in prepared.batches if not is_granted(each)]
+    requests = batch_requests(work.job.agreement, others, groups, keys=work.keys)
+    for request in prefetched(requests, most=PREFETCHED_REQUESTS):
+        sender.send(request, newest_import=rejoining.newest_import)
+        progress.set(request.number, total)
+    sender.finish()
     for batch in filter(is_granted, prepared.batches):
-        rejoining.bring(batch, _target(work.job.agreement, batch.destination, groups))
+        rejoining.send(batch, _target(work.job.agreement, batch.destination, groups))
         progress.set(batch.number, total)
 
 
-def _rejoining(work: _Work, counter: BatchSender) -> Rejoining:
-    judged, newest = load_unsubscribed(work.job.facts) or NOBODY, work.client.latest_import_id()
-    return Rejoining(counter, work.account, work.job.agreement.consent, judged, newest)
+def _rejoining(work: _Work, sender: BatchSender) -> Rejoining:
+    unsubscribed = load_unsubscribed(work.job.facts) or NOBODY
+    newest, consent = work.client.latest_import_id(), work.job.agreement.consent
+    return Rejoining(sender, work.account, consent, unsubscribed, newest)
 
 
 def _all_batches(work: _Work) -> list[BatchEntry]:
@@ -239,7 +240,7 @@ def _unsubscribe_missing(work: _Work, prepared: Prepared) -> None:
     key = key_of(work.store, work.job.agreement.client, work.job.agreement.stream)
     with _turn(work) as turn:
         unsubscribe_missing(
-            _counter(work, turn),
+            _sender(work, turn),
             work.job.agreement,
             prepared.compared,
             key,
@@ -247,10 +248,10 @@ def _unsubscribe_missing(work: _Work, prepared: Prepared) -> None:
         )
 
 
-def _begin_anew(work: _Work, turn: ImportSlot) -> _Work:
-    counter = _counter(work, turn)
+def _start_again(work: _Work, turn: ImportSlot) -> _Work:
+    sender = _sender(work, turn)
     for entry in _all_batches(work):
-        counter.finish_abandoned(entry)
+        sender.finish_abandoned(entry)
     again = files.start_again(
         work.store,
         work.entry_id,
@@ -262,13 +263,13 @@ def _begin_anew(work: _Work, turn: ImportSlot) -> _Work:
     return replace(work, attempt=again.attempt)
 
 
-def _counter(work: _Work, turn: ImportSlot) -> BatchSender:
+def _sender(work: _Work, turn: ImportSlot) -> BatchSender:
     calls = work.job.agreement.read_back_calls
     return BatchSender(
         work.store, work.client, work.entry_id, work.attempt, work.guard, turn,
         work.account.import_timeout_seconds, work.account.rate_limit_name,
         load(Ledger, work.job.agreement.ledger).open_storage,
-        Judge(work.client, calls, work.known, work.released_at),
+        ResendCheck(work.client, calls, work.known, work.released_at),
     )  # fmt: skip
 
 
@@ -280,24 +281,24 @@ def _released_at(claim: Claim) -> datetime | None:
 
 
 def _known(work: _Work, prepared: Prepared) -> KnownImports:
-    """Whom the client's files may have brought before: by the last one's snapshot, or anybody."""
+    """People whom earlier files may have imported: those of the last snapshot, or anybody."""
     if not batches.others_were_sent(work.store, work.entry_id, work.attempt):
         return lambda people: people.clear()
     key = key_of(work.store, work.job.agreement.client, work.job.agreement.stream)
-    former = prepared.compared.previous if prepared.compared else None
-    if former is None or key is None:
+    previous = prepared.compared.previous if prepared.compared else None
+    if previous is None or key is None:
         return everybody
-    hashes = all_people(former)
+    hashes = all_people(previous)
     return lambda people: who_is_missing(people, hashes, key)
 
 
-def _held_for(work: _Work, prepared: Prepared, doubt: MaybeSent) -> Submission:
-    """The file held in the middle of its batches: those that are done stay so."""
+def _held(work: _Work, prepared: Prepared, error: MaybeSent) -> Submission:
+    """Hold the file during sending; completed batches stay completed."""
     counts = asdict(prepared.counts) | prepared.ledger_figures
     files.move_to(
         work.store, work.entry_id, "held", reason=MAYBE_SENT, counts=counts, also=work.guard.within
     )
-    return Submission(prepared.counts, hold=Hold(MAYBE_SENT, str(doubt)))
+    return Submission(prepared.counts, hold=Hold(MAYBE_SENT, str(error)))
 
 
 def batch_requests(
@@ -307,22 +308,24 @@ def batch_requests(
     absent: Collection[int] = (),
     keys: ComparedKeys = NO_KEYS,
 ) -> Iterator[BatchRequest]:
-    """Every batch as it is sent, one after the other; without the lines that were left out.
+    """Yield the requests of batches, in order, without the lines `absent`.
 
-    `keys` says whose second key is another one than MailUp's, or was not compared.
+    `keys`: lines whose second key differs from MailUp's or was not compared.
     """
     for batch, every in encoded(batches):
         texts = every
         if absent and is_granted(batch):
             texts = every.filter(~batch.records()[LINE].is_in(list(absent)))
         elif keys != NO_KEYS and batch.destination.import_type == "default":
-            texts = recipient_objects(_with_known_keys(agreement, batch, keys))
+            texts = recipient_objects(_without_second_keys(agreement, batch, keys))
         if texts.len():
             target = _target(agreement, batch.destination, groups)
             yield BatchRequest.of(batch.number, texts.len(), array(texts), target)
 
 
-def _with_known_keys(agreement: ImportAgreement, batch: Batch, keys: ComparedKeys) -> pl.DataFrame:
+def _without_second_keys(
+    agreement: ImportAgreement, batch: Batch, keys: ComparedKeys
+) -> pl.DataFrame:
     records = batch.records()
     if (batch.destination.list_id, batch.destination.channel) in keys.not_compared:
         return without_second_key(records, records[LINE])
@@ -348,20 +351,20 @@ def _target(
 
 
 def _compare(counts: Counts, entries: list[BatchEntry], refused: RejectedByMailUp) -> Submission:
-    """Set MailUp's counters beside what was sent; a difference holds the file for a look."""
+    """Compare MailUp's counters with what was sent; hold the file if they differ."""
     imports = tuple(
         {"import_id": entry.import_id, "list_id": entry.target["list_id"],
          "import_type": entry.target["import_type"], "sent": entry.rows, **entry.counters}
         for entry in entries
     )  # fmt: skip
-    given = sum(entry.counters.get("rows", 0) for entry in entries)
+    received = sum(entry.counters.get("rows", 0) for entry in entries)
     sent = counts.submitted + len(refused.lines)
     hold = None
-    if given != sent:
+    if received != sent:
         hold = Hold(
             COUNTS_DIFFER,
-            f"{sent} records were sent, but MailUp counts {given}. Compare "
-            "the imports listed in the result with MailUp's console before this file is released.",
+            f"{sent} records were sent, but MailUp counts {received}. Compare "
+            "the imports listed in the result with MailUp's console before you release this file.",
         )
     return Submission(counts.conserved(), imports, refused, hold)
 
@@ -369,7 +372,7 @@ def _compare(counts: Counts, entries: list[BatchEntry], refused: RejectedByMailU
 def _commit(
     work: _Work, submission: Submission, prepared: Prepared, entries: list[BatchEntry]
 ) -> None:
-    """Mark the file, and what MailUp has of it with it: the commit point of an import."""
+    """Mark the file and activate its snapshot: the commit point of an import."""
     counts = asdict(submission.counts) | prepared.ledger_figures
     if submission.hold:
         reason = submission.hold.reason
@@ -382,10 +385,10 @@ def _commit(
         file_id=work.entry_id, attempt=work.attempt,
         differing=work.keys.lines | of_lists(prepared.batches, work.keys.not_compared),
     )  # fmt: skip
-    counts |= {UNSURE: keep.unsure}
+    counts |= {UNCONFIRMED: keep.unconfirmed}
 
-    def alone(connection: Connection) -> None:
+    def also(connection: Connection) -> None:
         work.guard.within(connection)
         keep(connection)
 
-    files.move_to(work.store, work.entry_id, "submitted", counts=counts, also=alone)
+    files.move_to(work.store, work.entry_id, "submitted", counts=counts, also=also)

@@ -1,4 +1,4 @@
-"""The turn of a MailUp account: one import after the other, whoever they are of."""
+"""The import slot of a MailUp account: imports of all clients take turns."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,17 +15,17 @@ SLOT_WAIT_SECONDS = 3600.0
 """How long an import waits for other imports of the same MailUp account."""
 
 
-def turn_of(store: Store, agreement: ImportAgreement, account: MailUpAccount) -> ImportSlot:
-    """The turn of an agreement's account; it is waited for when it is entered."""
+def slot_of(store: Store, agreement: ImportAgreement, account: MailUpAccount) -> ImportSlot:
+    """The import slot of an agreement's account; entering it waits for it."""
     queue = f"mailup-import/{agreement.account}"
     return ImportSlot(store, queue, account.imports_at_once, wait_seconds=SLOT_WAIT_SECONDS)
 
 
 @contextmanager
-def turn_first(agreement: ImportAgreement, *, needed: bool) -> Iterator[ImportSlot | None]:
-    """Hold the account's turn while a file is decided about, and sent; None where not `needed`.
+def early_slot(agreement: ImportAgreement, *, needed: bool) -> Iterator[ImportSlot | None]:
+    """Hold the import slot from before a file is prepared until it is sent; None if not `needed`.
 
-    What was asked while others were at work for an hour would be an hour old.
+    Otherwise the unsubscribed people could be outdated by the time that other imports take.
     """
     with ExitStack() as held:
         yield _take(agreement, held) if needed else None
@@ -35,4 +35,4 @@ def turn_first(agreement: ImportAgreement, *, needed: bool) -> Iterator[ImportSl
 def _take(agreement: ImportAgreement, held: ExitStack) -> ImportSlot:
     account = load(MailUpAccount, agreement.account)
     store = held.enter_context(load(Ledger, agreement.ledger).open())
-    return held.enter_context(turn_of(store, agreement, account))
+    return held.enter_context(slot_of(store, agreement, account))

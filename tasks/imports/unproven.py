@@ -1,9 +1,8 @@
-"""Batches of which it is not known whether MailUp has them: whether they may be sent again.
+"""Decides whether a batch that MailUp may already have can be sent again.
 
-A batch was written down, its run was cut off, and MailUp has imports that may be it. Nothing tells
-whose they are: list, group, number of rows and moment are those of other batches, too. So the batch
-is sent again where that changes nothing beyond what it would have changed, in every case: whether
-one of those imports is it or none.
+The batch was recorded, its run was interrupted, and MailUp has imports that may be this batch:
+list, group, number of rows and time fit, but do not prove it. The batch is sent again if that has
+the same effect in either case.
 """
 
 import json
@@ -23,20 +22,20 @@ from tasks.records.consent.apply import comparable
 from tasks.records.frames import PEOPLE
 
 KnownImports = Callable[[pl.DataFrame], pl.DataFrame]
-"""Of people (schema PEOPLE) those whom the client's files may have brought to MailUp before."""
+"""Filters people (schema PEOPLE): those whom the client's earlier files may have imported."""
 
 
 class MaybeSent(Exception):
-    """A batch may be with MailUp, and sending it again may do harm: somebody has to look."""
+    """MailUp may have a batch, and sending it again may do harm: somebody has to decide."""
 
 
 def everybody(people: pl.DataFrame) -> pl.DataFrame:
-    """All of them, where it is not known whom a client's files have brought."""
+    """All people, if it is unknown whom a client's files have imported."""
     return people
 
 
 def people_of(target: ImportTarget, content: bytes) -> pl.DataFrame:
-    """Whom a request is about: schema PEOPLE, `address` to compare by, `key` to ask for."""
+    """The people of a request: schema PEOPLE, `address` (normalised), `key` (for the filter)."""
     email = target.channel == "email"
     rows = [
         (
@@ -55,11 +54,11 @@ def people_of(target: ImportTarget, content: bytes) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Says whether a batch without proof may be sent again.
+class ResendCheck:
+    """Checks whether a batch that MailUp may have can be sent again.
 
-    `calls` bounds what it asks MailUp for each batch; what was written down before `released_at`
-    is sent again whatever it says.
+    `calls`: maximum number of calls per batch. Batches recorded before `released_at` are sent again
+    without a check.
     """
 
     client: MailUpClient
@@ -75,7 +74,7 @@ class Judge:
         possible: Sequence[ImportDetail],
         newer: str = "",
     ) -> None:
-        """MaybeSent unless sending again is harmless; `newer` says what else speaks against it."""
+        """Raise MaybeSent unless sending again is harmless; `newer`: another reason against it."""
         if self.released_at and entry.changed_at and entry.changed_at < self.released_at:
             return
         why = newer or self._harm(target, content, possible)
@@ -83,43 +82,40 @@ class Judge:
             return
         ids = ", ".join(str(each.id) for each in possible[:5])
         raise MaybeSent(
-            f"Batch {entry.number} of {entry.rows} recipients for list {entry.list_id} was on its "
-            f"way when a run was cut off, and MailUp has an import that may be it ({ids}): {why}. "
-            "Compare it with MailUp's console; to send the batch again, run this by hand with the "
-            "file's name and release=true."
+            f"A run was interrupted while it sent batch {entry.number} ({entry.rows} recipients) "
+            f"for list {entry.list_id}, and MailUp has an import that may be this batch ({ids}): "
+            f"{why}. Compare it in MailUp's console; to send the batch again, run the deployment "
+            "with the file's name and release=true."
         )
 
     def _harm(self, target: ImportTarget, content: bytes, possible: Sequence[ImportDetail]) -> str:
         people = people_of(target, content)
         if target.is_idempotent and self.known(people.select(*PEOPLE)).is_empty():
-            return ""  # whoever of them is not there has never been there
-        there = LookUp(self.client, self.calls).found(people, target.list_id, target.channel)
-        if there is None:
-            return "looking its recipients up takes more calls than read_back_calls allows"
-        absent = people.filter(~pl.col("address").is_in(list(there)))
-        # If it arrived, MailUp lacks whom it refused; more than those have been deleted since.
+            return ""  # whoever is not in the list has never been in it
+        found = LookUp(self.client, self.calls).found(people, target.list_id, target.channel)
+        if found is None:
+            return "looking up its recipients takes more calls than read_back_calls allows"
+        absent = people.filter(~pl.col("address").is_in(list(found)))
+        # If it arrived, the rejected ones are missing; any others were deleted afterwards.
         refused = min((each.rows_invalid for each in possible), default=0)
         gone = self.known(absent.select(*PEOPLE)).height
         if gone and absent.height > refused:
-            return f"{gone} of its recipients are not in the list, and may have been deleted since"
-        if target.is_idempotent or absent.height == people.height or _has_its_state(target, there):
+            return f"{gone} of its recipients are not in the list and may have been deleted"
+        if target.is_idempotent or absent.height == people.height or _is_effective(target, found):
             return ""
-        return (
-            "it is more than a plain import, and people may have changed since what it would "
-            "change again"
-        )
+        return "it changes statuses, groups or fields, which people may have changed since"
 
 
-def _has_its_state(target: ImportTarget, there: Statuses) -> bool:
-    """Whether an opt-in or opt-out has nothing left to do for these people."""
+def _is_effective(target: ImportTarget, found: Statuses) -> bool:
+    """Whether these people already have the status of an opt-in or opt-out."""
     if target.clear_missing_fields or target.replace_groups or target.import_type == "default":
         return False
     wanted = target.import_type == "optin"
-    return all(each.opted_in is wanted and not each.pending for each in there.values())
+    return all(each.opted_in is wanted and not each.pending for each in found.values())
 
 
 def shared(first: bytes, later: bytes) -> list[dict[str, Any]]:
-    """Recipients of a later request who are in a first one, too, by address or by number."""
+    """Recipients of a later request who are also in the first one, by address or number."""
     known = {key for each in json.loads(first) for key in _keys(each)}
     return [each for each in json.loads(later) if known & _keys(each)]
 

@@ -1,8 +1,8 @@
-"""Missing: unsubscribe people who are in a client's full file no more, where that is agreed.
+"""Unsubscribes missing people: those who are no longer in a client's full file, if agreed.
 
-The ledger has hashes of them and no addresses. So the list is walked, and of its subscribed people
-those are taken whose hash is in the snapshot of what MailUp has from the client's files, and whom
-the file does not have: nobody whom these files never brought can be among them.
+The ledger has only their hashes. So all subscribed people of the list are read, and those whose
+hash is in the snapshot but not in the file are unsubscribed. People whom the client's files never
+imported cannot be among them.
 """
 
 from collections.abc import Sequence
@@ -25,42 +25,42 @@ from tasks.records.stages import DeltaResult
 
 
 def unsubscribe_missing(
-    counter: BatchSender,
+    sender: BatchSender,
     agreement: ImportAgreement,
     compared: DeltaResult | None,
     key: bytes | None,
     *,
     batch_size: int,
 ) -> None:
-    """Unsubscribe whoever is missing and still subscribed, in batches behind those of the file.
+    """Unsubscribe missing people who are still subscribed, in batches after those of the file.
 
-    What an earlier run has begun is brought to its end first, by the bodies that are kept of these
-    batches. Whoever it reached is not subscribed any more, so that those of this run are others.
+    Batches of an earlier run are completed first, from their stored bodies. Their people are no
+    longer subscribed, so this run's batches have others.
     """
-    known = batches.of_file(counter.store, counter.file_id, counter.attempt)
+    known = batches.of_file(sender.store, sender.file_id, sender.attempt)
     for entry in known:
         if entry.purpose == "missing":
-            counter.bring_again(entry)
+            sender.finish_stored(entry)
     if compared is None or compared.previous is None or key is None or not compared.unsubscribes:
         return
     channel = CHANNELS[agreement.mapping.key][0]
     hashes = missing_people(compared.previous)
-    people = _still_subscribed(counter.client, agreement.list_id, channel, hashes, key)
-    newest = counter.client.latest_import_id()
+    people = _still_subscribed(sender.client, agreement.list_id, channel, hashes, key)
+    newest = sender.client.latest_import_id()
     target = ImportTarget(list_id=agreement.list_id, channel=channel, import_type="optout")
     starts = range(0, people.height, batch_size)
     for number, start in enumerate(starts, max((each.number for each in known), default=0) + 1):
         some = people.slice(start, batch_size)
         content = array(recipient_objects(some))
-        parcel = BatchRequest.of(number, some.height, content, target, purpose="missing")
-        counter.send(parcel, newest_import=newest)
-    counter.finish()
+        request = BatchRequest.of(number, some.height, content, target, purpose="missing")
+        sender.send(request, newest_import=newest)
+    sender.finish()
 
 
 def count_unsubscribed(entries: Sequence[BatchEntry]) -> int:
     """How many missing people MailUp has unsubscribed, by its own counters."""
-    taken = (each.counters for each in entries if each.purpose == "missing")
-    return sum(counters.get("rows", 0) - counters.get("not_valid", 0) for counters in taken)
+    all_counters = (each.counters for each in entries if each.purpose == "missing")
+    return sum(each.get("rows", 0) - each.get("not_valid", 0) for each in all_counters)
 
 
 def _still_subscribed(

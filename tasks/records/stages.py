@@ -34,7 +34,7 @@ class FoundFiles:
     because the protocol cannot transfer their names safely."""
 
     files: tuple[RemoteFile, ...] = ()
-    passed_over: int = 0
+    skipped_names: int = 0
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prefect.logging import disable_run_logger
 
-from tasks.imports.move_source import put_away
+from tasks.imports.move_source import move_source_file
 from tasks.records.source import Source, in_order, moving_name, own_name
 from tasks.records.stages import Fetched
 from tests.contract.real_servers.catalogue import Server
@@ -40,7 +40,7 @@ def finished(server: Server, tmp_path: Path, name: str = "a.csv") -> None:
         here = [each for each in transport.list(server.folder) if each.name == name]
         seen = replace(here[0], size=len(IMPORTED)) if here else None
         fetched = Fetched("a.csv", tmp_path / "a", len(IMPORTED), SHA, seen)
-        put_away(transport, source, fetched, source.path("imported/a.1.csv"))
+        move_source_file(transport, source, fetched, source.path("imported/a.1.csv"))
 
 
 def content(server: Server) -> dict[str, bytes]:

@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
 from sandbox.mailup.caller import Caller
-from tasks.imports.account_facts import write_refusals
+from tasks.imports.account_facts import write_unsubscribed
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.read_file import read_file
@@ -243,7 +243,9 @@ class Histories(RuleBasedStateMachine):
         agreement = file.agreement
         asks = agreement.consent.asks_mailup
         refusals = (
-            write_refusals(folder / "no", agreement, self.client, "Europe/Rome") if asks else None
+            write_unsubscribed(folder / "no", agreement, self.client, "Europe/Rome")
+            if asks
+            else None
         )
         facts = AccountFacts(fields={1: "nato"}, unsubscribed=refusals)
         return read_file(path, agreement, facts, folder, batch_size=2, today=TODAY)

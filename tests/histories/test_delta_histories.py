@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
 from sandbox.mailup.caller import Caller
-from tasks.imports.account_facts import write_refusals
+from tasks.imports.account_facts import write_unsubscribed
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.delta.snapshot import Snapshot, snapshot_of, write_snapshot
@@ -94,7 +94,7 @@ class Crowd:
             "consent": {"unsubscribed": "block" if day.blocks else "update"},
         })  # fmt: skip
         no = (
-            write_refusals(folder / "no", agreement, self.client, "Europe/Rome")
+            write_unsubscribed(folder / "no", agreement, self.client, "Europe/Rome")
             if day.blocks
             else None
         )

@@ -15,7 +15,7 @@ from blocks.ledger import archives
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from deployments.audit import audit_lines
-from tasks.imports.archive import reopened
+from tasks.imports.archive import open_stored
 from tests.command import invoke
 from tests.journeys.conftest import COLUMNS, merged
 from tests.keyrings import PASSPHRASE, Keyring, keyring, needs_gpg
@@ -163,7 +163,7 @@ def test_what_is_kept_can_be_encrypted_and_is_let_go(world: Any, keys: Keyring) 
     assert audit(world)[-1]["step"] == "archive_removed"
     gone = world.run(replay=1)
     assert gone.is_failed()
-    assert "Nothing is kept of a file 1 of acme" in gone.message
+    assert "File 1 of acme is not archived" in gone.message
 
     world.drop("b.csv", *ROWS[:2])
     world.run(agreed=agreed)
@@ -256,7 +256,7 @@ def test_a_person_is_forgotten(world: Any, keys: Keyring) -> None:
         (entry,) = archives.kept_of(store)
     folder = world.home / "opened"
     folder.mkdir()
-    kept = reopened(Storage(str(world.home / "storage")), entry, folder)
+    kept = open_stored(Storage(str(world.home / "storage")), entry, folder)
     assert b"anna" not in kept.fetched.path.read_bytes().lower()
     assert kept.fetched.path.read_bytes().count(b"\r\n") == 6
     steps = {line["step"] for line in audit(world)}

@@ -157,7 +157,7 @@ def test_a_question_that_is_void_is_closed(world: Any, deployment: Deployment) -
     assert deployment.start().state.message == "a.csv: 1 of 1 submitted"
     closed = deployment.look(run)
     assert (closed.state_name, closed.state.message) == (
-        "Cancelled", "The client has replaced a.csv: nothing is left to decide.",
+        "Cancelled", "The client has replaced a.csv: no decision is needed.",
     )  # fmt: skip
 
     world.drop("b.csv", "bruno@example.it;Bruno;", *BAD)

@@ -57,7 +57,7 @@ def test_every_file_of_a_drop_ends_one_way_or_the_other(
     held: dict[str, str] = {}
     for _ in dropped:
         state = world.run(agreed=agreed)
-        assert "2 files are passed over for their names" in state.message
+        assert "2 files are skipped for their names" in state.message
         if state.is_completed():
             break
         name = state.message.partition(" is held (")[0]

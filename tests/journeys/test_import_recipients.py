@@ -72,7 +72,7 @@ def test_a_cut_file_is_held_as_a_whole(world: Any) -> None:
 
     assert state.is_failed()
     assert "a.csv is held (cut)" in state.message
-    assert "1 files behind it wait" in state.message
+    assert "1 later files wait" in state.message
     assert world.posts() == []
     assert world.result("a.csv")["held"]["reason"] == "cut"
     assert path.exists()
@@ -285,7 +285,7 @@ def test_who_mailup_refuses_is_found_and_listed(world: Any) -> None:
     world.drop("a.csv", ANNA, "bruno@@example.it;B;", "carla@example.it;C;", "dario@example.it;D;")
     state = world.run(agreed={"results": {"language": "it"}, "source": {"afterwards": "leave"}})
 
-    told = "a.csv: 1 of 4 submitted, 3 rejected, MailUp refused 2, listed among the rejected"
+    told = "a.csv: 1 of 4 submitted, 3 rejected, MailUp rejected 2, listed as rejected"
     assert state.message == told
     result, rejects = world.result("a.csv"), world.rejects("a.csv")
     assert result["counts"]["records"] == 4

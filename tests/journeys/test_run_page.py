@@ -64,7 +64,9 @@ def test_a_run_that_fails_says_where_why_and_what_next(
     state = world.run()
 
     assert state.is_failed()
-    assert state.message.startswith("consult MailUp account acme: Log-in to MailUp: the password")
+    assert state.message.startswith(
+        "read settings of MailUp account acme: Log-in to MailUp: the password"
+    )
     assert state.message.endswith(LoginRefused.what_next)
     with pytest.raises(LoginRefused):
         state.result()

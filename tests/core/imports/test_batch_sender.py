@@ -19,7 +19,7 @@ from blocks.mailup.resources.imports import ImportTarget
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
-from tasks.imports.unproven import Judge
+from tasks.imports.unproven import ResendCheck
 from tests.core.emulated import settings_of
 
 TARGET = ImportTarget(list_id=1)
@@ -56,7 +56,7 @@ def counter(mailup: Emulator, tmp_path: Path) -> Iterator[BatchSender]:
         assert lease is not None
         yield BatchSender(
             store, client, entry.id, 1, leases.Guard(store, lease), NOBODY_WAITS, 20.0, "acme",
-            lambda: Storage(str(tmp_path / "storage")), Judge(client, 300, nobody),
+            lambda: Storage(str(tmp_path / "storage")), ResendCheck(client, 300, nobody),
             sleep=lambda _: None,
         )  # fmt: skip
 

@@ -16,7 +16,7 @@ from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import Channel, ImportTarget
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
-from tasks.imports.read_back import ReadBack, refused_by_mailup
+from tasks.imports.read_back import ReadBack, rejected_by_mailup
 from tasks.records.batching.batches import Batch, Piece
 from tasks.records.batching.destinations import Destination
 from tasks.records.frames import LINE
@@ -71,8 +71,8 @@ class Desk:
 
     def look(self, calls: int = 100) -> RejectedByMailUp:
         """Read back within so many calls; what the ledger then says."""
-        ReadBack(self.store, self.client, calls).settle(self.entries(), self.sent)
-        return refused_by_mailup(self.entries())
+        ReadBack(self.store, self.client, calls).read(self.entries(), self.sent)
+        return rejected_by_mailup(self.entries())
 
 
 @pytest.fixture

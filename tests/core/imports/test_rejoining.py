@@ -20,7 +20,7 @@ from sandbox.mailup.caller import Caller
 from tasks.imports.account_facts import CHANNELS, as_seen
 from tasks.imports.batch_sender import BatchSender
 from tasks.imports.rejoining import Rejoining
-from tasks.imports.unproven import Judge, everybody
+from tasks.imports.unproven import ResendCheck, everybody
 from tasks.records.batching.batches import Batch, write_batches
 from tasks.records.consent.apply import Unsubscribed, prepare_unsubscribed
 from tasks.records.consent.settings import Consent
@@ -47,7 +47,7 @@ class Desk:
 
     caller: Caller
     client: MailUpClient
-    counter: BatchSender
+    sender: BatchSender
     folder: Path
 
     def leave(self, list_id: int, channel: Channel = "email") -> None:
@@ -93,14 +93,14 @@ class Desk:
         rejoining = self.rejoining(judged, **settings)
         for batch in sent:
             to = batch.destination
-            rejoining.bring(
+            rejoining.send(
                 batch, ImportTarget(list_id=to.list_id, channel=to.channel, import_type="optin")
             )
 
     def rejoining(
         self, judged: Unsubscribed, *, expires: str = "2999-12-31", zone: str = "Europe/Rome"
     ) -> Rejoining:
-        """What brings a file's batches; `counter` is that of one more run."""
+        """What brings a file's batches; `sender` is that of one more run."""
         grant = Consent(
             import_type="opt-in", grant_date="2020-01-01",
             grant_expires=expires, grant_by="DPO", grant_reason="asked for",
@@ -108,7 +108,7 @@ class Desk:
         account = MailUpAccount(
             client_id="id", client_secret="no", username="m1", password="no", zone=zone
         )
-        return Rejoining(replace(self.counter), account, grant, judged, 0)
+        return Rejoining(replace(self.sender), account, grant, judged, 0)
 
     def status(self, list_id: int, channel: Channel = "email") -> list[str]:
         """What both are in a list."""
@@ -119,7 +119,7 @@ class Desk:
     @property
     def grants(self) -> list[grants.Grant]:
         """What the ledger knows of the file's batches."""
-        return grants.of_file(self.counter.store, self.counter.file_id)
+        return grants.of_file(self.sender.store, self.sender.file_id)
 
 
 @pytest.fixture
@@ -132,12 +132,12 @@ def desk(new_account: Caller, tmp_path: Path) -> Iterator[Desk]:
         entry = files.enter(store, key, name="a.csv", size=1, agreement="v1", run="")
         lease = leases.take(store, "client/acme")
         assert lease is not None
-        counter = BatchSender(
+        sender = BatchSender(
             store, client, entry.id, 1, leases.Guard(store, lease), _NobodyWaits(), 20.0, "acme",
-            lambda: Storage(str(tmp_path / "storage")), Judge(client, 300, everybody),
+            lambda: Storage(str(tmp_path / "storage")), ResendCheck(client, 300, everybody),
             sleep=lambda _: None,
         )  # fmt: skip
-        made = Desk(new_account, client, counter, tmp_path / "batches")
+        made = Desk(new_account, client, sender, tmp_path / "batches")
         for list_id in (1, 2, 3):
             for channel in CHANNELS["both"]:
                 made.imported(ImportTarget(list_id=list_id, channel=channel))
@@ -183,7 +183,7 @@ def test_a_death_between_looking_and_sending_is_looked_at_anew(desk: Desk) -> No
     """What was found and not sent does not count: who has left since is left out."""
     desk.leave(1)
     judged, sent = desk.judged(1), desk.batches(1)
-    grants.looked(desk.counter.store, desk.counter.file_id, 1, 1, sent=(2, 3), left_out=())
+    grants.looked(desk.sender.store, desk.sender.file_id, 1, 1, sent=(2, 3), left_out=())
     moved = {"list": 1, "email": "bruno@example.it", "when": "2999-01-01T10:00:00Z"}
     desk.caller.control("unsubscribe", moved)
     desk.bring(sent, judged)

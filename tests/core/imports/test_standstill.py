@@ -149,7 +149,7 @@ def test_what_went_out_over_a_standstill_is_mended(
 ) -> None:
     """Another run has taken over and a newer file is in; then the old request arrives. The run that
     wakes writes it down, sends the newer values once more, and ends."""
-    monkeypatch.setattr(batch_sender, "WOKEN_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(batch_sender, "TAKEOVER_WAIT_SECONDS", 0.0)
     who = some("woken-", 2)
     old, moments = parcel(*who, name="OLD"), [0.0]
     with (
@@ -170,7 +170,7 @@ def test_what_went_out_over_a_standstill_is_mended(
             return real(target, body)
 
         monkeypatch.setattr(client, "start_import", late)
-        with pytest.raises(RunStopped, match=r"stood still .* was sent once more"):
+        with pytest.raises(RunStopped, match=r"stood still .* was sent again"):
             first.send(old, newest_import=client.latest_import_id())
         people = caller.people(2)
         assert [people[each]["fields"]["1"] for each in who] == ["NEW", "OLD"]

@@ -25,7 +25,7 @@ from deployments.forget import Report, _without_bodies
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 from tasks.imports.batch_sender import BatchRequest, BatchSender
-from tasks.imports.unproven import Judge, KnownImports, MaybeSent, everybody
+from tasks.imports.unproven import KnownImports, MaybeSent, ResendCheck, everybody
 from tests.core.emulated import settings_of
 
 PLAIN = ImportTarget(list_id=2)
@@ -64,14 +64,14 @@ class Desk:
         guard = leases.Guard(self.store, lease)
         return BatchSender(
             self.store, self.client, entry.id, 1, guard, _NobodyWaits(), 20.0, "acme",
-            lambda: self.storage, Judge(self.client, 300, known, **of_judge),
+            lambda: self.storage, ResendCheck(self.client, 300, known, **of_judge),
             sleep=lambda _: None,
         )  # fmt: skip
 
     def dies(self, client: str, parcel: BatchRequest, *, arrives: bool) -> None:
         """A run that is cut off while it sends: before or after MailUp has taken it."""
         counter = self.run(client)
-        counter._written_ahead(parcel, self.client.latest_import_id())
+        counter._record_before_sending(parcel, self.client.latest_import_id())
         if arrives:
             self.client.start_import(parcel.target, parcel.content)
         leases.release(self.store, counter.guard.lease)
@@ -212,7 +212,7 @@ def test_newer_values_win_where_the_run_dies_once_more(desk: Desk) -> None:
     desk.lives("b", parcel(who[0], name="NEW"))
     counter = desk.run("a")
     (entry,) = batches.of_file(desk.store, counter.file_id, 1)
-    counter._sent_again(replace(entry, account="acme"), parcel(*who, name="OLD"))
+    counter._resend(replace(entry, account="acme"), parcel(*who, name="OLD"))
     leases.release(desk.store, counter.guard.lease)
     desk.lives("c", parcel(who[1], name="NEWER"))
     desk.lives("a", parcel(*who, name="OLD"))
@@ -261,7 +261,7 @@ def test_looking_up_is_bounded(desk: Desk) -> None:
     who = some("bounded-", 3)
     desk.dies("a", parcel(*who), arrives=True)
     counter = desk.run("a", everybody)
-    counter.judge = replace(counter.judge, calls=0)
+    counter.resend_check = replace(counter.resend_check, calls=0)
     with pytest.raises(MaybeSent, match="more calls than read_back_calls"):
         counter.send(parcel(*who), newest_import=0)
 
@@ -281,7 +281,7 @@ def test_what_changes_statuses_is_sent_again_only_where_nothing_is_left_to_do(
     method = "POST" if target is OPT_OUT else "DELETE"
     desk.caller.call(method, f"/Console/List/2/{verb}/{person}").raise_for_status()
     status = desk.people[who[0]]["status"]
-    with pytest.raises(MaybeSent, match="more than a plain import"):
+    with pytest.raises(MaybeSent, match="it changes statuses, groups or fields"):
         desk.lives("b", parcel(*who, target=target), everybody)
     assert desk.people[who[0]]["status"] == status
 
@@ -304,7 +304,7 @@ def test_a_batch_of_missing_people_is_brought_to_its_end_by_its_body(desk: Desk)
     desk.dies("a", before, arrives=True)
     counter = desk.run("a")
     (entry,) = batches.of_file(desk.store, counter.file_id, 1)
-    counter.bring_again(entry)
+    counter.finish_stored(entry)
     counter.finish()
 
     (entry,) = batches.of_file(desk.store, counter.file_id, 1)
@@ -316,7 +316,7 @@ def test_a_batch_of_missing_people_is_brought_to_its_end_by_its_body(desk: Desk)
 def test_ids_of_another_account_hide_nothing(desk: Desk) -> None:
     """Two accounts of one ledger count their imports each for itself."""
     counter = desk.run("a")
-    entry = counter._written_ahead(parcel("a@example.it"), 5)
+    entry = counter._record_before_sending(parcel("a@example.it"), 5)
     other = batches.accepted(desk.store, replace(entry, account="other"), 6)
     assert batches.claimed_imports(desk.store, 0, replace(entry, id=-1, account="there")) == set()
     assert batches.claimed_imports(desk.store, 0, replace(entry, id=-1)) == {other.import_id}
@@ -325,7 +325,7 @@ def test_ids_of_another_account_hide_nothing(desk: Desk) -> None:
 def test_an_id_that_another_batch_has_is_no_answer(desk: Desk) -> None:
     """MailUp answers nonsense: the batch is not taken for done."""
     first = desk.lives("a", parcel("a@example.it"))
-    entry = desk.run("b")._written_ahead(parcel("b@example.it"), 0)
+    entry = desk.run("b")._record_before_sending(parcel("b@example.it"), 0)
     with pytest.raises(MailUpUnavailable, match="the id of another batch"):
         batches.accepted(desk.store, entry, first.import_id or 0)
 
@@ -346,7 +346,7 @@ def test_requests_that_are_kept_go_with_a_person_who_is_forgotten(
     assert (report.lines, len(desk.kept)) == (
         ["1 requests that were kept to be sent again were deleted"], 1,
     )  # fmt: skip
-    with pytest.raises(MaybeSent, match="are not kept"):
+    with pytest.raises(MaybeSent, match="are not stored"):
         desk.lives("a", parcel(*who))
 
 

@@ -21,8 +21,8 @@ from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from tasks.files.hashing import sha256_of
-from tasks.imports.archive import reopened, take_person_out
-from tasks.imports.replay import Recalled, without_grant
+from tasks.imports.archive import erase_from_archive, open_stored
+from tasks.imports.replay import ArchivedFile, without_grant
 from tasks.records.agreement import ImportAgreement
 from tasks.records.archive.bundle import (
     FILE,
@@ -79,10 +79,10 @@ class Kept:
         return made
 
     def opened(self) -> OpenedArchive:
-        return reopened(self.storage, self.entry, self.folder())
+        return open_stored(self.storage, self.entry, self.folder())
 
     def forget(self, person: Person) -> int:
-        return take_person_out(self.store, self.storage, self.entry, person, self.folder())
+        return erase_from_archive(self.store, self.storage, self.entry, person, self.folder())
 
     def enter(self, sha256: str, size: int) -> None:
         key = files.FileKey("acme", AGREED.stream, sha256)
@@ -292,7 +292,7 @@ def test_archives_of_older_versions_are_read_as_before(old: tuple[Kept, str]) ->
 
 def assert_sent_only_if_proven(kept: Kept, found: OpenedArchive) -> None:
     claim = Claim("a.csv", kept.file_id, 1, DAY, "nothing", "", None, ())
-    recalled = Recalled(
+    recalled = ArchivedFile(
         found.inputs.agreement, found.fetched, found.facts, claim, kept.entry, "its-day",
         found.proven,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from blocks.errors import FileHeld
 from blocks.errors.shown import in_json, in_line, in_markdown, visible
-from tasks.imports.final_state import _told
+from tasks.imports.final_state import _summary
 from tasks.records.counts import Counts
 from tasks.records.stages import FileOutcome, Hold
 from tasks.runs import failure
@@ -135,7 +135,7 @@ def test_everything_that_operators_see_shows_text() -> None:
         assert {token.type for token in flat(RENDERED.parse(page))} <= ALLOWED
         assert is_seen(page.replace("\n", ""))
         assert "<img" not in RENDERED.render(page)
-    message = _told(outcome, 0).partition(" is held")[0]
+    message = _summary(outcome, 0).partition(" is held")[0]
     assert not set("<>[]`") & set(message)
 
 
