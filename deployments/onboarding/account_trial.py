@@ -17,7 +17,7 @@ from blocks.mailup.resources.models import ImportStatus, MailUpList, Optin
 from tasks.checks.asking import codes
 from tasks.checks.findings import Finding, Subject, finding_text
 from tasks.checks.unknowns import settle
-from tasks.exports.walk import Gathered, Walk, walk_subscribed
+from tasks.exports.walk import Walk, WalkResult, walk_subscribed
 from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.frames import PEOPLE
 from tasks.records.mapping.emails import valid
@@ -227,7 +227,7 @@ def take_back(
     walk = Walk(
         client,
         agreement,
-        Gathered(folder / "rows"),
+        WalkResult(folder / "rows"),
         began,
         (),
         frozenset(column.source for column in columns),
@@ -235,7 +235,7 @@ def take_back(
     with Renderer(folder / "subscribed.csv", columns, agreement.format) as writer:
         for part in walk_subscribed(walk):
             for rows in part.slices():
-                whole = walk.gathered.completed(rows, part.kind)
+                whole = walk.result.with_people(rows, part.kind)
                 writer.write(whole)
                 came += whole["email"].str.to_lowercase().to_list()
                 dates += whole["at"].to_list()

@@ -1,4 +1,4 @@
-"""Hand over: bring a staged export to the client's server, and move the watermark, last."""
+"""Deliver: upload a staged export to the client's server, then advance the watermark."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,8 +25,8 @@ from tasks.runs.retrying import retried_task
 
 @dataclass(frozen=True)
 class OutgoingFile:
-    """A file on its way: its name at the client, its hash, and where it is: a path in the scratch
-    folder, or the name of a staged file in the ledger's storage."""
+    """A file to be delivered: its name at the client, its hash, and its location: a path in the
+    scratch folder, or the name of a staged file in the ledger's storage."""
 
     name: str
     sha256: str
@@ -35,37 +35,37 @@ class OutgoingFile:
 
     @classmethod
     def of(cls, entry: ExportEntry, path: Path | None = None) -> Self:
-        """What is staged for a window; `path` where the same bytes are in the scratch folder."""
+        """The staged file of a window; `path` if the same bytes are in the scratch folder."""
         return cls(entry.file_name, entry.sha256, path, staged=entry.staged)
 
 
-@retried_task("deliver", "deliver {parcel.name}")
+@retried_task("deliver", "deliver {outgoing.name}")
 def deliver_file(
-    agreement: ExportAgreement, kind: KindName, parcel: OutgoingFile, scratch: Path
+    agreement: ExportAgreement, kind: KindName, outgoing: OutgoingFile, scratch: Path
 ) -> str:
-    """Deliver a file, and its done-marker behind it; the path on the server, "" for no file.
+    """Deliver a file, then its done-marker; return the path on the server, "" for no file.
 
-    Repeating it is harmless: the same bytes come under the same name.
+    Idempotent: the same bytes are delivered under the same name.
     """
-    if not parcel.name:
+    if not outgoing.name:
         return ""
-    path = parcel.path
+    path = outgoing.path
     if path is None:
         storage = load(Ledger, agreement.ledger).open_storage()
-        path = storage.get(parcel.staged, scratch / "staged")
+        path = storage.get(outgoing.staged, scratch / "staged")
     with load_server(agreement.server).connect() as server:
         if agreement.folder not in ("", "."):
             server.make_folder(agreement.folder)
-        _publish(agreement, server, path, parcel.name)
-        _mark(agreement, parcel, server, scratch)
+        _publish(agreement, server, path, outgoing.name)
+        _mark(agreement, outgoing, server, scratch)
         _clean(agreement, kind, server)
-    return join(agreement.folder, parcel.name)
+    return join(agreement.folder, outgoing.name)
 
 
 def _publish(agreement: ExportAgreement, server: Transport, path: Path, name: str) -> None:
-    """Bring a file to its final name in the way that the client's server allows."""
+    """Upload a file under its final name, as the client's server allows."""
     goal = join(agreement.folder, name)
-    if agreement.publishing.existing == "keep" and _is_there(server, goal, path.stat().st_size):
+    if agreement.publishing.existing == "keep" and _exists(server, goal, path.stat().st_size):
         return
     if agreement.publishing.publish == "direct":
         server.write(path, goal)
@@ -73,31 +73,34 @@ def _publish(agreement: ExportAgreement, server: Transport, path: Path, name: st
         deliver(server, path, agreement.folder, name)
 
 
-def _is_there(server: Transport, goal: str, size: int) -> bool:
+def _exists(server: Transport, goal: str, size: int) -> bool:
     try:
         found = server.stat(goal)
     except FileGone:
         return False
     if found.size != size:
         raise RunStopped(
-            f"{goal!r} is on the server with {found.size} bytes instead of {size}, and it was "
-            "agreed not to replace files. Remove it there, then run this again."
+            f"{goal!r} is on the server with {found.size} bytes instead of {size}, and the "
+            "agreement does not allow to replace files. Delete it there, then retry the run."
         )
     return True
 
 
 def _mark(
-    agreement: ExportAgreement, parcel: OutgoingFile, server: Transport, scratch: Path
+    agreement: ExportAgreement, outgoing: OutgoingFile, server: Transport, scratch: Path
 ) -> None:
-    marker = agreement.packing.marker_name(parcel.name)
+    marker = agreement.packing.marker_name(outgoing.name)
     if marker:
-        path, text = scratch / "marker", agreement.packing.marker_text(parcel.name, parcel.sha256)
+        path, text = (
+            scratch / "marker",
+            agreement.packing.marker_text(outgoing.name, outgoing.sha256),
+        )
         path.write_text(text, encoding="utf-8")
         _publish(agreement, server, path, marker)
 
 
 def _clean(agreement: ExportAgreement, kind: KindName, server: Transport) -> None:
-    """Delete our own files that are older than agreed."""
+    """Delete delivered files that are older than agreed."""
     old = expired(
         server.list(agreement.folder) if agreement.keep_days else (),
         scope(agreement, kind),
@@ -117,17 +120,17 @@ def _clean(agreement: ExportAgreement, kind: KindName, server: Transport) -> Non
 
 
 def scope(agreement: ExportAgreement, kind: KindName) -> Scope:
-    """Whose files are named."""
+    """The scope of file names."""
     return Scope(agreement.client, kind, tuple(agreement.lists), agreement.format.zone)
 
 
 @retried_task("advance", "advance {agreement.client}")
 def advance(agreement: ExportAgreement, kind: KindName, entry: ExportEntry) -> None:
-    """The client has the file: what served older windows is removed, and this one is closed.
+    """Delete what older windows needed and advance the watermark after a delivery.
 
-    The file stays until the next window is delivered, so that it can be delivered again, and the
-    snapshots of this window and the one before stay. The watermark moves last: a run that was
-    cut off in between removes what is gone already, and nothing is left lying about.
+    The staged file is kept until the next window is delivered, so that it can be delivered again,
+    as are the snapshots of this window and the previous one. The watermark is advanced last: an
+    interrupted run repeats the deletions, which is harmless.
     """
     ledger, stream = load(Ledger, agreement.ledger), agreement.stream(kind)
     storage = ledger.open_storage()

@@ -1,4 +1,4 @@
-"""The order of every export: window, extract, stage, deliver, advance."""
+"""The steps of every export: window, extract, stage, deliver, advance."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,16 +33,15 @@ def export(
     again: bool,
     dry_run: bool,
 ) -> State[None]:
-    """Deliver the window that is due, and before it one that was rendered but never delivered.
+    """Deliver the next window, after an earlier one that was rendered but not delivered.
 
-    With `since` or `until` the window is asked for by hand: it is delivered under a name of its
-    own, and the watermark stays where it is. With `again` only the last window is delivered, with
-    the bytes and the name that it had.
+    `since` or `until`: a manual window is delivered under its own name, and the watermark is not
+    moved. `again`: only the last window is delivered, with the same bytes and name.
     """
     if again and (since or until):
         raise ConfigurationError(
-            "again repeats the last window as it was, since and until make one by hand; "
-            "choose one of them."
+            "again repeats the last window, since and until make a manual one; use only one of "
+            "them."
         )
     stream = agreement.stream(kind)
     alone = working_alone(agreement.ledger, agreement.client, stream, dry_run=dry_run)
@@ -55,8 +54,8 @@ def export(
             covered = due_window(agreement, kind, since, until, read_only=dry_run)
         produced = extract(agreement, kind, covered, scratch, dry_run=dry_run)
         place = "" if dry_run else _deliver(agreement, kind, covered, produced, scratch)
-    told = _told(produced.rows, place, dry_run=dry_run)
-    return _concluded(agreement, kind, covered.window, told, produced.notes)
+    result = _result(produced.rows, place, dry_run=dry_run)
+    return _completed(agreement, kind, covered.window, result, produced.notes)
 
 
 def _deliver(
@@ -68,12 +67,12 @@ def _deliver(
 ) -> str:
     if covered.window.number:
         entry = stage(agreement, kind, covered, produced)
-        # What another attempt has staged may be other bytes, if they are encrypted.
-        near = produced.path if produced.sha256 == entry.sha256 else None
-        return _close(agreement, kind, entry, scratch, near)
+        # An earlier attempt may have staged other bytes, if they are encrypted.
+        path = produced.path if produced.sha256 == entry.sha256 else None
+        return _close(agreement, kind, entry, scratch, path)
     wanted = produced.rows or agreement.empty == "header-only"
-    parcel = OutgoingFile(produced.name if wanted else "", produced.sha256, produced.path)
-    return deliver_file(agreement, kind, parcel, scratch)
+    outgoing = OutgoingFile(produced.name if wanted else "", produced.sha256, produced.path)
+    return deliver_file(agreement, kind, outgoing, scratch)
 
 
 def _close(
@@ -81,10 +80,10 @@ def _close(
     kind: KindName,
     entry: ExportEntry,
     scratch: Path,
-    near: Path | None = None,
+    path: Path | None = None,
 ) -> str:
-    """Deliver what is staged, from `near` where the same bytes are at hand, and move on."""
-    place = deliver_file(agreement, kind, OutgoingFile.of(entry, near), scratch)
+    """Deliver a staged file, from `path` if it has the same bytes, and advance the watermark."""
+    place = deliver_file(agreement, kind, OutgoingFile.of(entry, path), scratch)
     advance(agreement, kind, entry)
     return place
 
@@ -92,35 +91,35 @@ def _close(
 def _again(
     agreement: ExportAgreement, kind: KindName, scratch: Path, *, dry_run: bool
 ) -> State[None]:
-    """Deliver the last window once more, or for the first time where it never arrived."""
+    """Deliver the last window again, or for the first time if it was not delivered."""
     entry = last_window(agreement, kind, read_only=dry_run)
     if entry is None:
-        return Completed(message="Nothing was delivered yet: there is no window to repeat.")
+        return Completed(message="Nothing has been delivered yet: there is no window to repeat.")
     place = ""
     if not dry_run and entry.state == "rendered":
         place = _close(agreement, kind, entry, scratch)
     elif not dry_run:
         place = deliver_file(agreement, kind, OutgoingFile.of(entry), scratch)
-    told = f"Once more: {_told(entry.rows, place, dry_run=dry_run)}"
-    return _concluded(agreement, kind, window_of(entry), told)
+    result = f"Again: {_result(entry.rows, place, dry_run=dry_run)}"
+    return _completed(agreement, kind, window_of(entry), result)
 
 
-def _told(rows: int, place: str, *, dry_run: bool) -> str:
+def _result(rows: int, place: str, *, dry_run: bool) -> str:
     if dry_run:
         return f"{rows} rows would be delivered"
-    return f"{rows} rows in {place}" if place else "Nothing new: no file was due"
+    return f"{rows} rows in {place}" if place else "Nothing new: no file was delivered"
 
 
-def _concluded(
+def _completed(
     agreement: ExportAgreement,
     kind: KindName,
     window: Window,
-    told: str,
+    result: str,
     notes: Mapping[str, int] | None = None,
 ) -> State[None]:
     create_markdown_artifact(
         key=f"{agreement.client}-export-{kind}".replace("_", "-"),
-        markdown=export_summary(kind, window, told, notes or {}, steps_since_last_report()),
-        description=in_markdown(told),
+        markdown=export_summary(kind, window, result, notes or {}, steps_since_last_report()),
+        description=in_markdown(result),
     )
-    return Completed(message=told)
+    return Completed(message=result)

@@ -1,4 +1,4 @@
-"""Extract: walk through MailUp, find what is new, and render it into a file that is staged."""
+"""Extract: read from MailUp, find new rows, render them as CSV and stage the file."""
 
 import hashlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
 from tasks.exports.deliver import scope
-from tasks.exports.walk import Gathered, Walk, WalkPart
+from tasks.exports.walk import Walk, WalkPart, WalkResult
 from tasks.exports.walks import WALKS
 from tasks.exports.window import DueWindow
 from tasks.files.prefetch import consume_behind, prefetched
@@ -41,9 +41,9 @@ from tasks.runs.steps import mailup_client, shared_call_order
 
 @dataclass(frozen=True)
 class Produced:
-    """An export in the scratch folder: the packed file, its name at the client, what is in it.
+    """An export in the scratch folder: the packed file, its name at the client, its figures.
 
-    `snapshot` is what has been seen up to now, None where nothing new was.
+    `snapshot`: all events seen up to now; None if there was none new.
     """
 
     path: Path
@@ -64,9 +64,9 @@ def extract(
     *,
     dry_run: bool,
 ) -> Produced:
-    """Everything that is new in the window, as the file that the client gets."""
+    """Extract everything new in the window as the file for the client."""
     folder = fresh_folder(scratch / "extract")
-    seal = Encryption.agreed(agreement.packing)  # before MailUp is walked for nothing
+    encryption = Encryption.agreed(agreement.packing)  # checks the keys before reading MailUp
     known = None
     if covered.snapshot:
         storage = load(Ledger, agreement.ledger).open_storage()
@@ -76,22 +76,22 @@ def extract(
     with order as store, mailup_client(account, store) as client:
         fields = _fields(agreement, client)
         columns = EXPORT_KINDS[kind].layout.columns(agreement.columns, fields)
-        gathered = Gathered(folder / "rows")
+        result = WalkResult(folder / "rows")
         walk = Walk(
             client,
             agreement,
-            gathered,
+            result,
             covered.window.end,
             tuple(each.id for each in fields),
             frozenset(column.source for column in columns),
         )
-        view = _View(agreement, covered, EXPORT_KINDS[kind], gathered, known)
+        view = _View(agreement, covered, EXPORT_KINDS[kind], result, known)
         csv, seen = _rendered(view, walk, columns, folder)
     snapshot = _snapshot(folder / "snapshot.parquet", known, seen)
-    packed = _packed(agreement, kind, covered, csv, seal)
+    packed = _packed(agreement, kind, covered, csv, encryption)
     return Produced(
         packed.path, packed.name, csv.rows, packed.bytes, packed.sha256,
-        snapshot, gathered.notes,
+        snapshot, result.notes,
     )  # fmt: skip
 
 
@@ -99,40 +99,40 @@ def _fields(agreement: ExportAgreement, client: MailUpClient) -> list[ExtraField
     """The dynamic fields of the agreement, by id or name."""
     if not agreement.fields:
         return []
-    there = {each.id: each.name for each in client.dynamic_fields()}
-    names = {name.strip().casefold(): number for number, name in there.items()}
+    existing = {each.id: each.name for each in client.dynamic_fields()}
+    names = {name.strip().casefold(): number for number, name in existing.items()}
     found = []
     for wanted in agreement.fields:
         number = int(wanted) if wanted.isdecimal() else names.get(wanted.strip().casefold(), 0)
-        if number not in there:
+        if number not in existing:
             raise ConfigurationError(
-                f"The account has no dynamic field {wanted!r}; there are "
-                f"{', '.join(f'{each} {name}' for each, name in sorted(there.items()))}."
+                f"The account has no dynamic field {wanted!r}; accepted are "
+                f"{', '.join(f'{each} {name}' for each, name in sorted(existing.items()))}."
             )
-        found.append(ExtraField(number, there[number]))
+        found.append(ExtraField(number, existing[number]))
     return found
 
 
 def _rendered(
     view: "_View", walk: Walk, columns: tuple[LayoutColumn, ...], folder: Path
 ) -> tuple[Rendered, list[RowSpool]]:
-    """What is due of what the walk brings, as a CSV file, and what it adds to the snapshot.
+    """Render the new rows of the walk as CSV; return them with the snapshot's additions.
 
-    What is new in one part is found and written while MailUp is asked for the next one.
+    New rows of one part are found and written while the next one is read from MailUp.
     """
-    gathered, kind = walk.gathered, view.kind
+    result, kind = walk.result, view.kind
     seen = {each.name: RowSpool(folder / f"seen-{at}") for at, each in enumerate(kind.rows)}
     with Renderer(folder / "export.csv", columns, view.agreement.format) as writer:
 
         def write(part: WalkPart) -> None:
             for shown, new in prefetched(view.slices(part)):
-                writer.write(_with_all(gathered.completed(shown, part.kind), columns))
+                writer.write(_with_all(result.with_people(shown, part.kind), columns))
                 seen[part.kind.name].add(new)
 
         consume_behind(WALKS[kind.name](walk), write)
         finished = writer.close()
     if finished.replaced:
-        gathered.notes["replaced_characters"] = finished.replaced
+        result.notes["replaced_characters"] = finished.replaced
     return finished, list(seen.values())
 
 
@@ -141,11 +141,11 @@ def _packed(
     kind: KindName,
     covered: DueWindow,
     csv: Rendered,
-    seal: Encryption | None,
+    encryption: Encryption | None,
 ) -> Packed:
-    """The file as the client gets it: named, compressed, encrypted.
+    """The file for the client: named, compressed, encrypted.
 
-    Encryption comes before staging: it gives other bytes each time.
+    Encryption precedes staging because it gives other bytes each time.
     """
     window = covered.window
     name = agreement.naming.name_for(
@@ -153,8 +153,8 @@ def _packed(
     )
     folder = csv.path.parent
     path = compress(csv.path, agreement.packing, folder, name)
-    if seal:
-        path = encrypt(path, seal, folder / "export.gpg")
+    if encryption:
+        path = encrypt(path, encryption, folder / "export.gpg")
     if path == csv.path:
         return Packed(path, name, csv.bytes, csv.sha256)
     return Packed.of(path, name + agreement.packing.ending)
@@ -168,25 +168,25 @@ def _snapshot(path: Path, known: Path | None, seen: list[RowSpool]) -> Path | No
 
 
 def _with_all(rows: pl.DataFrame, columns: tuple[LayoutColumn, ...]) -> pl.DataFrame:
-    """Rows with every column that is shown; a dynamic field that nobody has is empty."""
+    """Rows with all columns of the layout; a missing dynamic field is empty."""
     missing = [each.source for each in columns if each.source not in rows.columns]
     return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
 
 
 @dataclass(frozen=True)
 class _View:
-    """What is shown of the rows: the agreed reading, and of it what is due."""
+    """Selects the rows to export: the agreed view, and of it the new rows."""
 
     agreement: ExportAgreement
     covered: DueWindow
     kind: ExportKind
-    gathered: Gathered
+    result: WalkResult
     known: Path | None
 
     def slices(self, part: WalkPart) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Of each slice of a part: the rows to write, and what they add to the snapshot."""
+        """Yield the rows to write, and the snapshot's additions, of each slice of a part."""
         before = seen_events.read_part(self.known, part.number)
-        counted = part.number not in self.gathered.uncounted or part.kind is not EVENTS
+        counted = part.number not in self.result.uncounted or part.kind is not EVENTS
         for rows in part.slices():
             yield self._of(
                 part.kind, rows if counted else statistics_views.count_clicks(rows), before
@@ -196,18 +196,18 @@ class _View:
         self, kind: RowKind, rows: pl.DataFrame, known: pl.LazyFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         window = self.covered.window
-        told = self._reading(kind, rows)
-        new = select_new(told, known, kind, window.seen_at)
+        viewed = self._viewed(kind, rows)
+        new = select_new(viewed, known, kind, window.seen_at)
         shown = new.rows
         if self.agreement.mode == "full" or not window.number:
-            shown = rows_with_dates(told, known, kind, window.seen_at)
+            shown = rows_with_dates(viewed, known, kind, window.seen_at)
         if not window.number:
             shown = between(shown, window.start, window.end)
         if self.kind.name == "cumulative" and kind is UNSUBSCRIPTIONS:
             shown = statistics_views.as_events(shown)
         return shown, new.added
 
-    def _reading(self, kind: RowKind, rows: pl.DataFrame) -> pl.DataFrame:
+    def _viewed(self, kind: RowKind, rows: pl.DataFrame) -> pl.DataFrame:
         agreed = self.agreement
         if kind is not EVENTS or not isinstance(agreed, StatisticsAgreement):
             return rows
@@ -220,10 +220,10 @@ class _View:
 def stage(
     agreement: ExportAgreement, kind: KindName, covered: DueWindow, produced: Produced
 ) -> ExportEntry:
-    """Put the file and the snapshot into the ledger's storage, and write the window down.
+    """Put file and snapshot into the ledger's storage, and record the window.
 
-    From then on it is these bytes that are delivered under this name, whatever happens; also when
-    an attempt whose answer was lost has written it down before.
+    From then on exactly these bytes are delivered under this name, also if an earlier attempt
+    recorded them.
     """
     ledger, stream = load(Ledger, agreement.ledger), agreement.stream(kind)
     with ledger.open() as store:
@@ -250,7 +250,7 @@ def _stored(
     produced: Produced,
     storage: Storage,
 ) -> ExportEntry:
-    """The window's row of the ledger, its files being in the storage."""
+    """Store the files of a window; return its row for the ledger."""
     window, snapshot = covered.window, covered.snapshot
     short = hashlib.sha256(stream.encode()).hexdigest()[:8]
     owner = f"{agreement.client}-{short}-{window.number}"

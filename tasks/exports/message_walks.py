@@ -1,4 +1,4 @@
-"""Walking through messages: e-mail statistics and SMS outcomes, one part per message."""
+"""Walks of messages: e-mail statistics and SMS outcomes, one part per message."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from tasks.reports.agreement import StatisticsAgreement
 from tasks.reports.rows import EVENTS, SMS_EVENTS
 
 ROWS_TOGETHER = 25_000
-"""Rows of pages that are brought into their kind at once."""
+"""Number of rows that are converted at once."""
 
 SMS_STATES = {0: "DELIVERED", 1: "QUEUED"}
 """Names of MailUp's numbers for the state of an SMS."""
@@ -23,30 +23,30 @@ SMS_ERROR = 2
 
 
 def email_statistics(walk: Walk) -> Iterator[WalkPart]:
-    """Sent, opened, clicked and bounced, for each message of the lists that is young enough.
+    """Sends, opens, clicks and bounces of each message of the lists that is recent enough.
 
-    Each message is whole before the next one is asked for. One whose statistics MailUp no longer
-    keeps is noted, and never taken for one without events.
+    Each message is complete before the next one is requested. One whose statistics MailUp no longer
+    keeps is noted, not treated as a message without events.
     """
     agreed = walk.agreement
     if not isinstance(agreed, StatisticsAgreement):
         raise TypeError("e-mail statistics need a StatisticsAgreement")
     found = _one_by_one(walk, walk.client.messages)
-    # One that came twice is one message: its place has moved, or it is in two lists.
+    # A message may come twice: pages have moved, or it is in two lists.
     for _, same in groupby(found, key=lambda each: each[1].id):
         for list_id, message in same:
             sendings = walk.client.send_history(list_id, message.id)
-            if _is_young(sendings, walk.now, agreed.message_days):
+            if _is_recent(sendings, walk.now, agreed.message_days):
                 _message(walk, agreed, message, sendings)
-        yield from walk.gathered.whole(EVENTS)
+        yield from walk.result.complete_parts(EVENTS)
 
 
 def _one_by_one(
     walk: Walk, ask: Callable[[int], Iterator[list[Message]]]
 ) -> Iterator[tuple[int, Message]]:
-    """The messages of the agreed lists, by id, each done once the next one is asked for.
+    """Yield the messages of the agreed lists by id; one is done when the next is requested.
 
-    All are listed first: how many they are tells how far the walk has come.
+    All are listed first, to report progress.
     """
     lists = walk.agreement.lists
     found = [(number, message) for number in lists for page in ask(number) for message in page]
@@ -57,7 +57,7 @@ def _one_by_one(
         progress.add(1)
 
 
-def _is_young(sendings: list[Sending], now: datetime, days: int) -> bool:
+def _is_recent(sendings: list[Sending], now: datetime, days: int) -> bool:
     oldest = f"{now - timedelta(days=days):%Y-%m-%d}"
     return any(sending.started >= oldest for sending in sendings)
 
@@ -67,7 +67,7 @@ def _message(
 ) -> None:
     kept = walk.client.availability(message.id, sendings)
     if kept is Availability.EXPIRED:
-        walk.gathered.note("statistics_expired")
+        walk.result.note("statistics_expired")
     if kept is not Availability.COMPLETE:
         return
     about: dict[str, Any] = {
@@ -85,9 +85,9 @@ def _message(
     _spool(walk, about, "OPN", ask.views(message.id))
     details = ask.url_click_details(message.id)
     if details.detail_level == "recipient":
-        walk.gathered.note("clicks_without_link")
+        walk.result.note("clicks_without_link")
     if not details.counted:
-        walk.gathered.uncounted.add(message.id)
+        walk.result.uncounted.add(message.id)
     _spool(walk, about, "CLK", details.pages, details="url")
     if agreed.bounces or agreed.reading == "latest-action":
         _spool(walk, about, "NCO", ask.bounces(message.id), details="code")
@@ -102,7 +102,7 @@ def _spool(
     details: str = "",
     at: str = "",
 ) -> None:
-    """Bring pages of one statistic into the kind EVENTS; `about` is the same for all its rows."""
+    """Convert pages of one statistic to EVENTS; `about` has the values shared by all rows."""
     for page in _together(pages):
         known = {name: pl.lit(value) for name, value in about.items()}
         known |= {"kind": pl.lit(kind)}
@@ -111,11 +111,11 @@ def _spool(
             known["at"] = pl.lit(about[at])
         rows = page.with_columns(**known)
         rows = rows.select(name for name in rows.columns if name in EVENTS.schema)
-        walk.gathered.add(EVENTS, about["message_id"], walk.shaped(rows, EVENTS))
+        walk.result.add(EVENTS, about["message_id"], walk.shaped(rows, EVENTS))
 
 
 def _together(pages: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The rows of several pages at a time: what is done per frame costs more than per row."""
+    """Join several pages: the cost per frame is higher than per row."""
     waiting: list[pl.DataFrame] = []
     for page in pages:
         waiting.append(page)
@@ -127,7 +127,7 @@ def _together(pages: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 
 def cumulative(walk: Walk) -> Iterator[WalkPart]:
-    """The e-mail statistics, and before them everybody who left the lists by e-mail."""
+    """The unsubscribed people of the lists, then the e-mail statistics."""
     yield from walk_unsubscribed(walk)
     yield from email_statistics(walk)
 
@@ -135,16 +135,16 @@ def cumulative(walk: Walk) -> Iterator[WalkPart]:
 def sms_outcomes(walk: Walk) -> Iterator[WalkPart]:
     """The state of each SMS sent from the lists; a change of state is a new row.
 
-    Where the file shows who the receivers are, they are looked for among all recipients of the
-    list: whoever is subscribed comes last, and so before those who left with the same number.
+    If the file has data of the receivers, they are looked up among all recipients of the list;
+    subscribed ones are read last and win over unsubscribed ones with the same number.
     """
     for list_id, message in _one_by_one(walk, walk.client.sms_messages):
         for report in walk.client.sms_report_details(message.id):
             rows = _states(report, list_id, message.id)
-            walk.gathered.add(SMS_EVENTS, message.id, walk.shaped(rows, SMS_EVENTS))
+            walk.result.add(SMS_EVENTS, message.id, walk.shaped(rows, SMS_EVENTS))
     if walk.wants_people(SMS_EVENTS):
         _receivers(walk)
-    yield from walk.gathered.whole(SMS_EVENTS)
+    yield from walk.result.complete_parts(SMS_EVENTS)
 
 
 def _receivers(walk: Walk) -> None:
@@ -154,17 +154,17 @@ def _receivers(walk: Walk) -> None:
     for list_id in lists:
         for pages in (ask.unsubscribed_with_fields, ask.subscribed_with_fields):
             found = progress.counted(pages(list_id, "sms", walk.field_ids))
-            walk.gathered.people.add(list_id, found)
+            walk.result.people.add(list_id, found)
 
 
 def _states(report: pl.DataFrame, list_id: int, message_id: int) -> pl.DataFrame:
     named = pl.col("status").replace_strict(SMS_STATES, default="ERROR", return_dtype=pl.String)
-    told = pl.when(pl.col("status") == SMS_ERROR).then(pl.col("error").fill_null("ERROR"))
+    error = pl.when(pl.col("status") == SMS_ERROR).then(pl.col("error").fill_null("ERROR"))
     return report.select(
         "number",
         "sent_at",
         "at",
         list_id=pl.lit(list_id),
         message_id=pl.lit(message_id),
-        status=told.otherwise(named),
+        status=error.otherwise(named),
     )

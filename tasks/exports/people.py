@@ -1,6 +1,6 @@
-"""Whose rows they are: recipients of the lists, spooled to disk, and joined to rows of an export.
+"""Recipient data of the lists, spooled to disk and joined to rows of an export.
 
-Memory holds the people of the rows at hand, never a whole list.
+Memory is bounded by the people of one slice, not by the list.
 """
 
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ import polars as pl
 from tasks.reports.delta.spool import RowSpool
 from tasks.reports.rows import RowKind
 
-_WHO = "who"
+_KEY = "key"
 
 
 @dataclass
 class RecipientData:
     """Recipients by list: `recipient_id`, `number` (digits with the international prefix), `phone`
-    (as MailUp writes it), `email` and dynamic fields."""
+    (MailUp's spelling), `email` and dynamic fields."""
 
     folder: Path
     spools: dict[int, RowSpool] = field(default_factory=dict)
 
     def add(self, list_id: int, pages: Iterator[pl.DataFrame]) -> None:
-        """Put the recipients of a list aside, behind those that are there."""
+        """Append recipients of a list."""
         if list_id not in self.spools:
             self.spools[list_id] = RowSpool(self.folder / f"people-{list_id}")
         for page in pages:
@@ -39,26 +39,26 @@ class RecipientData:
             self.spools[list_id].add(known)
 
     def joined(self, rows: pl.DataFrame, kind: RowKind) -> tuple[pl.DataFrame, int]:
-        """Rows of one list with what is known of their people, and how many are not known.
+        """Add recipient data to rows of one list; return them with the number of unknown people.
 
-        Of several recipients with one number the last one counts. Rows of a list whose people
-        were not asked for stay as they are.
+        Of several recipients with one number the last one is used. Rows of a list without loaded
+        recipients are unchanged.
         """
         spool = self.spools.get(rows.item(0, "list_id")) if rows.height else None
         if spool is None:
             return rows, 0
-        who = _who(kind)
-        wanted = rows.select(who).drop_nulls().unique()
+        key = _key(kind)
+        wanted = rows.select(key).drop_nulls().unique()
         found = [
-            page.with_columns(who).join(wanted, on=_WHO, how="semi") for page in spool.frames()
+            page.with_columns(key).join(wanted, on=_KEY, how="semi") for page in spool.frames()
         ]
         if not found:
             return rows, wanted.height
-        people = pl.concat(found).unique(_WHO, keep="last")
-        told = people.select(_WHO, *kind.personal, pl.col("^field_.*$"))
-        whole = rows.drop(kind.personal).with_columns(who)
-        whole = whole.join(told, on=_WHO, how="left", maintain_order="left")
-        return whole.drop(_WHO), wanted.height - people.height
+        people = pl.concat(found).unique(_KEY, keep="last")
+        data = people.select(_KEY, *kind.personal, pl.col("^field_.*$"))
+        whole = rows.drop(kind.personal).with_columns(key)
+        whole = whole.join(data, on=_KEY, how="left", maintain_order="left")
+        return whole.drop(_KEY), wanted.height - people.height
 
 
 def international(number: pl.Expr) -> pl.Expr:
@@ -67,7 +67,7 @@ def international(number: pl.Expr) -> pl.Expr:
     return pl.when(digits != "").then(digits)
 
 
-def _who(kind: RowKind) -> pl.Expr:
-    """What people are found by."""
+def _key(kind: RowKind) -> pl.Expr:
+    """The key by which recipients are found."""
     column = pl.col(kind.known_by)
-    return (international(column) if kind.known_by == "number" else column).alias(_WHO)
+    return (international(column) if kind.known_by == "number" else column).alias(_KEY)

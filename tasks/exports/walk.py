@@ -1,7 +1,7 @@
-"""Walking through MailUp's answers: each kind of export as rows, put aside part by part.
+"""Walks: reads all pages of a resource from MailUp as rows, stored part by part.
 
-A part is a message or a list. Memory holds up to HELD_ROWS of the part that is walked, and as many
-of the one before, which is told meanwhile; larger parts, and those that wait, are on disk.
+A part is a message or a list. Memory holds up to HELD_ROWS rows of the current part, and as many of
+the previous one, which is written meanwhile; larger and waiting parts are on disk.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -33,23 +33,23 @@ from tasks.runs.progress import Progress
 
 @dataclass(frozen=True)
 class WalkPart:
-    """All rows of one kind in one message or list, put aside."""
+    """All stored rows of one kind in one message or list."""
 
     kind: RowKind
     number: int
     rows: RowSpool = field(repr=False)
 
     def slices(self) -> Iterator[pl.DataFrame]:
-        """The rows as slices that hold whole people; they can be read once."""
+        """Yield the rows in slices, each with all rows of its people; can be read once."""
         yield from self.rows.slices(self.kind)
         self.rows.remove()
 
 
 @dataclass
-class Gathered:
-    """What a walk brings in: rows by kind and part, people by list, and notes for the operator.
+class WalkResult:
+    """The result of a walk: rows by kind and part, people by list, and notes for operators.
 
-    `uncounted` are messages whose clicks come as one row each, without a count.
+    `uncounted`: messages whose clicks are one row each, without a count.
     """
 
     folder: Path
@@ -63,7 +63,7 @@ class Gathered:
         self.people = RecipientData(self.folder)
 
     def add(self, kind: RowKind, part: int, page: pl.DataFrame) -> None:
-        """Put a page of rows of one kind behind the others of its part."""
+        """Append a page of rows to its part."""
         if not page.height:
             return
         spool = self.rows.get((kind.name, part))
@@ -76,19 +76,19 @@ class Gathered:
         spool.add(page)
 
     def note(self, reason: str, times: int = 1) -> None:
-        """Count something that an operator should know."""
+        """Count a note for operators."""
         if times:
             self.notes[reason] = self.notes.get(reason, 0) + times
 
-    def whole(self, kind: RowKind) -> Iterator[WalkPart]:
-        """Each part of a kind in ascending order; no more rows of it may come."""
+    def complete_parts(self, kind: RowKind) -> Iterator[WalkPart]:
+        """Yield the parts of a kind in ascending order; no more rows may be added."""
         self._filled = None
         for name, number in sorted(self.rows):
             if name == kind.name:
                 yield WalkPart(kind, number, self.rows.pop((name, number)))
 
-    def completed(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
-        """Rows of one slice with what is known of their people, as far as they were asked for."""
+    def with_people(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
+        """Add recipient data to the rows of one slice, if it was loaded."""
         whole, unknown = self.people.joined(rows, kind)
         if kind is SMS_EVENTS:
             self.note("receivers_unknown", unknown)
@@ -97,28 +97,28 @@ class Gathered:
 
 @dataclass(frozen=True)
 class Walk:
-    """One extraction: whom to ask, what was agreed, where the rows go, and when it began (UTC).
+    """The context of a walk: client, agreement, result, and start time (UTC).
 
-    `sources` are the columns of the rows that the file shows.
+    `sources`: the columns of the rows that the file contains.
     """
 
     client: MailUpClient
     agreement: ExportAgreement
-    gathered: Gathered
+    result: WalkResult
     now: datetime
     field_ids: tuple[int, ...] = ()
     sources: frozenset[str] = frozenset()
 
     def progress(self, what: str) -> Progress:
-        """A new bar for one part of the walk; `what` is counted."""
+        """A new progress bar for one part of the walk; `what` is counted."""
         return Progress(f"{self.agreement.client}-export-progress", what)
 
     def wants_people(self, kind: RowKind) -> bool:
-        """Whether the file shows what only the lists' recipients can tell."""
+        """Whether the file contains recipient data."""
         return bool(self.field_ids or self.sources & set(kind.personal))
 
     def shaped(self, rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
-        """Rows with the columns of their kind; MailUp's texts made moments in UTC."""
+        """Rows with the columns of their kind; MailUp's dates converted to UTC."""
         dates = [name for name, dtype in kind.schema.items() if dtype == MOMENT]
         texts = [name for name in dates if rows.schema.get(name) == pl.String]
         zone = self.agreement.mailup_zone
@@ -129,7 +129,7 @@ class Walk:
         )
 
     def moment(self, text: str) -> datetime | None:
-        """A text of MailUp's about a message as a moment in UTC."""
+        """Convert a date of a message to UTC."""
         self._require_zone(pl.Series([text]), EVENTS)
         found: datetime | None = pl.select(utc(pl.lit(text), self.agreement.mailup_zone)).item()
         return found
@@ -141,24 +141,24 @@ class Walk:
 
 def walk_unsubscribed(walk: Walk) -> Iterator[WalkPart]:
     """People who left the agreed lists by e-mail, with cause and date."""
-    gone = _people(walk, UNSUBSCRIPTIONS, lambda each: each.opted_out)
+    unsubscribed = _people(walk, UNSUBSCRIPTIONS, lambda each: each.opted_out)
     if walk.wants_people(UNSUBSCRIPTIONS):
-        _profiles(walk, gone, walk.client.unsubscribed_with_fields)
-    yield from walk.gathered.whole(UNSUBSCRIPTIONS)
+        _profiles(walk, unsubscribed, walk.client.unsubscribed_with_fields)
+    yield from walk.result.complete_parts(UNSUBSCRIPTIONS)
 
 
 def walk_subscribed(walk: Walk) -> Iterator[WalkPart]:
-    """People who are subscribed to the agreed lists by e-mail, with the date of it."""
-    here = _people(walk, SUBSCRIPTIONS, lambda each: not each.opted_out and each.opted_in)
+    """People who are subscribed to the agreed lists by e-mail, with the date."""
+    subscribed = _people(walk, SUBSCRIPTIONS, lambda each: not each.opted_out and each.opted_in)
     if walk.wants_people(SUBSCRIPTIONS):
-        _profiles(walk, here, walk.client.subscribed_with_fields)
-    yield from walk.gathered.whole(SUBSCRIPTIONS)
+        _profiles(walk, subscribed, walk.client.subscribed_with_fields)
+    yield from walk.result.complete_parts(SUBSCRIPTIONS)
 
 
 def _people(walk: Walk, kind: RowKind, wanted: Callable[[Optin], bool]) -> dict[int, int]:
-    """Spool who is wanted of the agreed lists; how many there are in each."""
+    """Store the wanted people of the agreed lists; return their number per list."""
     lists = walk.agreement.lists
-    progress = walk.progress("recipients are looked at")
+    progress = walk.progress("recipients are read")
     progress.expect(sum(walk.client.count_optins(list_id, "email") for list_id in lists))
     found = dict.fromkeys(lists, 0)
     for list_id in lists:
@@ -174,12 +174,12 @@ def _profiles(
     expected: Mapping[int, int],
     ask: Callable[[int, Channel, tuple[int, ...]], Iterator[pl.DataFrame]],
 ) -> None:
-    """Put the personal data of the people of the agreed lists aside."""
+    """Store the recipient data of the agreed lists."""
     progress = walk.progress("recipients are read with their data")
     progress.expect(sum(expected.values()))
     for list_id in expected:
         pages = ask(list_id, "email", walk.field_ids)
-        walk.gathered.people.add(list_id, progress.counted(pages))
+        walk.result.people.add(list_id, progress.counted(pages))
 
 
 def _spool_optins(walk: Walk, list_id: int, page: list[Optin], kind: RowKind) -> None:
@@ -195,9 +195,9 @@ def _spool_optins(walk: Walk, list_id: int, page: list[Optin], kind: RowKind) ->
         columns["message_id"] = [number_of(each.optout_message_id) for each in page]
         columns["type"] = [each.optout_type for each in page]
         columns["subtype"] = [each.optout_subtype for each in page]
-    walk.gathered.add(kind, list_id, walk.shaped(pl.DataFrame(columns), kind))
+    walk.result.add(kind, list_id, walk.shaped(pl.DataFrame(columns), kind))
 
 
 def number_of(text: str) -> int | None:
-    """A number that MailUp wrote as text; None for anything else."""
+    """A number that MailUp sends as text; None for anything else."""
     return int(text) if text.isdecimal() else None

@@ -1,4 +1,4 @@
-"""How each kind of export is walked through MailUp."""
+"""The walk of each kind of export."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,4 +13,4 @@ WALKS: dict[KindName, Callable[[Walk], Iterator[WalkPart]]] = {
     "sms_outcomes": sms_outcomes,
     "subscribed": walk_subscribed,
 }
-"""Each brings the parts of one kind of rows after those of another, in ascending order."""
+"""Each yields its parts kind by kind, in ascending order."""

@@ -1,4 +1,4 @@
-"""Windows of exports: which one is due, and which one was rendered but never delivered."""
+"""Windows of exports: the next one, and one that was rendered but not delivered."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +17,8 @@ from tasks.runs.retrying import retried_task
 
 @dataclass(frozen=True)
 class DueWindow:
-    """What a run has to do: `pending` is delivered first, as it was rendered; `snapshot` names what
-    the window before has seen."""
+    """The window to export; `pending` is delivered first, as rendered; `snapshot` names that of the
+    previous window."""
 
     window: Window
     snapshot: str = ""
@@ -29,7 +29,7 @@ class DueWindow:
 def due_window(
     agreement: ExportAgreement, kind: KindName, since: str, until: str, *, read_only: bool
 ) -> DueWindow:
-    """The window that is due: asked for by hand, or from the end of the last one until now."""
+    """The window to export: a manual one, or from the end of the last one until now."""
     EXPORT_KINDS[kind].layout.columns(agreement.columns)
     now = datetime.now(UTC).replace(microsecond=0)
     with load(Ledger, agreement.ledger).open(read_only=read_only) as store:
@@ -51,7 +51,7 @@ def due_window(
 def last_window(
     agreement: ExportAgreement, kind: KindName, *, read_only: bool
 ) -> ExportEntry | None:
-    """The window that was rendered last, delivered or not; None before the first one."""
+    """The last rendered window, delivered or not; None before the first one."""
     with load(Ledger, agreement.ledger).open(read_only=read_only) as store:
         if store.is_empty:
             return None
@@ -59,6 +59,6 @@ def last_window(
 
 
 def window_of(entry: ExportEntry) -> Window:
-    """The window that a row of the ledger stands for."""
+    """The window of a row of the ledger."""
     start = entry.window_start.replace(tzinfo=UTC) if entry.window_start else None
     return Window(entry.number, start, entry.window_end.replace(tzinfo=UTC))

@@ -1,4 +1,4 @@
-"""What goes out: result files for clients, summaries for operators.
+"""Export files: from rows of MailUp to the files for clients.
 
-No Prefect and no sockets here: functions take values and return texts, or write local files.
+No Prefect and no sockets: functions take values and return texts, or write local files.
 """

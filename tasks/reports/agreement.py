@@ -1,4 +1,4 @@
-"""What was agreed with a client about its exports: the parameters of the export flows."""
+"""The agreement with a client about its exports: the parameters of the export flows."""
 
 import hashlib
 from typing import Literal
@@ -14,15 +14,15 @@ from tasks.reports.output.retention import retention_mistake
 
 
 class ExportAgreement(Agreement):
-    """Everything agreed with one client about one kind of export."""
+    """The agreement with one client about one kind of export."""
 
     server: ServerReference = Field(
-        description="Block of the server that gets the files, for example sftp-server/acme.",
+        description="Block of the server that receives the files, for example sftp-server/acme.",
     )
     account: BlockName = Field(description="Name of the mailup-account block to read from.")
     ledger: BlockName = Field(
         default="default",
-        description="Name of the ledger block that remembers what was delivered.",
+        description="Name of the ledger block that records what has been delivered.",
     )
     lists: list[int] = Field(
         min_length=1, description="Ids of the MailUp lists that the export covers."
@@ -30,7 +30,7 @@ class ExportAgreement(Agreement):
     folder: str = Field(default=".", description="Folder on the server for the files.")
     columns: list[str] = Field(
         default=[],
-        description="Headers of the columns to write, beside the compulsory ones; none for usual.",
+        description="Headers of the optional columns to write; empty for the default columns.",
     )
     fields: list[str] = Field(
         default=[],
@@ -38,29 +38,29 @@ class ExportAgreement(Agreement):
     )
     mode: Literal["incremental", "full"] = Field(
         default="incremental",
-        description="Incremental: what is new since the last delivery; full: everything each time.",
+        description="Incremental: what is new since the last delivery. Full: everything each time.",
     )
     empty: Literal["header-only", "no-file"] = Field(
-        default="header-only", description="What is delivered when there is nothing to tell."
+        default="header-only", description="What is delivered if there are no rows."
     )
     keep_days: int = Field(
         default=0,
         ge=0,
         le=3650,
-        description="Delete our own files in the folder when they are older; 0 keeps all.",
+        description="Days after which delivered files are deleted from the folder; 0 keeps all.",
     )
     mailup_zone: str = Field(
         default="Europe/Rome",
-        description="Time zone of the dates that MailUp writes without one.",
+        description="Time zone of the dates that MailUp sends without one.",
     )
     due: Due = Field(
-        default=Due(), description="By when a delivery must have been made; the watcher alerts."
+        default=Due(), description="When a delivery must have been made; the watcher alerts if not."
     )
     naming: Naming = Field(default=Naming(), description="Names of the files.")
-    format: Format = Field(default=Format(), description="How the files are written.")
+    format: Format = Field(default=Format(), description="Format of the files.")
     packing: Packing = Field(default=Packing(), description="Compression and done-markers.")
     publishing: Publishing = Field(
-        default=Publishing(), description="What the client's server allows."
+        default=Publishing(), description="How files are published on the client's server."
     )
 
     @model_validator(mode="after")
@@ -77,29 +77,29 @@ class ExportAgreement(Agreement):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the agreement, kept with every window."""
+        """SHA-256 of the agreement, stored with every window."""
         return hashlib.sha256(self.model_dump_json(exclude={"due"}).encode()).hexdigest()
 
     def stream(self, kind: str) -> str:
-        """Name under which the ledger remembers the windows of a kind of export."""
+        """Name of the stream of windows of a kind of export in the ledger."""
         return f"{kind}:" + ",".join(map(str, sorted(self.lists)))
 
 
 class StatisticsAgreement(ExportAgreement):
-    """What was agreed about an export of e-mail statistics."""
+    """The agreement about an export of e-mail statistics."""
 
     reading: Literal["every-event", "latest-action"] = Field(
         default="every-event",
         description=(
-            "Every event: each open and click. Latest action: one row per recipient and message, "
+            "every-event: each open and click. latest-action: one row per recipient and message, "
             "or one per link for those who clicked."
         ),
     )
-    sent: bool = Field(default=True, description="Write a SNT row for each message sent.")
-    bounces: bool = Field(default=True, description="Write a NCO row for each bounce.")
+    sent: bool = Field(default=True, description="Write an SNT row for each message sent.")
+    bounces: bool = Field(default=True, description="Write an NCO row for each bounce.")
     message_days: int = Field(
         default=90,
         ge=1,
         le=4000,
-        description="Messages whose last sending is older than this are not read any more.",
+        description="Messages whose last sending is older than this are not read.",
     )

@@ -1,4 +1,4 @@
-"""The kinds of exports: the one list of them. The watcher, onboarding and checks follow from it."""
+"""The list of export kinds, from which the watcher, onboarding and checks are derived."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ KindName = Literal["unsubscribed", "email_statistics", "cumulative", "sms_outcom
 
 @dataclass(frozen=True)
 class ExportKind:
-    """One kind of export. `name` begins the names of its streams in the ledger."""
+    """One kind of export; `name` is the prefix of its streams in the ledger."""
 
     name: KindName
     layout: Layout
@@ -21,7 +21,7 @@ class ExportKind:
 
     @property
     def flow(self) -> str:
-        """The flow's name in Prefect, which is its function's with dashes."""
+        """The flow's name in Prefect: the function's name with dashes."""
         return f"export-{self.name}".replace("_", "-")
 
 

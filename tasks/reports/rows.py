@@ -1,7 +1,7 @@
-"""The rows of exports: their columns, and what makes two rows the same event.
+"""Row kinds of exports: their columns, and what identifies their events.
 
-In every column null means "not known". Moments are UTC. Frames of people may carry dynamic fields
-behind the columns named here, as text, one column `field_<id>` each.
+Null means unknown. Times are UTC. Frames of people may have dynamic fields after these columns, as
+text, one column `field_<id>` each.
 """
 
 from dataclasses import dataclass, field
@@ -31,10 +31,10 @@ EVENT: Schema = {
     "agent": _TEXT,
     "tags": _TEXT,
 }
-"""What a recipient did with a message, and how often so far (`count`; null means once).
+"""An action of a recipient on a message, and how often it occurred (`count`; null means once).
 
-`kind` is SNT sent, OPN opened, CLK clicked, NCO bounced or UNS unsubscribed; `details` is the URL
-of a CLK, the bounce code of an NCO, the type of a UNS, else empty; `at` is MailUp's date.
+`kind`: SNT sent, OPN opened, CLK clicked, NCO bounced or UNS unsubscribed. `details`: the URL of a
+CLK, the bounce code of an NCO, the type of a UNS, else empty. `at`: MailUp's date.
 """
 
 UNSUBSCRIPTION: Schema = {
@@ -71,12 +71,11 @@ _HAPPENED = "happened"
 
 @dataclass(frozen=True)
 class RowKind:
-    """One kind of rows. Rows with the same `person` and `key` columns are the same event.
+    """One kind of rows; rows with equal `person` and `key` columns are the same event.
 
-    `part` is the column by which snapshots are cut, so that a delta needs one part at a time.
-    `person` are the columns that tell whose row it is, best first: the first known one counts.
-    `personal` columns, and dynamic fields, are not told with the rows: they are those of the
-    recipient that is `known_by` the same id or number.
+    `part`: the column by which snapshots are partitioned. `person`: the columns that identify the
+    person, best first; the first one that is not null is used. `personal` columns and dynamic
+    fields are not part of the rows: they come from the recipient with the same `known_by` value.
     """
 
     name: str
@@ -89,34 +88,34 @@ class RowKind:
 
     @property
     def counts(self) -> bool:
-        """Whether a row tells how often its event occurred."""
+        """Whether rows have a count of occurrences."""
         return "count" in self.schema
 
-    def whose(self, rows: pl.DataFrame) -> pl.Expr:
-        """Whose each of these rows is, as text; e-mail addresses without regard to letter case."""
+    def person_key(self, rows: pl.DataFrame) -> pl.Expr:
+        """Key of each row's person, as text; e-mail addresses in lower case."""
         known = []
         for name in self.person:
-            known.append(pl.concat_str(pl.lit(f"{name}="), _plain(name, self.schema[name])))
+            known.append(pl.concat_str(pl.lit(f"{name}="), _as_text(name, self.schema[name])))
             if self.schema[name] != pl.String and not rows[name].null_count():
-                break  # all are told by it, as nearly always: the others need not be put together
-        return pl.coalesce(*known).alias("whose")
+                break  # usually all rows have it: the other columns are not needed
+        return pl.coalesce(*known).alias("person")
 
     def identities(self, rows: pl.DataFrame) -> pl.Series:
-        """What tells each event from all others, as a text; equal texts are the same event."""
-        # Few different things happen to many people: their texts are put together once.
+        """Identity of each row's event, as text; equal texts are the same event."""
+        # Many people share few different keys, whose texts are made once.
         happened = rows.select(self.key).unique()
-        told = happened.with_columns(pl.concat_str(map(self._piece, self.key)).alias(_HAPPENED))
+        texts = happened.with_columns(pl.concat_str(map(self._piece, self.key)).alias(_HAPPENED))
         found = rows.join(
-            told, on=self.key, how="left", nulls_equal=True, maintain_order="left", validate="m:1"
+            texts, on=self.key, how="left", nulls_equal=True, maintain_order="left", validate="m:1"
         )
-        text = pl.concat_str(pl.lit(self.name), _measured(pl.col("whose")), _HAPPENED)
-        # One step more: polars computes an expression as often as it is named.
-        whose = found.select(self.whose(rows), _HAPPENED)
-        return whose.select(text.alias("identity")).to_series()
+        text = pl.concat_str(pl.lit(self.name), _with_length(pl.col("person")), _HAPPENED)
+        # An extra step: polars computes an expression each time it is used.
+        people = found.select(self.person_key(rows), _HAPPENED)
+        return people.select(text.alias("identity")).to_series()
 
     def _piece(self, name: str) -> pl.Expr:
-        text = _plain(name, self.schema[name])
-        return _measured(text) if self.schema[name] == pl.String else _told(text)
+        text = _as_text(name, self.schema[name])
+        return _with_length(text) if self.schema[name] == pl.String else _number(text)
 
 
 EVENTS = RowKind(
@@ -156,9 +155,9 @@ SMS_EVENTS = RowKind(
 
 
 def fitted(rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
-    """*rows* with exactly the columns of their kind, null where missing, and fields behind.
+    """Rows with exactly the columns of their kind, null if missing, then dynamic fields.
 
-    ValueError for a column that the kind does not have.
+    ValueError for an unknown column.
     """
     fields = [name for name in rows.columns if name.startswith(_FIELD)]
     unknown = [name for name in rows.columns if name not in kind.schema and name not in fields]
@@ -170,8 +169,8 @@ def fitted(rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
     )
 
 
-def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A column as text; null where it tells nothing, as empty texts do."""
+def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column as text; null for empty texts."""
     column = pl.col(name)
     if dtype == MOMENT:
         return column.dt.epoch("us").cast(pl.String)
@@ -181,11 +180,11 @@ def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _told(digits: pl.Expr) -> pl.Expr:
+def _number(digits: pl.Expr) -> pl.Expr:
     return pl.concat_str(pl.lit(":"), digits.fill_null("-"))
 
 
-def _measured(text: pl.Expr) -> pl.Expr:
-    """A text behind its length, so that texts put together cannot be cut in two ways."""
+def _with_length(text: pl.Expr) -> pl.Expr:
+    """A text prefixed with its length, so that a concatenation is unambiguous."""
     length = text.str.len_bytes().cast(pl.String)
     return pl.concat_str(pl.lit(":"), length, pl.lit(":"), text).fill_null(":-")

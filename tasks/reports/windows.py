@@ -1,4 +1,4 @@
-"""Windows of exports, and moments between MailUp's texts, UTC and a client's time zone."""
+"""Windows of exports, and conversion between MailUp's dates, UTC and a client's time zone."""
 
 import re
 from bisect import bisect_left
@@ -16,10 +16,10 @@ _MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d
 
 @dataclass(frozen=True)
 class Window:
-    """What one export covers: from *start* (None: from the beginning) up to, not with, *end*.
+    """The period of an export: from `start` (None: from the beginning) to `end`, exclusive.
 
-    Both in UTC. *number* counts the windows of a stream from 1; 0 is a window asked for by hand,
-    which does not move the watermark.
+    Both in UTC. `number` counts the windows of a stream from 1; 0 is a manual window, which does
+    not move the watermark.
     """
 
     number: int
@@ -29,79 +29,81 @@ class Window:
     def __post_init__(self) -> None:
         for moment in (self.start, self.end):
             if moment is not None and moment.utcoffset() != timedelta(0):
-                raise ValueError("A window is told in UTC.")
+                raise ValueError("A window must be in UTC.")
         if self.start is not None and self.start >= self.end:
-            raise ValueError("A window ends after its start.")
+            raise ValueError("A window must end after its start.")
 
     @property
     def seen_at(self) -> datetime:
-        """The date of events that this window sees first and MailUp does not date.
+        """The date given to events that MailUp does not date and this window sees first.
 
-        Its last microsecond: the end itself belongs to the next window.
+        The last microsecond of the window: its end belongs to the next one.
         """
         return self.end - timedelta(microseconds=1)
 
 
 def following(number: int, watermark: datetime | None, now: datetime) -> Window:
-    """The window behind the window *number* (0: none so far), from its end up to *now*.
+    """The window after the window `number` (0: none so far), from its end to `now`.
 
-    RunStopped where the clock stands before the watermark.
+    RunStopped if the clock is before the watermark.
     """
     if watermark is not None and now <= watermark:
         raise RunStopped(
-            f"The clock says {now:%Y-%m-%dT%H:%M:%SZ}, but what happened before "
-            f"{watermark:%Y-%m-%dT%H:%M:%SZ} has been delivered already. Set the clock of this "
-            "machine right; nothing is lost by waiting."
+            f"The clock says {now:%Y-%m-%dT%H:%M:%SZ}, but everything before "
+            f"{watermark:%Y-%m-%dT%H:%M:%SZ} has been delivered already. Correct the clock of this "
+            "machine; nothing is lost by waiting."
         )
     return Window(number + 1, watermark, now)
 
 
 def backfill(start: str, end: str, zone: str, now: datetime) -> Window:
-    """A window asked for by hand: from *start* ("": from the beginning) up to, not with, *end*.
+    """A manual window: from `start` ("": from the beginning) to `end` ("": now), exclusive.
 
-    Texts such as `2026-10-25` (its midnight), `2026-10-25T02:30` or `2026-10-25T02:30:00`, in the
-    client's *zone*; with Z or an offset they mean just that moment. *end* "" is *now*. An
-    hour that happens twice is inside on both ends: a start means its first, an end its second
-    occurrence. A moment that clocks skip is the moment at which they skip.
+    Texts such as `2026-10-25` (midnight), `2026-10-25T02:30` or `2026-10-25T02:30:00`, in the
+    client's `zone`; with Z or an offset, exactly that time. In the hour that occurs twice when
+    clocks go back, a start means the first and an end the second occurrence. A time that clocks
+    skip is the time at which they skip.
     """
     first = _moment("start", start, zone, late=False) if start else None
     last = _moment("end", end, zone, late=True) if end else now
     if first is not None and first >= last:
         raise ConfigurationError(
-            f"The start {start!r} has to be before the end {end or 'now'!r}, which is not part "
-            "of the window; for one day give that day as start and the next one as end."
+            f"The start {start!r} must be before the end {end or 'now'!r}, which is not part of "
+            "the window; for one day give that day as start and the next one as end."
         )
     return Window(0, first, last)
 
 
 def utc(texts: pl.Expr, zone: str) -> pl.Expr:
-    """MailUp's dates as moments in UTC; null for "", for "never" (year 1), and for what is none.
+    """Convert MailUp's dates to UTC; null for "", for "never" (year 1), and for invalid texts.
 
-    `2014-04-01 13:53:06Z` is UTC. `2020-01-27 10:38:00.000` is local time of *zone*, the account's:
-    in an hour that happens twice the first one, in an hour that clocks skip as if they had not.
+    `2014-04-01 13:53:06Z` is UTC. `2020-01-27 10:38:00.000` is local time of `zone`, the account's:
+    the first one if it occurs twice; a skipped time is converted with the offset before the skip.
     """
-    plain = texts.str.strip_chars()
-    told = plain.str.strip_suffix("Z").str.replace("T", " ", literal=True)
-    naive = told.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    stripped = texts.str.strip_chars()
+    date = stripped.str.strip_suffix("Z").str.replace("T", " ", literal=True)
+    naive = date.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
     naive = pl.when(naive.dt.year() > 1).then(naive)
     local = _from_local(naive, zone)
     return (
-        pl.when(plain.str.ends_with("Z")).then(naive.dt.replace_time_zone("UTC")).otherwise(local)
+        pl.when(stripped.str.ends_with("Z"))
+        .then(naive.dt.replace_time_zone("UTC"))
+        .otherwise(local)
     )
 
 
 def _from_local(naive: pl.Expr, zone: str) -> pl.Expr:
     def placed(moments: pl.Expr) -> pl.Expr:
-        there = moments.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-        return there.dt.convert_time_zone("UTC")
+        local = moments.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        return local.dt.convert_time_zone("UTC")
 
-    # The offset of the day before is the one that was left behind at the skip.
+    # The offset of the day before is the one before the skip.
     day = pl.duration(days=1)
     return placed(naive).fill_null(placed(naive - day) + day)
 
 
 def _moment(what: str, text: str, zone: str, *, late: bool) -> datetime:
-    """The moment of an operator's text, in UTC."""
+    """Parse a date given by an operator; UTC."""
     found = _MOMENT.fullmatch(text.strip())
     try:
         moment = datetime.fromisoformat(text.strip()) if found else None
@@ -109,24 +111,24 @@ def _moment(what: str, text: str, zone: str, *, late: bool) -> datetime:
         moment = None
     if moment is None:
         raise ConfigurationError(
-            f"The {what} {text[:40]!r} is no date; give one such as 2026-10-25 or "
+            f"The {what} {text[:40]!r} is not a date; give one such as 2026-10-25 or "
             "2026-10-25T02:30, in the client's time zone."
         )
     if moment.tzinfo is not None:
         return moment.astimezone(UTC)
-    return _placed(moment, _known(zone), late=late)
+    return _placed(moment, _zone(zone), late=late)
 
 
-def _known(zone: str) -> ZoneInfo:
+def _zone(zone: str) -> ZoneInfo:
     if not is_zone(zone):
         raise ConfigurationError(
-            f"There is no time zone {zone!r}; give a name such as Europe/Rome or UTC."
+            f"The time zone {zone!r} does not exist; give a name such as Europe/Rome or UTC."
         )
     return ZoneInfo(zone)
 
 
 def _placed(local: datetime, zone: ZoneInfo, *, late: bool) -> datetime:
-    """The moment at which clocks show *local*: of two the first, or the second if *late*."""
+    """The time (UTC) at which clocks show `local`: of two the first, or the second if `late`."""
     moment = local.replace(tzinfo=zone, fold=int(late)).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) == local:
         return moment
@@ -134,7 +136,7 @@ def _placed(local: datetime, zone: ZoneInfo, *, late: bool) -> datetime:
 
 
 def _skip(local: datetime, zone: ZoneInfo) -> datetime:
-    """The moment at which clocks skip *local*, which they never show."""
+    """The time (UTC) at which clocks skip `local`."""
     before, after = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     seconds = range(int(after.timestamp()), int(before.timestamp()) + 1)
 

@@ -1,4 +1,4 @@
-"""What an operator is asked about a held file: Markdown above the form, no personal data."""
+"""The question about a held file, as Markdown above the form; no personal data."""
 
 from blocks.errors.shown import in_markdown
 from tasks.records.results.reasons import sentence
@@ -7,13 +7,13 @@ from tasks.texts.markdown import markdown_table
 
 
 def question(outcome: FileOutcome, hold: Hold, *, days: int) -> str:
-    """Which file, why it is held with all figures and reasons, what either answer does."""
+    """The file, why it is held with all figures and reasons, and the effect of each answer."""
     counts = outcome.counts
     lines = [
         f"**{in_markdown(outcome.name)}** is held, and nothing of it was sent.",
         f"> {in_markdown(hold.message.removesuffix(' Nothing of it was sent.'))}",
-        f"Released, {counts.submitted:,} of its {counts.records:,} records are imported; refused, "
-        "it is put aside. Files behind it wait.",
+        f"Release imports {counts.submitted:,} of its {counts.records:,} records; refuse moves the "
+        "file. Later files wait.",
         f"Without an answer this run ends in {days} days, and the next one asks again.",
     ]
     if outcome.reasons:

@@ -1,4 +1,4 @@
-"""What is told about one imported file: JSON to the client, a summary to the operator."""
+"""Result of an imported file: JSON for the client, a summary for operators."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -28,48 +28,48 @@ from tasks.records.stages import (
 from tasks.texts.markdown import markdown_table
 
 RESULT_VERSION = 1
-"""Version of the result document; it grows when a key changes its meaning or goes away."""
+"""Version of the result document; increased when a key changes its meaning or is removed."""
 
 FIRST_REJECTS = 20
-"""Refused records whose place and reason a dry run shows."""
+"""Maximum number of rejects that a dry run lists."""
 
 SENT_ALL = {
-    "first": "there is no snapshot of a file before it",
-    "changed": "the agreement, or the account's fields, are others than for the file before",
-    "interrupted": "another file was begun since the last one that was imported",
+    "first": "there is no snapshot of an earlier file",
+    "changed": "the agreement or the account's fields have changed since the previous file",
+    "interrupted": "another file was started since the last imported one",
     "lost": "the ledger's storage lacks the snapshot, or it is damaged",
-    "asked": "it was asked for",
-    "due": "it was the time to do so (delta.resend_after_days)",
+    "asked": "send_all was set",
+    "due": "delta.resend_after_days has passed",
 }
-"""Why a file was not compared with the one before, as the end of a sentence."""
+"""Why all rows of a file were sent, as the end of a sentence."""
 
 LEFT = {
-    "report": "nothing was done about them, as agreed (delta.missing)",
-    "unreadable": "they were left as they are, for the file has {nameless} rows whose address "
-    "cannot be read (delta.max_nameless_rows); the next file decides about those whom it lacks",
-    "limit": "they were left as they are, for they are more than agreed and the release was not "
-    "given for that; the next file that lacks them is held",
-    "replay": "they were left as they are, for the file is replayed",
+    "report": "they were only reported, as agreed (delta.missing)",
+    "unreadable": "they were not unsubscribed, because the file has {rows} rows without a "
+    "readable address (delta.max_nameless_rows); the next file decides",
+    "limit": "they were not unsubscribed, because they are more than agreed and the release was "
+    "for another reason; the next file without them is held",
+    "replay": "they were not unsubscribed, because the file is replayed",
 }
 """Why missing people were not unsubscribed, as the end of a sentence."""
 
-FATES = {
+OUTCOMES = {
     "imported": "Imported",
     "already_imported": "Imported before, nothing was sent",
-    "held": "Held as a whole, nothing was sent",
+    "held": "Held, nothing was sent",
     "refused": "Refused, nothing was sent",
     "dry_run": "Dry run, nothing was sent or written",
 }
-HELD_WHEN_SENT = "Held behind batches that were sent"
+HELD_WHEN_SENT = "Held after batches were sent"
 EXTRA = (
-    "MailUp may have {} imports of this file beyond those listed: a run was cut off, and what "
-    "MailUp could not be proven to have was sent again."
+    "MailUp may have {} more imports of this file than listed: a run was interrupted, and batches "
+    "that MailUp was not known to have were sent again."
 )
 
 KEYS_NOT_COMPARED = (
     "**Second keys of {0:,} rows were not compared** with MailUp's: that takes {1:,} calls, more "
-    "than `read_back_calls` allows. These rows go without their second key, and are not remembered "
-    "as sent. Set `read_back_calls` to {1} or more to have them compared and sent whole."
+    "than `read_back_calls` allows. These rows are sent without their second key and count as not "
+    "confirmed. Set `read_back_calls` to at least {1} to compare them and send both keys."
 )
 
 
@@ -81,7 +81,7 @@ def result_document(
     submission: Submission,
     outcome: FileOutcome,
 ) -> dict[str, Any]:
-    """The client's result file as JSON values; no value of a record is in it."""
+    """The client's result file as JSON, without values of records."""
     language = agreement.results.language
     return {
         "version": RESULT_VERSION,
@@ -114,24 +114,24 @@ def result_document(
 
 
 def reasons(prepared: Prepared, submission: Submission) -> dict[str, int]:
-    """How many records have each reason, those included that MailUp refused and that were found."""
+    """Number of records per reason, including those that MailUp rejected and that were found."""
     found = len(submission.refused.lines)
-    known = prepared.reasons
+    numbers = prepared.reasons
     if submission.consent is not None:
-        others = {code: n for code, n in known.items() if not code.startswith("consent_")}
-        known = others | submission.consent
-    return known | ({MAILUP_REFUSED: found} if found else {}) | submission.second_key
+        others = {code: n for code, n in numbers.items() if not code.startswith("consent_")}
+        numbers = others | submission.consent
+    return numbers | ({MAILUP_REFUSED: found} if found else {}) | submission.second_key
 
 
 def _held(outcome: FileOutcome, claim: Claim) -> dict[str, str] | None:
     if outcome.outcome == "refused":
-        return {"reason": claim.reason, "message": "The file was held, and then it was refused."}
+        return {"reason": claim.reason, "message": "The file was held and then refused."}
     hold = outcome.hold
     return None if hold is None else {"reason": hold.reason, "message": hold.message}
 
 
 def _delta(outcome: FileOutcome) -> dict[str, Any] | None:
-    """How a full file was compared with the one before; None where files are not compared."""
+    """The result of delta; None without delta."""
     compared = outcome.compared
     if compared is None:
         return None
@@ -145,7 +145,7 @@ def _delta(outcome: FileOutcome) -> dict[str, Any] | None:
 
 
 def _second_keys(submission: Submission) -> dict[str, Any] | None:
-    """Rows whose second key was not compared, why, and what to set; None where all were."""
+    """Rows whose second key was not compared, the reason, and what to set; None if all were."""
     rows = submission.second_key.get(NOT_COMPARED, 0)
     if not rows:
         return None
@@ -158,7 +158,7 @@ def _second_keys(submission: Submission) -> dict[str, Any] | None:
 
 
 def _decision(decision: Decision | None) -> dict[str, str] | None:
-    """What was decided about a hold, and why; not who decided."""
+    """The decision about a hold, without the person who decided."""
     if decision is None:
         return None
     return {
@@ -180,18 +180,18 @@ def import_summary(
     first_rejects: Sequence[tuple[int, str, str]],
     delivered: Sequence[str],
 ) -> str:
-    """The operator's Markdown: counts by outcome, reasons, MailUp's counters, the table of steps.
+    """Summary for operators: counts, reasons, MailUp's counters, and the table of steps.
 
-    No personal data is in it.
+    No personal data.
     """
     known = f" File {outcome.entry_id} of the ledger." if outcome.entry_id else ""
-    begun = outcome.hold is not None and outcome.hold.reason in (COUNTS_DIFFER, MAYBE_SENT)
-    fate = HELD_WHEN_SENT if begun else FATES[outcome.outcome]
-    parts = [f"## {in_markdown(outcome.name)}", f"**{fate}.**{known}"]
+    sent = outcome.hold is not None and outcome.hold.reason in (COUNTS_DIFFER, MAYBE_SENT)
+    title = HELD_WHEN_SENT if sent else OUTCOMES[outcome.outcome]
+    parts = [f"## {in_markdown(outcome.name)}", f"**{title}.**{known}"]
     if outcome.hold:
         parts.append(f"> {in_markdown(f'{outcome.hold.reason}: {outcome.hold.message}')}")
     if outcome.asks:
-        parts.append("Press **Resume** in this run to release it or to refuse it.")
+        parts.append("Press **Resume** on this run to release or refuse the file.")
     if outcome.decision:
         parts.append(_decided(outcome.decision))
     parts.append(markdown_table(("outcome", "records"), [*asdict(outcome.counts).items()]))
@@ -231,21 +231,21 @@ def _decided(decision: Decision) -> str:
 
 def _comparison(compared: DeltaResult, outcome: FileOutcome) -> Iterator[str]:
     if compared.why:
-        yield f"The file was sent as a whole: {SENT_ALL[compared.why]}."
+        yield f"All rows of the file were sent: {SENT_ALL[compared.why]}."
     else:
-        yield "Unchanged rows are those that MailUp has confirmed of the file before."
+        yield "Unchanged rows are those that MailUp confirmed for the previous file."
     if compared.missing is not None:
         done = f"{outcome.unsubscribed:,} of them were still subscribed and were unsubscribed"
         if outcome.outcome in ("held", "dry_run"):
             done = "those who are still subscribed would be unsubscribed"
         if compared.left_because:
-            done = LEFT[compared.left_because].format(nameless=compared.unidentified_rows)
-        told = f"{compared.missing:,} people whom MailUp has from the client's files are missing"
-        yield f"{told}; {done}." if compared.missing else "Nobody is missing."
+            done = LEFT[compared.left_because].format(rows=compared.unidentified_rows)
+        missing = f"{compared.missing:,} people of the client's earlier files are missing"
+        yield f"{missing}; {done}." if compared.missing else "No people are missing."
 
 
 def _planned(batches: Sequence[Batch]) -> str:
-    """What would be sent: records and batches by destination."""
+    """What would be sent: records and batches per destination."""
     plan: dict[tuple[Any, ...], list[int]] = {}
     for batch in batches:
         to = batch.destination
@@ -256,16 +256,16 @@ def _planned(batches: Sequence[Batch]) -> str:
 
 
 def counted(counts: Counts) -> str:
-    """The counts in one line for the log."""
+    """The counts as one line for the log."""
     return ", ".join(f"{number} {outcome}" for outcome, number in asdict(counts).items())
 
 
 def first_lines(
     parts: Iterable[pl.DataFrame], names: Mapping[str, str]
 ) -> list[tuple[int, str, str]]:
-    """Line, columns and sentences of the first refused records, without their cells.
+    """Line, columns and sentences of the first rejects, without their cells.
 
-    `names` says how a column of the file is called for people.
+    `names`: display names of the file's columns.
     """
     shown: list[tuple[int, str, str]] = []
     for frame in parts:
@@ -273,6 +273,6 @@ def first_lines(
             if len(shown) == FIRST_REJECTS:
                 return shown
             sentences = " ".join(sentence(code, "en") for code in reasons)
-            told = ", ".join(names[column] for column in columns if column)
-            shown.append((line, told or "(line)", sentences))
+            columns_text = ", ".join(names[column] for column in columns if column)
+            shown.append((line, columns_text or "(line)", sentences))
     return shown

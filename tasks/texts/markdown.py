@@ -7,7 +7,7 @@ from blocks.errors.shown import in_markdown
 
 
 def markdown_table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    """A table whose cells show what they hold as it is."""
+    """A table; special characters in cells are escaped."""
     cells = [map(in_markdown, map(str, line)) for line in (head, *rows)]
     lines = [" | ".join(line) for line in cells]
     lines.insert(1, " | ".join("---" for _ in head))

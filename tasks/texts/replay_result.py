@@ -1,4 +1,4 @@
-"""What is told about a replay: the requests of a file's day beside those of now."""
+"""Result of a replay: the original requests compared with those of now."""
 
 from dataclasses import asdict, dataclass
 
@@ -11,10 +11,10 @@ from tasks.texts.markdown import markdown_table
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many requests were sent then, how many are made now, and how many are byte-identical.
+    """Number of requests sent originally and made now, and how many are byte-identical.
 
-    `left_out` rows were unchanged then and not sent, and are made now: what they were compared with
-    is not at hand.
+    `left_out`: rows that were unchanged originally but are sent now because the snapshot is not
+    available.
     """
 
     then: int
@@ -24,38 +24,35 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether every request is the one that was sent."""
+        """Whether all requests are identical."""
         return self.then == self.now == self.identical
 
 
 def replay_text(kept: ArchiveEntry, replay_with: str, comparison: Comparison) -> str:
-    """What came of comparing a file, for the run's state."""
+    """The result as the message of the run's state."""
     words = {
-        "its-day": f"the agreement of its day ({kept.kept_at:%Y-%m-%d})",
-        "today": "today's agreement and who is unsubscribed now",
+        "its-day": f"its original agreement ({kept.kept_at:%Y-%m-%d})",
+        "today": "today's agreement and unsubscribed people",
     }
-    told = (
+    text = (
         f"{in_line(kept.name)} (file {kept.file_id}), replayed with {words[replay_with]}: "
-        f"{comparison.identical} of {comparison.then} requests of that day are byte-identical, "
+        f"{comparison.identical} of {comparison.then} original requests are byte-identical, "
         f"{comparison.now} would be sent"
     )
     if kept.forgotten:
-        told += f"; changed since: {kept.forgotten} records were removed to forget a person"
+        text += f"; changed since: {kept.forgotten} records were erased"
     if comparison.left_out:
-        told += (
-            f"; on that day {comparison.left_out} rows were unchanged and left out, here they are "
-            "not"
-        )
-    return f"{told}. Nothing was sent."
+        text += f"; {comparison.left_out} rows that were unchanged originally are sent now"
+    return f"{text}. Nothing was sent."
 
 
-def replay_summary(told: str, then: Counts, prepared: Prepared) -> str:
-    """The operator's Markdown: the sentence, and the counts of then and now side by side."""
+def replay_summary(text: str, then: Counts, prepared: Prepared) -> str:
+    """Summary for operators: the sentence, and the counts of then and now."""
     now = asdict(prepared.counts)
     rows = [(name, number, now[name]) for name, number in asdict(then).items()]
-    parts = ["## Replay", in_markdown(told), markdown_table(("outcome", "then", "now"), rows)]
+    parts = ["## Replay", in_markdown(text), markdown_table(("outcome", "then", "now"), rows)]
     if prepared.hold:
         held = f"({prepared.hold.reason}): {prepared.hold.message}"
         parts.append(f"It would be held {in_markdown(held)}")
-    parts.append("To send it once more, run this again with `send`.")
+    parts.append("To import the file again, run this with `send`.")
     return "\n\n".join(parts) + "\n"

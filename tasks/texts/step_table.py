@@ -1,4 +1,4 @@
-"""What a run did, step by step: how long each step took, and how often it called MailUp."""
+"""The table of a run's steps, with duration and calls to MailUp."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from tasks.texts.markdown import markdown_table
 
 @dataclass
 class Step:
-    """One task of a run, with all its attempts and the waits between them.
+    """One task of a run, with all attempts and the waits between them.
 
-    `began` and `ended` are seconds of one clock, `ended` None while it is at work. `title` names
-    what it works on, `run` is the id of its task run, `reached` says how far it has come.
+    `began` and `ended`: seconds of one clock; `ended` is None while it runs. `title`: what it works
+    on. `run`: id of its task run. `reached`: its progress.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Step:
 
 
 def steps_table(steps: Sequence[Step], now: float) -> str:
-    """The steps and their sum as a table; empty where nothing was measured."""
+    """The steps and their total as a table; empty without steps."""
     if not steps:
         return ""
     lasted = [(now if step.ended is None else step.ended) - step.began for step in steps]
@@ -39,7 +39,7 @@ def steps_table(steps: Sequence[Step], now: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds as readable text."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -50,11 +50,11 @@ def duration(seconds: float) -> str:
 
 
 def _remarks(step: Step) -> str:
-    told = [step.reached]
+    remarks = [step.reached]
     if step.attempts > 1:
-        told.append(f"{step.attempts} attempts")
+        remarks.append(f"{step.attempts} attempts")
     if step.ended is None:
-        told.append("until here")
+        remarks.append("until here")
     elif step.failed:
-        told.append("failed")
-    return ", ".join(filter(None, told))
+        remarks.append("failed")
+    return ", ".join(filter(None, remarks))

@@ -90,7 +90,7 @@ def test_an_export_is_run_by_hand_for_a_window_once_more_and_dry(office: Any, sc
     assert told.startswith(f"{rows} rows in ")
     assert told.endswith("manual-19991231T230000Z-20360101T013000Z.csv")
     assert office.wait(dry, ("COMPLETED",)) == "0 rows would be delivered"
-    assert office.wait(again, ("COMPLETED",)) == f"Once more: {rows} rows in {place}"
+    assert office.wait(again, ("COMPLETED",)) == f"Again: {rows} rows in {place}"
     assert (folder / Path(place).name).read_bytes() == delivered
     assert int(rows) > 1
     assert len(list(folder.iterdir())) == 2, "what was delivered, and the window by hand"

@@ -78,7 +78,7 @@ def test_a_file_is_replayed_as_on_its_day(world: Any) -> None:
 
     state = world.run(replay=2, agreed={"mapping": {"columns": COLUMNS[:1]}})
     assert state.is_completed(), state.message
-    assert "1 of 1 requests of that day are byte-identical, 1 would be sent" in state.message
+    assert "1 of 1 original requests are byte-identical, 1 would be sent" in state.message
     assert "Nothing was sent." in state.message
     assert (world.posts(), sorted(world.inbox.rglob("*"))) == (before, inbox)
     told = {line["step"]: line for line in audit(world)}
@@ -86,7 +86,7 @@ def test_a_file_is_replayed_as_on_its_day(world: Any) -> None:
     assert '"identical": 1' in told["file_replayed"]["detail"]
 
     today = world.run(replay=2, replay_with="today")
-    assert "0 of 1 requests of that day are byte-identical, 1 would be sent" in today.message
+    assert "0 of 1 original requests are byte-identical, 1 would be sent" in today.message
 
     with sqlite3.connect(world.home / "ledger.db") as ledger:
         ledger.execute("UPDATE batches SET sha256 = 'other'")
@@ -132,7 +132,7 @@ def test_a_replay_with_todays_agreement_asks_anew(world: Any) -> None:
     assert world.people()["bruno@example.it"]["status"] == "unsubscribed"
     assert len(stored(world)) == 2
     again = world.run(replay=1)
-    assert "1 of 1 requests of that day are byte-identical" in again.message
+    assert "1 of 1 original requests are byte-identical" in again.message
     world.drop("b.csv", *ROWS)
     assert world.run().message == "b.csv: imported before, nothing sent"
 
@@ -150,7 +150,7 @@ def test_what_is_kept_can_be_encrypted_and_is_let_go(world: Any, keys: Keyring) 
     (path,) = stored(world)
     assert not zipfile.is_zipfile(path)
     assert b"anna" not in path.read_bytes()
-    assert "1 of 1 requests of that day are byte-identical" in world.run(replay=1).message
+    assert "1 of 1 original requests are byte-identical" in world.run(replay=1).message
 
     with sqlite3.connect(world.home / "ledger.db") as ledger:
         ledger.execute("UPDATE archives SET kept_at = datetime(kept_at, '-20 days')")
@@ -213,7 +213,7 @@ def test_a_plan_that_changed_is_kept_for_its_own_attempt(world: Any) -> None:
 
     with Store(f"sqlite:///{world.home}/ledger.db") as store:
         assert [entry.attempt for entry in archives.kept_of(store, "acme")] == [1, 2]
-    assert "1 of 1 requests of that day are byte-identical" in world.run(replay=1).message
+    assert "1 of 1 original requests are byte-identical" in world.run(replay=1).message
 
 
 @needs_gpg
@@ -250,8 +250,8 @@ def test_a_person_is_forgotten(world: Any, keys: Keyring) -> None:
     assert after != before
     state = world.run(replay=2)
     assert state.is_completed()
-    assert "changed since: 3 records were removed to forget a person" in state.message
-    assert "1 of 1 requests of that day are byte-identical" in state.message
+    assert "changed since: 3 records were erased" in state.message
+    assert "1 of 1 original requests are byte-identical" in state.message
     with Store(f"sqlite:///{world.home}/ledger.db") as store:
         (entry,) = archives.kept_of(store)
     folder = world.home / "opened"

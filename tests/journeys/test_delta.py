@@ -328,9 +328,9 @@ def test_a_file_of_which_little_was_sent_is_replayed_as_on_its_day(world: Any) -
     day(world, 2, *rows(3, 5), agreed=kept)
     day(world, 3, *rows(3), agreed=kept, send_all=True)
 
-    assert "1 of 1 requests of that day are byte-identical" in world.run(replay=3).message
+    assert "1 of 1 original requests are byte-identical" in world.run(replay=3).message
     state = world.run(replay=2)
     assert state.is_completed(), state.message
-    assert "1 of 1 requests of that day are byte-identical, 1 would be sent" in state.message
-    assert "left out" not in state.message
-    assert "1 of 1 requests of that day are byte-identical" in world.run(replay=1).message
+    assert "1 of 1 original requests are byte-identical, 1 would be sent" in state.message
+    assert "unchanged originally" not in state.message
+    assert "1 of 1 original requests are byte-identical" in world.run(replay=1).message

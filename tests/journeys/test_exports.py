@@ -266,6 +266,6 @@ def test_receivers_of_sms_are_named_on_request(world: Any) -> None:
     assert {row["recipient"]: (row["email"], row["nome"]) for row in named} == {
         row["recipient"]: people[row["recipient"]] for row in rows
     }
-    assert "1 receivers of messages that no recipient" in str(
+    assert "1 receivers whose number no recipient" in str(
         newest("acme-export-sms-outcomes")[0].data
     )

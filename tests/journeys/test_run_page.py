@@ -87,7 +87,7 @@ def test_of_an_error_that_nobody_foresaw_kind_and_place_are_told(
     monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", str(world.drop("anna@example.it", "x")))
     state = world.run()
     assert state.is_failed()
-    assert re.match(r"an unforeseen \w+ in tasks/runs/scratch\.py:\d+, called from ", state.message)
+    assert re.match(r"an unexpected \w+ in tasks/runs/scratch\.py:\d+, called from ", state.message)
     told = f"{pages('acme-import-recipients', 1)}{state.message}{logged()}"
     assert "Report this as a defect." in told
     assert "anna@" not in told

@@ -1,10 +1,10 @@
-"""What is new: rows of an extraction against what earlier ones saw (`snapshots`).
+"""Selects new rows: compares an extraction with the events that earlier ones saw (`seen_events`).
 
-MailUp tells how often something happened so far, hardly ever when. New is what grew: as many rows
-as there are occurrences more than known. Since nothing is decided by date, events that MailUp
-registers late, on the second of a boundary or in the hour that happens twice are neither missed
-nor doubled. A count that shrank, or a row that is gone (retention), tells nothing new and leaves
-what is known as it is: what comes back is not told again.
+MailUp reports how often something has happened, but rarely when. New rows are therefore determined
+by counts: one per occurrence beyond the known ones. As dates are not used, events that MailUp
+registers late, at the boundary of a window or in the hour that occurs twice are neither lost nor
+duplicated. A lower count, or a row that has disappeared (retention), gives no new row and does not
+change what is known.
 """
 
 from dataclasses import dataclass, field
@@ -24,14 +24,14 @@ _TIMES = "times"
 
 @dataclass(frozen=True)
 class NewRows:
-    """New rows, one per new occurrence, and what to add to the snapshot for them."""
+    """New rows, one per new occurrence, and the rows to add to the snapshot."""
 
     rows: pl.DataFrame = field(repr=False)
     added: pl.DataFrame = field(repr=False)
 
 
 def event_keys(rows: pl.DataFrame, kind: RowKind) -> pl.Series:
-    """The keys of rows, 16 bytes each: the BLAKE2b of what tells their event from others."""
+    """The keys of rows: the 16-byte BLAKE2b hash of the identity of their event."""
     empty = blake2b(digest_size=KEY_BYTES)
 
     def digest(text: bytes) -> bytes:
@@ -47,11 +47,11 @@ def event_keys(rows: pl.DataFrame, kind: RowKind) -> pl.Series:
 
 
 def select_new(rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: datetime) -> NewRows:
-    """The occurrences in *rows* that are not *known*: those beyond the sum of the known counts.
+    """Select the occurrences in `rows` beyond the sum of the known counts.
 
-    *rows* are of one part, as `rows.fitted` gives them; *known* is that part's snapshot, whole.
-    `at` is *now* where a row has no date of its own. Rows of one key are one event, seen twice
-    because pages moved: the largest count is right. All of them have to come in one call.
+    `rows`: rows of one part, as from `rows.fitted`, with all rows of each person; `known`: the
+    snapshot of that part. `at` is `now` for a row without date. Several rows with one key are one
+    event that came twice because pages moved: the largest count is used.
     """
     grown = _beyond(_single(rows, kind), known)
     added = grown.select(
@@ -60,25 +60,25 @@ def select_new(rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: date
         _moment(now).alias("seen_at"),
         pl.col(_TIMES).alias("count"),
     )
-    told = _repeated(grown.with_columns(pl.col("at").fill_null(_moment(now))), rows.columns)
-    return NewRows(told, added.cast(pl.Schema(SEEN_EVENTS)))
+    new = _repeated(grown.with_columns(pl.col("at").fill_null(_moment(now))), rows.columns)
+    return NewRows(new, added.cast(pl.Schema(SEEN_EVENTS)))
 
 
 def rows_with_dates(
     rows: pl.DataFrame, known: pl.LazyFrame, kind: RowKind, now: datetime
 ) -> pl.DataFrame:
-    """Every occurrence in *rows*, one row each, dated as the incremental files have dated them.
+    """All occurrences in `rows`, one row each, with the dates of the incremental files.
 
-    `at` is the moment at which the occurrence was first seen: as *known*, and *now* for those
-    beyond the known ones. A date of the row's own goes before; but where the row stands for
-    several occurrences it is the date of the last, so those seen before that keep the moment. A
-    known event counts in full even if its count has shrunk; one whose row is gone cannot be told.
+    `at` is the time at which the occurrence was first seen: from `known`, and `now` for new ones. A
+    date of the row has priority; but if the row has several occurrences, it is the date of the last
+    one, so those seen earlier keep their time. A known event has all its occurrences even if its
+    count is lower now; one whose row has disappeared is not included.
     """
     seen = _single(rows, kind)
     before = _of(known, seen).sort("seen_at")
-    beyond = _beyond(seen, known).select("key", _moment(now).alias("seen_at"), _TIMES)
+    new = _beyond(seen, known).select("key", _moment(now).alias("seen_at"), _TIMES)
     times = pl.concat(
-        [before.select("key", "seen_at", pl.col("count").cast(pl.Int64).alias(_TIMES)), beyond]
+        [before.select("key", "seen_at", pl.col("count").cast(pl.Int64).alias(_TIMES)), new]
     )
     each = seen.join(times, on="key", how="inner", maintain_order="left_right")
     only = pl.col(_TIMES).sum().over("key") == 1
@@ -87,30 +87,30 @@ def rows_with_dates(
 
 
 def between(rows: pl.DataFrame, start: datetime | None, end: datetime) -> pl.DataFrame:
-    """The rows dated from *start* on (None: from the beginning) and before *end*."""
+    """The rows with a date from `start` (None: from the beginning) to `end`, exclusive."""
     ended = rows.filter(pl.col("at") < _moment(end))
     return ended if start is None else ended.filter(pl.col("at") >= _moment(start))
 
 
 def _single(rows: pl.DataFrame, kind: RowKind) -> pl.DataFrame:
-    """One row per `key`; of several the one with most `occurrences`, then the last."""
+    """One row per `key`: the one with the most `occurrences`, then the last one."""
     keyed = rows.with_columns(event_keys(rows, kind), _occurrences(kind).alias("occurrences"))
     if keyed["key"].n_unique() == keyed.height:
         return keyed
-    # A column of its own: within over(), a place would be one in the group.
+    # A separate column: within over(), the index would be that within the group.
     place = pl.int_range(pl.len(), dtype=pl.Int64)
     ranked = keyed.with_columns((pl.col("occurrences") * keyed.height + place).alias("rank"))
     return ranked.filter(pl.col("rank") == pl.col("rank").max().over("key")).drop("rank")
 
 
 def _occurrences(kind: RowKind) -> pl.Expr:
-    """How often the event of a row has occurred, as far as that is believed."""
+    """Number of occurrences of a row, at most LARGEST_COUNT."""
     count = pl.col("count").fill_null(1) if kind.counts else pl.lit(1)
     return count.cast(pl.Int64).clip(0, LARGEST_COUNT)
 
 
 def _beyond(seen: pl.DataFrame, known: pl.LazyFrame) -> pl.DataFrame:
-    """The rows with more occurrences than are known, with how many those are (`times`)."""
+    """The rows with more occurrences than known, with the difference (`times`)."""
     sums = _of(known, seen).group_by("key").agg(pl.col("count").cast(pl.Int64).sum().alias("known"))
     more = pl.col("occurrences") - pl.col("known").fill_null(0)
     matched = seen.with_columns(known=pl.lit(0, pl.Int64))
@@ -120,21 +120,21 @@ def _beyond(seen: pl.DataFrame, known: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _of(known: pl.LazyFrame, seen: pl.DataFrame) -> pl.DataFrame:
-    """What is known of the keys of rows; the rest of the part is read, but not kept."""
-    mine = known.join(seen.lazy().select("key"), on="key", how="semi")
-    return mine.collect(engine="streaming")
+    """The known rows with the keys of `seen`; the rest of the part is read, but not kept."""
+    matching = known.join(seen.lazy().select("key"), on="key", how="semi")
+    return matching.collect(engine="streaming")
 
 
 def _repeated(rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """Each row as often as `times` says, only *columns*; a count is 1 from now on."""
+    """Repeat each row `times` times, with `columns` only and a count of 1."""
     if (rows[_TIMES] > 1).any():
         place = pl.int_range(pl.len(), dtype=pl.UInt32)
         rows = rows[rows.select(place.repeat_by(_TIMES).explode()).to_series()]
-    told = rows.select(columns)
-    return told.with_columns(count=pl.lit(1, pl.Int64)) if "count" in columns else told
+    selected = rows.select(columns)
+    return selected.with_columns(count=pl.lit(1, pl.Int64)) if "count" in columns else selected
 
 
 def _moment(when: datetime) -> pl.Expr:
     if when.tzinfo is None:
-        raise ValueError("A moment needs a zone.")
+        raise ValueError("A time needs a zone.")
     return pl.lit(when.astimezone(UTC), MOMENT)

@@ -1,8 +1,9 @@
-"""What earlier extractions saw: Parquet files of event keys, without any address.
+"""Seen events: snapshots of the events of earlier extractions, without addresses.
 
-A row says how many occurrences of an event were first seen at one moment, so an event has several
-rows when it grew. Rows are sorted by part (the message of statistics and SMS outcomes, the list of
-people) and cut into row groups, so that one part is read alone. Files are written once.
+Each row of the Parquet file says how many occurrences of an event were first seen at a time, so an
+event whose count grew has several rows. Rows are sorted by part (the message of statistics and SMS
+outcomes, the list of people) in row groups, so that one part can be read alone. Files are never
+changed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,13 +23,13 @@ SEEN_EVENTS: Schema = {
 }
 
 _ROWS_AT_ONCE = 100_000
-"""Rows of a row group (about 3 MB), and rows that are in memory at once."""
+"""Rows per row group (about 3 MB), and in memory at once."""
 
 
 def read_part(path: Path | None, part: int) -> pl.LazyFrame:
-    """What is known of one part (schema SNAPSHOT); nothing without a snapshot.
+    """The seen events of one part (schema SEEN_EVENTS); empty without a snapshot.
 
-    It is read when it is used, and only the row groups that hold the part.
+    Read lazily, and only the row groups with the part.
     """
     if path is None:
         return pl.LazyFrame(schema=SEEN_EVENTS)
@@ -36,7 +37,7 @@ def read_part(path: Path | None, part: int) -> pl.LazyFrame:
 
 
 def every_part(path: Path | None) -> Iterator[pl.DataFrame]:
-    """All rows of a snapshot in their order, some at a time."""
+    """Yield all rows of a snapshot in order, some at a time."""
     if path is None:
         return
     rows = pl.scan_parquet(path, glob=False)
@@ -45,10 +46,10 @@ def every_part(path: Path | None) -> Iterator[pl.DataFrame]:
 
 
 def write_seen(path: Path, *sources: Iterable[pl.DataFrame]) -> None:
-    """Write a snapshot of all rows of the sources, never more than some of them in memory.
+    """Merge sources into a snapshot, with bounded memory.
 
-    The next snapshot is `write(path, every_part(old), added)`. In each source the parts ascend;
-    ValueError where they do not, since such a part could not be found again.
+    The next snapshot is `write_seen(path, every_part(old), added)`. The parts of each source must
+    be in ascending order, else ValueError: the part could not be found again.
     """
     broken: list[ValueError] = []
 
@@ -57,7 +58,7 @@ def write_seen(path: Path, *sources: Iterable[pl.DataFrame]) -> None:
             nothing: Iterator[pl.DataFrame] = iter(())
             yield from reduce(_merged, map(_ascending, sources), nothing)
         except ValueError as error:
-            # polars shows an error of its source as one of its own.
+            # polars would replace an error of its source by its own.
             broken.append(error)
 
     rows = register_io_source(frames, schema=SEEN_EVENTS)
@@ -68,34 +69,38 @@ def write_seen(path: Path, *sources: Iterable[pl.DataFrame]) -> None:
 
 
 def _ascending(source: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The frames of a source that hold rows."""
+    """Yield the non-empty frames of a source; check their order."""
     last: int | None = None
     for frame in source:
         if frame.is_empty():
             continue
         first = frame.item(0, "part")
         if not frame["part"].is_sorted() or (last is not None and first < last):
-            raise ValueError("The parts of a snapshot's source do not ascend.")
+            raise ValueError("The parts of a snapshot's source are not in ascending order.")
         last = frame.item(-1, "part")
         yield frame
 
 
 def _merged(one: Iterator[pl.DataFrame], other: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Both sources as one, ascending as well; no empty frames."""
+    """Merge two ascending sources; no empty frames."""
     left, right = next(one, None), next(other, None)
     while left is not None and right is not None:
         limit = min(left.item(-1, "part"), right.item(-1, "part"))
-        due = pl.col("part") <= limit
-        yield pl.concat([left.filter(due), right.filter(due)]).sort("part", maintain_order=True)
-        left = _rest(left, one, due)
-        right = _rest(right, other, due)
+        within = pl.col("part") <= limit
+        yield pl.concat([left.filter(within), right.filter(within)]).sort(
+            "part", maintain_order=True
+        )
+        left = _rest(left, one, within)
+        right = _rest(right, other, within)
     for frame, source in ((left, one), (right, other)):
         if frame is not None:
             yield frame
         yield from source
 
 
-def _rest(frame: pl.DataFrame, source: Iterator[pl.DataFrame], due: pl.Expr) -> pl.DataFrame | None:
-    """What is left of a frame, or the next one; None at the end of its source."""
-    left = frame.filter(~due)
-    return left if left.height else next(source, None)
+def _rest(
+    frame: pl.DataFrame, source: Iterator[pl.DataFrame], within: pl.Expr
+) -> pl.DataFrame | None:
+    """The remaining rows of a frame, or the next one; None at the end of the source."""
+    rest = frame.filter(~within)
+    return rest if rest.height else next(source, None)

@@ -1,7 +1,7 @@
-"""Rows on their way through a run's scratch folder: put aside page by page, read again in slices.
+"""Spool: rows stored in a run's scratch folder page by page, and read again in slices.
 
-A slice holds all rows of each of its people, so that what is decided person by person can be
-decided slice by slice, in memory that does not grow with the number of rows.
+A slice contains all rows of each of its people. So rows can be processed per person, slice by
+slice, with bounded memory.
 """
 
 from collections.abc import Iterator
@@ -14,24 +14,24 @@ import polars as pl
 from tasks.reports.rows import RowKind
 
 FILE_ROWS = 50_000
-"""Rows of a file, and rows that wait in memory for the next one."""
+"""Rows per file, and in memory for the next one."""
 
 HELD_ROWS = 100_000
-"""Rows that wait in memory before there is a file: those of most messages never need one."""
+"""Rows in memory before the first file is written; most messages never need one."""
 
 SLICE_ROWS = 75_000
-"""Occurrences that a slice stands for, unless one person has more."""
+"""Occurrences per slice, unless one person has more."""
 
 MOST_SLICES = 1_000
-"""Beyond 75 million occurrences of one part, slices get larger instead of more."""
+"""Maximum number of slices; beyond 75 million occurrences they get larger."""
 
 LARGEST_COUNT = 100_000
-"""Occurrences of one row that are believed; more than that is no person."""
+"""Maximum number of occurrences per row; more is not caused by a person."""
 
 
 class RowSpool:
-    """Frames of one schema, put aside: up to `held` rows in memory, more of them in Parquet files
-    of a folder of their own, `rows_at_once` at a time."""
+    """Stored frames of one schema: up to `held` rows in memory, more in Parquet files of its own
+    folder, written `rows_at_once` at a time."""
 
     def __init__(self, folder: Path, *, rows_at_once: int = FILE_ROWS, held: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=False)
@@ -43,7 +43,7 @@ class RowSpool:
         self.rows = 0
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Put the rows of a frame behind those that are here."""
+        """Append the rows of a frame."""
         self.rows += frame.height
         self._waiting.append(frame)
         waiting = sum(each.height for each in self._waiting)
@@ -51,7 +51,7 @@ class RowSpool:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits in memory; for a spool that is left alone while others are filled."""
+        """Write the rows in memory; for a spool that is not used while others are filled."""
         if not self._waiting:
             return
         for rows in pl.concat(self._waiting).iter_slices(FILE_ROWS):
@@ -61,7 +61,7 @@ class RowSpool:
         self._waiting = []
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """All rows in the order in which they came; can be walked again."""
+        """Yield all rows in order; can be repeated."""
         if self._files:
             self.flush()
         for path in list(self._files):
@@ -69,15 +69,14 @@ class RowSpool:
         yield from list(self._waiting)
 
     def slices(self, kind: RowKind) -> Iterator[pl.DataFrame]:
-        """All rows, cut so that one person's rows are in one slice, in their order.
+        """Yield all rows in slices, each with all rows of its people, in order.
 
-        A slice stands for about SLICE_ROWS occurrences, more only where one person has more.
+        A slice has about SLICE_ROWS occurrences, more only if one person has more.
         """
-        shares = min(-(-self._occurrences(kind) // SLICE_ROWS), MOST_SLICES)
-        if shares > 1:
-            yield from (
-                self._shares(kind, shares) if self._files else self._held_shares(kind, shares)
-            )
+        partitions = min(-(-self._occurrences(kind) // SLICE_ROWS), MOST_SLICES)
+        if partitions > 1:
+            split = self._partitions if self._files else self._held_partitions
+            yield from split(kind, partitions)
         elif self.rows:
             yield pl.concat(self.frames())
 
@@ -86,26 +85,27 @@ class RowSpool:
         rmtree(self._folder)
 
     def _occurrences(self, kind: RowKind) -> int:
-        """What the rows stand for together."""
+        """Number of occurrences of all rows."""
         if not kind.counts:
             return self.rows
         read = (pl.read_parquet(path, columns=["count"], glob=False) for path in self._files)
         counts = (frame["count"].fill_null(1) for frame in chain(read, self._waiting))
         return sum(int(each.clip(1, LARGEST_COUNT).sum()) for each in counts)
 
-    def _held_shares(self, kind: RowKind, shares: int) -> Iterator[pl.DataFrame]:
+    def _held_partitions(self, kind: RowKind, partitions: int) -> Iterator[pl.DataFrame]:
         rows = pl.concat(self._waiting)
-        share = rows.select(_share(kind, rows, shares)).to_series()
-        yield from filter(len, (rows.filter(share == number) for number in range(shares)))
+        partition = rows.select(_partition(kind, rows, partitions)).to_series()
+        yield from filter(len, (rows.filter(partition == number) for number in range(partitions)))
 
-    def _shares(self, kind: RowKind, shares: int) -> Iterator[pl.DataFrame]:
-        at_once = HELD_ROWS // shares
+    def _partitions(self, kind: RowKind, partitions: int) -> Iterator[pl.DataFrame]:
+        at_once = HELD_ROWS // partitions
         spools = [
-            RowSpool(self._folder / f"share-{n}", rows_at_once=at_once) for n in range(shares)
+            RowSpool(self._folder / f"partition-{n}", rows_at_once=at_once)
+            for n in range(partitions)
         ]
         for frame in self.frames():
-            told = frame.with_columns(_share(kind, frame, shares))
-            split = told.partition_by("share", as_dict=True, include_key=False)
+            rows = frame.with_columns(_partition(kind, frame, partitions))
+            split = rows.partition_by("partition", as_dict=True, include_key=False)
             for (number,), rows in split.items():
                 spools[number].add(rows)
         for spool in spools:
@@ -114,6 +114,6 @@ class RowSpool:
             spool.remove()
 
 
-def _share(kind: RowKind, rows: pl.DataFrame, shares: int) -> pl.Expr:
-    """In which of so many shares each row is: the same for all rows of one person."""
-    return (kind.whose(rows).hash() % shares).alias("share")
+def _partition(kind: RowKind, rows: pl.DataFrame, partitions: int) -> pl.Expr:
+    """Partition number of each row; the same for all rows of one person."""
+    return (kind.person_key(rows).hash() % partitions).alias("partition")

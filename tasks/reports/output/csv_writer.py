@@ -1,7 +1,7 @@
-"""Rows become a CSV file: cells as text, sorted, quoted, encoded, hashed on the way.
+"""Writes rows as a CSV file: formatted, sorted, quoted, encoded and hashed.
 
-A row is one line, always: control characters in values (line breaks, NUL and the like, tab apart)
-become blanks, CR LF one blank. Nothing depends on the machine: the same frames give the same bytes.
+A row is always one line: control characters in values (line breaks, NUL etc., but not tab) become
+blanks, CR LF one blank. The same frames give the same bytes on every machine.
 """
 
 import hashlib
@@ -19,21 +19,20 @@ from tasks.reports.output.formats import LINE_ENDS, Format
 from tasks.reports.output.layouts import LayoutColumn
 
 BLOCK_ROWS = 100_000
-"""Rows that are sorted and written at once; memory grows with it."""
+"""Rows that are sorted and written at once; bounds the memory."""
 
 SORT_KEYS = ("at", "list_id", "message_id", "email", "number", "kind")
-"""Order of the rows; unknown values come first. What is equal in these is put in order by the other
-columns that are written."""
+"""Order of the rows; nulls first. Rows that are equal in these are sorted by the other columns."""
 
 _CONTROL = "\r\n|[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff]"
-# A blank before it does not stop every spreadsheet; full-width signs count in East Asian ones.
+# Some spreadsheets ignore leading blanks; East Asian ones accept full-width signs.
 _FORMULA = r"^(?:\t|\s*[=+\-@\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}])"
 _PLAIN_NUMBER = r"^[+-][0-9 .,()/-]*$"
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A finished file; `replaced` counts characters that the encoding lacks, written as `?`."""
+    """A finished file; `replaced`: number of characters that the encoding lacks, written as `?`."""
 
     path: Path
     rows: int
@@ -43,10 +42,10 @@ class Rendered:
 
 
 class Renderer:
-    """Writes one CSV file, frame by frame; a context manager that removes an unfinished file.
+    """Writes one CSV file, frame by frame; a context manager that deletes an unfinished file.
 
-    Rows are in the order of SORT_KEYS within each frame (of a larger one: within each BLOCK_ROWS),
-    and frames follow each other as they come: the rows of one part are best given in one frame.
+    Rows are sorted by SORT_KEYS within each frame (of a larger one, within each BLOCK_ROWS); frames
+    stay in the order in which they are written.
     """
 
     def __init__(self, path: Path, columns: Sequence[LayoutColumn], written: Format) -> None:
@@ -63,19 +62,19 @@ class Renderer:
             self._append(self._csv(self._tidy(pl.DataFrame(names), list(names))))
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append the rows of a frame that has every source column; others are not looked at."""
+        """Append the rows of a frame, which has every source column; others are ignored."""
         for block in _blocks(frame, self._columns):
             self._append(self._csv(self._texts(block)))
             self._rows += block.height
 
     def close(self) -> Rendered:
-        """Finish the file. FileHeld with reason "encoding", and no file, where characters are
-        missing in the encoding and are not to be replaced."""
+        """Finish the file. FileHeld with reason "encoding", and no file, if the encoding lacks
+        characters and they must not be replaced."""
         self._stream.close()
         if self._missing and self._format.missing_characters == "refuse":
             self._path.unlink()
             raise FileHeld(
-                f"The export holds {self._missing} characters that {self._format.encoding} lacks; "
+                f"The export has {self._missing} characters that {self._format.encoding} lacks; "
                 "nothing was delivered. Set encoding to utf-8, or missing_characters to replace.",
                 reason="encoding",
                 characters=self._missing,
@@ -91,11 +90,11 @@ class Renderer:
             self._path.unlink()
 
     def _texts(self, block: pl.DataFrame) -> pl.DataFrame:
-        # Named by position: two columns may show the same source.
+        # Named by position: two columns may have the same source.
         names = {str(at): column for at, column in enumerate(self._columns)}
         free = [name for name, column in names.items() if column.cell == "text"]
-        # What all rows share, as they do most of what is told of a message, is made a text once.
-        shared = {name for name, column in names.items() if _is_one(block[column.source])}
+        # Values shared by all rows, such as those of a message, are formatted once.
+        shared = {name for name, column in names.items() if _is_constant(block[column.source])}
         first = block.head(1).select(
             self._cell(each, block).alias(at) for at, each in names.items()
         )
@@ -124,15 +123,15 @@ class Renderer:
         return local.dt.strftime(self._format.date_format)
 
     def _tidy(self, texts: pl.DataFrame, free: list[str]) -> pl.DataFrame:
-        """Cells as the writer wants them; `free` columns hold what somebody else has written."""
-        # Step by step: within one step, polars computes an expression as often as it is named.
+        """Clean cells for the CSV writer; `free` columns contain arbitrary text."""
+        # Step by step: within one step, polars computes an expression each time it is used.
         clean = texts.with_columns(pl.col(name).str.replace_all(_CONTROL, " ") for name in free)
         if self._format.escape_formulas:
             clean = clean.with_columns(_harmless(name) for name in free)
         if len(self._columns) == 1:
-            # Quotes around "" keep the line from being taken for an empty one.
+            # "" is quoted, so that the line is not empty.
             return clean.fill_null("")
-        # The writer would quote "" and does not quote null.
+        # The writer quotes "" but not null.
         return clean.with_columns(pl.when(pl.col(name) != "").then(name) for name in free)
 
     def _csv(self, texts: pl.DataFrame) -> bytes:
@@ -146,14 +145,14 @@ class Renderer:
             line_terminator=LINE_ENDS[self._format.line_end],
         )
         data = buffer.getvalue()
-        return self._narrowed(data) if self._format.encoding == "cp1252" else data
+        return self._to_cp1252(data) if self._format.encoding == "cp1252" else data
 
-    def _narrowed(self, data: bytes) -> bytes:
+    def _to_cp1252(self, data: bytes) -> bytes:
         text = data.decode()
         try:
             return text.encode("cp1252")
         except UnicodeEncodeError:
-            # A letter followed by its accent has a place only as one character.
+            # cp1252 has accented letters only as one character.
             text = unicodedata.normalize("NFC", text)
         narrow = text.encode("cp1252", errors="replace")
         self._missing += narrow.count(b"?") - text.count("?")
@@ -166,24 +165,24 @@ class Renderer:
 
 
 def _harmless(name: str) -> pl.Expr:
-    """A column with an apostrophe before what a spreadsheet would take for a formula."""
+    """A column with an apostrophe before texts that a spreadsheet would run as a formula."""
     cells = pl.col(name)
     risky = cells.str.contains(_FORMULA) & ~cells.str.contains(_PLAIN_NUMBER)
     return pl.when(risky).then(pl.concat_str(pl.lit("'"), cells)).otherwise(cells).alias(name)
 
 
 def _blocks(frame: pl.DataFrame, columns: Sequence[LayoutColumn]) -> Iterator[pl.DataFrame]:
-    """Slices of BLOCK_ROWS with the columns that are needed, each sorted."""
+    """Yield sorted slices of BLOCK_ROWS with the needed columns."""
     sources = [column.source for column in columns]
     leading = [key for key in SORT_KEYS if key in frame.columns]
     order = list(dict.fromkeys((*leading, *sources)))
     needed = frame.select(order)
     for block in needed.iter_slices(BLOCK_ROWS):
-        differing = [name for name in order if not _is_one(block[name])]
-        yield block.sort(differing) if differing else block
+        varying = [name for name in order if not _is_constant(block[name])]
+        yield block.sort(varying) if varying else block
 
 
-def _is_one(values: pl.Series) -> bool:
+def _is_constant(values: pl.Series) -> bool:
     """Whether all values are the same."""
     first = values.head(1)
     return first.eq_missing(values.tail(1)).all() and values.eq_missing(first).all()

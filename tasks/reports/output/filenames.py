@@ -1,16 +1,16 @@
-"""Names of exported files: a template with tokens, so that the same window always has one name.
+"""Names of exported files, from a template with tokens; a window always has the same name.
 
 | token | stands for |
 | --- | --- |
 | `{client}`, `{function}` | short name of the client, kind of the export |
-| `{list}` | ids of the lists, rising: 3-7-12; many are told by their number and a short hash |
+| `{list}` | ids of the lists, ascending: 3-7-12; for many, their number and a short hash |
 | `{date}`, `{time}` | end of the window in the client's zone, `{date:%Y%m%d}` and `{time:%H%M%S}` |
-| `{window}` | number of the window in the ledger; `{window:6}` fills with zeros |
+| `{window}` | number of the window in the ledger; `{window:6}` pads with zeros |
 | `{sequence}` | number of the file, windows without a file not counted; six digits |
 
-A manual backfill has no number: its name tells its first and last moment (UTC) instead, and is
-never that of a window. Dates in a name follow the clocks, so only a number, or the time with its
-offset, `{time:%H%M%S%z}`, tells the windows of the night apart in which clocks go back.
+A manual window has no number: its name contains its start and end (UTC) instead, and never equals
+that of another window. Dates in a name are local, so only a number, or the time with its offset,
+`{time:%H%M%S%z}`, distinguishes the windows of the night in which clocks go back.
 """
 
 import hashlib
@@ -32,19 +32,19 @@ NUMBERS = {"window": 1, "sequence": 6}
 TOKENS = ("client", "function", "list", *DATES, *NUMBERS)
 
 ROOM_FOR_ENDINGS = 40
-"""Bytes of a name that are kept free for .gz, .zip, .gpg and the ending of a done-marker."""
+"""Bytes of a name reserved for .gz, .zip, .gpg and the ending of a done-marker."""
 
 _TOKEN = re.compile(r"\{([^{}:]*):?([^{}]*)\}")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:*?"<>|]')
 _DIRECTIVE = re.compile("%(.)")
 _WIDTH = re.compile("0?[1-9]")
-_WHOLE_MOMENT = set("mdHMSz")
+_FULL_TIME = set("mdHMSz")
 _MANY_LISTS = 40  # characters
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose files are named: client, kind of export, ids of the lists, zone of the dates."""
+    """The scope of file names: client, kind of export, ids of the lists, zone of the dates."""
 
     client: str
     function: str
@@ -67,8 +67,8 @@ class Naming(Settings):
     overwrite: bool = Field(
         default=False,
         description=(
-            "Agree to a template that can give two windows the same name: the later file then "
-            "replaces the earlier one, fetched or not."
+            "Allow a template that can give two windows the same name: the later file then "
+            "replaces the earlier one, even if the client has not fetched it."
         ),
     )
 
@@ -87,11 +87,11 @@ class Naming(Settings):
         start: datetime | None = None,
         sequence: int | None = None,
     ) -> str:
-        """The file's name for a window that ends at `end` (aware), nothing packed yet.
+        """The file's name, without endings of packing, for a window that ends at `end` (aware).
 
-        `number` None is a manual backfill from `start` (None: from the beginning) to `end`.
-        `sequence` is the number of the file where it is not that of the window. ConfigurationError
-        for a name that servers cannot hold.
+        `number`: None for a manual window from `start` (None: from the beginning) to `end`.
+        `sequence`: number of the file if it differs from that of the window. ConfigurationError for
+        a name that servers cannot store.
         """
         local = end.astimezone(ZoneInfo(scope.zone))
         fixed = fixed_values(scope)
@@ -111,7 +111,7 @@ class Naming(Settings):
     def pieces(self, *, manual: bool) -> list[tuple[str, str]]:
         """The template as pairs of token and format; a literal has the token "" and its text.
 
-        For a manual backfill a template without number gets a place for the mark.
+        For a manual window, a template without number gets a place for its mark.
         """
         if manual and not any(token in NUMBERS for token, _ in _pieces(self.template)):
             stem, dot, ending = self.template.rpartition(".")
@@ -122,7 +122,7 @@ class Naming(Settings):
 
 
 def fixed_values(scope: Scope) -> dict[str, str]:
-    """What the tokens that are the same in all names of a scope stand for."""
+    """Values of the tokens that are the same in all names of a scope."""
     lists = "-".join(map(str, sorted(scope.lists)))
     if len(lists) > _MANY_LISTS:
         lists = f"{len(scope.lists)}-lists-{hashlib.sha256(lists.encode()).hexdigest()[:8]}"
@@ -130,14 +130,14 @@ def fixed_values(scope: Scope) -> dict[str, str]:
 
 
 def width(token: str, spec: str) -> int:
-    """Digits to which a number is filled with zeros."""
+    """Number of digits to which a number is padded with zeros."""
     return int(spec) if spec else NUMBERS[token]
 
 
 def name_mistake(text: str) -> str:
-    """Why a text cannot be a part of a file's name, as the second half of a sentence."""
+    """Why a text cannot be part of a file name, as the second half of a sentence."""
     if _UNSAFE.search(text):
-        return 'holds a character that not every server can store in a name: / \\ : * ? " < > |'
+        return 'contains a character that not every server can store in a name: / \\ : * ? " < > |'
     return ""
 
 
@@ -157,33 +157,33 @@ def _mistakes(template: str, *, overwrite: bool) -> Iterator[str]:
         if mistake := _piece_mistake(token, spec):
             yield mistake
     if template.startswith(".") or template != template.strip() or template.endswith("."):
-        yield "begins or ends with a blank or a dot, which hides the file or loses the end"
-    if not overwrite and not _tells_windows_apart(pieces):
+        yield "starts or ends with a blank or a dot, which would hide the file or be removed"
+    if not overwrite and not _is_unique(pieces):
         yield (
             "can give two windows the same name, so that one file replaces the other; add {window} "
-            "or {sequence}, or agree to overwrite"
+            "or {sequence}, or set overwrite to true"
         )
 
 
 def _piece_mistake(token: str, spec: str) -> str:
     if token and token not in TOKENS:
         known = ", ".join(f"{{{name}}}" for name in TOKENS)
-        return f"holds the unknown token {{{token.strip('?')}}}; accepted are {known}"
+        return f"contains the unknown token {{{token.strip('?')}}}; accepted are {known}"
     if not token and re.search("[{}]", spec):
-        return "holds a brace without its partner"
+        return "contains an unmatched brace"
     if token in DATES and spec and (mistake := date_mistake(spec, whole_date=False)):
         return f"has a format in {{{token}}} that {mistake}"
     if token in NUMBERS and spec and not _WIDTH.fullmatch(spec):
         return f"has a width in {{{token}}} that is not 1 to 9"
     if token in fixed_values(Scope("", "", (), "UTC")) and spec:
-        return f"has a format in {{{token}}}, which takes none"
+        return f"has a format in {{{token}}}, which accepts none"
     return name_mistake(spec)
 
 
-def _tells_windows_apart(pieces: list[tuple[str, str]]) -> bool:
+def _is_unique(pieces: list[tuple[str, str]]) -> bool:
     formats = "".join(spec or DATES[token] for token, spec in pieces if token in DATES)
     parts = set(_DIRECTIVE.findall(formats))
-    moment = parts >= _WHOLE_MOMENT and bool(parts & {"Y", "y"})
+    moment = parts >= _FULL_TIME and bool(parts & {"Y", "y"})
     return moment or any(token in NUMBERS for token, _ in pieces)
 
 
@@ -195,7 +195,7 @@ def _manual_mark(start: datetime | None, end: datetime) -> str:
 def _checked(name: str) -> str:
     if name_mistake(name) or len(name.encode()) > names.MAX_NAME_BYTES - ROOM_FOR_ENDINGS:
         raise ConfigurationError(
-            f"The template of file names gives {name!r}, which servers may not hold; it has to be "
+            f"The template of file names gives {name!r}, which servers may not accept; it must be "
             f"shorter than {names.MAX_NAME_BYTES - ROOM_FOR_ENDINGS} bytes, without / and \\."
         )
     return names.check_new_name(name)

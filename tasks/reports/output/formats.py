@@ -1,4 +1,4 @@
-"""How exported files are written: separators, quotes, encoding, dates, line ends."""
+"""Format of exported files: separators, quotes, encoding, dates, line ends."""
 
 import re
 from collections.abc import Iterator
@@ -15,17 +15,15 @@ LINE_ENDS = {"crlf": "\r\n", "lf": "\n"}
 
 
 class Format(Settings):
-    """How the rows of an export become a CSV file."""
+    """The CSV format of an export."""
 
-    separator: Literal[";", ",", "|"] = Field(
-        default=";", description="Character between two columns."
-    )
+    separator: Literal[";", ",", "|"] = Field(default=";", description="Character between cells.")
     quote: Literal['"', "'"] = Field(
-        default='"', description="Character around a cell; within a cell it is doubled."
+        default='"', description="Character around cells; it is doubled within a cell."
     )
     quoting: Literal["when-needed", "always"] = Field(
         default="when-needed",
-        description="Quote the cells that hold a separator or a quote, or all cells.",
+        description="Quote only cells that contain a separator or a quote, or all cells.",
     )
     encoding: Literal["utf-8", "utf-8-bom", "cp1252"] = Field(
         default="utf-8",
@@ -34,16 +32,16 @@ class Format(Settings):
     missing_characters: Literal["refuse", "replace"] = Field(
         default="refuse",
         description=(
-            "Characters that cp1252 lacks: hold the export and tell how many there are, or write "
-            "a question mark for each and tell how many there were."
+            "For characters that cp1252 lacks: stop the export with their number, or write a "
+            "question mark for each and report their number."
         ),
     )
     date_format: str = Field(
         default="%Y%m%dT%H%M%S",
         max_length=60,
         description=(
-            "How dates are written, with %d, %m, %Y, %y, %H, %M, %S; %z adds the offset from UTC, "
-            "which tells the hours of the night apart in which clocks go back."
+            "Format of dates, with %d, %m, %Y, %y, %H, %M, %S; %z adds the offset from UTC, which "
+            "makes the hour unambiguous that occurs twice when clocks go back."
         ),
     )
     zone: str = Field(
@@ -53,12 +51,14 @@ class Format(Settings):
     line_end: Literal["crlf", "lf"] = Field(
         default="crlf", description="End of each line: CR LF as on Windows, or LF."
     )
-    header: bool = Field(default=True, description="Write the names of the columns first.")
+    header: bool = Field(
+        default=True, description="Write the names of the columns as the first line."
+    )
     escape_formulas: bool = Field(
         default=False,
         description=(
             "Put an apostrophe before a text that a spreadsheet would run as a formula; phone "
-            "numbers and negative numbers stay as they are."
+            "numbers and negative numbers are not changed."
         ),
     )
 
@@ -77,12 +77,12 @@ def _mistakes(settings: Format) -> Iterator[str]:
 
 
 def date_mistake(date_format: str, *, whole_date: bool) -> str:
-    """What is wrong with a date format, as the second half of a sentence; empty if nothing is.
+    """What is wrong with a date format, as the second half of a sentence, or empty.
 
-    Accepted is what `tasks.records.mapping.dates` accepts, and %z.
+    Accepted are the directives of `tasks.files.date_formats`, and %z.
     """
     if not date_format.isprintable():
-        return "holds characters that cannot be seen"
+        return "contains invisible characters"
     without_offset = re.sub("%(.?)", lambda found: found[0].replace("%z", ""), date_format)
     mistake = date_formats.mistake(without_offset, reading=whole_date)
     return mistake.replace(date_formats.DIRECTIVES, f"{date_formats.DIRECTIVES}, %z")

@@ -1,16 +1,16 @@
-"""The documented layouts of exported files: which columns, in which order, under which header.
+"""The layouts of exported files: their columns, in order, with headers.
 
-Headers, order and compulsory columns are those of MailUp's own exports. Of the statistics, the
-headers `email`, `Ip Address`, `Geo Data`, `User Agent` and `Campaign Tags` are only described in
-its documentation, not printed; the layouts of `cumulative` and `subscribed` are ours.
+Headers, order and compulsory columns are those of MailUp's own exports. Its documentation describes
+the headers `email`, `Ip Address`, `Geo Data`, `User Agent` and `Campaign Tags` without giving them
+literally; the layouts of `cumulative` and `subscribed` are defined here.
 
 Rows: in `unsubscribed` and `subscribed` one for each unsubscription or subscription, in
 `sms_outcomes` one for each change of state of each sent SMS, in `email_statistics` one for each
 action: SNT sent, OPN opened, CLK clicked (details: the URL), NCO bounced (details: bounce code).
 
-`cumulative` holds the rows of `email_statistics` and, between them, one UNS row for each
-unsubscription: idNl is the message whose link was used, statusChange the moment, details the code
-that optout_type has in the file of unsubscriptions; sentDate and subject may be empty.
+`cumulative` has the rows of `email_statistics` and one UNS row for each unsubscription: idNl is the
+message whose link was used, statusChange the time, details the code of optout_type in the file of
+unsubscriptions; sentDate and subject may be empty.
 """
 
 from collections import Counter
@@ -27,9 +27,9 @@ CellType = Literal["text", "id", "date"]
 class LayoutColumn:
     """One column of an exported file.
 
-    `source` is the column of the row schema that it shows. `cell` says how: `text` as it is (codes
-    too: "01" stays "01"), `id` as a whole number, `date` as a moment in the client's zone.
-    `usual` columns are written where the client chooses none; compulsory ones always.
+    `source`: the column of the row schema. `cell`: `text` unchanged (codes too: "01" stays "01"),
+    `id` as a whole number, `date` in the client's zone. `usual` columns are written if the client
+    chooses none; compulsory ones always.
     """
 
     header: str
@@ -41,7 +41,7 @@ class LayoutColumn:
 
 @dataclass(frozen=True)
 class ExtraField:
-    """A dynamic field of the recipients that is added to a file: its id and its header there."""
+    """A dynamic field that is added to a file: its id and its header."""
 
     id: int
     name: str
@@ -49,7 +49,7 @@ class ExtraField:
 
 @dataclass(frozen=True)
 class Layout:
-    """All columns that one kind of file can have, in their documented order."""
+    """All columns of one kind of file, in their documented order."""
 
     name: str
     available: tuple[LayoutColumn, ...]
@@ -58,11 +58,11 @@ class Layout:
     def columns(
         self, chosen: Sequence[str] = (), extra_fields: Sequence[ExtraField] = ()
     ) -> tuple[LayoutColumn, ...]:
-        """The columns of a file in the documented order, extra fields behind them.
+        """The columns of a file in the documented order, then the extra fields in the given order.
 
-        `chosen` are headers: these columns and the compulsory ones are written; none chosen means
-        the usual ones. Extra fields keep the order given. ConfigurationError for a header that
-        the layout does not have, and for fields that it does not take or cannot tell apart.
+        `chosen`: headers of the optional columns to write; empty for the usual ones.
+        ConfigurationError for an unknown header, and for fields that the layout does not accept or
+        whose names are not unique.
         """
         if mistake := self.mistake(chosen):
             raise ConfigurationError(mistake, layout=self.name)
@@ -77,28 +77,28 @@ class Layout:
         return (*wanted, *added)
 
     def mistake(self, chosen: Sequence[str]) -> str:
-        """What is wrong with a choice of headers, as a sentence; empty if nothing is."""
+        """What is wrong with the chosen headers, as a sentence, or empty."""
         headers = [column.header for column in self.available]
         unknown = [name for name in chosen if name not in headers]
         if not unknown:
             return ""
         return (
-            f"The layout {self.name} has no column {unknown[0]!r}; choose from "
-            f"{', '.join(headers)}, with exactly these letters and blanks."
+            f"The layout {self.name} has no column {unknown[0]!r}; accepted are exactly "
+            f"{', '.join(headers)}."
         )
 
     def _field_mistakes(self, fields: Sequence[ExtraField]) -> Iterator[str]:
         if fields and not self.takes_fields:
-            yield f"The layout {self.name} takes no recipient fields; leave them out."
+            yield f"The layout {self.name} accepts no recipient fields; leave them out."
         for field in fields:
             if not field.name.strip():
-                yield f"Field {field.id} has no name; give it one in MailUp, it becomes the header."
-        taken = [column.header for column in self.available]
-        headers = Counter(name.strip().casefold() for name in (*taken, *(f.name for f in fields)))
+                yield f"Field {field.id} has no name; set one in MailUp, which becomes the header."
+        used = [column.header for column in self.available]
+        headers = Counter(name.strip().casefold() for name in (*used, *(f.name for f in fields)))
         twice = [field.id for field in fields if headers[field.name.strip().casefold()] > 1]
         if twice:
             yield (
-                f"The name of field {twice[0]} is the header of another column, too; rename the "
+                f"The name of field {twice[0]} is also the header of another column; rename the "
                 "field in MailUp or leave it out."
             )
 
@@ -140,7 +140,7 @@ EMAIL_STATISTICS = Layout("email_statistics", _EMAIL_STATISTICS)
 CUMULATIVE = Layout(
     "cumulative",
     tuple(
-        # Without the type nobody could tell unsubscriptions and actions apart.
+        # The type distinguishes unsubscriptions from actions.
         LayoutColumn("statusType", "kind", compulsory=True) if column.source == "kind" else column
         for column in _EMAIL_STATISTICS
     ),
@@ -155,7 +155,7 @@ SMS_OUTCOMES = Layout(
         LayoutColumn("sentdate", "sent_at", "date", compulsory=True),
         LayoutColumn("responsedate", "at", "date", compulsory=True),
         LayoutColumn("status", "status", compulsory=True),
-        # Ours: MailUp's documentation is cut off behind the compulsory columns.
+        # Not in MailUp's documentation, which ends after the compulsory columns.
         LayoutColumn("email", "email", usual=False),
     ),
     takes_fields=True,

@@ -1,7 +1,7 @@
-"""What happens to a rendered file before it is delivered, and what its done-marker is called.
+"""Compression of exported files, and names of done-markers.
 
-The same file is compressed to the same bytes: no time, no user and no path gets into an archive.
-Encryption is left to `tasks.gpg.encrypt`; here is what it adds to the name.
+The same file is compressed to the same bytes: archives contain no time, user or path. Encryption is
+done by `tasks.gpg.encrypt`.
 """
 
 import gzip
@@ -27,25 +27,25 @@ _ENDINGS = re.compile(r"(\.gz|\.zip)?(\.gpg)?\Z")
 
 _LEVEL = 6
 _PIECE = 1 << 20
-_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can tell
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 _PRIVATE_FILE = 0o100600 << 16
 _UNIX = 3
 _TOKEN = re.compile(r"\{[^{}]*\}|[{}]")
 
 
 class Packing(Settings):
-    """How a file is wrapped and announced."""
+    """Compression, encryption and done-marker of a file."""
 
     compression: Literal["none", "gzip", "zip"] = Field(
         default="none",
-        description="Deliver the file as it is, as NAME.gz, or as NAME.zip with one file in it.",
+        description="Deliver the file uncompressed, as NAME.gz, or as NAME.zip with one file.",
     )
     encrypt_for: str = Field(
         default="",
         pattern=r"^[a-z0-9-]*$",
         description=(
             "Name of the gpg-recipient block with the public keys of the client: the file, after "
-            "compression, is encrypted for them and delivered as NAME.gpg; empty to leave it open."
+            "compression, is encrypted for them and delivered as NAME.gpg; empty for none."
         ),
     )
     sign_with: str = Field(
@@ -57,13 +57,13 @@ class Packing(Settings):
         default="",
         max_length=100,
         description=(
-            "Name of a small file delivered after each file to say that it is complete, such as "
+            "Name of a small file that is delivered after each file when it is complete, such as "
             "{name}.ok, or {stem}.ok without the ending of the CSV file; empty for none."
         ),
     )
     done_content: Literal["empty", "sha256"] = Field(
         default="empty",
-        description="The done-marker is empty, or a line for sha256sum to check the file with.",
+        description="Content of the done-marker: empty, or a line for sha256sum --check.",
     )
 
     @model_validator(mode="after")
@@ -71,21 +71,21 @@ class Packing(Settings):
         if mistake := _marker_mistake(self.done_marker):
             raise ValueError(f"done_marker {mistake}.")
         if self.sign_with and not self.encrypt_for:
-            raise ValueError("sign_with signs encrypted files only; set encrypt_for, too.")
+            raise ValueError("sign_with signs only encrypted files; also set encrypt_for.")
         return self
 
     @property
     def ending(self) -> str:
-        """What is added to the name of the CSV file, such as `.gz.gpg`."""
+        """The endings added to the name of the CSV file, such as `.gz.gpg`."""
         return COMPRESSED[self.compression] + (ENCRYPTED if self.encrypt_for else "")
 
     def marker_name(self, name: str) -> str:
-        """Name of the done-marker of a file delivered as `name`; empty where there is none."""
-        plain = plain_name(name)
-        marker = self.done_marker.replace("{name}", name).replace("{stem}", PurePath(plain).stem)
-        if marker in (plain, name):
+        """Name of the done-marker of a file delivered as `name`, or empty."""
+        base = base_name(name)
+        marker = self.done_marker.replace("{name}", name).replace("{stem}", PurePath(base).stem)
+        if marker in (base, name):
             raise ConfigurationError(
-                "done_marker gives the name of the file itself; choose another ending for it."
+                "done_marker gives the name of the file itself; use another ending for it."
             )
         return marker
 
@@ -94,8 +94,8 @@ class Packing(Settings):
         return f"{sha256}  {name}\n" if self.done_content == "sha256" else ""
 
 
-def plain_name(name: str) -> str:
-    """The name of a delivered file without what any packing adds to it."""
+def base_name(name: str) -> str:
+    """The name of a delivered file without the endings of packing."""
     return _ENDINGS.sub("", name)
 
 
@@ -105,17 +105,17 @@ def _marker_mistake(template: str) -> str:
     if not template:
         return ""
     if tokens not in (["{name}"], ["{stem}"]):
-        return "has to hold {name} or {stem}, once, and no other braces"
+        return "must contain {name} or {stem}, once, and no other braces"
     if mistake := name_mistake(template):
         return mistake
     if template.startswith(".") or template.endswith((".", " ")):
-        return "begins or ends with a dot or a blank"
-    return "needs something besides {name}, such as {name}.ok" if template == "{name}" else ""
+        return "starts or ends with a dot or a blank"
+    return "needs an ending after {name}, such as {name}.ok" if template == "{name}" else ""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A file as it is delivered: local path, name at the client, size, SHA-256."""
+    """A file to be delivered: local path, name at the client, size, SHA-256."""
 
     path: Path
     name: str
@@ -124,14 +124,14 @@ class Packed:
 
     @classmethod
     def of(cls, path: Path, name: str) -> Self:
-        """The file at `path`, which is delivered as `name`."""
+        """The file at `path`, to be delivered as `name`."""
         return cls(path, name, path.stat().st_size, sha256_of(path))
 
 
 def compress(path: Path, packing: Packing, folder: Path, name: str) -> Path:
-    """Compress the file at `path` into `folder`; without compression it is the file itself.
+    """Compress the file at `path` to `folder`; without compression return `path`.
 
-    `name` is the CSV file's name at the client, and its name within a zip.
+    `name`: the CSV file's name at the client, and within a zip.
     """
     ending = COMPRESSED[packing.compression]
     target = path if packing.compression == "none" else folder / f"{path.name}{ending}"
@@ -160,30 +160,30 @@ def _zip(source: BinaryIO, target: Path, name: str, size: int) -> None:
 
 
 class Publishing(Settings):
-    """What the client's server allows when a file is delivered."""
+    """How files are published, depending on what the client's server allows."""
 
     publish: Literal["rename", "direct"] = Field(
         default="rename",
         description=(
-            "Upload under a temporary name and rename, so that nobody sees half a file; or, where "
-            "the server forbids renaming, upload directly and announce the file by a done-marker."
+            "rename: upload under a temporary name, then rename, so that no incomplete file is "
+            "visible. direct: for servers that do not allow renaming; needs a done-marker."
         ),
     )
     existing: Literal["replace", "keep"] = Field(
         default="replace",
         description=(
-            "When a delivery is repeated: replace the file of the same name; or, where the server "
-            "forbids that, keep it if it has the right size, and stop the run if it has not."
+            "If a delivery is repeated, replace the existing file. keep: for servers that do not "
+            "allow that; keeps the file if its size is right, else stops the run."
         ),
     )
 
 
 def contradictions(publishing: Publishing, naming: Naming, packing: Packing) -> Iterator[str]:
-    """What does not go together, as sentences."""
+    """Contradictions between the settings, as sentences."""
     if publishing.publish == "direct" and not packing.done_marker:
         yield (
-            "publish 'direct' shows files while they grow; set done_marker, so that the client can "
-            "wait for it, or publish 'rename'."
+            "publish 'direct' shows incomplete files; set done_marker, so that the client can wait "
+            "for it, or use publish 'rename'."
         )
     if publishing.existing == "keep" and naming.overwrite:
-        yield "existing 'keep' contradicts overwrite in the naming; choose one of them."
+        yield "existing 'keep' contradicts naming.overwrite; use only one of them."

@@ -1,4 +1,4 @@
-"""Which of our own old files may be removed from the client's folder. Never somebody else's."""
+"""Retention: which delivered files may be deleted from the client's folder; never other files."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from blocks.errors import ConfigurationError
 from tasks.files.remote_paths import Listed
 from tasks.reports.output.filenames import DATES, NUMBERS, Naming, Scope, fixed_values, width
-from tasks.reports.output.packing import Packing, plain_name
+from tasks.reports.output.packing import Packing, base_name
 
 _File = TypeVar("_File", bound=Listed)
 
@@ -36,11 +36,11 @@ def expired(
     days: int,
     now: datetime,
 ) -> list[_File]:
-    """Files and done-markers of this scope that are more than `days` days old; none for 0 days.
+    """Files and done-markers of this scope that are older than `days` days; none for 0 days.
 
-    Ours is what has exactly a name that the template gives for this scope, packed or not. The age
-    is the smaller one of what the server's time and the name say; a file without time is kept.
-    ConfigurationError for a template that files of others could match, too.
+    A file belongs to the scope if its name, without endings of packing, matches the template. Its
+    age is the smaller one of the server's time and the date in the name; a file without time is
+    kept. ConfigurationError for a template that other files could match.
     """
     if days < 1:
         return []
@@ -57,20 +57,20 @@ def expired(
 
 
 def retention_mistake(naming: Naming) -> str:
-    """Why files with these names cannot be told from those of others; empty if they can."""
+    """Why other files could match the template, as a sentence; empty if they cannot."""
     tokens = dict(naming.pieces(manual=False))
     stem = PurePath(naming.template).stem
     words = re.search("[A-Za-z]{3}", re.sub(r"\{[^{}]*\}", "", stem))
     if words or {"client", "function"} & set(tokens):
         return ""
     return (
-        f"Old files cannot be removed with the template '{naming.template}', which files of others "
-        "may match; add {client} or {function}, or set keep_days to 0."
+        f"Old files cannot be deleted with the template '{naming.template}', because other files "
+        "could match it; add {client} or {function}, or set keep_days to 0."
     )
 
 
 def _shape(naming: Naming, scope: Scope, *, manual: bool) -> re.Pattern[str]:
-    """What matches the names of windows, or of manual backfills, of a scope and nothing else."""
+    """Regex of the names of the windows, or manual windows, of a scope."""
     text = ""
     fixed = fixed_values(scope)
     for token, spec in naming.pieces(manual=manual):
@@ -85,7 +85,7 @@ def _shape(naming: Naming, scope: Scope, *, manual: bool) -> re.Pattern[str]:
 
 
 def _date_shape(date_format: str, before: str) -> str:
-    """A date format as a regular expression; the first day, month and year are named groups."""
+    """Regex of a date format; the first day, month and year are named groups."""
     shape = ""
     for at, part in enumerate(re.split("%(.)", date_format)):
         if at % 2 == 0:
@@ -102,13 +102,13 @@ def _match(
 ) -> re.Match[str] | None:
     for candidate in (name, _announced(name, naming, packing)):
         for shape in shapes:
-            if found := shape.fullmatch(plain_name(candidate)):
+            if found := shape.fullmatch(base_name(candidate)):
                 return found
     return None
 
 
 def _announced(marker: str, naming: Naming, packing: Packing) -> str:
-    """Name of the file that a done-marker would announce; empty where it is no marker."""
+    """Name of the file to which a done-marker belongs; empty if it is none."""
     before, place, after = re.split(r"(\{name\}|\{stem\})", packing.done_marker + "{name}")[:3]
     if not packing.done_marker or not (marker.startswith(before) and marker.endswith(after)):
         return ""
@@ -117,8 +117,8 @@ def _announced(marker: str, naming: Naming, packing: Packing) -> str:
 
 
 def _age(match: re.Match[str], modified_at: datetime | None, today: date, now: datetime) -> int:
-    """Whole days; -1 where the server tells no time, or the name a day that does not exist."""
-    # The name alone is no proof: a window, or a backfill, can be delivered long after its end.
+    """Age in days; -1 if the server gives no time, or the name contains an invalid date."""
+    # The date in the name is not enough: a window can be delivered long after its end.
     if modified_at is None:
         return -1
     age = (now - modified_at) // timedelta(days=1)

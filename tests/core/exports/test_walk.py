@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.exports.walk import Gathered
+from tasks.exports.walk import WalkResult
 from tasks.reports.rows import EVENTS, UNSUBSCRIPTIONS, fitted
 
 
@@ -16,21 +16,21 @@ def page(part: int, rows: int = 3) -> pl.DataFrame:
 
 def test_parts_come_whole_and_in_ascending_order(tmp_path: Path) -> None:
     """In whatever order they were asked for; each once, with all of its rows."""
-    gathered = Gathered(tmp_path / "rows")
+    result = WalkResult(tmp_path / "rows")
     for part in (7, 3, 7):
-        gathered.add(EVENTS, part, page(part))
-    found = [(each.number, pl.concat(each.slices())) for each in gathered.whole(EVENTS)]
+        result.add(EVENTS, part, page(part))
+    found = [(each.number, pl.concat(each.slices())) for each in result.whole(EVENTS)]
     assert [(number, rows.height) for number, rows in found] == [(3, 3), (7, 6)]
-    assert list(gathered.whole(EVENTS)) == []
-    assert list(gathered.whole(UNSUBSCRIPTIONS)) == []
+    assert list(result.whole(EVENTS)) == []
+    assert list(result.whole(UNSUBSCRIPTIONS)) == []
 
 
 def test_memory_holds_the_part_at_hand_only(tmp_path: Path) -> None:
     """Parts that wait for the end of a walk wait on disk, and leave nothing there once read."""
-    gathered = Gathered(tmp_path / "rows")
+    result = WalkResult(tmp_path / "rows")
     for part in (1, 2, 3):
-        gathered.add(EVENTS, part, page(part))
+        result.add(EVENTS, part, page(part))
     assert len(list((tmp_path / "rows").glob("*/*.parquet"))) == 2
-    for each in gathered.whole(EVENTS):
+    for each in result.whole(EVENTS):
         assert sum(rows.height for rows in each.slices()) == 3
     assert list((tmp_path / "rows").iterdir()) == []

@@ -253,7 +253,7 @@ def test_an_unfinished_file_is_removed(tmp_path: Path) -> None:
         ({"date_format": "%%zY-%m-%d"}, "knows no %%"),
         ({"date_format": "%H:%M"}, "needs a day"),
         ({"date_format": "%Y-%m-%d %M"}, "minutes but no hours"),
-        ({"date_format": "%Y%m%d\n"}, "cannot be seen"),
+        ({"date_format": "%Y%m%d\n"}, "invisible characters"),
         ({"date_format": ""}, "no part of a date"),
         ({"zone": "Rome"}, "such as Europe/Rome"),
         ({"zone": "Europe"}, "such as Europe/Rome"),

@@ -68,7 +68,7 @@ def test_two_windows_never_share_a_name(template: str, minutes: list[int]) -> No
 )
 def test_template_that_repeats_names_needs_agreement(template: str) -> None:
     """A template that can name two windows alike is refused unless overwriting is agreed."""
-    with pytest.raises(ValidationError, match=r"add \{window\} or \{sequence\}, or agree"):
+    with pytest.raises(ValidationError, match=r"add \{window\} or \{sequence\}, or set overwrite"):
         Naming(template=template)
     agreed = Naming(template=template, overwrite=True)
     assert agreed.name_for(ROME, 1, SUMMER) == agreed.name_for(ROME, 2, SUMMER)
@@ -115,8 +115,8 @@ def test_many_lists_are_told_by_number_and_hash() -> None:
         ("{}_{window}", r"unknown token \{\}"),
         ("{window.__class__}", "unknown token"),
         ("{window!r}", "unknown token"),
-        ("{window", "brace without its partner"),
-        ("{window}}", "brace without its partner"),
+        ("{window", "unmatched brace"),
+        ("{window}}", "unmatched brace"),
         ("a/{window}", "not every server can store"),
         ("..\\{window}", "not every server can store"),
         ("a\n{window}", "not every server can store"),
@@ -147,7 +147,7 @@ def test_a_name_too_long_for_servers_is_refused() -> None:
 def test_a_client_cannot_break_out_of_the_folder() -> None:
     """What fills a token is checked like the template itself."""
     for client in ("../acme", "a:b", "a\r\nDELE x"):
-        with pytest.raises(ConfigurationError, match="servers may not hold"):
+        with pytest.raises(ConfigurationError, match="servers may not accept"):
             Naming().name_for(Scope(client, "x", (1,), "UTC"), 1, SUMMER)
     with pytest.raises(PathRefused):
         Naming().name_for(Scope(".acme", "x", (1,), "UTC"), 1, SUMMER)

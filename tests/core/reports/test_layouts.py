@@ -94,12 +94,16 @@ def test_an_unknown_column_is_refused(header: str) -> None:
 @pytest.mark.parametrize(
     ("layout", "fields", "told"),
     [
-        (layouts.EMAIL_STATISTICS, [ExtraField(1, "Nome")], "takes no recipient fields"),
-        (layouts.CUMULATIVE, [ExtraField(1, "Nome")], "takes no recipient fields"),
+        (layouts.EMAIL_STATISTICS, [ExtraField(1, "Nome")], "accepts no recipient fields"),
+        (layouts.CUMULATIVE, [ExtraField(1, "Nome")], "accepts no recipient fields"),
         (layouts.SUBSCRIBED, [ExtraField(7, " ")], "Field 7 has no name"),
-        (layouts.SUBSCRIBED, [ExtraField(7, "EMAIL")], "field 7 is the header of another"),
-        (layouts.SMS_OUTCOMES, [ExtraField(7, "Status")], "field 7 is the header of another"),
-        (layouts.SUBSCRIBED, [ExtraField(1, "a"), ExtraField(2, "A")], "field 1 is the header"),
+        (layouts.SUBSCRIBED, [ExtraField(7, "EMAIL")], "field 7 is also the header of another"),
+        (layouts.SMS_OUTCOMES, [ExtraField(7, "Status")], "field 7 is also the header of another"),
+        (
+            layouts.SUBSCRIBED,
+            [ExtraField(1, "a"), ExtraField(2, "A")],
+            "field 1 is also the header",
+        ),
     ],
 )
 def test_fields_that_cannot_be_columns_are_refused(

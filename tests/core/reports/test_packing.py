@@ -15,9 +15,9 @@ from tasks.reports.output.packing import (
     Packed,
     Packing,
     Publishing,
+    base_name,
     compress,
     contradictions,
-    plain_name,
 )
 
 CONTENT = b"email;idList\r\nanna@example.com;1\r\n" * 1000
@@ -88,7 +88,7 @@ def test_a_name_tells_what_was_done_to_the_file(settings: dict[str, str], wanted
     """Compression and encryption are named in their order, and can be taken off again."""
     ending = Packing(**settings).ending
     assert f".csv{ending}" == wanted
-    assert plain_name(f"a.gpg.b.csv{ending}") == "a.gpg.b.csv"
+    assert base_name(f"a.gpg.b.csv{ending}") == "a.gpg.b.csv"
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_a_marker_is_never_the_file_itself() -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"done_marker": "done"}, "has to hold"),
-        ({"done_marker": "{name}"}, "needs something besides"),
-        ({"done_marker": "{name}{stem}"}, "has to hold"),
-        ({"done_marker": "{nam}.ok"}, "has to hold"),
-        ({"done_marker": "{name}.ok}"}, "has to hold"),
+        ({"done_marker": "done"}, "must contain"),
+        ({"done_marker": "{name}"}, "needs an ending after"),
+        ({"done_marker": "{name}{stem}"}, "must contain"),
+        ({"done_marker": "{nam}.ok"}, "must contain"),
+        ({"done_marker": "{name}.ok}"}, "must contain"),
         ({"done_marker": "ok/{name}"}, "not every server"),
-        ({"done_marker": ".{name}"}, "begins or ends"),
-        ({"done_marker": "{name}."}, "begins or ends"),
+        ({"done_marker": ".{name}"}, "starts or ends"),
+        ({"done_marker": "{name}."}, "starts or ends"),
         ({"compression": "7z"}, "compression"),
         ({"sign_with": "own"}, "set encrypt_for"),
         ({"encrypt_for": "gpg-recipient/acme"}, "encrypt_for"),

@@ -63,7 +63,7 @@ def test_parts_that_do_not_ascend_are_refused(
 ) -> None:
     """A part in the wrong place would not be found again: no such file is written."""
     path = tmp_path / "wrong.parquet"
-    with pytest.raises(ValueError, match="do not ascend"):
+    with pytest.raises(ValueError, match="not in ascending order"):
         write_seen(path, [of((5, "x"))], [of(*piece) for piece in pieces])
     assert not path.exists()
 

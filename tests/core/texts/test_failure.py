@@ -41,7 +41,7 @@ def test_of_a_foreign_error_only_kind_and_place_are_told() -> None:
         step()
     told = failure_message(caught.value, "prepare a.csv")
     assert re.fullmatch(
-        r"prepare a\.csv: an unforeseen TypeError in tasks/texts/step_table\.py:\d+, called from "
+        r"prepare a\.csv: an unexpected TypeError in tasks/texts/step_table\.py:\d+, called from "
         r"tasks/runs/steps\.py:\d+\. .*Report this as a defect\.",
         told,
     )
