@@ -10,7 +10,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 
 from deployments.client_files import file_of, shown
 from flows.check_connections import check_connections
-from tasks.checks.findings import Finding, findings_lines, to_mend
+from tasks.checks.findings import Finding, findings_lines, to_fix
 from tasks.connections.deployed_agreements import client_of_file
 
 _ABOUT_API = "API: "
@@ -26,7 +26,7 @@ class CheckedClient:
     @property
     def is_well(self) -> bool:
         """Whether something was found, and nothing is to fix."""
-        return bool(self.findings) and not to_mend(self.findings)
+        return bool(self.findings) and not to_fix(self.findings)
 
 
 def check_client(client: str, *, deployed: bool) -> CheckedClient:
@@ -46,7 +46,7 @@ def client_lines(checked: CheckedClient, *, everything: bool) -> list[str]:
     shown_findings = [each for each in checked.findings if everything or each not in about_api]
     left = len(checked.findings) - len(shown_findings)
     more = [f"How MailUp's API answers: {left} notes, with --all."] if left else []
-    wrong = len(to_mend(checked.findings))
+    wrong = len(to_fix(checked.findings))
     total = f"{len(checked.findings)} findings, {wrong} to fix."
     ending = total if checked.findings else checked.conclusion
     return [*findings_lines(shown_findings), "", *more, ending]

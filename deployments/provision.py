@@ -19,8 +19,8 @@ from deployments.client_files import file_of, shown
 from deployments.prompts import terminal
 from deployments.prompts.form import ask_fields
 from deployments.trials import try_block
-from tasks.checks.findings import findings_lines, to_mend
-from tasks.checks.needs import account_needs, decryption_keys, ledgers, seals, server_needs
+from tasks.checks.findings import findings_lines, to_fix
+from tasks.checks.needs import account_needs, decryption_keys, encryptions, ledgers, server_needs
 from tasks.connections.deployed_agreements import agreed, client_of_file
 
 BLOCK_TYPES: dict[str, type[Block]] = {
@@ -61,7 +61,7 @@ def _is_wanted(reference: str, block: Block) -> bool:
     findings = try_block(reference, block)
     for line in findings_lines(findings):
         terminal.say(line)
-    return not to_mend(findings) or terminal.confirm("\nSave it all the same?")
+    return not to_fix(findings) or terminal.confirm("\nSave it all the same?")
 
 
 def _stored(kind: type[Block], name: str) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def blocks_of(client: str) -> list[str]:
     known = agreed.fn(client_of_file(file), file)
     for finding in known.findings:
         raise ConfigurationError(f"{file}: {finding.told}. See `mailup-exchange check {client}`.")
-    packings = seals(known.agreements)
+    packings = encryptions(known.agreements)
     keys = [*decryption_keys(known.agreements), *(each.sign_with for each in packings)]
     named = [
         *(each.reference for each in server_needs(known.agreements)),

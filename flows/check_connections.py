@@ -1,4 +1,4 @@
-"""Check connections: opens everything one client needs, changes nothing, says what to fix.
+"""Check connections: checks everything that a client needs, read-only, and reports what to fix.
 
 Needs the blocks that the client's agreements name. Before the client is deployed, from its file:
 `mailup-exchange connections acme`.
@@ -14,9 +14,9 @@ from tasks.checks.needs import (
     AnyAgreement,
     account_needs,
     decryption_keys,
+    encryptions,
     ground_findings,
     ledgers,
-    seals,
     server_needs,
 )
 from tasks.connections.check import (
@@ -35,12 +35,12 @@ from tasks.runs.scratch import scratch_folder
 @flow(name="check-connections", flow_run_name="{client}")
 def check_connections(client: str, file: str = "") -> State[list[Finding]]:
     """
-    Check everything that a client's deployments need, and say what to fix.
+    Check everything that a client's deployments need, and report what to fix.
 
     Args:
         client: Short name of the client; its deployments are those with the tag client:NAME.
         file: Path of a Prefect file, such as deployments/acme.yaml, to check a client that is not
-            deployed yet; empty for what is deployed.
+            deployed; empty for the deployed agreements.
     """
     known = agreed(client, file)
     said = (*known.findings, *ground_findings(known.agreements))
@@ -50,13 +50,13 @@ def check_connections(client: str, file: str = "") -> State[list[Finding]]:
 
 
 def _checked(agreements: Sequence[AnyAgreement], pools: Sequence[str]) -> Iterator[Asked]:
-    """What was found about each server, key, account and ledger that the agreements name."""
+    """Check each server, key, account and ledger that the agreements name."""
     with scratch_folder() as scratch:
         for server in server_needs(agreements):
             yield found(server.reference, check_one_server(server, scratch, return_state=True))
         for key in decryption_keys(agreements):
             yield found(f"gpg-key/{key}", check_decryption(key, scratch, return_state=True))
-        for packing in seals(agreements):
+        for packing in encryptions(agreements):
             name = f"gpg-recipient/{packing.encrypt_for}"
             yield found(name, check_encryption(packing, scratch, return_state=True))
     for account in account_needs(agreements):

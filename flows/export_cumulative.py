@@ -1,4 +1,4 @@
-"""Export one cumulative file: e-mail statistics and, between them, who left the lists.
+"""Export one cumulative file: e-mail statistics and unsubscriptions.
 
 Needs a server block, a MailUpAccount and a Ledger block; the agreement names them.
 """
@@ -21,15 +21,15 @@ def export_cumulative(
     agreement: StatisticsAgreement,
 ) -> State[None]:
     """
-    Deliver unsubscriptions and e-mail statistics in one file, instead of the two.
+    Deliver unsubscriptions and e-mail statistics in one file.
 
     Args:
-        since: For a window by hand: its start, such as 2026-10-25 or 2026-10-25T02:30, in the
-            client's zone; empty for what is due.
-        until: For a window by hand: its end, which is not part of it; empty for now.
-        again: Deliver the last window again, the same bytes under the same name, when its file was
-            lost; nothing new is read.
-        dry_run: Count what would be delivered, and change nothing anywhere.
-        agreement: What was agreed with the client; a manual run seldom changes it.
+        since: Start of a manual window, such as 2026-10-25 or 2026-10-25T02:30, in the client's
+            zone; empty for the next window.
+        until: End of a manual window, exclusive; empty for now.
+        again: Deliver the last window again, with the same bytes and name, if its file was lost;
+            nothing new is read.
+        dry_run: Report what would be delivered, and change nothing.
+        agreement: The agreement with the client; a manual run rarely changes it.
     """
     return export(agreement, "cumulative", since=since, until=until, again=again, dry_run=dry_run)

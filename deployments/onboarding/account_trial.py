@@ -158,7 +158,7 @@ def _not_taken(subject: Subject, error: SyncError) -> Finding:
         if unsure
         else "Nothing was written. Report the answer."
     )
-    return subject.mend("import", finding_text(error), remedy)
+    return subject.fix("import", finding_text(error), remedy)
 
 
 def _counted(subject: Subject, trial: Trial, status: ImportStatus) -> Finding:
@@ -169,7 +169,7 @@ def _counted(subject: Subject, trial: Trial, status: ImportStatus) -> Finding:
     )
     if status.valid == number and not status.not_valid:
         return subject.ok("counters", facts)
-    return subject.mend(
+    return subject.fix(
         "counters",
         facts,
         "Compare with the import in MailUp's console before anything larger is sent; report both.",
@@ -186,7 +186,7 @@ def _there(
     state = codes(each.status for each in people)
     facts = f"{len(people)} in the list, {missing} missing, {others} unknown; Status {state}"
     if missing or others or not all(each.opted_in for each in people):
-        yield subject.mend(
+        yield subject.fix(
             "people",
             facts,
             "Look at the list in MailUp's console: whether it asks for a confirmation, and who is "
@@ -203,7 +203,7 @@ def _dated(subject: Subject, people: Sequence[Optin], began: datetime) -> Findin
     try:
         moment = datetime.fromisoformat(texts[-1].removesuffix("Z").strip())
     except (IndexError, ValueError):
-        return subject.note("API: zone of dates", "not to be told from here: no date that is one")
+        return subject.note("API: zone of dates", "cannot be determined: no valid date")
     hours = round((moment.replace(tzinfo=UTC) - began).total_seconds() / DATES_DIFFER_SECONDS) / 4
     marked = "with" if texts[-1].endswith("Z") else "without"
     return subject.note(
@@ -248,7 +248,7 @@ def _exported(subject: Subject, trial: Trial, came: Sequence[str], rows: int) ->
     facts = f"{rows} rows for {len(trial.addresses)} people"
     if sorted(came) == sorted(trial.addresses):
         return subject.ok("export", facts)
-    return subject.mend("export", facts, "Report it: the file does not hold whom the list holds.")
+    return subject.fix("export", facts, "Report it: the file does not hold whom the list holds.")
 
 
 def _in_zone(
@@ -261,7 +261,7 @@ def _in_zone(
     off = max(abs((began - each).total_seconds()) for each in known)
     if off < DATES_DIFFER_SECONDS:
         return subject.ok("dates", f"right in {zone}")
-    return subject.mend(
+    return subject.fix(
         "dates",
         f"off by {off / 3600:.1f} h, read in {zone}",
         "Set mailup_zone in the client's file to the zone that the account writes its dates in.",

@@ -1,4 +1,4 @@
-"""What is looked at before anything runs: findings, each with what to do about it.
+"""Checks of servers, accounts, ledgers and keys: findings, each with a remedy.
 
 Core: no Prefect, no block; connections and clients are arguments. Nothing is left behind.
 """

@@ -1,4 +1,4 @@
-"""One MailUp account against what a client's agreements need of it. Reads only."""
+"""Checks that a MailUp account has what a client's agreements need; read-only."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -29,59 +29,59 @@ _ALIKE = 0.8
 def check_account(
     subject: Subject, client: MailUpClient, needs: AccountNeeds, now: datetime
 ) -> Iterator[Finding]:
-    """Log-in, standing, clock, lists, groups and fields; nothing after a log-in that failed."""
+    """Log-in, expiry, clock, lists, groups and fields; only the log-in if that fails."""
     try:
         info = client.account_info()
     except SyncError as error:
         yield _refused(subject, error)
         return
     yield subject.ok("log-in", "the token is accepted")
-    yield from _standing(subject, info, now)
+    yield from _expiry(subject, info, now)
     yield from _clocks(subject, client.clock_ahead_seconds)
-    yield from subject.tried("lists", _AGAIN, lambda: _lists(subject, client, needs))
-    yield from subject.tried("fields", _AGAIN, lambda: _fields(subject, client, needs))
+    yield from subject.tried("lists", _RETRY, lambda: _lists(subject, client, needs))
+    yield from subject.tried("fields", _RETRY, lambda: _fields(subject, client, needs))
     for wanted in needs.groups:
-        yield from subject.tried("groups", _AGAIN, partial(_group, subject, client, wanted))
+        yield from subject.tried("groups", _RETRY, partial(_group, subject, client, wanted))
 
 
-_AGAIN = "Run this again; if it stays, give the message to MailUp's support."
+_RETRY = "Run the check again; if it fails again, give the message to MailUp's support."
 
 
 def _refused(subject: Subject, error: SyncError) -> Finding:
     remedies: list[tuple[type[SyncError], str]] = [
         (LoginRefused, "Correct client id, client secret, user or password on the account block; "
-         "ask MailUp's console whether the password has expired."),
-        (HostNotTrusted, "Check the addresses on the block, and whether a proxy stands between."),
+         "check in MailUp's console whether the password has expired."),
+        (HostNotTrusted, "Check the addresses on the block, and whether there is a proxy."),
         (ConfigurationError, "Log in to the MailUp console as this user once and accept the terms, "
          "or correct the addresses on the block: the message says which."),
-        (MailUpUnavailable, "Check that this worker may reach MailUp (proxy, firewall), and the "
-         "addresses on the block; then run this again."),
+        (MailUpUnavailable, "Check that this worker can reach MailUp (proxy, firewall), and the "
+         "addresses on the block; then run the check again."),
         (MailUpRefused, "Give the message to MailUp's support."),
     ]  # fmt: skip
-    remedy = next((text for kind, text in remedies if isinstance(error, kind)), _AGAIN)
-    return subject.mend("log-in", finding_text(error), remedy)
+    remedy = next((text for kind, text in remedies if isinstance(error, kind)), _RETRY)
+    return subject.fix("log-in", finding_text(error), remedy)
 
 
-def _standing(subject: Subject, info: AccountInfo, now: datetime) -> Iterator[Finding]:
+def _expiry(subject: Subject, info: AccountInfo, now: datetime) -> Iterator[Finding]:
     if info.is_trial:
-        yield subject.note("account", "this is a trial account", "It has limits and an end.")
+        yield subject.note("account", "this is a trial account", "It has limits and expires.")
     try:
         expires = datetime.fromisoformat(info.expires).replace(tzinfo=now.tzinfo)
     except ValueError:
-        yield subject.note("account", "MailUp tells no day on which the account expires")
+        yield subject.note("account", "MailUp gives no expiry date of the account")
         return
     remedy = "Renew the account with MailUp before that day."
-    yield subject.dated("account", "the account runs", expires, now, remedy)
+    yield subject.dated("account", "the account is valid", expires, now, remedy)
 
 
 def _clocks(subject: Subject, ahead: float | None) -> Iterator[Finding]:
     if ahead is None:
-        yield subject.note("clock", "MailUp tells no time, so clocks were not compared")
+        yield subject.note("clock", "MailUp gives no time, so clocks were not compared")
     elif abs(ahead) > _CLOCKS_DIFFER_SECONDS:
-        yield subject.mend(
+        yield subject.fix(
             "clock",
             f"MailUp's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} ours",
-            "Set this machine's clock (NTP): windows of exports go by it.",
+            "Correct this machine's clock (NTP): windows of exports depend on it.",
         )
     else:
         yield subject.ok("clock", "MailUp's clock and ours agree within two minutes")
@@ -91,7 +91,7 @@ def _lists(subject: Subject, client: MailUpClient, needs: AccountNeeds) -> Itera
     visible = {each.id: each.name for each in client.lists()}
     missing = [str(each) for each in needs.lists if each not in visible]
     if missing:
-        yield subject.mend(
+        yield subject.fix(
             "lists",
             f"the user does not see list {', '.join(missing)}",
             f"Give the user permission for it in the MailUp console, or correct the agreement; "
@@ -105,54 +105,56 @@ def _lists(subject: Subject, client: MailUpClient, needs: AccountNeeds) -> Itera
 def _fields(subject: Subject, client: MailUpClient, needs: AccountNeeds) -> Iterator[Finding]:
     if not needs.fields:
         return
-    there = {each.id: each.name for each in client.dynamic_fields()}
+    existing = {each.id: each.name for each in client.dynamic_fields()}
     found = []
     for wanted in needs.fields:
         try:
-            found.append(field_id(wanted, there))
+            found.append(field_id(wanted, existing))
         except ConfigurationError:
-            yield subject.mend(
-                "fields", f"there is no dynamic field {wanted!r}, or several", _alike(wanted, there)
+            yield subject.fix(
+                "fields",
+                f"there is no dynamic field {wanted!r}, or several",
+                _suggestion(wanted, existing),
             )
     if found:
-        named = ", ".join(f"{number} {there[number]}" for number in sorted(set(found)))
-        yield subject.ok("fields", f"there: {named}")
+        named = ", ".join(f"{number} {existing[number]}" for number in sorted(set(found)))
+        yield subject.ok("fields", f"existing: {named}")
 
 
 def _group(subject: Subject, client: MailUpClient, wanted: WantedGroup) -> Iterator[Finding]:
-    there = {each.id: each.name for each in client.groups(wanted.list_id)}
-    found = group_named(there, wanted.text)
+    existing = {each.id: each.name for each in client.groups(wanted.list_id)}
+    found = group_named(existing, wanted.text)
     if found is not None:
-        yield subject.ok("groups", f"list {wanted.list_id} has group {found} {there[found]}")
+        yield subject.ok("groups", f"list {wanted.list_id} has group {found} {existing[found]}")
     elif wanted.create and not wanted.text.isdecimal():
         yield subject.ok(
-            "groups", f"list {wanted.list_id}: {wanted.text!r} is made by the first file"
+            "groups", f"list {wanted.list_id}: {wanted.text!r} will be created by the first file"
         )
     else:
-        yield subject.mend(
+        yield subject.fix(
             "groups",
             f"list {wanted.list_id} has no group {wanted.text!r}",
-            f"{_alike(wanted.text, there)} Or create it in MailUp, or set create_groups.",
+            f"{_suggestion(wanted.text, existing)} Or create it in MailUp, or set create_groups.",
         )
 
 
-def _alike(wanted: str, there: Mapping[int, str]) -> str:
-    """What may have been meant, by its id, or all that there is."""
-    spelled = {_letters(name): number for number, name in there.items()}
+def _suggestion(wanted: str, existing: Mapping[int, str]) -> str:
+    """Suggest similar names with their ids, or list all."""
+    spelled = {_letters(name): number for number, name in existing.items()}
     close = get_close_matches(_letters(wanted), spelled, n=3, cutoff=_ALIKE)
     if close:
-        meant = " or ".join(f"{spelled[name]} ({there[spelled[name]]})" for name in close)
-        return f"Perhaps {meant} is meant: name it by its id."
-    return f"Name one that is there: {_listed(there)}."
+        meant = " or ".join(f"{spelled[name]} ({existing[spelled[name]]})" for name in close)
+        return f"Did you mean {meant}? Give the id."
+    return f"Accepted are: {_listed(existing)}."
 
 
 def _letters(name: str) -> str:
-    """A name without case, accents, blanks and signs."""
+    """The letters and digits of a name, without case and accents."""
     parts = unicodedata.normalize("NFKD", name.casefold())
     return "".join(each for each in parts if each.isalnum())
 
 
-def _listed(there: Mapping[int, str], limit: int = 40) -> str:
-    shown = [f"{number} {name}" for number, name in sorted(there.items())]
+def _listed(existing: Mapping[int, str], limit: int = 40) -> str:
+    shown = [f"{number} {name}" for number, name in sorted(existing.items())]
     more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
     return ", ".join(shown[:limit]) + more or "none"

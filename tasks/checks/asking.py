@@ -1,4 +1,4 @@
-"""Asking MailUp for single pages, within a number of calls."""
+"""Requests single pages from MailUp, with a limited number of calls."""
 
 import re
 import time
@@ -15,7 +15,7 @@ from tasks.checks.findings import Finding, Subject
 Service = Literal["console", "statistics"]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
 FAILED = 500
-"""The lowest status that says that MailUp itself failed."""
+"""The lowest HTTP status of a failure of MailUp itself."""
 
 
 class NoCallsLeft(Exception):
@@ -24,9 +24,9 @@ class NoCallsLeft(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """One page as MailUp answered it; `refused` its status where it did not, 0 otherwise.
+    """One page as MailUp answered it; `refused`: its HTTP status if refused, else 0.
 
-    `told` are the keys of the envelope in lower case, none where the answer is none.
+    `envelope`: the keys of the envelope in lower case; empty if there is none.
     """
 
     items: list[JsonObject] = field(default_factory=list, repr=False)
@@ -34,37 +34,37 @@ class Reply:
     total: int = 0
     seconds: float = 0.0
     refused: int = 0
-    told: tuple[str, ...] = ()
+    envelope: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, answer: object, seconds: float) -> "Reply":
-        """Whatever came: a page, a bare array, or one object. Nothing of it is taken for wrong:
-        how MailUp answers is what is asked."""
+        """Parse any answer: a page, a bare array, or one object. Nothing is an error, because the
+        form of the answer is what is checked."""
         keys = lowered(answer) if isinstance(answer, dict) else {}
         paged = "items" in keys or "totalelementscount" in keys
         found = (keys.get("items") or []) if paged else answer
         listed = found if isinstance(found, list) else [found]
         items = [item for item in listed if isinstance(item, dict)]
         size, total = (whole_or_none(keys.get(key)) for key in ("pagesize", "totalelementscount"))
-        return cls(items, size or 0, total or 0, seconds, told=tuple(keys) if paged else ())
+        return cls(items, size or 0, total or 0, seconds, envelope=tuple(keys) if paged else ())
 
     @property
     def names(self) -> str:
-        """Names of the fields, spelled as they came; what is no name is only counted."""
+        """Names of the fields as received; what is not a name is only counted."""
         return listed_names(name for item in self.items for name in item)
 
     def with_items_of(self, other: "Reply") -> "Reply":
-        """The same with the items of another page behind its own."""
+        """This page with the items of another page appended."""
         return replace(self, items=[*self.items, *other.items])
 
     def values(self, name: str) -> list[Any]:
-        """What the items hold in one field, whatever its letter case; empties left out."""
+        """Values of one field (case-insensitive) over all items, without empty ones."""
         found = [lowered(item).get(name.lower()) for item in self.items]
         return [value for value in found if value not in (None, "")]
 
 
 class Asking:
-    """A client that may be asked for `calls` more answers, log-ins and repeats included."""
+    """A client with at most `calls` more calls, log-ins and retries included."""
 
     def __init__(self, client: MailUpClient, calls: int) -> None:
         self._client = client
@@ -79,22 +79,23 @@ class Asking:
         of: Service = "console",
         failing: bool = False,
     ) -> Reply:
-        """The first page of a resource, or another one that `more` names. NoCallsLeft.
+        """Request the first page of a resource, or another one given by `more`; may raise
+        NoCallsLeft.
 
-        Errors that may pass are raised, unless a `failing` MailUp is an answer, too.
+        Temporary errors are raised; with `failing`, server errors are returned as an answer.
         """
         if self._client.calls >= self._last:
             raise NoCallsLeft
         client = self._client
         session = client.session if of == "console" else client.statistics_session
-        asked = {"PageNumber": "0", "PageSize": str(size), **(more or {})}
+        parameters = {"PageNumber": "0", "PageSize": str(size), **(more or {})}
         began = time.monotonic()
         try:
-            answer = session.get(path, asked, repeat_timeouts=False)
-        except MailUpRefused as refusal:
-            return Reply(refused=int(refusal.context.get("status") or 400))
-        except MailUpUnavailable as failure:
-            status = int(failure.context.get("status") or 0)
+            answer = session.get(path, parameters, repeat_timeouts=False)
+        except MailUpRefused as error:
+            return Reply(refused=int(error.context.get("status") or 400))
+        except MailUpUnavailable as error:
+            status = int(error.context.get("status") or 0)
             if not (failing and status >= FAILED):
                 raise
             return Reply(refused=status)
@@ -103,7 +104,7 @@ class Asking:
 
 @dataclass(frozen=True)
 class About:
-    """One list of one account that is asked about; makes the notes that answer."""
+    """One list of one account that questions are about; creates the notes."""
 
     subject: Subject
     asking: Asking
@@ -115,21 +116,21 @@ class About:
         return f"/Console/List/{self.list_id}/Recipients/EmailOptins"
 
     def settled(self, what: str, facts: str) -> Finding:
-        """What was found out."""
+        """A note about what was determined."""
         return self.subject.note(f"API: {what}", f"settled: {facts}")
 
     def open(self, what: str, reason: str) -> Finding:
-        """What could not be found out, and why."""
-        return self.subject.note(f"API: {what}", f"not to be told from here: {reason}")
+        """A note about what could not be determined, and why."""
+        return self.subject.note(f"API: {what}", f"cannot be determined: {reason}")
 
     def unanswered(self, what: str, reply: Reply, reason: str) -> Finding:
-        """The same for a reply without items: refused, or nothing there."""
+        """A note for a reply without items: refused, or empty."""
         refused = f"MailUp answers {reply.refused}"
         return self.open(what, refused if reply.refused else reason)
 
 
 def listed_names(names: Iterable[str]) -> str:
-    """Names in their order; a key that does not look like a name may be a value, and is counted."""
+    """Sorted names; a key that does not look like a name may be a value and is only counted."""
     found = sorted(set(names))
     shown = [each for each in found if _NAME.fullmatch(each)]
     hidden = len(found) - len(shown)
@@ -137,7 +138,7 @@ def listed_names(names: Iterable[str]) -> str:
 
 
 def codes(values: Iterable[Any]) -> str:
-    """Codes and words of a short list, such as `OPTIN, OPTOUT`; anything else only counted."""
+    """Sorted codes, such as `OPTIN, OPTOUT`; anything else is only counted."""
     found = sorted({str(value) for value in values})
     shown = [each for each in found if len(each) <= 20 and each.replace("_", "").isalnum()]
     hidden = len(found) - len(shown)

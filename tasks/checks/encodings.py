@@ -46,7 +46,7 @@ class EncodingCheck:
             yield self.subject.note(check, "the newest file was moved meanwhile")
         except FileHeld as held:
             if held.context.get("reason") == "encoding":
-                yield self.subject.mend(check, f"auto, for {file.name!r}: {held}", _REMEDY)
+                yield self.subject.fix(check, f"auto, for {file.name!r}: {held}", _REMEDY)
             else:
                 yield self.subject.note(check, f"{file.name!r} would be held: {held}")
         finally:

@@ -1,4 +1,4 @@
-"""Findings: what a check saw, whether it has to be mended, and how."""
+"""Findings: the result of a check, its severity, and a remedy."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,17 @@ from typing import Literal
 from blocks.errors import SyncError
 from blocks.errors.shown import in_markdown, visible
 
-Severity = Literal["ok", "note", "mend"]
+Severity = Literal["ok", "note", "fix"]
 EXPIRES_SOON = timedelta(days=30)
 EXPIRES_NOW = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check of one subject (a block, a deployment, this worker). No secret, nothing personal.
+    """The result of one check of a subject (a block, a deployment, this worker).
 
-    `finding_text` is what was seen; `remedy` what to do, always there for "mend".
+    `told`: the result, without secrets or personal data. `remedy`: what to do; always given for
+    "fix".
     """
 
     subject: str
@@ -29,7 +30,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Subject:
-    """What findings are about; makes them."""
+    """The subject of findings; creates them."""
 
     name: str
 
@@ -38,19 +39,19 @@ class Subject:
         return Finding(self.name, check, "ok", told)
 
     def note(self, check: str, told: str, remedy: str = "") -> Finding:
-        """Worth knowing; nothing fails because of it."""
+        """Information; nothing fails because of it."""
         return Finding(self.name, check, "note", told, remedy)
 
-    def mend(self, check: str, told: str, remedy: str) -> Finding:
-        """Something will fail, or go wrong, until this is done."""
-        return Finding(self.name, check, "mend", told, remedy)
+    def fix(self, check: str, told: str, remedy: str) -> Finding:
+        """Something to fix; runs will fail or be wrong until then."""
+        return Finding(self.name, check, "fix", told, remedy)
 
     def dated(self, check: str, what: str, end: datetime, now: datetime, remedy: str) -> Finding:
-        """Something that ends on a day: a note a month before, to mend a week before."""
+        """Something that expires: a note a month before, to fix a week before."""
         left = end - now
         facts = f"{what} until {end:%Y-%m-%d}, {left.days} days from now"
         if left < EXPIRES_NOW:
-            return self.mend(check, facts, remedy)
+            return self.fix(check, facts, remedy)
         if left < EXPIRES_SOON:
             return self.note(check, facts, remedy)
         return self.ok(check, facts)
@@ -58,24 +59,24 @@ class Subject:
     def tried(
         self, check: str, remedy: str, look: Callable[[], Iterable[Finding]]
     ) -> Iterator[Finding]:
-        """The findings of one look; an error of ours that ends it is one more, to mend."""
+        """The findings of a check; an error that ends it is one more, to fix."""
         try:
             yield from look()
         except SyncError as error:
-            yield self.mend(check, finding_text(error), remedy)
+            yield self.fix(check, finding_text(error), remedy)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Findings, and in how many calls MailUp was asked for them."""
+    """Findings, and the number of calls to MailUp that they took."""
 
     findings: tuple[Finding, ...]
     calls: int = 0
 
 
 def no_block(name: str, error: SyncError) -> Finding:
-    """A block that is missing or cannot be used."""
-    return Subject(name).mend(
+    """A block that is missing or unusable."""
+    return Subject(name).fix(
         "block",
         str(error),
         "Create or correct the block, in the UI or with `mailup-exchange provision`.",
@@ -83,36 +84,36 @@ def no_block(name: str, error: SyncError) -> Finding:
 
 
 def finding_text(error: SyncError) -> str:
-    """What an error says happened; of a file server's only the reason, for the rest is known."""
+    """The text of an error; of a file server's error only path and reason."""
     path, reason = error.context.get("path"), error.context.get("reason")
     if not reason:
         return str(error)
     return f"{path!r}: {reason}" if path else str(reason)
 
 
-def to_mend(findings: Iterable[Finding]) -> list[Finding]:
-    """Those that have to be mended."""
-    return [finding for finding in findings if finding.verdict == "mend"]
+def to_fix(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that have to be fixed."""
+    return [finding for finding in findings if finding.verdict == "fix"]
 
 
 def conclusion(findings: Sequence[Finding]) -> str:
-    """One sentence: what has to be mended, or that all is well."""
-    wrong = to_mend(findings)
+    """One sentence: what has to be fixed, or that everything is correct."""
+    wrong = to_fix(findings)
     if not wrong:
-        return f"All is well: {len(findings)} findings, nothing to mend."
+        return f"All is well: {len(findings)} findings, nothing to fix."
     things = "1 thing" if len(wrong) == 1 else f"{len(wrong)} things"
-    return f"{things} to mend: " + "; ".join(
+    return f"{things} to fix: " + "; ".join(
         f"{each.subject} {each.check}: {each.told.rstrip('.')}" for each in wrong
     )
 
 
 def findings_table(findings: Sequence[Finding], api_calls: int) -> str:
-    """All findings as markdown: first what to do about which, then tables by subject."""
-    parts = [f"MailUp was asked in {api_calls} calls.\n"]
-    parts += _listed("To mend", to_mend(findings))
+    """All findings as Markdown: first the remedies, then a table per subject."""
+    parts = [f"MailUp was called {api_calls} times.\n"]
+    parts += _listed("To fix", to_fix(findings))
     parts += _listed("Worth a look", [each for each in findings if each.verdict == "note"])
     for subject, group in grouped(findings):
-        # Without what to do: Prefect shows a cell as one line, and behind a long one nothing.
+        # Without remedies: Prefect shows a cell as one line and hides what follows a long one.
         parts.append(f"## {in_markdown(subject)}\n\n| | check | found |\n| --- | --- | --- |")
         parts += [
             f"| {each.verdict} | {in_markdown(each.check)} | {in_markdown(each.told)} |"
@@ -143,7 +144,7 @@ def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def grouped(findings: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:
-    """Findings by subject, both in the order in which they came."""
+    """Findings by subject, in order."""
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.subject, []).append(finding)

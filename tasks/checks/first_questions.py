@@ -1,7 +1,7 @@
-"""Questions for the first look at an account: what changes nothing and is asked once only.
+"""Read-only questions at the first contact with an account.
 
-They go beyond what each night's check asks: spellings of filters, sorts by unknown properties,
-pages behind the last one, queues, kinds of values and forms of dates.
+They go beyond the regular check: spellings of filters, sorts by unknown properties, pages after the
+last one, queues, kinds of values and formats of dates.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,12 +15,12 @@ from tasks.checks.shapes import date_shapes, kinds
 
 _QUEUES = ("Immediate", "Deferred", "Undefined")
 NOWHERE = 999_999_999
-"""An id that no account has."""
+"""An id that does not exist."""
 Question = tuple[str, Callable[[], Iterable[Finding]]]
 
 
 def first_questions(about: About, people: ListedPeople) -> list[Question]:
-    """All of them with their names, the cheapest and most telling first."""
+    """All questions with their names, the cheapest and most useful first."""
     return [
         ("imports without order", lambda: import_order(about)),
         ("unknown sort", lambda: unknown_sort(about)),
@@ -37,7 +37,7 @@ def first_questions(about: About, people: ListedPeople) -> list[Question]:
 
 
 def import_order(about: About) -> Iterator[Finding]:
-    """Whether the list of imports begins with the oldest or the newest, where none is asked for."""
+    """Whether the list of imports starts with the oldest or the newest by default."""
     page = about.asking.page("/Console/Imports", 20)
     ids = [number for each in page.values("IdImport") if (number := whole_or_none(each))]
     if len(ids) < 2:
@@ -50,37 +50,37 @@ def import_order(about: About) -> Iterator[Finding]:
 
 
 def unknown_sort(about: About) -> Iterator[Finding]:
-    """What MailUp answers to a sort by a property that is not there."""
+    """What MailUp answers to a sort by an unknown property."""
     page = about.asking.page("/Console/List", 5, orderby("NoSuchProperty"), failing=True)
-    told = f"answered {page.refused}" if page.refused else "passed over"
-    yield about.settled("unknown sort", told)
+    result = f"answered {page.refused}" if page.refused else "ignored"
+    yield about.settled("unknown sort", result)
 
 
 def ask_about_pages(about: About, people: ListedPeople) -> Iterator[Finding]:
-    """The envelope of a page, its total, and the page behind the last one."""
+    """The envelope of a page, its total, and the page after the last one."""
     first = about.asking.page(about.optins, 1)
     if not first.items:
         yield about.unanswered("pages", first, NOBODY_LISTED)
         return
     known = len(people.first.items) if len(people.first.items) < people.first.size else 0
-    told = "told" if first.total else "0"
-    if "totalelementscount" not in first.told:
-        told = "missing"
+    total = "given" if first.total else "0"
+    if "totalelementscount" not in first.envelope:
+        total = "missing"
     elif known and first.total not in (0, known):
-        told = f"{first.total}, although {known} came"
-    yield about.settled("pages", f"total {told}; envelope {listed_names(first.told)}")
+        total = f"{first.total}, although {known} items came"
+    yield about.settled("pages", f"total {total}; envelope {listed_names(first.envelope)}")
     far = about.asking.page(about.optins, 50, {"PageNumber": "100000"}, failing=True)
     if far.refused:
-        yield about.settled("page behind the last", f"answered {far.refused}")
+        yield about.settled("page after the last", f"answered {far.refused}")
     elif far.items:
-        yield about.settled("page behind the last", "the answer has items")
+        yield about.settled("page after the last", "the answer has items")
     else:
-        items = "Items empty or null" if "items" in far.told else "no Items"
-        yield about.settled("page behind the last", items)
+        items = "Items empty or null" if "items" in far.envelope else "no Items"
+        yield about.settled("page after the last", items)
 
 
 def grammar(about: About, people: ListedPeople) -> Iterator[Finding]:
-    """Which spellings of a filter are understood: each asks for one or two known ids."""
+    """Which spellings of a filter are understood; each requests one or two known ids."""
     if len(people.ids) < 2:
         yield about.open("filter grammar", FEWER_THAN_TWO)
         return
@@ -95,24 +95,24 @@ def grammar(about: About, people: ListedPeople) -> Iterator[Finding]:
         "or": (filterby(f"idRecipient=={one} or idRecipient=={two}"), 2),
         ".Trim": (filterby("Email.Trim()=='nobody@example.invalid'"), 0),
         "text": (filterby("Email=='nobody@example.invalid'"), 0),
-        "apostrophe twice": (filterby("Email=='no''body@example.invalid'"), 0),
-        "apostrophe behind a backslash": (filterby(r"Email=='no\'body@example.invalid'"), 0),
+        "doubled apostrophe": (filterby("Email=='no''body@example.invalid'"), 0),
+        "escaped apostrophe": (filterby(r"Email=='no\'body@example.invalid'"), 0),
     }
-    told = [
+    results = [
         f"{name}: {_understood(about.asking.page(about.optins, 5, form, failing=True), wanted)}"
         for name, (form, wanted) in forms.items()
     ]
-    yield about.settled("filter grammar", "; ".join(told))
+    yield about.settled("filter grammar", "; ".join(results))
 
 
 def _understood(page: Reply, wanted: int) -> str:
     if page.refused:
         return f"answered {page.refused}"
-    return "understood" if len(page.items) == wanted else "passed over"
+    return "understood" if len(page.items) == wanted else "ignored"
 
 
 def queues(about: About) -> Iterator[Finding]:
-    """Items of the sending queues, and by which property they can be sorted."""
+    """Fields of the sending queues, and properties by which they can be sorted."""
     fields: set[str] = set()
     for queue in _QUEUES:
         path = f"/Console/Email/Sendings/{queue}"
@@ -136,16 +136,16 @@ def no_sending(about: About) -> Iterator[Finding]:
     status = about.asking.page(f"/Console/Import/{number}", 1)
     yield about.settled("counters of an import", f"fields {status.names}")
     sending = about.asking.page(f"/Console/Import/{number}/Sending", 1, failing=True)
-    shown = f"fields {sending.names}" if sending.items else "an empty answer"
-    told = f"answered {sending.refused}" if sending.refused else shown
-    yield about.settled("import without confirmation", told)
+    fields = f"fields {sending.names}" if sending.items else "an empty answer"
+    result = f"answered {sending.refused}" if sending.refused else fields
+    yield about.settled("import without confirmation", result)
 
 
 def sms_subscriptions(about: About) -> Iterator[Finding]:
     """Fields of a subscription of the SMS channel."""
     page = about.asking.page(f"/Console/Sms/List/{about.list_id}/Recipients/SmsOptins", 20)
     if not page.items:
-        yield about.unanswered("SMS subscriptions", page, "nobody in the list has a number")
+        yield about.unanswered("SMS subscriptions", page, "no recipient of the list has a number")
         return
     yield about.settled(
         "SMS subscriptions",
@@ -155,7 +155,7 @@ def sms_subscriptions(about: About) -> Iterator[Finding]:
 
 
 def _prefixes(page: Reply) -> str:
-    """How prefixes begin: +, 00 or a digit."""
+    """How prefixes start: +, 00 or a digit."""
     texts = [str(each) for each in page.values("MobilePrefix")]
     forms = {"+" if each[:1] == "+" else "00" if each[:2] == "00" else "digits" for each in texts}
     return " or ".join(sorted(forms)) or "empty"
@@ -167,8 +167,8 @@ def values(about: About, people: ListedPeople) -> Iterator[Finding]:
         yield about.unanswered("kinds of values", people.first, NOBODY_LISTED)
         return
     names = ("idRecipient", "Status", "Optout_Type", "Optout_MsgID", "Optin_Date", "Optout_Date")
-    told = "; ".join(f"{name} is {kinds(people.first, name)}" for name in names)
-    yield about.settled("kinds of values", told)
+    result = "; ".join(f"{name} is {kinds(people.first, name)}" for name in names)
+    yield about.settled("kinds of values", result)
     lists = about.asking.page("/Console/List", 20)
     yield about.settled("lists", f"IdList is {kinds(lists, 'IdList')}; fields {lists.names}")
     groups = about.asking.page(f"/Console/List/{about.list_id}/Groups", 20)
@@ -177,26 +177,26 @@ def values(about: About, people: ListedPeople) -> Iterator[Finding]:
 
 
 def dates(about: About, people: ListedPeople) -> Iterator[Finding]:
-    """How dates are written, resource by resource."""
+    """Formats of dates, per resource."""
     resources = {
         "subscriptions": people.first,
         "account": about.asking.page("/Console/Authentication/Info", 1),
         "imports": about.asking.page("/Console/Imports", 20),
         "messages": about.asking.page(f"/Console/List/{about.list_id}/Emails", 20),
     }
-    told = [
+    formats = [
         f"{resource} {name} {shape}"
         for resource, page in resources.items()
         for name, shape in date_shapes(page)
     ]
-    if told:
-        yield about.settled("forms of dates", "; ".join(told))
+    if formats:
+        yield about.settled("forms of dates", "; ".join(formats))
     else:
         yield about.open("forms of dates", "no date was seen")
 
 
 def message(about: About) -> Iterator[Finding]:
-    """Fields of one message, and how its tags are written."""
+    """Fields of one message, and the format of its tags."""
     path = f"/Console/List/{about.list_id}/Emails"
     page = about.asking.page(path, 1, orderby("idMessage", descending=True))
     number = next((whole_or_none(each) for each in page.values("idMessage")), None)
@@ -211,13 +211,13 @@ def message(about: About) -> Iterator[Finding]:
 
 
 def unknown_ids(about: About) -> Iterator[Finding]:
-    """What MailUp answers for a list and an import that are not there."""
-    told = []
+    """What MailUp answers for a list and an import that do not exist."""
+    results = []
     for what, path in (
         ("a list", f"/Console/List/{NOWHERE}/Recipients/EmailOptins"),
         ("an import", f"/Console/Import/{NOWHERE}"),
         ("one of the imports", f"/Console/Imports/{NOWHERE}"),
     ):
         page = about.asking.page(path, 1, failing=True)
-        told.append(f"{what} {page.refused or 'no error'}")
-    yield about.settled("unknown ids", "; ".join(told))
+        results.append(f"{what} {page.refused or 'no error'}")
+    yield about.settled("unknown ids", "; ".join(results))

@@ -1,4 +1,4 @@
-"""OpenPGP keys as gpg shows them: what they are for, and until when. Nothing is stored."""
+"""Use and expiry of OpenPGP keys, as shown by gpg. Nothing is stored."""
 
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ _UNUSABLE = "reid"  # revoked, expired, invalid, disabled
 
 @dataclass(frozen=True)
 class KeyPart:
-    """A key or a subkey: whether it can be used at all, for what, and until when."""
+    """A key or subkey: whether it is usable, for what, and until when."""
 
     usable: bool
     uses: str
@@ -30,9 +30,9 @@ class KeyPart:
 
 
 def keys_in(armor: str, home: Path) -> list[KeyPart]:
-    """The keys in an ASCII armor; none where gpg cannot read it. `home` is an empty folder.
+    """The keys in an ASCII armor; none if gpg cannot read it. `home` is an empty folder.
 
-    ConfigurationError where the program is missing.
+    ConfigurationError if gpg is missing.
     """
     program = shutil.which("gpg")
     if program is None:
@@ -45,7 +45,7 @@ def keys_in(armor: str, home: Path) -> list[KeyPart]:
         timeout=SECONDS,
         check=False,
     )
-    # Cut at line feeds alone: gpg escapes them in user ids, and not what Unicode calls a line end.
+    # Split only at line feeds: gpg escapes those in user ids, but not other Unicode line ends.
     return [
         _part(line.decode("utf-8", "replace").split(":"))
         for line in done.stdout.split(b"\n")
@@ -56,14 +56,14 @@ def keys_in(armor: str, home: Path) -> list[KeyPart]:
 def expiry(
     subject: Subject, what: str, armor: str, use: Use, home: Path, now: datetime, remedy: str
 ) -> Iterator[Finding]:
-    """Until when the keys of a text can be used for something."""
+    """The expiry of the keys of an armor for a use."""
     parts = keys_in(armor, home)
     fitting = [part for part in parts if part.usable and use[0] in part.uses.lower()]
     if not fitting:
         why = f"has no key that can {use}" if parts else "cannot be read by gpg"
-        yield subject.mend("key", f"{what} {why}, or it has expired", remedy)
+        yield subject.fix("key", f"{what} {why}, or it has expired", remedy)
         return
-    # The longest-lived part counts, but no longer than the primary key, which comes first.
+    # The latest expiry counts, limited by that of the primary key, which comes first.
     end = min(parts[0].expires_at, max(part.expires_at for part in fitting))
     if end == FOREVER:
         yield subject.ok("key", f"{what} does not expire")

@@ -1,4 +1,4 @@
-"""The ledger and the machine on which the worker runs: database, storage, room on disks."""
+"""Checks of the ledger and the worker's machine: database, storage, free disk space."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -20,45 +20,45 @@ MOST_SHOWN = 3
 
 def check_ledger(
     subject: Subject,
-    look: Callable[[], Store],
+    read_only: Callable[[], Store],
     store: Callable[[], Store],
     storage: Callable[[], Storage],
 ) -> Iterator[Finding]:
-    """Whether the database can be read and written, and the storage as well.
+    """Whether database and storage can be read and written.
 
-    `look` opens the ledger only to look, `store` to write.
+    `read_only` opens the ledger for reading, `store` for writing.
     """
     yield from subject.tried(
         "database",
-        "Start the database, or correct url on the ledger block; its user must be allowed to write "
-        "its tables.",
-        lambda: _database(subject, look, store),
+        "Start the database, or correct url on the ledger block; its user must be able to write "
+        "the tables.",
+        lambda: _database(subject, read_only, store),
     )
     yield from subject.tried(
         "storage",
-        "Correct storage on the ledger block, or let the worker's user write there.",
+        "Correct storage on the ledger block, or give the worker's user permission to write there.",
         lambda: _storage(subject, storage),
     )
 
 
 def _database(
-    subject: Subject, look: Callable[[], Store], store: Callable[[], Store]
+    subject: Subject, read_only: Callable[[], Store], store: Callable[[], Store]
 ) -> Iterator[Finding]:
     try:
-        with look() as seen:
-            new = seen.is_empty
+        with read_only() as existing:
+            new = existing.is_empty
     except ConfigurationError as error:
         if not error.context.get("older"):
             raise
         yield subject.note(
-            "database", "its tables are older than this program; a run upgrades them"
+            "database", "its tables are of an older version; the next run upgrades them"
         )
         return
     if new:
-        yield subject.note("database", "nothing is remembered yet; the first run makes it")
+        yield subject.note("database", "it does not exist yet; the first run creates it")
         return
     with store() as ledger:
-        # The ledger's own way of writing, under a name that no run uses.
+        # Writes a lease under a name that no run uses.
         lease = leases.take(ledger, f"check/{uuid4().hex}")
         if lease is not None:
             leases.release(ledger, lease)
@@ -71,32 +71,32 @@ def _storage(subject: Subject, storage: Callable[[], Storage]) -> Iterator[Findi
 
 
 def check_permissions(subject: Subject, database: Sequence[Path], storage: Storage) -> Finding:
-    """Whether other users of this machine can look into the ledger or its storage.
+    """Whether other users of this machine can read the ledger or its storage.
 
-    `database` are the files and the folder of a database that lies on this machine.
+    `database`: files and folder of a database on this machine.
     """
     found = [*open_to_others(database), *storage.open_to_others()]
     files = [path for path in found if not path.is_dir()]
     if not found:
-        return subject.ok("permissions", "nothing of it is open to other users of this machine")
-    what = "files can be read" if files else "folders can be looked into"
+        return subject.ok("permissions", "other users of this machine cannot read it")
+    what = "files can be read" if files else "folders can be listed"
     shown = [str(path) for path in files or found]
     more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
-    return (subject.mend if files else subject.note)(
+    return (subject.fix if files else subject.note)(
         "permissions",
         f"{what} by other users of this machine: {', '.join(shown[:MOST_SHOWN])}{more}",
-        "Take the rights of group and others away (chmod -R go= on the folder).",
+        "Remove the permissions of group and others (chmod -R go= on the folder).",
     )
 
 
 def check_room(subject: Subject, check: str, folder: Path) -> Finding:
-    """Room on the disk of a folder, which need not exist yet."""
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    free = shutil.disk_usage(there).free
+    """Free disk space for a folder, which need not exist yet."""
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    free = shutil.disk_usage(existing).free
     facts = f"{free / GIB:.1f} GiB free"
-    remedy = "Free or add space: a large file needs several times its size for a while."
+    remedy = "Free or add space: a large file temporarily needs several times its size."
     if free < TOO_LITTLE_BYTES:
-        return subject.mend(check, facts, remedy)
+        return subject.fix(check, facts, remedy)
     if free < LITTLE_BYTES:
         return subject.note(check, facts, remedy)
     return subject.ok(check, facts)

@@ -1,4 +1,4 @@
-"""Questions about a list and who is on it, which MailUp's documentation leaves open."""
+"""Questions about a list and its people that MailUp's documentation leaves open."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from tasks.checks.shapes import kinds
 
 SLOW_PAGE_SECONDS = 15.0
 KNOWN_STATUS = OPTED_IN | OPTED_OUT | PENDING
-NOBODY_LISTED = "nobody is in the list yet"
+NOBODY_LISTED = "the list is empty"
 FEWER_THAN_TWO = "fewer than two people are in the list"
 
 
@@ -30,7 +30,7 @@ class ListedPeople:
         return _ids(self.first)
 
     def page(self, about: About, size: int) -> Iterator[Finding]:
-        """Read it in the size that walks use: is that accepted, and bearable?"""
+        """Read it with the page size of walks: is that accepted, and fast enough?"""
         try:
             self.first = about.asking.page(about.optins, size, orderby("idRecipient"))
             if self.first.refused:
@@ -38,14 +38,14 @@ class ListedPeople:
         except SyncError as error:
             if not error.context.get("timed_out"):
                 raise
-            told = f"MailUp takes too long for a page of {size} (page_size on the account block)"
-            yield about.subject.mend("page size", told, _SMALLER)
+            text = f"MailUp takes too long for a page of {size} (page_size on the account block)"
+            yield about.subject.fix("page size", text, _SMALLER)
             return
         if self.first.refused:
             yield about.unanswered("largest page", self.first, "")
             return
         seconds, came = self.first.seconds, len(self.first.items)
-        facts = f"{came} of {self.first.total} items in {seconds:.1f} s, asked for {size}"
+        facts = f"{came} of {self.first.total} items in {seconds:.1f} s, requested {size}"
         if seconds > SLOW_PAGE_SECONDS:
             yield about.subject.note("page size", facts, _SMALLER)
         else:
@@ -53,7 +53,7 @@ class ListedPeople:
         yield _largest(about, self.first, size)
 
 
-_SMALLER = "Make page_size on the account block smaller."
+_SMALLER = "Reduce page_size on the account block."
 
 
 def _largest(about: About, page: Reply, asked: int) -> Finding:
@@ -61,10 +61,10 @@ def _largest(about: About, page: Reply, asked: int) -> Finding:
     if came >= asked:
         return about.settled("largest page", f"{asked} or more")
     if 0 < page.size < asked:
-        return about.settled("largest page", f"{page.size}, although {asked} were asked for")
+        return about.settled("largest page", f"{page.size}, although {asked} were requested")
     if 0 < came < page.total:
-        return about.settled("largest page", f"{came}, although {asked} were asked for")
-    return about.open("largest page", f"the list holds fewer than {asked}")
+        return about.settled("largest page", f"{came}, although {asked} were requested")
+    return about.open("largest page", f"the list has fewer than {asked}")
 
 
 def subscriptions(about: About, people: ListedPeople) -> Iterator[Finding]:
@@ -83,9 +83,8 @@ def subscriptions(about: About, people: ListedPeople) -> Iterator[Finding]:
     if strange := status - KNOWN_STATUS:
         yield about.subject.note(
             "API: subscriptions",
-            f"Status {codes(strange)} is a spelling that is not known here: such people count as "
-            "not subscribed",
-            "Report it, so that it can be named.",
+            f"Status {codes(strange)} is unknown: such people count as not subscribed",
+            "Report it, so that it can be supported.",
         )
     written = map(moment, [*seen.values("Optin_Date"), *seen.values("Optout_Date")])
     if any(each and not tells_zone(each, local=True) for each in written):
@@ -99,36 +98,36 @@ def subscriptions(about: About, people: ListedPeople) -> Iterator[Finding]:
     if len(set(dates)) < 2:
         yield about.open("order by date", "fewer than two different dates were seen")
     else:
-        honoured = dates == sorted(dates, reverse=True)
-        yield about.settled("order by date", "honoured" if honoured else "ignored")
+        supported = dates == sorted(dates, reverse=True)
+        yield about.settled("order by date", "supported" if supported else "ignored")
 
 
 def order(about: About, people: ListedPeople) -> Iterator[Finding]:
-    """Whether orderby is honoured; walks over pages lean on it."""
+    """Whether orderby is supported; walks rely on it."""
     page = about.asking.page(about.optins, 3, orderby("idRecipient", descending=True))
-    rising, falling = people.ids, _ids(page)
-    if len(rising) < 2 or len(falling) < 2:
+    ascending, descending = people.ids, _ids(page)
+    if len(ascending) < 2 or len(descending) < 2:
         yield about.unanswered("orderby", page, FEWER_THAN_TWO)
-    elif rising == sorted(rising) and falling == sorted(falling, reverse=True):
-        yield about.settled("orderby", "honoured, rising and falling")
+    elif ascending == sorted(ascending) and descending == sorted(descending, reverse=True):
+        yield about.settled("orderby", "supported, ascending and descending")
     else:
         yield about.subject.note(
             "API: orderby",
             "settled: ignored",
-            "Walks may then meet somebody twice, or miss somebody, while a list changes: prefer "
-            "quiet hours.",
+            "While a list changes, walks may then read people twice or miss them: schedule exports "
+            "in quiet hours.",
         )
 
 
 def filters(about: About, people: ListedPeople) -> Iterator[Finding]:
-    """Whether filterby is honoured, with one condition, with two, and with a date."""
+    """Whether filterby is supported, with one condition, with two, and with a date."""
     if len(people.ids) < 2:
         yield about.open("filterby", FEWER_THAN_TWO)
         return
     first, second = (equals("idRecipient", number) for number in people.ids[:2])
     yield _filtered(about, "one condition", first, wanted=1)
     yield _filtered(about, "or", f"{first} || {second}", wanted=2)
-    # Everybody is younger than that: an answer with fewer people, or a refusal, tells.
+    # Nobody subscribed before that: the right answer is empty.
     yield _filtered(about, "a date", "Optin_Date<'1990-01-01'", wanted=0)
 
 
@@ -136,8 +135,8 @@ def _filtered(about: About, what: str, condition: str, *, wanted: int) -> Findin
     page = about.asking.page(about.optins, 5, filterby(condition))
     if page.refused:
         return about.settled(f"filterby, {what}", f"refused ({page.refused})")
-    honoured = len(page.items) == wanted and page.total in (0, wanted)
-    return about.settled(f"filterby, {what}", "honoured" if honoured else "ignored")
+    supported = len(page.items) == wanted and page.total in (0, wanted)
+    return about.settled(f"filterby, {what}", "supported" if supported else "ignored")
 
 
 def recipient(about: About, people: ListedPeople) -> Iterator[Finding]:
@@ -159,7 +158,7 @@ def recipient(about: About, people: ListedPeople) -> Iterator[Finding]:
 
 
 def zone(about: About) -> Iterator[Finding]:
-    """The zone of a list, in which dates without zone are probably written."""
+    """The time zone of a list, probably that of dates without zone."""
     page = about.asking.page(f"/Console/List/{about.list_id}", 1)
     if not page.items:
         yield about.unanswered("zone of a list", page, "the answer is empty")
@@ -168,7 +167,7 @@ def zone(about: About) -> Iterator[Finding]:
 
 
 def imports(about: About) -> Iterator[Finding]:
-    """How the list of imports tells one: codes of states, rows as a number or by outcome."""
+    """The list of imports: codes of states, and the form of rows (a number or per outcome)."""
     page = about.asking.page("/Console/Imports", 20, orderby("IdImport", descending=True))
     if not page.items:
         yield about.unanswered("imports", page, "no import yet")
@@ -180,7 +179,7 @@ def imports(about: About) -> Iterator[Finding]:
     )
     numbers = [whole_or_none(each) for each in page.values("IdImport")]
     if not numbers or not numbers[0]:
-        yield about.open("one import", "the list of imports tells no id")
+        yield about.open("one import", "the list of imports has no ids")
         return
     one = about.asking.page(f"/Console/Imports/{numbers[0]}", 1)
     if not one.items:

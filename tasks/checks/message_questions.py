@@ -1,4 +1,4 @@
-"""Questions about messages, their statistics and SMS, which MailUp's documentation leaves open."""
+"""Questions about messages, statistics and SMS that MailUp's documentation leaves open."""
 
 from collections.abc import Iterator, Sequence
 
@@ -35,12 +35,12 @@ def ask_about_messages(about: About) -> Iterator[Finding]:
 
 
 def _sendings(about: About, history: Reply) -> Finding:
-    ids = "carry an id" if history.values("idSending") or history.values("Id") else "carry no id"
+    ids = "have an id" if history.values("idSending") or history.values("Id") else "have no id"
     return about.settled("sendings", f"sendings {ids}; fields {history.names}")
 
 
 def _statistics(about: About, kind: str, sent: Sequence[int]) -> Finding:
-    """Whether the rows of a statistic carry a date and a count."""
+    """Whether the rows of a statistic have a date and a count."""
     page = Reply()
     for number in sent:
         page = about.asking.page(f"/Message/{number}/List/{kind}", 5, of="statistics")
@@ -49,13 +49,13 @@ def _statistics(about: About, kind: str, sent: Sequence[int]) -> Finding:
     if not page.items:
         return about.unanswered(kind, page, "none yet for the newest messages")
     dated = [name for name in page.names.split(", ") if "date" in name.lower()]
-    carries = f"dates in {', '.join(dated)}" if dated else "no date"
+    date = f"dates in {', '.join(dated)}" if dated else "no date"
     counted = "a count" if page.values("Count") else "no count"
-    return about.settled(kind, f"{carries}, {counted}; fields {page.names}")
+    return about.settled(kind, f"{date}, {counted}; fields {page.names}")
 
 
 def sms(about: About, lists: Sequence[int]) -> Iterator[Finding]:
-    """Fields of the SMS report, and whether it can be asked for page by page."""
+    """Fields of the SMS report, and whether it supports pages."""
     ids: list[int] = []
     for number in lists[:LISTS_READ]:
         path = f"/Console/Sms/List/{number}/Messages"
@@ -68,9 +68,9 @@ def sms(about: About, lists: Sequence[int]) -> Iterator[Finding]:
         return
     report = about.asking.page(f"/Console/Sms/{ids[0]}/Sendings/ReportDetails", 2)
     if not report.items:
-        yield about.unanswered("SMS", report, "the newest SMS was sent to nobody")
+        yield about.unanswered("SMS", report, "the newest SMS has no receivers")
         return
-    paged = "ignored" if len(report.items) > 2 else "honoured"
+    paged = "ignored" if len(report.items) > 2 else "supported"
     yield about.settled(
         "SMS",
         f"Status {codes(report.values('Status'))}; page size {paged}; fields {report.names}",

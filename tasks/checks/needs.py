@@ -1,4 +1,4 @@
-"""What a client's agreements need of its servers, accounts, ledgers and keys, each named once."""
+"""What a client's agreements need: servers, accounts, ledgers and keys, each once."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ AnyAgreement = ImportAgreement | ExportAgreement
 
 @dataclass(frozen=True)
 class Outlet:
-    """A place to which files are written or moved: they begin in `start` and end in `end`.
+    """A folder to which files are written or moved, from `start` to `end`.
 
-    `renames` where they get their final name by a rename, `replaces` where an older file of the
-    same name has to go, `tries` where a file may be put there and deleted again.
+    `renames`: they get their final name by a rename. `replaces`: an older file of the same name is
+    replaced. `tries`: a test file may be written there and deleted.
     """
 
     purpose: str
@@ -52,13 +52,13 @@ class ServerNeeds:
 
     @property
     def reads_ages(self) -> bool:
-        """Whether files are left alone until they have an age, which needs right clocks."""
+        """Whether files need a minimum age, which requires correct clocks."""
         return any(inbox.minimum_age_seconds for inbox in self.inboxes)
 
 
 @dataclass(frozen=True)
 class WantedGroup:
-    """A group of a list, by id or name; `create` where it is made when it is missing."""
+    """A group of a list, by id or name; `create`: it is created if missing."""
 
     list_id: int
     text: str
@@ -76,7 +76,7 @@ class AccountNeeds:
 
 
 def server_needs(agreements: Sequence[AnyAgreement]) -> list[ServerNeeds]:
-    """One entry per server, in the order in which the agreements name them."""
+    """One entry per server, in the order of the agreements."""
     return [
         ServerNeeds(
             reference,
@@ -109,7 +109,7 @@ def ground_findings(agreements: Sequence[AnyAgreement]) -> Iterator[Finding]:
         if isinstance(each, ImportAgreement):
             subject = Subject(f"deployment import-recipients/{each.client}")
             for missing in missing_grounds(each.consent, each.mapping):
-                yield subject.mend(missing.setting, missing.told, missing.remedy)
+                yield subject.fix(missing.setting, missing.told, missing.remedy)
 
 
 def ledgers(agreements: Sequence[AnyAgreement]) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ def ledgers(agreements: Sequence[AnyAgreement]) -> tuple[str, ...]:
 
 
 def decryption_keys(agreements: Sequence[AnyAgreement]) -> tuple[str, ...]:
-    """Names of the keys that open encrypted files, and what we keep of them."""
+    """Names of the keys that decrypt files and archives."""
     return _unique(
         name
         for each in agreements
@@ -128,8 +128,8 @@ def decryption_keys(agreements: Sequence[AnyAgreement]) -> tuple[str, ...]:
     )
 
 
-def seals(agreements: Sequence[AnyAgreement]) -> tuple[Packing, ...]:
-    """The packings in which exports are encrypted, each pair of recipient and signer once."""
+def encryptions(agreements: Sequence[AnyAgreement]) -> tuple[Packing, ...]:
+    """The packings that encrypt exports, once per pair of recipient and signer."""
     found = {
         (each.packing.encrypt_for, each.packing.sign_with): each.packing
         for each in agreements
@@ -162,8 +162,7 @@ def _auto_encodings(agreement: AnyAgreement) -> Iterator[AutoEncoding]:
 def _exports(agreement: ExportAgreement) -> Outlet:
     publishing = agreement.publishing
     renames, replaces = publishing.publish == "rename", publishing.existing == "replace"
-    # A server that forbids both renaming and replacing may well forbid deleting: what was written
-    # to try it would stay.
+    # A server that forbids renaming and replacing may also forbid deleting: a test file would stay.
     tries = renames or replaces or agreement.keep_days > 0
     return Outlet(
         "exports",

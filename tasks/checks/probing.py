@@ -1,4 +1,4 @@
-"""Writing to a file server to see whether it lets us, with nothing left behind."""
+"""Write test on a file server: writes, renames and deletes a probe file."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,9 +21,9 @@ PROBE_PREFIX = "mailup-connection-check-"
 
 @dataclass
 class Probe:
-    """A file that is written, renamed and deleted; `left` are its paths that may still be there.
+    """A file that is written, renamed and deleted; `left`: its paths that may still exist.
 
-    `ahead_seconds` is by how much the server's clock is ahead of ours, None where it tells no time.
+    `ahead_seconds`: by how much the server's clock is ahead; None if it gives no time.
     """
 
     subject: Subject
@@ -34,31 +34,31 @@ class Probe:
 
     @classmethod
     def new(cls, subject: Subject, scratch: Path) -> "Probe":
-        """A probe whose content is in the scratch folder."""
+        """A probe with its content in the scratch folder."""
         source = scratch / "probe"
         source.write_bytes(_CONTENT)
         return cls(subject, source)
 
     def try_out(self, outlet: Outlet, server: Transport) -> Iterator[Finding]:
-        """Do with the probe what a run would do with a file."""
+        """Handle the probe as a run would handle a file."""
         check = f"write {outlet.purpose}"
         if not outlet.tries:
             yield self.subject.note(
                 check,
-                f"{_shown(outlet.end)} was not written to: it was agreed that files are neither "
-                "renamed nor replaced there, so a probe might stay",
+                f"no probe was written to {_shown(outlet.end)}: as agreed, files are neither "
+                "renamed nor replaced there, so it might not be deleted",
                 "The first delivery shows whether it works.",
             )
             return
-        start, end = _there(server, outlet.start), _there(server, outlet.end)
+        start, end = _nearest(server, outlet.start), _nearest(server, outlet.end)
         if outlet.start != outlet.end and start != outlet.start:
-            return  # the folder of the files is missing, which its own check tells
+            return  # the folder of the files is missing, which its own check reports
         if end != outlet.end:
             yield self.subject.note(
                 check,
-                f"{_shown(outlet.end)} is not there or may not be listed; a run makes it. The "
+                f"{_shown(outlet.end)} does not exist or cannot be listed; a run creates it. The "
                 f"probe was written to {_shown(end)}",
-                "If the folder is there already, ask the server's owner to let this user in.",
+                "If the folder exists, ask the server's administrator for permission to list it.",
             )
         yield from self._written(server, outlet, check, start, end)
 
@@ -69,10 +69,10 @@ class Probe:
         try:
             self._write(server, first)
         except PathRefused as error:
-            yield self.subject.mend(
+            yield self.subject.fix(
                 check,
                 finding_text(error),
-                f"Ask the server's owner to let this user write in {_shown(start)}.",
+                f"Ask the server's administrator for permission to write in {_shown(start)}.",
             )
             return
         if not outlet.renames:
@@ -81,7 +81,7 @@ class Probe:
         try:
             self._rename(server, first, final, replace=False)
         except PathRefused as error:
-            yield self.subject.mend(
+            yield self.subject.fix(
                 check,
                 f"a file can be written, but not renamed to {_shown(end)}: {finding_text(error)}",
                 _without_rename(outlet),
@@ -96,19 +96,18 @@ class Probe:
             self._write(server, first)
             self._rename(server, first, final, replace=True)
         except PathRefused as error:
-            yield self.subject.mend(
+            yield self.subject.fix(
                 check,
                 f"a file can be written, but an older one of the same name is not replaced: "
                 f"{finding_text(error)}",
-                "Agree on publishing.existing 'keep' for exports, on results.names 'unique' for "
-                "imports; or ask the server's owner to let this user delete and replace files.",
+                "Set publishing.existing to 'keep' for exports, results.names to 'unique' for "
+                "imports; or ask the server's administrator for permission to replace files.",
             )
             return
         if not server.abilities.rename_over:
             yield self.subject.note(
                 check,
-                "the server does not replace a file in one step: the old one is deleted first, and "
-                "for an instant there is none",
+                "the server cannot replace a file atomically: the old one is deleted first",
             )
 
     def _replaced_directly(
@@ -118,17 +117,17 @@ class Probe:
             try:
                 self._write(server, path)
             except PathRefused as error:
-                yield self.subject.mend(
+                yield self.subject.fix(
                     check,
                     f"a file can be written, but not replaced: {finding_text(error)}",
-                    "Agree on publishing.existing 'keep', or ask the server's owner to let this "
-                    "user replace files.",
+                    "Set publishing.existing to 'keep', or ask the server's administrator for "
+                    "permission to replace files.",
                 )
                 return
         yield self.subject.ok(check, f"{_shown(outlet.end)}: written")
 
     def clean(self, server: Transport) -> Iterator[Finding]:
-        """Delete what is left of the probe; what cannot be deleted is told by its name."""
+        """Delete the remaining files of the probe; report those that cannot be deleted."""
         for path in [*self.left]:
             try:
                 server.remove(path)
@@ -136,13 +135,13 @@ class Probe:
                 self.left.remove(path)
             except PathRefused as error:
                 self.left.remove(path)
-                if not _is_there(server, path):
+                if not _exists(server, path):
                     continue
-                yield self.subject.mend(
+                yield self.subject.fix(
                     "delete",
                     f"the probe could not be deleted: {finding_text(error)}",
-                    f"Delete {path!r} on the server, and ask its owner to let this user delete "
-                    "its own files, or agree on publishing 'direct' and 'keep' for exports.",
+                    f"Delete {path!r} on the server, and ask its administrator for permission to "
+                    "delete own files, or set publishing to 'direct' and 'keep' for exports.",
                 )
             else:
                 self.left.remove(path)
@@ -155,8 +154,8 @@ class Probe:
         with suppress(SyncError):
             changed = server.stat(path).modified_at
             if changed is not None:
-                # The file was written between these two moments; times on servers are whole
-                # seconds, so half of one is added.
+                # The file was written between these two times; servers give whole seconds, so half
+                # of one is added.
                 middle = began + (datetime.now(UTC) - began) / 2
                 self.ahead_seconds = (changed - middle).total_seconds() + 0.5
 
@@ -165,18 +164,20 @@ class Probe:
         server.rename(old, new, replace=replace)
 
     def _paths(self, start: str, end: str, *, hidden: bool) -> tuple[str, str]:
-        """Where the probe is written and what it is renamed to. A file that is to be renamed has a
-        hidden name all the time, as files on their way have, so that no pattern picks it up."""
+        """Paths to which the probe is written and renamed. A file to be renamed always has a hidden
+        name, like temporary files, so that it matches no pattern."""
         name = f"{PROBE_PREFIX}{uuid4().hex[:8]}.tmp"
         if not hidden:
             return names.join_checked(start, name), ""
         return names.join_checked(start, f".{name}"), names.join_checked(end, f".{name}-renamed")
 
 
-def _there(server: Transport, folder: str) -> str:
-    """The folder itself if it can be listed, or the nearest one above it that can."""
-    above = [".", *names.steps_to(folder)] if not folder.startswith("/") else names.steps_to(folder)
-    for candidate in [folder, *reversed(above[:-1])]:
+def _nearest(server: Transport, folder: str) -> str:
+    """The folder itself if it can be listed, or its nearest parent that can."""
+    parents = (
+        [".", *names.steps_to(folder)] if not folder.startswith("/") else names.steps_to(folder)
+    )
+    for candidate in [folder, *reversed(parents[:-1])]:
         try:
             list(server.list(candidate))
         except PathRefused:
@@ -185,7 +186,7 @@ def _there(server: Transport, folder: str) -> str:
     return folder
 
 
-def _is_there(server: Transport, path: str) -> bool:
+def _exists(server: Transport, path: str) -> bool:
     try:
         server.stat(path)
     except (FileGone, PathRefused):
@@ -196,15 +197,15 @@ def _is_there(server: Transport, path: str) -> bool:
 def _without_rename(outlet: Outlet) -> str:
     if outlet.purpose == "exports":
         return (
-            "Agree on publishing.publish 'direct' with a done_marker, or ask the server's owner to "
-            "let this user rename files."
+            "Set publishing.publish to 'direct' with a done_marker, or ask the server's "
+            "administrator for permission to rename files."
         )
     if outlet.start != outlet.end:
         return (
-            "Ask the server's owner to let this user rename files between these folders, or agree "
-            "on source.afterwards 'leave'."
+            "Ask the server's administrator for permission to rename files between these folders, "
+            "or set source.afterwards to 'leave'."
         )
-    return "Ask the server's owner to let this user rename files there."
+    return "Ask the server's administrator for permission to rename files there."
 
 
 def _shown(folder: str) -> str:

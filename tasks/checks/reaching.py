@@ -1,4 +1,4 @@
-"""The way to a file server: its name, its port, who it proves to be, and whether it lets us in."""
+"""Checks of the connection to a file server: name, port, identity and log-in."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ _SIGNED_BY = ("issuer", "self-signed", "self signed")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How a server is reached: its address, how long to wait, and how to log in.
+    """The endpoint of a server: address, timeout, and a function that connects.
 
     `address` is host and port; None for a folder, which is on this machine. `protocol` is sftp, ftp
     or ftps; where it is given, a server that greets in another one is found before the log-in.
@@ -28,32 +28,32 @@ class Endpoint:
     protocol: str = ""
 
 
-def check_reachable(subject: Subject, way: Endpoint) -> Iterator[Finding]:
-    """Whether the name is known and somebody listens; the first failure is the last finding."""
-    if way.address is None:
+def check_reachable(subject: Subject, endpoint: Endpoint) -> Iterator[Finding]:
+    """Whether the name resolves and the port answers; stops at the first failure."""
+    if endpoint.address is None:
         return
-    host, port = way.address
+    host, port = endpoint.address
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # the latter for what cannot be a name at all
-        yield subject.mend(
+    except (OSError, UnicodeError):  # the latter for an invalid name
+        yield subject.fix(
             "name",
-            f"{host} is not known to this machine's name service",
-            "Correct host on the block; if it is right, mend the name service of the machine on "
-            "which the worker runs.",
+            f"the name {host} cannot be resolved on this machine",
+            "Correct host on the block; if it is correct, fix the name resolution (DNS) of the "
+            "worker's machine.",
         )
         return
     yield subject.ok("name", f"{host} is {found[0][4][0]}")
     try:
-        with socket.create_connection(way.address, way.seconds) as connection:
-            speaks = _greeting(connection) if way.protocol else ""
+        with socket.create_connection(endpoint.address, endpoint.seconds) as connection:
+            speaks = _greeting(connection) if endpoint.protocol else ""
     except OSError as error:
         yield _unreachable(subject, port, error)
         return
-    if speaks and (speaks == "SFTP") != (way.protocol == "sftp"):
-        yield subject.mend(
+    if speaks and (speaks == "SFTP") != (endpoint.protocol == "sftp"):
+        yield subject.fix(
             "connect",
-            f"port {port} is an {speaks} server, and the block is one for {way.protocol.upper()}",
+            f"port {port} is an {speaks} server, and the block is one for {endpoint.protocol.upper()}",
             f"Correct port on the block, or make a block of the kind {speaks} and name that one.",
         )
         return
@@ -72,24 +72,24 @@ def _greeting(connection: socket.socket) -> str:
 
 def _unreachable(subject: Subject, port: int, error: OSError) -> Finding:
     if isinstance(error, ConnectionRefusedError):
-        return subject.mend(
+        return subject.fix(
             "connect",
             f"nothing listens on port {port}",
-            "Correct port on the block, or ask the server's owner whether it runs and whether its "
-            "firewall knows the address of this worker.",
+            "Correct port on the block, or ask the server's administrator whether it runs and "
+            "whether its firewall allows the address of this worker.",
         )
-    return subject.mend(
+    return subject.fix(
         "connect",
         f"port {port} does not answer ({type(error).__name__})",
-        "Ask the server's owner to let the address of this worker through its firewall, and "
+        "Ask the server's administrator to allow the address of this worker in its firewall, and "
         "check that outgoing connections are allowed here.",
     )
 
 
-def refused(subject: Subject, error: SyncError) -> Finding:
+def login_failure(subject: Subject, error: SyncError) -> Finding:
     """Why a log-in failed, as a finding."""
     if isinstance(error, HostNotTrusted) and any(text in str(error) for text in _SIGNED_BY):
-        return subject.mend(
+        return subject.fix(
             "identity",
             f"the certificate is not signed by an authority that is known here "
             f"({finding_text(error)})",
@@ -97,44 +97,44 @@ def refused(subject: Subject, error: SyncError) -> Finding:
             "if it is self-signed, and put it into ca_certificate on the block.",
         )
     if isinstance(error, HostNotTrusted):
-        return subject.mend(
+        return subject.fix(
             "identity",
             finding_text(error),
-            "Ask the server's owner, by another way than this server, whether its key or "
-            "certificate was changed; then renew host_key or ca_certificate on the block.",
+            "Ask the server's administrator, through another channel, whether its key or "
+            "certificate was changed; then update host_key or ca_certificate on the block.",
         )
     if isinstance(error, LoginRefused):
-        return subject.mend(
+        return subject.fix(
             "login",
             f"the server refuses this user name, password or key ({finding_text(error)})",
-            "Correct user name, password or private key on the block. It was tried once.",
+            "Correct user name, password or private key on the block. There was one attempt.",
         )
     if isinstance(error, ConfigurationError):
-        return subject.mend("login", finding_text(error), "Correct the settings of the block.")
-    return subject.mend(
+        return subject.fix("login", finding_text(error), "Correct the settings of the block.")
+    return subject.fix(
         "login",
         finding_text(error),
         "Compare protocol, port and TLS on the block with what the server offers, and ask its "
-        "owner whether it is overloaded.",
+        "administrator whether it is overloaded.",
     )
 
 
 def identified(subject: Subject, identity: Identity | None, now: datetime) -> Finding:
-    """Who the server proved to be, and until when."""
+    """The verified identity of the server, and its expiry."""
     if identity is None:
         return subject.note(
             "identity",
-            "plain FTP: nothing proves which server this is, and everything can be read on the "
-            "way, the password included",
-            "Ask the server's owner for SFTP or FTPS.",
+            "plain FTP: the server's identity cannot be verified, and everything, including the "
+            "password, is transferred unencrypted",
+            "Ask the server's administrator for SFTP or FTPS.",
         )
     shown = f"{identity.kind} {identity.fingerprint}"
     if not identity.verified:
         return subject.note(
             "identity",
-            f"the server shows {shown}, which is not compared with anything",
-            "Ask the server's owner whether that is right, enter it as host_key or ca_certificate "
-            "on the block, and switch verification on.",
+            f"the server presents {shown}, which is not verified",
+            "Ask the server's administrator whether that is correct, enter it as host_key or "
+            "ca_certificate on the block, and enable verification.",
         )
     if identity.expires_at is None:
         return subject.ok("identity", f"{shown} is the pinned host key")
@@ -143,5 +143,5 @@ def identified(subject: Subject, identity: Identity | None, now: datetime) -> Fi
         "the certificate is valid",
         identity.expires_at,
         now,
-        "Ask the server's owner to renew the certificate before that day.",
+        "Ask the server's administrator to renew the certificate before that day.",
     )

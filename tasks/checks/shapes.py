@@ -1,4 +1,4 @@
-"""How values are written, never what they say: kinds of JSON, and dates with their digits gone."""
+"""The form of values without their content: kinds of JSON, and dates with digits replaced."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from tasks.checks.asking import Reply
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d.*)?|/Date\(.*\)/")
 _SIGNS = re.compile(r"[^0TZ:./()+ Date-]")
-_NAMES = {
+_KIND_NAMES = {
     bool: "yes or no",
     int: "a number",
     float: "a number",
@@ -24,11 +24,11 @@ def kind(value: object) -> str:
         return "digits as text" if value.strip().isdecimal() else "a text" if value else "empty"
     if isinstance(value, list):
         return f"an array of {kind(value[0])}" if value else "an empty array"
-    return _NAMES.get(type(value), "something else")
+    return _KIND_NAMES.get(type(value), "something else")
 
 
 def kinds(page: Reply, name: str) -> str:
-    """The kinds of a field over all items, and whether it is missing in some."""
+    """The kinds of a field over all items; "missing" if some lack it."""
     items = [lowered(item) for item in page.items]
     found = {kind(item[name.lower()]) for item in items if name.lower() in item}
     if any(name.lower() not in item for item in items):
@@ -37,7 +37,7 @@ def kinds(page: Reply, name: str) -> str:
 
 
 def date_shapes(page: Reply) -> Iterator[tuple[str, str]]:
-    """The fields that hold dates, each with how these are written: 0000-00-00 00:00:00Z."""
+    """The fields with dates, each with their format: 0000-00-00 00:00:00Z."""
     for name in sorted({name for item in page.items for name in item}):
         shapes = sorted(set(_shapes(page.values(name))))
         if shapes:

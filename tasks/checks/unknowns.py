@@ -1,7 +1,7 @@
-"""What MailUp's documentation leaves open and reading can settle, on this account.
+"""Questions that MailUp's documentation leaves open and that can be answered read-only.
 
-Each is one note: "settled: ...", or why it cannot be told from here. Names of fields and codes
-only. What only a writing call could show is left open and said so.
+Each gives one note: "settled: ...", or why it cannot be determined. Notes contain only names of
+fields and codes. What only a writing call could show stays open.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,8 +13,8 @@ from tasks.checks.asking import About, Asking, NoCallsLeft
 from tasks.checks.findings import Finding, Subject, finding_text
 
 LEFT_OPEN = (
-    "how many imports run at once, the values of importType, what MailUp does with fields left "
-    "out, the scope of its rate limit: only writing would show. The safe reading is in force: one "
+    "how many imports run at once, the values of importType, what MailUp does with omitted fields, "
+    "the scope of its rate limit: only a writing call would show. The safe assumption is used: one "
     "import at a time, no forced status, one limit per account"
 )
 
@@ -28,15 +28,15 @@ def settle(
     *,
     first: bool = False,
 ) -> Iterator[Finding]:
-    """What can be settled on the first of `lists` with at most `calls` calls, and whether pages of
-    the configured size are bearable. At the `first` contact with an account more is asked."""
+    """Answer the questions for the first of `lists` with at most `calls` calls, and check the
+    configured page size. At the `first` contact with an account there are more questions."""
     if not lists:
         return
     about = About(subject, Asking(client, calls), lists[0])
     people = list_questions.ListedPeople()
     yield from _asked(about, "largest page", lambda: people.page(about, page_size))
     life = client.token_life_seconds
-    yield about.settled("life of a token", "not told" if life is None else f"{life:.0f} s")
+    yield about.settled("life of a token", "unknown" if life is None else f"{life:.0f} s")
     for name, question in (
         ("subscriptions", lambda: list_questions.subscriptions(about, people)),
         ("orderby", lambda: list_questions.order(about, people)),
@@ -53,7 +53,7 @@ def settle(
 
 
 def _asked(about: About, what: str, question: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """The answers to one question; what goes wrong is an answer, too."""
+    """The answers to one question; an error is an answer, too."""
     try:
         yield from question()
     except NoCallsLeft:

@@ -1,4 +1,4 @@
-"""Check: one task per server, account, ledger and key of a client, each tried once."""
+"""Check: one task per server, account, ledger and key of a client, without retries."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from tasks.checks.findings import (
     conclusion,
     findings_table,
     no_block,
-    to_mend,
+    to_fix,
 )
 from tasks.checks.ledgers import check_ledger, check_permissions, check_room
 from tasks.checks.needs import AccountNeeds, ServerNeeds
@@ -38,25 +38,25 @@ from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import scratch_parent
 
 MOST_CALLS = 40
-"""Calls that one account is asked in at most."""
+"""Maximum number of calls per account."""
 
 
 @retried_task("check server", "check {needs.reference}", retries=0)
 def check_one_server(needs: ServerNeeds, scratch: Path) -> Asked:
-    """A file server: reached, logged in to, listed, and written to where files are delivered."""
+    """Check a file server: connection, log-in, listing, and writing to target folders."""
     try:
         block = load_server(needs.reference)
     except ConfigurationError as error:
         return Asked((no_block(needs.reference, error),))
-    way = Endpoint(
+    endpoint = Endpoint(
         block.address, block.connect_timeout_seconds, block.connect, protocol=block.protocol
     )
-    return Asked(tuple(check_server(way, needs, scratch)))
+    return Asked(tuple(check_server(endpoint, needs, scratch)))
 
 
 @retried_task("check account", "check mailup-account/{needs.name}", retries=0)
 def check_one_account(needs: AccountNeeds) -> Asked:
-    """A MailUp account: log-in, lists, groups, fields, and what the API leaves open."""
+    """Check a MailUp account: log-in, lists, groups, fields, and open questions of the API."""
     subject = Subject(f"mailup-account/{needs.name}")
     try:
         account = load(MailUpAccount, needs.name)
@@ -65,7 +65,7 @@ def check_one_account(needs: AccountNeeds) -> Asked:
     findings = [_rate_limit(subject, account)]
     with account.connect(patient=False) as client:
         findings += check_account(subject, client, needs, datetime.now(UTC))
-        if not to_mend(each for each in findings if each.check == "log-in"):
+        if not to_fix(each for each in findings if each.check == "log-in"):
             left = MOST_CALLS - client.calls
             findings += settle(subject, client, needs.lists, account.page_size, left)
         return Asked(tuple(findings), client.calls)
@@ -73,7 +73,7 @@ def check_one_account(needs: AccountNeeds) -> Asked:
 
 @retried_task("check ledger", "check ledger/{name}", retries=0)
 def check_one_ledger(name: str, pools: Sequence[str]) -> Asked:
-    """A ledger: its database and its storage, and whether one machine is enough for it."""
+    """Check a ledger: database, storage, and whether SQLite is used by several machines."""
     subject = Subject(f"ledger/{name}")
     try:
         ledger = load(Ledger, name)
@@ -99,30 +99,30 @@ def check_one_ledger(name: str, pools: Sequence[str]) -> Asked:
 
 @retried_task("check workers", "check workers", retries=0)
 def check_workers(pools: Sequence[str]) -> Asked:
-    """The work pools, and on the machine on which this runs the room for the files of a run."""
+    """Check the work pools, and the free disk space on this machine."""
     room = check_room(Subject("this worker"), "scratch folder", scratch_parent())
     return Asked((*map(_pool, pools), room))
 
 
 def found(subject: str, state: State[Asked]) -> Asked:
-    """What a check found; one that broke off is a finding, too, so that it hides no other."""
+    """The findings of a check task; a failed task gives a finding, too."""
     result: Any = state.result(raise_on_failure=False)
     if isinstance(result, Asked):
         return result
-    told = str(result) if isinstance(result, SyncError) else type(result).__name__
-    broken = Subject(subject).mend(
+    text = str(result) if isinstance(result, SyncError) else type(result).__name__
+    failed = Subject(subject).fix(
         "check",
-        f"the check itself broke off: {told}",
-        "Look at the log of its task, and report it.",
+        f"the check itself failed: {text}",
+        "Read the log of its task run, and report it.",
     )
-    return Asked((broken,))
+    return Asked((failed,))
 
 
 def report_findings(client: str, findings: Sequence[Finding], calls: int) -> State[list[Finding]]:
-    """Show all findings; Failed where something has to be mended."""
+    """Report all findings; Failed if something has to be fixed."""
     logger = get_run_logger()
     for each in findings:
-        if each.verdict == "mend":
+        if each.verdict == "fix":
             logger.warning("%s, %s: %s -> %s", each.subject, each.check, each.told, each.remedy)
     sentence = conclusion(findings)
     create_markdown_artifact(
@@ -130,28 +130,28 @@ def report_findings(client: str, findings: Sequence[Finding], calls: int) -> Sta
         markdown=findings_table(findings, calls),
         description=in_markdown(sentence),
     )
-    state = Failed if to_mend(findings) else Completed
+    state = Failed if to_fix(findings) else Completed
     return state(message=sentence, data=list(findings))
 
 
 def _rate_limit(subject: Subject, account: MailUpAccount) -> Finding:
-    """Whether Prefect has the limit that paces all runs of the account together."""
+    """Whether Prefect has the rate limit shared by all runs of the account."""
     with get_client(sync_client=True) as api:
         try:
             limit = api.read_global_concurrency_limit_by_name(account.rate_limit_name)
         except ObjectNotFound:
-            return subject.note("pace", "Prefect has no rate limit yet; this run makes it")
+            return subject.note("pace", "Prefect has no rate limit yet; this run creates it")
     if not limit.active:
-        return subject.mend(
+        return subject.fix(
             "pace",
-            f"Prefect's rate limit {limit.name} is switched off, so runs together may be too fast",
-            "Switch it on again in Prefect (Concurrency).",
+            f"Prefect's rate limit {limit.name} is inactive, so runs may exceed MailUp's limit",
+            "Activate it in Prefect (Concurrency).",
         )
-    return subject.ok("pace", f"Prefect's rate limit {limit.name} is in force")
+    return subject.ok("pace", f"Prefect's rate limit {limit.name} is active")
 
 
 def _sqlite(subject: Subject, pools: Sequence[str]) -> list[Finding]:
-    """SQLite is for one machine; workers do not tell theirs, so more than one is worth a look."""
+    """SQLite is for one machine; workers do not report theirs, so several give a note."""
     online = sum(_online(pool) or 0 for pool in pools)
     if online < 2:
         return []
@@ -159,8 +159,8 @@ def _sqlite(subject: Subject, pools: Sequence[str]) -> list[Finding]:
         subject.note(
             "database",
             f"it is SQLite, and {online} workers are online",
-            "If they run on different machines, move the ledger to PostgreSQL: each would have a "
-            "ledger of its own, and files would be imported twice.",
+            "If they run on different machines, move the ledger to PostgreSQL: otherwise each has "
+            "its own ledger, and files are imported twice.",
         )
     ]
 
@@ -168,22 +168,22 @@ def _sqlite(subject: Subject, pools: Sequence[str]) -> list[Finding]:
 def _pool(name: str) -> Finding:
     subject, online = Subject(f"work pool {name}"), _online(name)
     if online is None:
-        return subject.mend(
+        return subject.fix(
             "workers",
-            "there is no such work pool",
-            f"Create it, as by: prefect work-pool create {name} --type process",
+            "the work pool does not exist",
+            f"Create it, for example: prefect work-pool create {name} --type process",
         )
     if not online:
         return subject.note(
             "workers",
-            "no worker is online, so runs wait",
+            "no worker is online, so runs will be late",
             f"Start one: prefect worker start --pool {name}",
         )
     return subject.ok("workers", f"{online} online")
 
 
 def _online(pool: str) -> int | None:
-    """How many workers of a work pool are online; None where there is no such pool."""
+    """Number of online workers of a work pool; None if the pool does not exist."""
     with get_client(sync_client=True) as api:
         try:
             api.read_work_pool(pool)

@@ -1,4 +1,4 @@
-"""Agreed: what a client's deployments say, as Prefect holds them or as a file has them."""
+"""The agreements of a client's deployments, from Prefect or from a Prefect file."""
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ _PAGE = 200
 
 @dataclass(frozen=True)
 class Agreed:
-    """The agreements of a client, what is wrong with the others, and the work pools they use."""
+    """The valid agreements of a client, findings about invalid ones, and their work pools."""
 
     agreements: tuple[AnyAgreement, ...]
     findings: tuple[Finding, ...]
@@ -36,7 +36,7 @@ class Agreed:
 
 @dataclass(frozen=True)
 class Deployed:
-    """One deployment: its name, what it runs, with which parameters, where."""
+    """One deployment: name, entrypoint, parameters and work pool."""
 
     name: str
     entrypoint: str
@@ -44,9 +44,9 @@ class Deployed:
     pool: str
 
 
-@retried_task("agreed", "what is agreed with {client}", retries=0)
+@retried_task("agreed", "read the agreements of {client}", retries=0)
 def agreed(client: str, file: str) -> Agreed:
-    """What the client's deployments agree: those that carry its tag, or those of a file."""
+    """Read the agreements of the client's deployments: those with its tag, or those of a file."""
     deployed = list(_in_file(file, client) if file else _in_prefect(client))
     agreements: list[AnyAgreement] = []
     findings: list[Finding] = []
@@ -62,7 +62,7 @@ def agreed(client: str, file: str) -> Agreed:
 
 
 def client_of_file(file: str) -> str:
-    """The client that a Prefect file is about, from its tags; ConfigurationError without one."""
+    """The client of a Prefect file, from its tags; ConfigurationError without one."""
     for entry in _entries(file):
         for tag in entry.get("tags") or ():
             if str(tag).startswith("client:"):
@@ -104,15 +104,15 @@ def _entries(file: str) -> Iterable[dict[str, Any]]:
 
 
 def _agreement(deployed: Deployed) -> list[AnyAgreement]:
-    """The agreement among the parameters, in the flow's own model; none where it takes none."""
-    # Prefect's own way from a deployment to its flow, as a worker goes it.
+    """The agreement in the parameters, as the flow's model; none if the flow has none."""
+    # Load the flow as a worker does.
     try:
         flow: Flow[..., Any] = load_flow_from_entrypoint(
             deployed.entrypoint, use_placeholder_flow=False
         )
     except (MissingFlowError, ScriptError, ImportError, ValueError) as error:
         raise ConfigurationError(
-            f"The flow {deployed.entrypoint!r} is not there ({type(error).__name__})."
+            f"The flow {deployed.entrypoint!r} cannot be loaded ({type(error).__name__})."
         ) from None
     wanted = inspect.signature(flow.fn).parameters.get("agreement")
     if wanted is None:
@@ -127,12 +127,12 @@ def _refused(deployed: Deployed, error: ConfigurationError | ValidationError) ->
     flow = deployed.entrypoint.rpartition(".")[2].replace("_", "-")
     subject = Subject(f"deployment {flow}/{deployed.name}")
     if isinstance(error, ConfigurationError):
-        return subject.mend("entrypoint", str(error), "Deploy the client's file again.")
+        return subject.fix("entrypoint", str(error), "Deploy the client's file again.")
     wrong = "; ".join(
         f"{'.'.join(map(str, fault['loc'])) or 'agreement'}: {fault['msg']}"
         for fault in error.errors(include_input=False, include_url=False)
     )
-    return subject.mend(
+    return subject.fix(
         "parameters",
         wrong,
         "Correct the agreement in the client's file and deploy it again.",
@@ -141,7 +141,7 @@ def _refused(deployed: Deployed, error: ConfigurationError | ValidationError) ->
 
 def _nothing(client: str, file: str) -> Finding:
     where = file or "Prefect"
-    return Subject(f"client {client}").mend(
+    return Subject(f"client {client}").fix(
         "deployments",
         f"{where} has no deployment with the tag client:{client} that has an agreement",
         "Deploy the client's file, give its path as 'file', or correct the name of the client.",

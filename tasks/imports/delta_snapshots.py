@@ -51,7 +51,7 @@ _FIRST_OF_COLUMNS = {
     "column", "target", "field", "trim", "case", "date_in", "date_out", "length", "too_long",
     "blank", "required",
 }  # fmt: skip
-"""Settings that existed when the first snapshots were made; newer ones count only if they are set."""
+"""Settings that the first snapshots had; newer ones count only if they are set."""
 
 
 @dataclass(frozen=True)

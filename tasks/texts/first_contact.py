@@ -1,7 +1,7 @@
-"""The report of a first contact: what each step proved, fit to be sent on: nobody is named in it.
+"""The report of a first contact, without private data, so that it can be passed on.
 
-Neither people nor the client, the account, its lists and fields are in it: only what MailUp's API
-calls things, codes, figures and forms of values.
+It contains no people, client, account, lists or fields: only MailUp's API names, codes, figures and
+forms of values.
 """
 
 import re
@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from tasks.checks.findings import Finding, to_mend
+from tasks.checks.findings import Finding, to_fix
 
-TOLD = ("page size", "clock", "import", "counters", "people", "export", "dates", "pace")
-"""Checks whose words hold figures only; of those that are not in here, nor begin with API, only
-the outcome is reported."""
+SHAREABLE = ("page size", "clock", "import", "counters", "people", "export", "dates", "pace")
+"""Checks whose texts contain only figures; of others, unless they start with API, only the verdict
+is reported."""
 _ID = re.compile(r"/\d+")
 
 
 @dataclass
 class ContactStep:
-    """One step: its name, what it proves, and what was found; `stopped` why it went no further."""
+    """One step: its name, what it proves, and its findings; `stopped`: why it was aborted."""
 
     name: str
     proves: str
@@ -29,12 +29,12 @@ class ContactStep:
 
     @property
     def is_well(self) -> bool:
-        """Whether it came to its end with nothing to mend."""
-        return not self.stopped and not to_mend(self.findings)
+        """Whether it was completed with nothing to fix."""
+        return not self.stopped and not to_fix(self.findings)
 
 
 def document(steps: Sequence[ContactStep], day: date, private: Collection[str]) -> dict[str, Any]:
-    """All steps as JSON. `private` are texts that must not be in it, such as the list's name."""
+    """All steps as JSON; `private`: texts to be removed, such as the name of the list."""
     return {
         "report": "first contact with a MailUp account",
         "version": 1,
@@ -43,7 +43,7 @@ def document(steps: Sequence[ContactStep], day: date, private: Collection[str]) 
             {
                 "step": step.name,
                 "proves": step.proves,
-                "outcome": "well" if step.is_well else "stopped" if step.stopped else "to mend",
+                "outcome": "well" if step.is_well else "stopped" if step.stopped else "to fix",
                 "findings": [_shown(finding, private) for finding in step.findings],
             }
             for step in steps
@@ -52,27 +52,27 @@ def document(steps: Sequence[ContactStep], day: date, private: Collection[str]) 
 
 
 def _shown(finding: Finding, private: Collection[str]) -> dict[str, str]:
-    open_to_all = finding.check in TOLD or finding.check.startswith("API:")
+    shareable = finding.check in SHAREABLE or finding.check.startswith("API:")
     return {
         "check": finding.check,
         "verdict": finding.verdict,
-        "told": without(finding.told, private) if open_to_all else "",
+        "told": without(finding.told, private) if shareable else "",
     }
 
 
 def without(text: str, private: Collection[str]) -> str:
-    """The text without ids in addresses of calls, and without any of the private texts."""
+    """Remove ids in paths and all private texts."""
     for each in sorted(filter(None, private), key=len, reverse=True):
         text = re.sub(re.escape(each), "***", text, flags=re.IGNORECASE)
     return _ID.sub("/#", text)
 
 
 def readable(report: dict[str, Any]) -> str:
-    """The same as markdown."""
+    """The report as Markdown."""
     lines = [f"# First contact, {report['day']}", ""]
     for step in report["steps"]:
         lines += [f"## {step['step']}: {step['outcome']}", "", f"Proves {step['proves']}.", ""]
-        lines += ["| check | verdict | told |", "| --- | --- | --- |"]
+        lines += ["| check | verdict | result |", "| --- | --- | --- |"]
         lines += [_row(each) for each in step["findings"]] + [""]
     return "\n".join(lines)
 
@@ -82,5 +82,5 @@ def _row(finding: dict[str, str]) -> str:
 
 
 def private_texts(*texts: Iterable[str]) -> frozenset[str]:
-    """Texts to keep out of a report; those too short to be told from words are left in."""
+    """Texts to remove from a report; very short ones, which are also words, are not removed."""
     return frozenset(each.strip() for group in texts for each in group if len(each.strip()) > 2)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.checks.findings import Finding, to_mend
+from tasks.checks.findings import Finding, to_fix
 from tasks.checks.needs import Outlet, ServerNeeds
 from tasks.checks.reaching import Endpoint
 from tasks.checks.servers import check_server
@@ -41,7 +41,7 @@ def checked(server: Server, tmp_path: Path, folder: str = "") -> list[Finding]:
     way = Endpoint(("127.0.0.1", server.port), 10, server.connect)
     findings = check_server(way, needs, tmp_path)
     assert sorted(map(str, server.disk.rglob("*"))) == before
-    assert all(finding.remedy for finding in to_mend(findings))
+    assert all(finding.remedy for finding in to_fix(findings))
     return findings
 
 
@@ -49,10 +49,10 @@ def checked(server: Server, tmp_path: Path, folder: str = "") -> list[Finding]:
 def test_a_right_server_has_nothing_to_mend(server: Server, tmp_path: Path) -> None:
     """Whatever a server lacks that the agreement can do without is no fault."""
     findings = checked(server, tmp_path)
-    assert to_mend(findings) == []
+    assert to_fix(findings) == []
     told = {finding.check: (finding.verdict, finding.told) for finding in findings}
     assert told[f"list {server.folder}"] == ("ok", "1 files, 1 match '*.csv'")
-    assert told["delete"] == ("ok", "the probe is gone again")
+    assert told["delete"] == ("ok", "the probe was deleted")
     assert told["clock"] == ("ok", "the server's clock and ours agree within a minute")
     assert told["identity"][0] == ("note" if server.protocol == "ftp" else "ok")
 
@@ -61,7 +61,7 @@ def test_a_right_server_has_nothing_to_mend(server: Server, tmp_path: Path) -> N
 def test_a_server_that_does_not_replace_in_one_step(server: Server, tmp_path: Path) -> None:
     """For an instant there is no file: its reader should know."""
     notes = [each.told for each in checked(server, tmp_path) if each.verdict == "note"]
-    assert any("does not replace a file in one step" in told for told in notes)
+    assert any("cannot replace a file atomically" in told for told in notes)
 
 
 @with_users
@@ -71,10 +71,10 @@ def test_a_folder_in_which_the_user_may_not_write(server: Server, tmp_path: Path
     closed.mkdir(mode=0o755)
     os.chown(closed, 0, 0)
     findings = checked(server, tmp_path, f"{server.folder}/closed")
-    (wrong,) = to_mend(findings)
+    (wrong,) = to_fix(findings)
     assert wrong.check == "write exports"
     assert wrong.remedy == (
-        f"Ask the server's owner to let this user write in '{server.folder}/closed'."
+        f"Ask the server's administrator for permission to write in '{server.folder}/closed'."
     )
     assert any(each.check == "write results" and each.verdict == "ok" for each in findings)
 
@@ -89,6 +89,6 @@ def test_a_folder_that_the_user_may_not_read(server: Server, tmp_path: Path) -> 
     needs = ServerNeeds("sftp-server/acme", (Source(folder=base),), ())
     way = Endpoint(("127.0.0.1", server.port), 10, server.connect)
     findings = check_server(way, needs, tmp_path)
-    (wrong,) = to_mend(findings)
+    (wrong,) = to_fix(findings)
     assert wrong.check == f"list {base}"
     assert repr(base) in wrong.told

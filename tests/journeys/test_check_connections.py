@@ -18,7 +18,7 @@ from blocks.sftp_servers import SftpServer
 from flows.check_connections import check_connections
 from flows.export_unsubscribed import export_unsubscribed
 from flows.import_recipients import import_recipients
-from tasks.checks.findings import Finding, to_mend
+from tasks.checks.findings import Finding, to_fix
 from tests.command import invoke
 from tests.journeys.harness.artifacts import newest
 from tests.keyrings import PASSPHRASE, Keyring, needs_gpg
@@ -97,7 +97,7 @@ def test_a_client_whose_deployments_are_right(
     for subject in ("sftp-server/acme", "mailup-account/acme", "ledger/acme", "this worker"):
         assert f"## {subject}" in shown
     calls = world.control("GET", "log")
-    assert f"MailUp was asked in {len(calls)} calls" in shown
+    assert f"MailUp was called {len(calls)} times" in shown
     assert len(calls) < 40
     assert {call["method"] for call in calls} - {"GET"} == {"POST"}
     assert [call["path"] for call in calls if call["method"] == "POST"] == [
@@ -121,8 +121,8 @@ def test_everything_that_is_wrong_is_told_at_once(deploy: Deployments) -> None:
     Ledger(url="postgresql+psycopg://x:hidden-word@127.0.0.1:1/x").save("acme", overwrite=True)
     state = check_connections("acme", return_state=True)
     assert state.is_failed()
-    assert state.message.startswith("4 things to mend: ")
-    told = {(each.subject, each.check) for each in to_mend(findings(state))}
+    assert state.message.startswith("4 things to fix: ")
+    told = {(each.subject, each.check) for each in to_fix(findings(state))}
     assert told == {
         ("deployment export-unsubscribed/acme", "parameters"),
         ("sftp-server/acme", "connect"),
@@ -139,7 +139,7 @@ def test_blocks_that_are_missing_are_told_with_the_way_to_make_them(
     """A name that was mistyped in the file, and a block that nobody has made yet."""
     deploy.imports(server="sftp-server/nowhere", account="nowhere", ledger="nowhere")
     state = check_connections("acme", return_state=True)
-    wrong = to_mend(findings(state))
+    wrong = to_fix(findings(state))
     assert [each.subject for each in wrong] == [
         "sftp-server/nowhere", "mailup-account/nowhere", "ledger/nowhere",
     ]  # fmt: skip
@@ -156,7 +156,7 @@ def test_keys_that_the_agreements_name_are_tried(deploy: Deployments, ring: Keyr
     deploy.imports(decryption_key="wrong")
     deploy.exports(packing={"encrypt_for": "acme", "sign_with": "right"})
     found = findings(check_connections("acme", return_state=True))
-    assert [(each.subject, each.check) for each in to_mend(found)] == [("gpg-key/wrong", "use")]
+    assert [(each.subject, each.check) for each in to_fix(found)] == [("gpg-key/wrong", "use")]
     used = {each.subject: each.told for each in found if each.check == "use"}
     assert used["gpg-recipient/acme"] == "a file can be encrypted and signed"
 
@@ -189,7 +189,7 @@ def test_a_file_is_checked_before_it_is_deployed(world: Any, tmp_path: Path) -> 
     ended = invoke("connections", str(file))
     assert ended.exit_code == 1
     printed = ended.stdout
-    assert "mend  lists: the user does not see list 99\n        -> Give the user" in printed
+    assert "fix   lists: the user does not see list 99\n        -> Give the user" in printed
 
 
 @pytest.mark.parametrize("content", [None, "deployments: [", "name: x"])

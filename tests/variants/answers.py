@@ -112,7 +112,7 @@ ANSWERS: dict[str, Answer] = {
     "past_the_end": Answer(
         "A walk ends at its total, if there is one; otherwise at a page without items, requested "
         "twice, or at any other answer if smaller pages show that nothing follows.",
-        "API: page behind the last",
+        "API: page after the last",
     ),
     "totals": Answer(
         "A walk does not depend on the total: it is complete, or an error.", "API: pages"
@@ -120,7 +120,7 @@ ANSWERS: dict[str, Answer] = {
     "items_of_none": Answer(
         "A page without items is the end only if the answer says that there are none, or after the "
         "last page, as above.",
-        "API: page behind the last",
+        "API: page after the last",
     ),
     "optin_statuses": Answer(
         "Known spellings are read; any other means not subscribed, and is reported by "

@@ -7,7 +7,7 @@ from typing import Any
 from prefect.states import Completed, Failed
 
 from blocks.errors import SyncError
-from tasks.checks.findings import Finding, conclusion, to_mend
+from tasks.checks.findings import Finding, conclusion, to_fix
 from tests.variants.world import World
 
 Check = Callable[[World], None]
@@ -44,7 +44,7 @@ class FindingStep(Step):
             found = self.look(world)
         except SyncError as error:
             return world.note(Failed(message=str(error), data=error))
-        state = Failed if to_mend(found) else Completed
+        state = Failed if to_fix(found) else Completed
         return world.note(state(message=f"MailUp: {conclusion(found)}", data=found))
 
 

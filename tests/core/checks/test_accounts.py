@@ -11,7 +11,7 @@ from blocks.mailup.client import MailUpClient
 from sandbox.mailup.server import Emulator, start
 from tasks.checks.accounts import check_account
 from tasks.checks.asking import codes, listed_names
-from tasks.checks.findings import Finding, Subject, findings_table, to_mend
+from tasks.checks.findings import Finding, Subject, findings_table, to_fix
 from tasks.checks.needs import AccountNeeds, WantedGroup
 from tasks.checks.unknowns import settle
 from tests.core.emulated import settings_of
@@ -54,7 +54,7 @@ def order(emulator: Emulator, what: str, body: dict[str, Any]) -> None:
 def checked(client: MailUpClient, needs: AccountNeeds = NEEDS) -> list[Finding]:
     with client:
         findings = list(check_account(SUBJECT, client, needs, NOW))
-    assert all(finding.remedy for finding in to_mend(findings))
+    assert all(finding.remedy for finding in to_fix(findings))
     return findings
 
 
@@ -68,7 +68,7 @@ def settled(client: MailUpClient, calls: int = MOST_CALLS, page_size: int = 500)
 
 def the_one(findings: list[Finding]) -> Finding:
     """The only thing to mend."""
-    (found,) = to_mend(findings)
+    (found,) = to_fix(findings)
     return found
 
 
@@ -78,7 +78,7 @@ def test_all_is_well(connect: Connect) -> None:
     assert {finding.verdict for finding in findings} == {"ok"}
     told = {finding.check: finding.told for finding in findings}
     assert told["lists"] == "visible: 1 Newsletter Italia, 2 Offerte"
-    assert told["fields"] == "there: 1 nome, 12 IDCliente, 27 data di nascita"
+    assert told["fields"] == "existing: 1 nome, 12 IDCliente, 27 data di nascita"
     assert "agree" in told["clock"]
 
 
@@ -124,10 +124,10 @@ def test_a_list_that_the_user_does_not_see(connect: Connect, emulator: Emulator)
 @pytest.mark.parametrize(
     ("wanted", "remedy"),
     [
-        ("Cita", "Perhaps 4 (città) is meant"),
+        ("Cita", "Did you mean 4 (città)"),
         ("datadinascita", "27 (data di nascita)"),
-        ("data iscrizione", "Name one that is there"),
-        ("99", "Name one that is there: 1 nome, 2 cognome"),
+        ("data iscrizione", "Accepted are"),
+        ("99", "Accepted are: 1 nome, 2 cognome"),
     ],
 )
 def test_a_field_that_does_not_exist(connect: Connect, wanted: str, remedy: str) -> None:
@@ -144,9 +144,9 @@ def test_a_field_that_does_not_exist(connect: Connect, wanted: str, remedy: str)
     [
         ("CLIENTI", False, "ok", "list 1 has group 2 Clienti"),
         ("3", False, "ok", "list 1 has group 3 Prospect"),
-        ("Nuovi", True, "ok", "is made by the first file"),
-        ("Cliente", False, "mend", "no group 'Cliente'"),
-        ("77", True, "mend", "no group '77'"),
+        ("Nuovi", True, "ok", "will be created by the first file"),
+        ("Cliente", False, "fix", "no group 'Cliente'"),
+        ("77", True, "fix", "no group '77'"),
     ],
 )
 def test_groups_by_name_or_id(
@@ -162,7 +162,7 @@ def test_groups_by_name_or_id(
 @pytest.mark.parametrize(
     ("info", "verdict", "told"),
     [
-        ({"ExpiryDate": "2026-03-05 00:00:00.000"}, "mend", "4 days from now"),
+        ({"ExpiryDate": "2026-03-05 00:00:00.000"}, "fix", "4 days from now"),
         ({"ExpiryDate": "2026-03-20 00:00:00.000"}, "note", "19 days from now"),
         ({"ExpiryDate": "2027-03-01 00:00:00.000"}, "ok", "365 days from now"),
         ({"ExpiryDate": "2027-03-01 00:00:00.000", "IsTrial": True}, "note", "trial"),
@@ -206,17 +206,17 @@ def test_unknowns_are_settled_as_far_as_reading_can(connect: Connect) -> None:
     told = settled(connect())
     assert told["API: life of a token"] == "settled: 3600 s"
     assert "Status OPTIN, OPTOUT, PENDING; Optout_Type 16, 2, 8" in told["API: subscriptions"]
-    assert told["API: orderby"] == "settled: honoured, rising and falling"
-    assert told["API: filterby, one condition"] == "settled: honoured"
-    assert told["API: filterby, or"] == "settled: honoured"
+    assert told["API: orderby"] == "settled: supported, ascending and descending"
+    assert told["API: filterby, one condition"] == "settled: supported"
+    assert told["API: filterby, or"] == "settled: supported"
     assert told["API: filterby, a date"] == "settled: refused (400)"
-    assert told["API: largest page"].endswith("the list holds fewer than 500")
+    assert told["API: largest page"].endswith("the list has fewer than 500")
     assert "Subscriptions: Channel, IdList, Status" in told["API: one recipient"]
-    assert "sendings carry an id" in told["API: sendings"]
+    assert "sendings have an id" in told["API: sendings"]
     assert "no date, no count; fields Email" in told["API: Bounces"]
     assert "no import yet" in told["API: imports"]
     assert "no SMS message yet" in told["API: SMS"]
-    assert "only writing would show" in told["API: the rest"]
+    assert "only a writing call would show" in told["API: the rest"]
 
 
 def test_dates_in_statistics_are_found_out(connect: Connect, emulator: Emulator) -> None:
@@ -233,7 +233,7 @@ def test_a_smaller_largest_page_is_found_out(connect: Connect, emulator: Emulato
     order(emulator, "settings", {"page_size_cap": 50})
     told = settled(connect())
     order(emulator, "settings", {"page_size_cap": None})
-    assert told["API: largest page"] == "settled: 50, although 500 were asked for"
+    assert told["API: largest page"] == "settled: 50, although 500 were requested"
     assert settled(connect(), page_size=100)["API: largest page"] == "settled: 100 or more"
 
 
@@ -244,14 +244,14 @@ def test_a_page_that_takes_too_long_is_to_be_made_smaller() -> None:
         mailup.resources[optins] = paged([], slow_above=100)
         with mailup.client(read_seconds=0.3) as client:
             findings = list(settle(SUBJECT, client, (1,), 500, MOST_CALLS))
-    assert the_one(findings).remedy == "Make page_size on the account block smaller."
+    assert the_one(findings).remedy == "Reduce page_size on the account block."
 
 
 def test_an_empty_account_has_nothing_to_tell() -> None:
     """What cannot be told is said so, each with its reason, and nothing breaks."""
     with by_hand() as mailup:
         told = settled(answering_nothing(mailup))
-    unsettled = {check for check, text in told.items() if "not to be told from here" in text}
+    unsettled = {check for check, text in told.items() if "cannot be determined" in text}
     assert unsettled == set(told) - {"page size", "API: life of a token"}
     assert "MailUp answers 404" in told["API: imports"]
 
@@ -272,7 +272,7 @@ def test_a_server_that_ignores_order_and_filter_is_found_out() -> None:
     told = {(finding.check, finding.told) for finding in findings}
     assert ("API: orderby", "settled: ignored") in told
     assert ("API: filterby, one condition", "settled: ignored") in told
-    assert any("STRANGE is a spelling that is not known" in text for _, text in told)
+    assert any("STRANGE is unknown" in text for _, text in told)
 
 
 def test_only_codes_are_shown() -> None:
@@ -281,7 +281,7 @@ def test_only_codes_are_shown() -> None:
     assert codes([]) == "none seen"
 
 
-@pytest.mark.parametrize(("ahead", "verdict"), [(0, "ok"), (300, "mend"), (-300, "mend")])
+@pytest.mark.parametrize(("ahead", "verdict"), [(0, "ok"), (300, "fix"), (-300, "fix")])
 def test_a_clock_that_is_wrong_is_told(ahead: int, verdict: str) -> None:
     """Windows of exports go by our clock: MailUp's tells when it is wrong."""
     with by_hand() as mailup:

@@ -13,14 +13,14 @@ SERVER, ACCOUNT = Subject("sftp-server/acme"), Subject("mailup-account/acme")
 FINDINGS = [
     SERVER.ok("list in", "2 files, 0 match '*.csv'"),
     ACCOUNT.note("clock", "a|b_c", "Set it."),
-    SERVER.mend("login", "refused.", "Mend *it*."),
+    SERVER.fix("login", "refused.", "Mend *it*."),
 ]
 
 
 def test_what_to_mend_comes_first_with_its_remedy() -> None:
     """Prefect shows a long cell as one line, so that a remedy behind it would not be seen."""
     shown = unescape(findings_table(FINDINGS, 7))
-    assert shown.startswith("MailUp was asked in 7 calls.")
+    assert shown.startswith("MailUp was called 7 times.")
     mend = shown.index("- **sftp-server/acme**, login: refused. *Mend *it*.*")
     look = shown.index("- **mailup-account/acme**, clock: a|b_c. *Set it.*")
     assert mend < look < shown.index("## sftp-server/acme")
@@ -31,7 +31,7 @@ def test_all_findings_are_in_tables_by_subject() -> None:
     rows = [line for line in findings_table(FINDINGS, 7).splitlines() if line.startswith("| ")]
     assert rows.count("| | check | found |") == 2
     assert rows.index("| ok | list in | 2 files, 0 match '&#42;.csv' |") + 1 == rows.index(
-        "| mend | login | refused. |"
+        "| fix | login | refused. |"
     )
     assert "| note | clock | a&#124;b&#95;c |" in rows
 
@@ -39,15 +39,15 @@ def test_all_findings_are_in_tables_by_subject() -> None:
 def test_the_terminal_shows_the_remedy_below() -> None:
     """One line for what was found, one for what to do."""
     assert list(findings_lines(FINDINGS[2:])) == [
-        "sftp-server/acme", "  mend  login: refused.", "        -> Mend *it*.",
+        "sftp-server/acme", "  fix   login: refused.", "        -> Mend *it*.",
     ]  # fmt: skip
 
 
 def test_one_sentence_names_what_is_to_be_mended() -> None:
     """It is the state's message, which notifications show."""
-    assert conclusion(FINDINGS) == "1 thing to mend: sftp-server/acme login: refused"
-    assert conclusion([*FINDINGS, FINDINGS[2]]).startswith("2 things to mend: ")
-    assert conclusion(FINDINGS[:2]) == "All is well: 2 findings, nothing to mend."
+    assert conclusion(FINDINGS) == "1 thing to fix: sftp-server/acme login: refused"
+    assert conclusion([*FINDINGS, FINDINGS[2]]).startswith("2 things to fix: ")
+    assert conclusion(FINDINGS[:2]) == "All is well: 2 findings, nothing to fix."
 
 
 def test_an_error_ends_one_look_and_no_other() -> None:
@@ -57,7 +57,7 @@ def test_an_error_ends_one_look_and_no_other() -> None:
         raise error
 
     (found,) = SERVER.tried("login", "Mend it.", lambda: look(LoginRefused("refused")))
-    assert found == SERVER.mend("login", "refused", "Mend it.")
+    assert found == SERVER.fix("login", "refused", "Mend it.")
     told = MailUpUnavailable("long text", path="in", reason="ENOENT")
     (found,) = SERVER.tried("list", "Mend it.", lambda: look(told))
     assert found.told == "'in': ENOENT"

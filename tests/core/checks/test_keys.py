@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from blocks.keys import GpgKey, GpgRecipient
-from tasks.checks.findings import Finding, Subject, to_mend
+from tasks.checks.findings import Finding, Subject, to_fix
 from tasks.checks.needs import decryption_keys
 from tasks.connections.check_keys import check_decrypting, check_encrypting
 from tasks.gpg.encrypt import Encryption
@@ -25,7 +25,7 @@ def ours(ring: Keyring, **changes: object) -> GpgKey:
 def told(findings: list[Finding], tmp_path: Path) -> dict[str, tuple[str, str]]:
     """Verdict and fact of each check; no key and no passphrase is in them, and none is left."""
     assert not list(tmp_path.iterdir())
-    assert all(finding.remedy for finding in to_mend(findings))
+    assert all(finding.remedy for finding in to_fix(findings))
     text = str(findings)
     assert "BEGIN PGP" not in text
     assert PASSPHRASE not in text
@@ -44,7 +44,7 @@ def test_a_right_key_opens_what_is_encrypted_for_it(ring: Keyring, tmp_path: Pat
         list(check_decrypting(SUBJECT, ours(ring, signers=[ring.public("client")]), tmp_path)),
         tmp_path,
     )
-    assert found["use"] == ("ok", "a file that was encrypted for the key is opened with it")
+    assert found["use"] == ("ok", "a file encrypted for the key can be decrypted")
     assert found["key"] == ("ok", "public key 1 of the signers does not expire")
 
 
@@ -62,7 +62,7 @@ def test_a_key_that_does_not_fit_is_one_finding(
 ) -> None:
     """Which field of the block is wrong is told before a file comes that cannot be opened."""
     findings = list(check_decrypting(SUBJECT, ours(ring, **changes), tmp_path))
-    (wrong,) = to_mend(findings)
+    (wrong,) = to_fix(findings)
     assert wrong.check == check
     assert fact in told(findings, tmp_path)[check][1]
 
@@ -71,7 +71,7 @@ def test_a_public_key_in_the_place_of_the_private_one(ring: Keyring, tmp_path: P
     """It encrypts and never opens: a mistake that only a whole turn shows."""
     key = GpgKey(private_key=ring.public("client"))
     found = told(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)
-    assert found["use"][0] == "mend"
+    assert found["use"][0] == "fix"
 
 
 def test_a_seal_encrypts_and_signs(ring: Keyring, tmp_path: Path) -> None:
@@ -87,11 +87,11 @@ def test_a_signature_that_cannot_be_made(ring: Keyring, tmp_path: Path) -> None:
         GpgRecipient(public_keys=[ring.public("client")]), ours(ring, passphrase="wrong")
     )
     found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
-    assert found["use"][0] == "mend"
+    assert found["use"][0] == "fix"
     assert "cannot sign" in found["use"][1]
 
 
-@pytest.mark.parametrize(("days", "verdict"), [(60, "ok"), (20, "note"), (3, "mend")])
+@pytest.mark.parametrize(("days", "verdict"), [(60, "ok"), (20, "note"), (3, "fix")])
 def test_a_public_key_is_told_before_it_expires(
     ring: Keyring, tmp_path: Path, days: int, verdict: str
 ) -> None:
@@ -108,7 +108,7 @@ def test_a_public_key_that_has_expired(ring: Keyring, tmp_path: Path) -> None:
     ring.expiring("gone by now")
     seal = Encryption(GpgRecipient(public_keys=[ring.public("gone by now")]))
     found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
-    assert (found["key"][0], found["use"][0]) == ("mend", "mend")
+    assert (found["key"][0], found["use"][0]) == ("fix", "fix")
 
 
 def test_without_gpg_the_program_is_asked_for(
@@ -118,7 +118,7 @@ def test_without_gpg_the_program_is_asked_for(
     key = ours(ring)
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     found = told(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)
-    assert found["use"][0] == "mend"
+    assert found["use"][0] == "fix"
     assert "gpg is missing" in found["use"][1]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from blocks.ledger.storage import Storage
 from blocks.ledger.store import Store
 from tasks.checks import ledgers
-from tasks.checks.findings import Finding, Subject, to_mend
+from tasks.checks.findings import Finding, Subject, to_fix
 from tasks.checks.ledgers import check_ledger, check_room
 
 pytestmark = pytest.mark.core
@@ -24,7 +24,7 @@ UNREACHABLE = "postgresql+psycopg://somebody:hidden-word@127.0.0.1:1/ledger"
 def checked(url: str, storage: str) -> list[Finding]:
     look: Callable[[], Store] = partial(Store, url, read_only=True)
     findings = list(check_ledger(SUBJECT, look, partial(Store, url), partial(Storage, storage)))
-    assert all(finding.remedy for finding in to_mend(findings))
+    assert all(finding.remedy for finding in to_fix(findings))
     return findings
 
 
@@ -47,7 +47,7 @@ def test_a_new_ledger_is_no_fault_and_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "ledger.db").exists()
 
 
-@pytest.mark.parametrize(("revision", "verdict"), [("0001", "note"), ("9999", "mend")])
+@pytest.mark.parametrize(("revision", "verdict"), [("0001", "note"), ("9999", "fix")])
 def test_a_ledger_of_another_version(tmp_path: Path, revision: str, verdict: str) -> None:
     """An older one is upgraded by the next run, which is noted; a newer one stops every run."""
     url = f"sqlite:///{tmp_path}/ledger.db"
@@ -65,7 +65,7 @@ def test_a_database_that_does_not_answer_hides_no_storage(tmp_path: Path) -> Non
     """Both are told; neither tells the password."""
     (tmp_path / "file").write_bytes(b"")
     database, storage = checked(UNREACHABLE, str(tmp_path / "file" / "storage"))
-    assert (database.verdict, storage.verdict) == ("mend", "mend")
+    assert (database.verdict, storage.verdict) == ("fix", "fix")
     assert "did not answer" in database.told
     assert "could not write" in storage.told
     assert "hidden-word" not in str((database, storage))
@@ -80,7 +80,7 @@ class Usage(NamedTuple):
 
 
 @pytest.mark.parametrize(
-    ("free", "verdict"), [(9 << 30, "ok"), (1 << 30, "note"), (100 << 20, "mend")]
+    ("free", "verdict"), [(9 << 30, "ok"), (1 << 30, "note"), (100 << 20, "fix")]
 )
 def test_room_is_told_before_it_is_used_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: str

@@ -17,7 +17,7 @@ from blocks.transport.sftp.adapter import SftpTransport
 from blocks.transport.sftp.session import SftpSettings
 from blocks.transport.timeouts import Timeouts
 from sandbox.file_servers import FileServer, start_ftp, start_ftps, start_sftp
-from tasks.checks.findings import Finding, to_mend
+from tasks.checks.findings import Finding, to_fix
 from tasks.checks.needs import AutoEncoding, Outlet, ServerNeeds
 from tasks.checks.reaching import Endpoint
 from tasks.checks.servers import check_server
@@ -75,7 +75,7 @@ def checked(way: Endpoint, tmp_path: Path, needs: ServerNeeds = NEEDS) -> list[F
     (tmp_path / "scratch").mkdir(exist_ok=True)
     findings = check_server(way, needs, tmp_path / "scratch")
     assert tree(tmp_path) == before
-    assert all(finding.remedy for finding in to_mend(findings))
+    assert all(finding.remedy for finding in to_fix(findings))
     return findings
 
 
@@ -85,7 +85,7 @@ def tree(tmp_path: Path) -> list[str]:
 
 def the_one(findings: list[Finding]) -> Finding:
     """The only thing to mend."""
-    (found,) = to_mend(findings)
+    (found,) = to_fix(findings)
     return found
 
 
@@ -107,7 +107,7 @@ def test_folders_that_a_run_makes_are_no_fault(
     for folder in ("in/results", "in/imported", "out"):
         (root / folder).rmdir()
     findings = checked(sftp_way(sftp), tmp_path)
-    assert to_mend(findings) == []
+    assert to_fix(findings) == []
     notes = [finding.told for finding in findings if finding.verdict == "note"]
     assert len(notes) == 3
     assert "probe was written to 'in'" in notes[0]
@@ -121,10 +121,10 @@ def free_port() -> int:
 @pytest.mark.parametrize(
     ("changes", "check", "told", "remedy"),
     [
-        ({"host": "no-such-host.invalid"}, "name", "not known", "Correct host"),
-        ({"host": "no..host"}, "name", "not known", "Correct host"),
+        ({"host": "no-such-host.invalid"}, "name", "cannot be resolved", "Correct host"),
+        ({"host": "no..host"}, "name", "cannot be resolved", "Correct host"),
         ({"port": free_port()}, "connect", "nothing listens", "firewall"),
-        ({"host_key": OTHER_KEY}, "identity", "not the pinned host_key", "by another way"),
+        ({"host_key": OTHER_KEY}, "identity", "not the pinned host_key", "through another channel"),
         ({"password": "wrong"}, "login", "refuses this user name", "Correct user name, password"),
         ({"private_key": "no key"}, "login", "private_key", "Correct the settings"),
     ],
@@ -153,7 +153,7 @@ def test_a_server_of_another_kind_is_named(sftp: SftpSettings, root: Path, tmp_p
         changed = replace(sftp_way(replace(sftp, port=server.port)), protocol="sftp")
         assert "is an FTP server" in the_one(checked(changed, tmp_path)).told
         right = replace(sftp_way(sftp), protocol="sftp")
-        assert to_mend(checked(right, tmp_path)) == []
+        assert to_fix(checked(right, tmp_path)) == []
 
 
 def test_a_certificate_of_an_unknown_authority_says_what_to_enter(
@@ -236,8 +236,8 @@ def test_where_files_are_neither_renamed_nor_replaced_no_probe_is_risked(
     )
     with start_ftp(root, username="acme", password="secret", permissions="elrw") as server:
         findings = checked(ftp_way(server), tmp_path, needs)
-    assert to_mend(findings) == []
-    assert any("was not written to" in finding.told for finding in findings)
+    assert to_fix(findings) == []
+    assert any("no probe was written to" in finding.told for finding in findings)
 
 
 def test_direct_publishing_needs_no_rename(root: Path, tmp_path: Path) -> None:
@@ -246,18 +246,18 @@ def test_direct_publishing_needs_no_rename(root: Path, tmp_path: Path) -> None:
         NEEDS, inboxes=(), outlets=(Outlet("exports", "out", "out", renames=False, replaces=True),)
     )
     with start_ftp(root, username="acme", password="secret", permissions="elrdw") as server:
-        assert to_mend(checked(ftp_way(server), tmp_path, needs)) == []
+        assert to_fix(checked(ftp_way(server), tmp_path, needs)) == []
 
 
 def test_plain_ftp_is_pointed_out(root: Path, tmp_path: Path) -> None:
     """Nothing fails, yet everybody on the way can read the password."""
     with start_ftp(root, username="acme", password="secret") as server:
         findings = checked(ftp_way(server), tmp_path)
-    assert to_mend(findings) == []
+    assert to_fix(findings) == []
     assert any(each.check == "identity" and "password" in each.told for each in findings)
 
 
-@pytest.mark.parametrize(("days", "verdict"), [(90, "ok"), (20, "note"), (3, "mend"), (-3, "mend")])
+@pytest.mark.parametrize(("days", "verdict"), [(90, "ok"), (20, "note"), (3, "fix"), (-3, "fix")])
 def test_a_certificate_is_told_before_it_expires(
     root: Path, tmp_path: Path, days: int, verdict: str
 ) -> None:
@@ -306,7 +306,7 @@ class Skewed(SftpTransport):
         return size
 
 
-@pytest.mark.parametrize(("minimum_age", "verdict"), [(0, "note"), (60, "mend")])
+@pytest.mark.parametrize(("minimum_age", "verdict"), [(0, "note"), (60, "fix")])
 def test_clocks_matter_where_ages_are_read(
     sftp: SftpSettings, tmp_path: Path, minimum_age: int, verdict: str
 ) -> None:
@@ -340,8 +340,8 @@ def test_the_probe_is_taken_away_after_a_broken_connection(
 @pytest.mark.parametrize(
     ("place", "content", "verdict", "told"),
     [
-        ("in/contacts.csv", "email;nome\na@example.it;Nicol\xf2\n", "mend", "cp1252"),
-        ("in/imported/contacts-1.csv", "email;nome\na@example.it;Nicol\xf2\n", "mend", "cp1252"),
+        ("in/contacts.csv", "email;nome\na@example.it;Nicol\xf2\n", "fix", "cp1252"),
+        ("in/imported/contacts-1.csv", "email;nome\na@example.it;Nicol\xf2\n", "fix", "cp1252"),
         ("in/contacts.csv", "email\na@example.it\n", "ok", "utf-8"),
         ("in/readme.txt", "", "note", "no file"),
     ],

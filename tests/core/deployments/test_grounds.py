@@ -53,5 +53,5 @@ def test_checking_connections_says_it_too(told: bool) -> None:
     })  # fmt: skip
     found = list(ground_findings([agreement]))
     assert [(each.subject, each.check, each.verdict) for each in found] == [
-        ("deployment import-recipients/acme", "consent.basis.email", "mend")
+        ("deployment import-recipients/acme", "consent.basis.email", "fix")
     ] * told

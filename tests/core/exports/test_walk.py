@@ -19,10 +19,10 @@ def test_parts_come_whole_and_in_ascending_order(tmp_path: Path) -> None:
     result = WalkResult(tmp_path / "rows")
     for part in (7, 3, 7):
         result.add(EVENTS, part, page(part))
-    found = [(each.number, pl.concat(each.slices())) for each in result.whole(EVENTS)]
+    found = [(each.number, pl.concat(each.slices())) for each in result.complete_parts(EVENTS)]
     assert [(number, rows.height) for number, rows in found] == [(3, 3), (7, 6)]
-    assert list(result.whole(EVENTS)) == []
-    assert list(result.whole(UNSUBSCRIPTIONS)) == []
+    assert list(result.complete_parts(EVENTS)) == []
+    assert list(result.complete_parts(UNSUBSCRIPTIONS)) == []
 
 
 def test_memory_holds_the_part_at_hand_only(tmp_path: Path) -> None:
@@ -31,6 +31,6 @@ def test_memory_holds_the_part_at_hand_only(tmp_path: Path) -> None:
     for part in (1, 2, 3):
         result.add(EVENTS, part, page(part))
     assert len(list((tmp_path / "rows").glob("*/*.parquet"))) == 2
-    for each in result.whole(EVENTS):
+    for each in result.complete_parts(EVENTS):
         assert sum(rows.height for rows in each.slices()) == 3
     assert list((tmp_path / "rows").iterdir()) == []

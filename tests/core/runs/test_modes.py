@@ -52,7 +52,7 @@ def test_ledger_and_storage_are_made_for_one_user(tmp_path: Path) -> None:
     del found["file"]
     for name, mode in found.items():
         assert mode == (0o700 if (tmp_path / name).is_dir() else 0o600), name
-    assert verdict(home) == ("ok", "nothing of it is open to other users of this machine")
+    assert verdict(home) == ("ok", "other users of this machine cannot read it")
 
 
 @pytest.mark.usefixtures("umask")
@@ -83,7 +83,7 @@ def test_what_an_older_version_left_open_is_closed_or_told(tmp_path: Path) -> No
     for path in (tmp_path, *tmp_path.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     found = verdict(tmp_path)
-    assert found[0] == "mend"
+    assert found[0] == "fix"
     assert "ledger.db" in found[1]
     assert old in found[1]
 
@@ -95,8 +95,7 @@ def test_what_an_older_version_left_open_is_closed_or_told(tmp_path: Path) -> No
         found = verdict(tmp_path)
     assert found == (
         "note",
-        f"folders can be looked into by other users of this machine: {tmp_path}, "
-        f"{tmp_path / 'storage'}",
+        f"folders can be listed by other users of this machine: {tmp_path}, {tmp_path / 'storage'}",
     )
     assert (tmp_path / "storage" / old).stat().st_mode & 0o777 == 0o600
     assert tmp_path.stat().st_mode & 0o777 == 0o755
