@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError
 from blocks.yaml_files import load_yaml
-from tasks.monitoring.notifications import EXPECTED, looked
+from tasks.monitoring.notifications import EXPECTED, emit_watched
 
 FILE = Path(__file__).parent / "project" / "automations.yaml"
 OWNER = "mailup.file-exchange"
@@ -33,7 +33,7 @@ def apply(path: Path = FILE) -> list[str]:
         ours = client.read_resource_related_automations(OWNER)
         done = [_bring(client, each, ours) for each in wanted]
         done += _remove(client, {each.name for each in wanted}, ours)
-        looked(client, EXPECTED)
+        emit_watched(client, EXPECTED)
     return done
 
 

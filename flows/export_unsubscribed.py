@@ -1,4 +1,4 @@
-"""Export the unsubscribed: who left the lists, when, how and through which message.
+"""Export unsubscribed people: who left the lists, when, how and through which message.
 
 Needs a server block, a MailUpAccount and a Ledger block; the agreement names them.
 """

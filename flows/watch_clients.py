@@ -1,4 +1,4 @@
-"""Watch the clients: what is overdue, failed, late or dead is told, once per change.
+"""Watch the clients: reports overdue, failed, late and dead runs, once per change.
 
 One deployment for all clients. Needs the Ledger blocks that the clients' agreements name.
 """
@@ -26,21 +26,21 @@ def watch_clients(
     remind_hours: Hours = 24,
 ) -> State[None]:
     """
-    Look how every function of every client stands, end dead runs, and tell what has changed.
+    Diagnose every function of every client, end dead runs, and notify about changes.
 
-    What killed runs have left in the scratch folder of this machine is removed as well.
+    Scratch folders of killed runs on this machine are removed as well.
 
     Args:
-        late_minutes: A run that no worker has taken for so long is trouble.
-        silent_minutes: A run is ended as dead when its heartbeats have been missing for so long
-            and no lease is renewed in the ledger.
-        unheard_hours: The same for a run that never showed a heartbeat.
-        remind_hours: What stays in trouble is told again after so long.
+        late_minutes: A run that is late by more than this is reported.
+        silent_minutes: A run is ended as dead if it has sent no heartbeat for this long and no
+            lease is renewed in the ledger.
+        unheard_hours: The same for a run that never sent a heartbeat.
+        remind_hours: Interval of reminders while a function stays in trouble.
     """
-    patience = SilenceLimits(timedelta(minutes=silent_minutes), timedelta(hours=unheard_hours))
+    silence = SilenceLimits(timedelta(minutes=silent_minutes), timedelta(hours=unheard_hours))
     sweep_machine()
-    limits = WatchLimits(patience, timedelta(minutes=late_minutes), timedelta(hours=remind_hours))
-    looks = [
+    limits = WatchLimits(silence, timedelta(minutes=late_minutes), timedelta(hours=remind_hours))
+    states = [
         watch(ledger, watched, limits, return_state=True) for ledger, watched in clients().items()
     ]
-    return watch_state(looks)
+    return watch_state(states)

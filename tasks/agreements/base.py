@@ -1,4 +1,4 @@
-"""What agreements of all kinds share: whose files are exchanged, and settings that are fixed."""
+"""Base classes of all agreements."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from blocks.transport.kinds import SERVER_KINDS
 
 
 class Settings(BaseModel):
-    """A part of an agreement: fixed once it is read, and without unknown keys."""
+    """A part of an agreement: immutable, unknown keys forbidden."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,13 +21,13 @@ ClientName = Annotated[
     ),
 ]
 ServerReference = Annotated[str, Field(pattern=rf"^({'|'.join(SERVER_KINDS)})/[a-z0-9-]+$")]
-"""A block of a kind of server and its name, such as sftp-server/acme."""
+"""Type and name of a server block, such as sftp-server/acme."""
 
 BlockName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
 
 
 class Agreement(Settings):
-    """Whose files are exchanged, by which blocks; each kind of agreement says what they are for."""
+    """Client and blocks, common to all kinds of agreements."""
 
     client: ClientName
     server: ServerReference

@@ -1,4 +1,4 @@
-"""By when something must have been done for a client, so that silence is noticed."""
+"""Deadlines: when something must have been done for a client."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -14,24 +14,24 @@ DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Due(Settings):
-    """When a client's file, or a delivery to it, has to be there; without `by` nothing is due."""
+    """The deadline of a client's file or of a delivery; none without `by`."""
 
     by: str = Field(
         default="",
         pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$",
-        description="Time of day, such as 06:00, by which it must be done; empty for no alert.",
+        description="Time of day of the deadline, such as 06:00; empty for no alert.",
     )
-    zone: str = Field(default="Europe/Rome", description="Time zone of that time.")
+    zone: str = Field(default="Europe/Rome", description="Time zone of the deadline.")
     days: list[Day] = Field(
-        default=list(DAYS), min_length=1, description="Days of the week on which it is due."
+        default=list(DAYS), min_length=1, description="Days of the week with a deadline."
     )
     hours_before: int = Field(
         default=12,
         ge=1,
         le=168,
         description=(
-            "Done so many hours before the time, or later, counts for the day; what was done "
-            "earlier belonged to the day before."
+            "Imports and deliveries count for a deadline from this number of hours before it; "
+            "earlier ones count for the previous deadline."
         ),
     )
 
@@ -42,15 +42,15 @@ class Due(Settings):
             ZoneInfo(zone)
         except (OSError, KeyError, ValueError):
             raise ValueError(
-                f"the zone '{zone}' is not known; give a name such as Europe/Rome."
+                f"the zone '{zone}' is unknown; give a name such as Europe/Rome."
             ) from None
         return zone
 
     def missed(self, now: datetime, done_at: datetime | None, since: datetime) -> datetime | None:
-        """The time (UTC) by which it was due and not done; None where nothing is overdue.
+        """The missed deadline (UTC); None if nothing is overdue.
 
-        `done_at` is when it was done last. Times before `since` are not asked for: nobody had
-        agreed on them yet. Once done, late or not, nothing is overdue until the next time.
+        `done_at`: when it was last done. Deadlines before `since` do not count. Once done, late or
+        not, nothing is overdue until the next deadline.
         """
         last = self._last_time(now)
         if last is None or last < since:

@@ -1,4 +1,4 @@
-"""Date formats: what they may consist of, and the shape of what they read."""
+"""Date formats: accepted directives, and patterns of matching texts."""
 
 import re
 
@@ -14,21 +14,21 @@ _SHAPES = {
 
 
 DIRECTIVES = ", ".join(f"%{letter}" for letter in _SHAPES)
-"""What a date format may consist of, beside plain characters; none depends on a language."""
+"""Accepted directives, besides other characters; none depends on a language."""
 
 _DIRECTIVE = re.compile(r"%(.?)")
 
 
 def mistake(date_format: str, *, reading: bool) -> str:
-    """What is wrong with a date format, as the second half of a sentence; empty if nothing is."""
+    """What is wrong with a date format, as the second half of a sentence, or empty."""
     letters = _DIRECTIVE.findall(date_format)
     unknown = [f"%{letter}" for letter in letters if letter not in _SHAPES]
     if unknown:
-        return f"knows no {unknown[0]}; accepted are {DIRECTIVES}"
+        return f"has the unknown directive {unknown[0]}; accepted are {DIRECTIVES}"
     if not letters:
-        return f"holds no part of a date; accepted are {DIRECTIVES}"
+        return f"has no part of a date; accepted are {DIRECTIVES}"
     if len(letters) != len(set(letters)) or {"y", "Y"} <= set(letters):
-        return "names one part of the date twice"
+        return "has one part of the date twice"
     if reading and not ({"d", "m"} <= set(letters) and {"y", "Y"} & set(letters)):
         return "needs a day, a month and a year: %d, %m and %Y (or %y)"
     if reading and "M" in letters and "H" not in letters:
@@ -39,11 +39,12 @@ def mistake(date_format: str, *, reading: bool) -> str:
 
 
 def time_parts(date_format: str) -> set[str]:
-    """The parts of the time of day that a format names: H, M, S."""
+    """The directives of the time of day in a format: H, M, S."""
     return set(_DIRECTIVE.findall(date_format)) & set("HMS")
 
 
 def pattern(date_format: str) -> str:
+    """Regex of texts in a date format."""
     parts = _DIRECTIVE.split(date_format)
     pieces = [_SHAPES[p] if i % 2 else re.escape(p) for i, p in enumerate(parts)]
     return "".join(pieces)

@@ -1,4 +1,4 @@
-"""Two steps at a time: one item is made while the one before it is used, in two threads."""
+"""Producer and consumer in two threads: an item is made while the previous one is used."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,10 +9,10 @@ _Item = TypeVar("_Item")
 
 
 def prefetched(items: Iterable[_Item], *, most: int = 1) -> Iterator[_Item]:
-    """The same items in the same order; up to `most` of them are ready and wait in memory.
+    """Yield the same items in the same order; up to `most` of them are made in advance.
 
-    polars works without Python's lock, so that two steps that do little else share two cores. An
-    exception of `items` is raised where its item would have come.
+    polars releases Python's lock, so two steps can use two cores. An exception of `items` is raised
+    in place of its item.
     """
     source, end = iter(items), object()
     with ThreadPoolExecutor(1) as thread:
@@ -24,10 +24,10 @@ def prefetched(items: Iterable[_Item], *, most: int = 1) -> Iterator[_Item]:
 
 
 def consume_behind(items: Iterable[_Item], use: Callable[[_Item], None]) -> None:
-    """Use each of the items, in a thread of its own, while the next one is made in this one.
+    """Use each item in another thread while the next one is made in this one.
 
-    At most one item waits for its turn. An exception of `use` is raised when the next item is
-    there; whatever is raised, nothing is in use any more.
+    At most one item waits. An exception of `use` is raised when the next item has been made; after
+    an exception no item is in use.
     """
     with ThreadPoolExecutor(1) as thread:
         used: Future[None] | None = None

@@ -8,11 +8,11 @@ from typing import Protocol
 from blocks.transport.names import MAX_NAME_BYTES
 
 LONGEST_ENDING = 100
-"""Bytes of what is kept of a name's ending when the name is too long."""
+"""Maximum length, in bytes, of an ending that is kept when a name is too long."""
 
 
 class Listed(Protocol):
-    """What this module needs to know of a file on a server."""
+    """The properties of a file on a server that this module uses."""
 
     @property
     def name(self) -> str: ...
@@ -26,9 +26,9 @@ def join(folder: str, name: str) -> str:
 
 
 def fitting(name: str, ending: str) -> str:
-    """NAME and ENDING; where servers take no name that long, NAME is cut and gets a hash of itself.
+    """Append an ending to a name; truncate a name that is too long for servers, and add its hash.
 
-    The same name always gives the same, and different ones different ones.
+    Deterministic; different names give different results.
     """
     if len(ending.encode()) > LONGEST_ENDING:
         name, ending = name + ending, ""
@@ -40,6 +40,6 @@ def fitting(name: str, ending: str) -> str:
 
 
 def unique_name(name: str, sha256: str, seen_at: datetime) -> str:
-    """A name that is unique, and always the same for the same content: NAME.TIME.HASH.ENDING."""
+    """A unique and deterministic name for a content: NAME.TIME.HASH.ENDING."""
     stem, dot, ending = name.partition(".")
     return fitting(f"{stem}.{seen_at:%Y%m%dT%H%M%S}.{sha256[:8]}", dot + ending)

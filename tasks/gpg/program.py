@@ -1,4 +1,4 @@
-"""Runs the gpg program with keys that exist only for as long as it takes."""
+"""Runs the gpg program with keys that exist only during the call."""
 
 import os
 import shutil
@@ -17,19 +17,19 @@ from tasks.runs.owned_folders import owned_folder
 from tasks.runs.scratch import memory_parent, scratch_parent
 
 TIMEOUT_SECONDS = 1800
-"""Longest time that gpg may work on one file."""
+"""Timeout of gpg for one file."""
 
 LONGEST_SOCKET = 107
-"""Bytes that the path of a socket can have on Linux."""
+"""Maximum length of the path of a socket on Linux, in bytes."""
 
 PRIVATE, RECIPIENT = "private", "recipient"
-"""Names of keys: our own one, and (with a number behind) those for which gpg encrypts."""
+"""Names of keys: the own private key, and (with a number) those for which gpg encrypts."""
 
-# Without --quiet: gpg then says in its status lines whether key or passphrase is the wrong one.
-# Every value reaches this text through the environment and is only ever read as "$NAME"; what is
-# not quoted are options and numbers of ours, and fingerprints. No name of a file gets into a
-# message. Keys and passphrase come by pipes, whose numbers the environment tells. The pipe ALIVE
-# closes when the run ends, however that happens: gpg and its agent end then, and the keys go.
+# Without --quiet: status lines then tell a wrong key from a wrong passphrase. All values come from
+# the environment and is only read as "$NAME"; unquoted are only options, numbers and fingerprints.
+# No file name gets into a message. Keys and passphrase come through pipes, whose numbers are in the
+# environment. The pipe ALIVE closes when the run ends in any way: then gpg and its agent are ended,
+# and the keys are deleted.
 _COMMAND = """
 set -u
 umask 077
@@ -55,12 +55,12 @@ echo "$?" >"$KEY_RING/exit"
 """
 _TIMED_OUT = 124
 _CODE = 0xFFFF
-"""The part of libgpg-error's numbers that says what, not where: `gpg-error 11` explains it."""
+"""Mask of the error code in libgpg-error's numbers: `gpg-error 11` explains it."""
 
 
 @dataclass(frozen=True)
 class GpgResult:
-    """What gpg said: exit code, status lines, and the fingerprints in each key's text."""
+    """gpg's answer: exit code, status lines, and the fingerprints of each key."""
 
     exit: int
     status: StatusLines
@@ -78,7 +78,7 @@ class GpgResult:
 
     @property
     def failure(self) -> str:
-        """gpg's number of what failed, such as " (gpg's error 11)"; empty where it gave none."""
+        """gpg's error number as text, such as " (gpg's error 11)", or empty."""
         codes = [int(line.words[0]) & _CODE for line in self.status if line.keyword == "FAILURE"]
         return f" (gpg's error {codes[-1]})" if codes else ""
 
@@ -92,18 +92,18 @@ def run_gpg(
     passphrase: SecretStr | None,
     max_bytes: int | None = None,
 ) -> GpgResult:
-    """Let gpg make `target` of `source`, with these keys (name: ASCII armor) and no others.
+    """Run gpg from `source` to `target`, with only these keys (name: ASCII armor).
 
-    `action` is --decrypt, or --encrypt with or without --sign; a key that gpg cannot read has no
-    fingerprints in the answer. No more than about `max_bytes` are written. ConfigurationError
-    where the program is missing.
+    `action`: --decrypt, or --encrypt with or without --sign. A key that gpg cannot read has no
+    fingerprints in the answer. At most about `max_bytes` are written. ConfigurationError if gpg is
+    missing.
     """
     if shutil.which("gpg") is None:
         raise ConfigurationError("The program gpg is missing on this worker; install GnuPG 2.2.")
-    # gpg's sockets need a short path, which a run's scratch folder need not have.
+    # gpg's sockets need a short path, unlike the run's scratch folder.
     with owned_folder(_parent(keys)) as ring:
-        _require_short(ring)
-        # The agent encrypts the key again for its own store: slow by design, and of no use here.
+        _check_length(ring)
+        # The agent encrypts the key for its own store: slow by design, and useless here.
         (ring / "gpg-agent.conf").write_text("s2k-count 65536\n")
         limit = "unlimited" if max_bytes is None else str(max_bytes // 1024 + 1)
         _run(ring, action, source, target, limit, keys, passphrase)
@@ -115,19 +115,19 @@ def run_gpg(
 
 
 def _parent(keys: Mapping[str, str]) -> Path:
-    """Where a ring with these keys may lie: gpg keeps private ones as files."""
+    """Folder for the key ring: in memory for private keys, which gpg stores as files."""
     place = memory_parent()
     if place is None and any("PRIVATE KEY" in armor for armor in keys.values()):
         raise ConfigurationError(
-            "This worker has no folder in memory, and a private key is not put on a disk. Accepted "
-            "is a writable /dev/shm, or a scratch folder (MAILUP_EXCHANGE_SCRATCH) on a tmpfs; "
-            "mount one."
+            "This worker has no folder in memory, and private keys are not written to disk. "
+            "Accepted is a writable /dev/shm, or a scratch folder (MAILUP_EXCHANGE_SCRATCH) on a "
+            "tmpfs; mount one."
         )
     return place or scratch_parent()
 
 
-def _require_short(ring: Path) -> None:
-    # gpg would only say that it has no key.
+def _check_length(ring: Path) -> None:
+    # gpg would only report a missing key.
     beyond = len(os.fsencode(ring / "S.gpg-agent.browser")) - LONGEST_SOCKET
     if beyond > 0:
         raise ConfigurationError(
@@ -142,7 +142,7 @@ def _run(
 ) -> None:  # fmt: skip
     with ExitStack() as pipes:
         secret = passphrase.get_secret_value() if passphrase else ""
-        told = pipes.enter_context(_piped(secret))
+        passphrase_end = pipes.enter_context(_piped(secret))
         ends = {name: pipes.enter_context(_piped(armor)) for name, armor in keys.items()}
         alive = pipes.enter_context(_alive())
         operation = ShellOperation(
@@ -150,7 +150,7 @@ def _run(
             env={
                 "KEY_RING": str(ring),
                 "KEYS": " ".join(f"{name}={end}" for name, end in ends.items()),
-                "PASSPHRASE": str(told),
+                "PASSPHRASE": str(passphrase_end),
                 "ALIVE": str(alive),
                 "ACTION": action,
                 "RECIPIENT": RECIPIENT,
@@ -162,7 +162,7 @@ def _run(
             stream_output=False,
         )
         with operation:
-            process = operation.trigger(pass_fds=(told, alive, *ends.values()))
+            process = operation.trigger(pass_fds=(passphrase_end, alive, *ends.values()))
             process.wait_for_completion()
             # prefect-shell leaves its ends of the pipes open.
             for pipe in (process._process.stdout, process._process.stderr):
@@ -171,15 +171,15 @@ def _run(
 
 @contextmanager
 def _piped(text: str) -> Iterator[int]:
-    """Yield the end of a pipe from which a text can be read; it is nowhere but in memory."""
+    """Yield the read end of a pipe with a text, which stays in memory."""
     reading, writing = os.pipe()
-    # A pipe holds less than a long key: what is in it has to be read while more is written.
+    # A pipe may be smaller than a key: it is read while more is written.
     writer = Thread(target=_write, args=(writing, text.encode()), daemon=True)
     writer.start()
     try:
         yield reading
     finally:
-        os.close(reading)  # a writer that nobody reads from ends with this
+        os.close(reading)  # this also ends an unread writer
         writer.join()
 
 
@@ -191,7 +191,7 @@ def _write(end: int, content: bytes) -> None:
 
 @contextmanager
 def _alive() -> Iterator[int]:
-    """Yield the end of a pipe that closes when this process ends, however that happens."""
+    """Yield the read end of a pipe that closes when this process ends in any way."""
     reading, writing = os.pipe()
     try:
         yield reading

@@ -1,9 +1,9 @@
-"""What gpg tells on its status lines, read by gpg's own grammar (doc/DETAILS of GnuPG 2.2 and 2.4).
+"""Parses gpg's status lines by its grammar (doc/DETAILS of GnuPG 2.2 and 2.4).
 
-Bytes are cut at line feeds, and words at blanks, and nowhere else: gpg escapes these two in all
-that a sender chooses (names, user ids, notations), and nothing above 127, so that Unicode's other
-line ends and blanks arrive as they are. A line that is not as gpg writes it counts as UNREADABLE,
-and nothing that is not expected, or not in gpg's order, counts as a signature.
+Lines are split only at line feeds, words only at blanks: gpg escapes these two in everything that a
+sender chooses (names, user ids, notations), but not Unicode's other line ends and blanks. A line
+that does not match the grammar is UNREADABLE, and anything unexpected, or in another order than
+gpg's, does not count as a signature.
 """
 
 import re
@@ -22,7 +22,7 @@ _FORMS = {
         "DECRYPTION_OKAY": rb"",
         "END_DECRYPTION": rb"",
         "DECRYPTION_KEY": rb" " + _FINGERPRINT + rb" " + _FINGERPRINT + rb" .",
-        # The name in the message, which is the sender's, is looked at no further.
+        # The name in the message, which the sender chooses, is ignored.
         "PLAINTEXT": rb" [0-9A-F]{1,2} [0-9]{1,20} [^ ]*",
         "NEWSIG": rb"(?: .*)?",
         "GOODSIG": rb" ([0-9A-F]{16}|[0-9A-F]{40}|[0-9A-F]{64}) .*",
@@ -45,7 +45,7 @@ _IMMATERIAL = {
     "INQUIRE_MAXLEN", "PINENTRY_LAUNCHED", "PROGRESS", "DECRYPTION_COMPLIANCE_MODE",
     "VERIFICATION_COMPLIANCE_MODE",
 }  # fmt: skip
-"""Lines that may stand anywhere in a good answer and say nothing about the signature."""
+"""Lines that may occur anywhere in a good answer and do not concern the signature."""
 
 _DECRYPTION = ("BEGIN_DECRYPTION", "PLAINTEXT", "DECRYPTION_OKAY", "END_DECRYPTION")
 _SIGNED = re.compile(
@@ -55,7 +55,7 @@ _SIGNED = re.compile(
 
 @dataclass(frozen=True)
 class Line:
-    """A status line: its keyword, and those of its words that somebody looks at."""
+    """A status line: its keyword, and the words that are used."""
 
     keyword: str
     words: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ StatusLines = Sequence[Line]
 
 
 def read_status(content: bytes) -> list[Line]:
-    """The lines of a status file; what is not as gpg writes it is UNREADABLE."""
+    """The lines of a status file; those that do not match the grammar are UNREADABLE."""
     *lines, rest = content.split(b"\n")
     return [*map(_line, lines), *([Line(_UNREADABLE)] if rest else [])]
 
@@ -85,15 +85,15 @@ def _line(line: bytes) -> Line:
 
 
 def decrypted(status: StatusLines) -> bool:
-    """Whether one message, encrypted for a key that is here, was opened whole."""
-    told = [line.keyword for line in status]
-    order = tuple(word for word in told if word in (*_DECRYPTION, _UNREADABLE))
-    return order == _DECRYPTION and "DECRYPTION_KEY" in told
+    """Whether exactly one message, encrypted for a key, was decrypted completely."""
+    keywords = [line.keyword for line in status]
+    order = tuple(word for word in keywords if word in (*_DECRYPTION, _UNREADABLE))
+    return order == _DECRYPTION and "DECRYPTION_KEY" in keywords
 
 
 def signers(status: StatusLines) -> set[str]:
-    """Fingerprints of the primary keys that signed what was decrypted; empty where anything at all
-    is not as it has to be: another signature that is bad, expired, revoked or unknown, too.
+    """Fingerprints of the primary keys that signed the decrypted message; empty if anything is
+    unexpected, including another signature that is bad, expired, revoked or unknown.
     """
     material = [line for line in status if line.keyword not in _IMMATERIAL]
     if not decrypted(status) or not _SIGNED.fullmatch(" ".join(each.keyword for each in material)):
@@ -106,12 +106,12 @@ def signers(status: StatusLines) -> set[str]:
 
 
 def _is_of(key: str, fingerprint: str) -> bool:
-    """Whether a key's id, as GOODSIG tells it, is that of a fingerprint (version 4, or 5)."""
+    """Whether a key id of GOODSIG belongs to a fingerprint (version 4 or 5)."""
     return fingerprint.endswith(key) if len(fingerprint) == 40 else fingerprint.startswith(key)
 
 
 def imported(status: StatusLines) -> set[str]:
-    """Fingerprints of the keys that were imported; none where a line is not as gpg writes it."""
+    """Fingerprints of the imported keys; none if a line is UNREADABLE."""
     if any(line.keyword == _UNREADABLE for line in status):
         return set()
     return {word for line in status if line.keyword == "IMPORT_OK" for word in line.words}

@@ -1,1 +1,1 @@
-"""What a watcher makes of runs and ledgers: plain values in, findings out; no Prefect."""
+"""Diagnosis of functions from facts about runs and ledgers; no Prefect."""

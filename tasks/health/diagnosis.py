@@ -1,4 +1,4 @@
-"""Is a function of a client well, and if not, what is the matter."""
+"""The diagnosis of a function of a client."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,44 +7,43 @@ from typing import Literal
 from tasks.health.facts import Facts, Run, Watched
 
 SILENT = "No sign of life"
-"""Beginning of the message with which a dead run is ended, here and by the automation."""
+"""Start of the message with which a dead run is ended, here and by the automation."""
 
 
 @dataclass(frozen=True)
 class SilenceLimits:
-    """How long a run may be silent: after its last heartbeat, and where none was ever seen."""
+    """How long a run may be silent: after its last heartbeat, and without any heartbeat."""
 
     silent: timedelta
     never_heard: timedelta
 
 
 def is_dead(
-    run: Run, heartbeat: datetime | None, now: datetime, patience: SilenceLimits, *, leased: bool
+    run: Run, heartbeat: datetime | None, now: datetime, limits: SilenceLimits, *, leased: bool
 ) -> bool:
-    """Whether an unfinished run may be ended.
+    """Whether an unfinished run is dead.
 
-    `heartbeat` is its newest one (UTC), `leased` whether a run of its function renews a lease in
-    the ledger: one sign of life is enough to leave it alone.
+    `heartbeat`: its last one (UTC). `leased`: whether a run of its function renews a lease in the
+    ledger, which is a sign of life as well.
     """
     if leased:
         return False
     if heartbeat is not None:
-        return now - max(heartbeat, run.changed) > patience.silent
-    # A run that waits for its process has nothing that could beat; neither has one whose worker
-    # died while starting it.
-    return now - run.changed > (patience.silent if run.state == "PENDING" else patience.never_heard)
+        return now - max(heartbeat, run.changed) > limits.silent
+    # A pending run has no heartbeat; nor has one whose worker died while starting it.
+    return now - run.changed > (limits.silent if run.state == "PENDING" else limits.never_heard)
 
 
 Reason = Literal[
     "", "waiting_for_decision", "run_dead", "run_crashed", "run_failed", "run_late",
     "file_overdue", "delivery_overdue",
 ]  # fmt: skip
-"""Empty: it is well. Of several, the first in this order is told: the later ones follow from it."""
+"""Empty: ok. Of several, the first in this order is reported: the later ones follow from it."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found; `run` shows it, `missed` (UTC) is the time that passed without a file."""
+    """The diagnosis; `run`: the run that shows it; `missed`: the deadline (UTC) that has passed."""
 
     reason: Reason = ""
     run: Run | None = None
@@ -52,10 +51,10 @@ class Diagnosis:
 
 
 def diagnose(watched: Watched, facts: Facts, now: datetime) -> Diagnosis:
-    """The one thing to tell about a function of a client."""
+    """Diagnose a function of a client."""
     if facts.paused:
         return Diagnosis("waiting_for_decision", facts.paused)
-    if facts.ended and (reason := _ending(facts.ended, facts)):
+    if facts.ended and (reason := _end_reason(facts.ended, facts)):
         return Diagnosis(reason, facts.ended)
     if facts.late:
         return Diagnosis("run_late", facts.late)
@@ -66,7 +65,7 @@ def diagnose(watched: Watched, facts: Facts, now: datetime) -> Diagnosis:
     return Diagnosis("", facts.ended)
 
 
-def _ending(run: Run, facts: Facts) -> Reason:
+def _end_reason(run: Run, facts: Facts) -> Reason:
     if run.state == "CRASHED":
         return "run_dead" if run.message.startswith(SILENT) else "run_crashed"
     if run.state != "FAILED":

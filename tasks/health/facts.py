@@ -1,4 +1,4 @@
-"""What is known of one function of one client before anything is decided. Times are UTC."""
+"""Facts about one function of one client, for its diagnosis. Times are UTC."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +10,13 @@ FLOWS = {
     "import-recipients": "import",
     **{kind.flow: kind.name for kind in EXPORT_KINDS.values()},
 }
-"""Functions that leave traces in the ledger, and how the names of their streams begin."""
+"""Functions with streams in the ledger, and the prefixes of their streams."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A function of a client: one deployment. `since` is when it was deployed first; while it is
-    `paused` nothing is expected of it."""
+    """A function of a client: one deployment, created at `since`; nothing is expected of it while
+    its schedule is `paused`."""
 
     deployment: str
     client: str
@@ -28,19 +28,19 @@ class Watched:
 
     @property
     def kind(self) -> str:
-        """How the names of its streams begin in the ledger; empty where it has none."""
+        """Prefix of its streams in the ledger; empty if it has none."""
         return FLOWS.get(self.function, "")
 
     @property
     def condition(self) -> str:
-        """Name under which the ledger remembers whether it is in trouble."""
+        """Name of its condition in the ledger."""
         return f"client/{self.client}/{self.function}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as Prefect shows it. `state` is the state's type and `began` the start, or the time for
-    which it was planned where it never started."""
+    """A flow run in Prefect. `state`: the type of its state. `began`: its start time, or its
+    scheduled time if it never started."""
 
     id: str
     name: str
@@ -52,11 +52,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that decides about one function.
+    """All facts about one function.
 
-    `ended` is its newest run that has ended, `paused` one that waits for somebody's input, `late`
-    one that no worker takes. From the ledger: when it was `done_at` last, when a file that is
-    still held was `held_at` last.
+    `ended`: its last ended run. `paused`: a run that waits for input. `late`: a late run. From the
+    ledger: `done_at`, the last import or delivery; `held_at`, the last hold of a file that is still
+    held.
     """
 
     ended: Run | None = None

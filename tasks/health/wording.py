@@ -1,4 +1,4 @@
-"""What people are told: a sentence, and what to do. Never anything of a record."""
+"""Texts of diagnoses: a sentence and a remedy; never a value of a record."""
 
 import re
 from zoneinfo import ZoneInfo
@@ -8,20 +8,20 @@ from tasks.health.diagnosis import Diagnosis, Reason
 from tasks.health.facts import Run, Watched
 
 REMEDIES: dict[Reason, str] = {
-    "": "Nothing is to be done.",
+    "": "Nothing to do.",
     "waiting_for_decision": (
-        "Look at the result, then release the file or refuse it, or ask for a corrected one."
+        "Read the result, then release or refuse the file, or ask for a corrected one."
     ),
     "run_dead": (
-        "Nothing is lost or done twice: the next run goes on where this one ended. Look why the "
-        "machine or the worker went away."
+        "Nothing is lost or done twice: the next run continues where this one ended. Find out why "
+        "the machine or the worker stopped."
     ),
     "run_crashed": (
-        "Nothing is lost or done twice: the next run goes on where this one ended. If it crashes "
-        "again, look at the worker's memory, disk and log."
+        "Nothing is lost or done twice: the next run continues where this one ended. If it crashes "
+        "again, check the worker's memory, disk and log."
     ),
-    "run_failed": "Do what it says, then run it, or let the next run. Its page says more.",
-    "run_late": "Check that a worker runs for the deployment's work pool, and that it has room.",
+    "run_failed": "Follow the message on the run's page, then retry it or wait for the next run.",
+    "run_late": "Check that a worker is online for the deployment's work pool and below its limit.",
     "file_overdue": (
         "Ask the client for its file. If it is on the server, compare folder and name with the "
         "agreement's source."
@@ -33,45 +33,45 @@ _LONGEST = 700
 
 
 def diagnosis_text(watched: Watched, finding: Diagnosis) -> str:
-    """What is the matter, for a notification."""
-    told, run = f"{watched.function} of {watched.client}", finding.run
+    """The sentence of a notification."""
+    subject, run = f"{watched.function} of {watched.client}", finding.run
     match finding.reason:
         case "":
-            return f"{told} is well again."
+            return f"{subject} is well again."
         case "file_overdue":
-            return f"{told}: no file was imported by {_clock(watched, finding)}."
+            return f"{subject}: no file was imported by {_clock(watched, finding)}."
         case "delivery_overdue":
-            return f"{told}: nothing was delivered by {_clock(watched, finding)}."
+            return f"{subject}: nothing was delivered by {_clock(watched, finding)}."
         case "run_late":
-            return f"{told}: no worker has taken the run that was due at {_at(run)}."
+            return f"{subject}: no worker has started the run scheduled for {_at(run)}."
         case "waiting_for_decision":
-            return f"{told}: somebody has to decide. {_message(run)}".rstrip()
+            return f"{subject}: a decision is needed. {_message(run)}".rstrip()
         case "run_dead":
-            return f"{told}: a run gave no sign of life any more and was ended."
+            return f"{subject}: a run gave no sign of life and was ended."
         case "run_crashed":
-            return f"{told}: a run has crashed. {_message(run)}".rstrip()
+            return f"{subject}: a run has crashed. {_message(run)}".rstrip()
         case "run_failed":
-            return f"{told} has failed. {_message(run)}".rstrip()
+            return f"{subject} has failed. {_message(run)}".rstrip()
 
 
 def _clock(watched: Watched, finding: Diagnosis) -> str:
-    """The agreed time on the client's wall."""
+    """The agreed time in the client's zone."""
     if finding.missed is None:
         return "the agreed time"
     return f"{finding.missed.astimezone(ZoneInfo(watched.due.zone)):%H:%M on %d %B}"
 
 
 def _at(run: Run | None) -> str:
-    return f"{run.began:%H:%M} UTC" if run else "its time"
+    return f"{run.began:%H:%M} UTC" if run else "an unknown time"
 
 
 def _message(run: Run | None) -> str:
-    """The run's own message; of an exception that is not ours only its kind.
+    """The run's message; of an exception of a library only its type.
 
-    Our errors never carry a value of a record; a library's may.
+    The project's errors never contain a value of a record; a library's may.
     """
     message = run.message if run else ""
-    if raised := _EXCEPTION.search(message):
-        kind, text = raised.groups()
+    if found := _EXCEPTION.search(message):
+        kind, text = found.groups()
         message = text if hasattr(errors, kind) else f"The error is a {kind}."
     return message if len(message) <= _LONGEST else message[:_LONGEST] + " ..."

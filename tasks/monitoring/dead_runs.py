@@ -1,4 +1,4 @@
-"""Sweep: end runs whose process and worker are both gone; Prefect alone would show them running."""
+"""Ends dead runs: those whose process and worker are gone, which Prefect shows as Running."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,28 +17,28 @@ from tasks.monitoring import prefect_api
 
 
 def end_dead_runs(
-    store: Store, client: SyncPrefectClient, watched: Sequence[Watched], patience: SilenceLimits
+    store: Store, client: SyncPrefectClient, watched: Sequence[Watched], limits: SilenceLimits
 ) -> list[Run]:
-    """End every unfinished run that gives no sign of life: no heartbeat, no lease renewed."""
+    """End every unfinished run without sign of life: no heartbeat and no renewed lease."""
     functions, now = {each.deployment: each for each in watched}, datetime.now(UTC)
     ended = []
     for deployment, runs in prefect_api.active(client, watched).items():
         each = functions[deployment]
         leased = progress.is_running(store, each.client, each.kind)
         for run in runs:
-            heard = prefect_api.last_heartbeat(client, run)
-            dead = is_dead(run, heard, now, patience, leased=leased)
-            if dead and _end(client, run, heard):
+            heartbeat = prefect_api.last_heartbeat(client, run)
+            dead = is_dead(run, heartbeat, now, limits, leased=leased)
+            if dead and _end(client, run, heartbeat):
                 ended.append(run)
     return ended
 
 
-def _end(client: SyncPrefectClient, run: Run, heard: datetime | None) -> bool:
+def _end(client: SyncPrefectClient, run: Run, heartbeat: datetime | None) -> bool:
     message = (
-        f"{SILENT} since {heard or run.changed:%Y-%m-%d %H:%M} UTC: process and worker are gone. "
-        "The next run goes on where this one ended."
+        f"{SILENT} since {heartbeat or run.changed:%Y-%m-%d %H:%M} UTC: process and worker are "
+        "gone. The next run continues where this one ended."
     )
-    # Not forced: Prefect may refuse, where the run has ended by itself meanwhile.
+    # Not forced: Prefect rejects it if the run has ended meanwhile.
     answer: OrchestrationResult[Any] = client.set_flow_run_state(
         UUID(run.id), Crashed(message=message)
     )

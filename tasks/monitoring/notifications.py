@@ -1,4 +1,4 @@
-"""Notices: events in Prefect, which automations turn into notifications. No personal data."""
+"""Events in Prefect, which automations turn into notifications. No personal data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,40 +25,41 @@ WATCHER = "mailup.watcher"
 
 
 @dataclass(frozen=True)
-class News:
-    """What a look at one function has found, and whether somebody was told of it this time."""
+class WatchResult:
+    """The diagnosis of one function, and whether an event was emitted this time."""
 
     watched: Watched
     finding: Diagnosis
-    told: bool
+    notified: bool
 
 
-def tell(
+def notify(
     store: Store,
     client: SyncPrefectClient,
     known: Mapping[str, Condition],
-    news: tuple[Watched, Diagnosis],
+    result: tuple[Watched, Diagnosis],
     remind_after: timedelta,
-) -> News:
-    """Emit an event where a function's state has changed, or where trouble lasts.
+) -> WatchResult:
+    """Emit an event if a function's state has changed, or as a reminder of lasting trouble.
 
-    `known` are the conditions as the ledger has them, by name. The event goes first: a watcher
-    that dies in between tells twice, which is better than never.
+    `known`: the conditions in the ledger, by name. The event comes first: after an interruption it
+    is emitted twice rather than never.
     """
-    watched, finding = news
+    watched, finding = result
     state: ConditionState = "trouble" if finding.reason else "ok"
     before = known.get(watched.condition)
     if (state, finding.reason) != ((before.state, before.reason) if before else ("ok", "")):
         _emit(client, watched, finding)
         conditions.change(store, watched.condition, state, finding.reason)
-        return News(watched, finding, told=True)
+        return WatchResult(watched, finding, notified=True)
     if before is None or not finding.reason:
-        return News(watched, finding, told=False)
-    return News(watched, finding, _remind(store, client, known, before, news, remind_after))
+        return WatchResult(watched, finding, notified=False)
+    reminded = _remind(store, client, known, before, result, remind_after)
+    return WatchResult(watched, finding, reminded)
 
 
-def looked(client: SyncPrefectClient, event: str = LOOKED) -> None:
-    """Tell that the watcher has looked, or, when automations are made, that it is expected to."""
+def emit_watched(client: SyncPrefectClient, event: str = LOOKED) -> None:
+    """Emit that the watcher has run, or, when automations are created, that it is expected to."""
     _post(client, Event(event=event, resource=Resource({"prefect.resource.id": WATCHER})))
 
 
@@ -67,16 +68,16 @@ def _remind(
     client: SyncPrefectClient,
     known: Mapping[str, Condition],
     before: Condition,
-    news: tuple[Watched, Diagnosis],
+    result: tuple[Watched, Diagnosis],
     remind_after: timedelta,
 ) -> bool:
-    """Tell again, once per `remind_after`; how often it was is a condition of its own."""
+    """Emit a reminder once per `remind_after`; their number is a separate condition."""
     name = f"{before.name}/reminded"
     times = (datetime.now(UTC) - before.changed_at.replace(tzinfo=UTC)) // remind_after
     mark = f"{before.changed_at:%Y%m%dT%H%M%S} {times}"
     if times < 1 or (name in known and known[name].reason == mark):
         return False
-    _emit(client, *news, reminder=True)
+    _emit(client, *result, reminder=True)
     return conditions.change(store, name, "trouble", mark)
 
 
@@ -107,7 +108,7 @@ def _emit(
 
 
 def _link(watched: Watched, finding: Diagnosis) -> str | None:
-    """Where to look in Prefect's UI: the run that is meant, or else the deployment."""
+    """URL in Prefect's UI: the run, or else the deployment."""
     if finding.run and finding.missed is None:
         return url_for("flow-run", finding.run.id)
     return url_for("deployment", watched.deployment)
@@ -124,5 +125,5 @@ def _related(kind: str, number: str, name: str) -> RelatedResource:
 
 
 def _post(client: SyncPrefectClient, event: Event) -> None:
-    # Posted, not handed to the background thread of `emit_event`: here an error is seen.
+    # Posted directly, not with `emit_event`, whose background thread would hide errors.
     client.request("POST", "/events", json=[event.model_dump(mode="json")])

@@ -1,4 +1,4 @@
-"""Asking Prefect: which functions of clients are deployed, and how their runs stand."""
+"""Queries to Prefect: deployed functions of clients, and the states of their runs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -35,15 +35,15 @@ _PAGE = 200
 ACTIVE = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
 _ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED)
 LOOKED_BACK = 20
-"""Ended runs that are looked at for one that counts; dry runs and windows by hand do not."""
-LONG_AGO = timedelta(days=30)
+"""Number of ended runs searched for one that counts; dry runs and manual windows do not."""
+HEARTBEAT_DAYS = timedelta(days=30)
 
 
 def watched_functions(client: SyncPrefectClient) -> list[Watched]:
-    """Every function of every client that is deployed, known by the tag `client:...`.
+    """All deployed functions of all clients, found by the tag `client:...`.
 
-    One without an agreement, such as a check of connections, is remembered in the ledger of its
-    client's others.
+    One without an agreement, such as check-connections, uses the ledger of its client's other
+    functions.
     """
     found: list[Watched] = []
     offset = 0
@@ -60,12 +60,12 @@ def watched_functions(client: SyncPrefectClient) -> list[Watched]:
 
 
 def active(client: SyncPrefectClient, watched: Sequence[Watched]) -> dict[str, list[Run]]:
-    """Runs that have a process, or should; by deployment."""
+    """Runs that have, or should have, a process; by deployment."""
     return _by_deployment(_runs(client, watched, FlowRunFilter(state=of_type(*ACTIVE))))
 
 
 def paused(client: SyncPrefectClient, watched: Sequence[Watched]) -> dict[str, list[Run]]:
-    """Runs that wait for somebody's input, by deployment."""
+    """Paused and suspended runs, by deployment."""
     wanted = FlowRunFilter(state=of_type(StateType.PAUSED))
     return _by_deployment(_runs(client, watched, wanted))
 
@@ -73,7 +73,7 @@ def paused(client: SyncPrefectClient, watched: Sequence[Watched]) -> dict[str, l
 def late(
     client: SyncPrefectClient, watched: Sequence[Watched], than: datetime
 ) -> dict[str, list[Run]]:
-    """Runs that no worker took although they were due before `than`; by deployment."""
+    """Late runs that were scheduled before `than`; by deployment."""
     wanted = FlowRunFilter(
         state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Late"])),
         expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": than}),
@@ -82,7 +82,7 @@ def late(
 
 
 def last_ended(client: SyncPrefectClient, watched: Watched) -> Run | None:
-    """The newest run that has ended and counts; None before the first one."""
+    """The last ended run that counts, or None."""
     runs = client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[UUID(watched.deployment)])),
         flow_run_filter=FlowRunFilter(state=of_type(*_ENDED)),
@@ -93,9 +93,9 @@ def last_ended(client: SyncPrefectClient, watched: Watched) -> Run | None:
 
 
 def last_heartbeat(client: SyncPrefectClient, run: Run) -> datetime | None:
-    """When (UTC) the process of a run showed last that it lives; None where it never did."""
+    """Time (UTC) of the last heartbeat of a run, or None."""
     wanted = EventFilter(
-        occurred=EventOccurredFilter(since=DateTime.now(UTC) - LONG_AGO),
+        occurred=EventOccurredFilter(since=DateTime.now(UTC) - HEARTBEAT_DAYS),
         event=EventNameFilter(name=["prefect.flow-run.heartbeat"]),
         resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
     )
@@ -111,7 +111,7 @@ def _watched(deployment: DeploymentResponse) -> Watched | None:
     function = (deployment.entrypoint or "").rpartition(".")[2].replace("_", "-")
     try:
         due = Due.model_validate(agreement.get("due") or {})
-    except ValidationError:  # the run itself will say so; the rest can be watched all the same
+    except ValidationError:  # the run itself will report it; the rest can be watched
         due = Due()
     ledger = str(agreement.get("ledger") or "default") if agreement else ""
     return Watched(
@@ -128,14 +128,14 @@ def of_type(*types: StateType) -> FlowRunFilterState:
 def _runs(
     client: SyncPrefectClient, watched: Sequence[Watched], wanted: FlowRunFilter
 ) -> Iterator[FlowRun]:
-    ours, offset = {each.deployment for each in watched}, 0
+    deployments, offset = {each.deployment for each in watched}, 0
     while page := client.read_flow_runs(
         flow_run_filter=wanted,
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
         limit=_PAGE,
         offset=offset,
     ):
-        yield from (run for run in page if str(run.deployment_id) in ours)
+        yield from (run for run in page if str(run.deployment_id) in deployments)
         offset += _PAGE
 
 
@@ -159,6 +159,6 @@ def _run(run: FlowRun) -> Run:
 
 
 def _counts(run: FlowRun) -> bool:
-    """Dry runs, replays and windows by hand say nothing about what runs on schedule."""
-    by_hand = ("dry_run", "replay", "since", "until")
-    return not any(run.parameters.get(name) for name in by_hand)
+    """Dry runs, replays and manual windows do not count as scheduled work."""
+    manual = ("dry_run", "replay", "since", "until")
+    return not any(run.parameters.get(name) for name in manual)

@@ -1,4 +1,4 @@
-"""Watch: judge how every function of every client stands, and tell what has changed."""
+"""Watch: diagnose every function of every client, and notify about changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ from tasks.health.facts import Facts, Run, Watched
 from tasks.health.wording import diagnosis_text
 from tasks.monitoring import prefect_api
 from tasks.monitoring.dead_runs import end_dead_runs
-from tasks.monitoring.notifications import News, looked, tell
+from tasks.monitoring.notifications import WatchResult, emit_watched, notify
 from tasks.runs.retrying import retried_task
 from tasks.texts.markdown import markdown_table
 
 
 @dataclass(frozen=True)
 class WatchLimits:
-    """What the watcher bears before it calls something trouble."""
+    """Limits beyond which the watcher reports trouble."""
 
-    patience: SilenceLimits
+    silence: SilenceLimits
     late: timedelta
     remind_after: timedelta
 
 
 @retried_task("clients")
 def clients() -> dict[str, list[Watched]]:
-    """Every function of every client that is deployed, by the name of its ledger."""
+    """All deployed functions of all clients, by the name of their ledger."""
     by_ledger: dict[str, list[Watched]] = {}
     with get_client(sync_client=True) as client:
         for each in prefect_api.watched_functions(client):
@@ -44,39 +44,39 @@ def clients() -> dict[str, list[Watched]]:
 
 
 @retried_task("watch", "watch clients of ledger {ledger}")
-def watch(ledger: str, watched: Sequence[Watched], limits: WatchLimits) -> list[News]:
-    """Look at the functions whose clients share a ledger; dead runs are ended first."""
+def watch(ledger: str, watched: Sequence[Watched], limits: WatchLimits) -> list[WatchResult]:
+    """Watch the functions of one ledger; dead runs are ended first."""
     with load(Ledger, ledger).open() as store, get_client(sync_client=True) as client:
-        ended = end_dead_runs(store, client, watched, limits.patience)
-        found = _judged(store, client, [each for each in watched if not each.paused], limits)
+        ended = end_dead_runs(store, client, watched, limits.silence)
+        found = _diagnosed(store, client, [each for each in watched if not each.paused], limits)
         known = {each.name: each for each in conditions.all_of(store)}
-        news = [tell(store, client, known, each, limits.remind_after) for each in found]
+        results = [notify(store, client, known, each, limits.remind_after) for each in found]
     for run in ended:
-        get_run_logger().warning("The run %s was dead and is ended", run.name)
+        get_run_logger().warning("Ended the dead run %s", run.name)
     for each, finding in found:
         if finding.reason:
             get_run_logger().warning(diagnosis_text(each, finding))
-    return news
+    return results
 
 
-def watch_state(looks: Sequence[State[list[News]]]) -> State[None]:
-    """Completed, with how many are in trouble; Failed where a ledger could not be looked at.
+def watch_state(states: Sequence[State[list[WatchResult]]]) -> State[None]:
+    """Completed, with the number of functions in trouble; Failed if a ledger failed.
 
-    Only a complete look is a sign of life of the watcher: an automation waits for it.
+    Only a complete run emits the event of the watcher, for which an automation waits.
     """
-    failed = [look for look in looks if look.is_failed()]
+    failed = [state for state in states if state.is_failed()]
     if failed:
         return Failed(message=f"Not all clients could be watched. {failed[0].message}")
-    news = [each for look in looks for each in look.result()]
-    troubles = [each for each in news if each.finding.reason]
-    told = f"{len(news)} functions watched, {len(troubles)} in trouble"
-    create_markdown_artifact(key="watch-clients", markdown=_table(troubles), description=told)
+    results = [each for state in states for each in state.result()]
+    troubles = [each for each in results if each.finding.reason]
+    message = f"{len(results)} functions watched, {len(troubles)} in trouble"
+    create_markdown_artifact(key="watch-clients", markdown=_table(troubles), description=message)
     with get_client(sync_client=True) as client:
-        looked(client)
-    return Completed(message=told)
+        emit_watched(client)
+    return Completed(message=message)
 
 
-def _judged(
+def _diagnosed(
     store: Store, client: SyncPrefectClient, watched: Sequence[Watched], limits: WatchLimits
 ) -> list[tuple[Watched, Diagnosis]]:
     now = datetime.now(UTC)
@@ -114,9 +114,9 @@ def _done_at(store: Store, watched: Watched) -> datetime | None:
     return progress.last_delivery(store, watched.client, watched.kind)
 
 
-def _table(troubles: Sequence[News]) -> str:
+def _table(troubles: Sequence[WatchResult]) -> str:
     if not troubles:
-        return "All clients are well."
+        return "All functions are ok."
     rows = [
         (
             each.watched.client,

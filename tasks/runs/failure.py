@@ -1,4 +1,4 @@
-"""Failing: what a run tells that cannot go on: where, what, what next, and what was done so far."""
+"""Failure of a run: message, artifact and log."""
 
 import logging
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from tasks.texts.failure import failure_message, failure_summary
 _P = ParamSpec("_P")
 TASK_LOGGER = "prefect.task_runs"
 NAMES = ("server", "account", "ledger")
-"""Names of blocks in an agreement, which a failure may be about."""
+"""Fields of an agreement with names of blocks."""
 
 
 def reports_failure(work: Callable[_P, State[None]]) -> Callable[_P, State[None]]:
-    """Decorator of what a flow does: its steps are measured, and an error ends in plain words.
+    """Decorator of the work of a flow: measures its steps, and turns an error into a Failed state.
 
-    They are the message of a Failed state. An error that is not ours is told by kind and place.
+    An unexpected error is reported by type and location.
     """
 
     @wraps(work)
@@ -35,33 +35,33 @@ def reports_failure(work: Callable[_P, State[None]]) -> Callable[_P, State[None]
             try:
                 return work(*args, **kwargs)
             except Exception as error:
-                known = as_sync_error(error)
-                return Failed(message=_shown(known), data=known)
+                reported = as_sync_error(error)
+                return Failed(message=_report(reported), data=reported)
 
     return run
 
 
-def _shown(error: SyncError) -> str:
-    """The sentence about an error, once the run's page shows what was done until then."""
-    told = failure_message(error, current_step())
+def _report(error: SyncError) -> str:
+    """Report an error as artifact and log line; return its message."""
+    message = failure_message(error, current_step())
     agreed = flow_run.parameters["agreement"]
     known = agreed if isinstance(agreed, dict) else agreed.model_dump()
     blocks = [f"{name} {known[name]}" for name in NAMES if known.get(name)]
     create_markdown_artifact(
         key=f"{known['client']}-{flow_run.flow_name}",
         markdown=failure_summary(
-            f"{flow_run.flow_name}: {flow_run.name}", told, steps_since_last_report(), blocks
+            f"{flow_run.flow_name}: {flow_run.name}", message, steps_since_last_report(), blocks
         ),
-        description=in_markdown(told),
+        description=in_markdown(message),
     )
-    get_run_logger().error(told)
-    return told
+    get_run_logger().error(message)
+    return message
 
 
-class _Plain(logging.Filter):
-    """Our errors say where and what next: pages of a traceback would only hide it.
+class _WithoutTraceback(logging.Filter):
+    """Removes tracebacks of the project's errors, whose messages are complete.
 
-    Of a run, Prefect logs no more than the traceback, and calls the error unexpected.
+    For a flow run Prefect would log only the traceback, and call the error unexpected.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -71,8 +71,8 @@ class _Plain(logging.Filter):
         return record.name == TASK_LOGGER
 
 
-class _Shown(logging.Filter):
-    """What others have named is written into a log so that it is seen, and stays in its line."""
+class _Visible(logging.Filter):
+    """Makes control characters in names visible, so that a log line stays one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = visible(str(record.msg), lines=True)
@@ -84,5 +84,5 @@ class _Shown(logging.Filter):
 
 
 for _name in (TASK_LOGGER, "prefect.flow_runs", "prefect.engine"):
-    logging.getLogger(_name).addFilter(_Plain())
-    logging.getLogger(_name).addFilter(_Shown())
+    logging.getLogger(_name).addFilter(_WithoutTraceback())
+    logging.getLogger(_name).addFilter(_Visible())

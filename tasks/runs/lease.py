@@ -9,14 +9,14 @@ from blocks.ledgers import Ledger
 from blocks.loading import load
 
 LEASE_WAIT_SECONDS = 180.0
-"""How long a run waits for another run of the same client; longer than a dead run's lease lives."""
+"""How long a run waits for another run of the same client; longer than a dead run's lease."""
 
 
 @contextmanager
 def working_alone(
     ledger: str, client: str, stream: str, *, dry_run: bool
 ) -> Iterator[Lease | None]:
-    """Hold the lease of a client's stream while the run lasts; a dry run needs and takes none."""
+    """Hold the lease of a client's stream during the run; a dry run needs none."""
     if dry_run:
         yield None
         return

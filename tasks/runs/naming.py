@@ -11,19 +11,19 @@ from tasks.records.agreement import ImportAgreement
 
 
 def run_name() -> str:
-    """Name of a run at its start: the client, a file where one is named, and whether it is dry."""
+    """Name of a run at its start: client, parameters, and whether it is a dry run."""
     agreement = flow_run.parameters["agreement"]
     client = agreement["client"] if isinstance(agreement, dict) else agreement.client
-    asked = [flow_run.parameters.get(name) or "" for name in ("file", "since", "until")]
+    parts = [flow_run.parameters.get(name) or "" for name in ("file", "since", "until")]
     if flow_run.parameters.get("replay"):
-        asked.append(f"(replay of {flow_run.parameters['replay']})")
+        parts.append(f"(replay of {flow_run.parameters['replay']})")
     if flow_run.parameters.get("again"):
-        asked.append("(again)")
-    return _name(client, " ".join(filter(None, asked)))
+        parts.append("(again)")
+    return _name(client, " ".join(filter(None, parts)))
 
 
 def show_files_in_name(agreement: ImportAgreement, files: Sequence[RemoteFile]) -> None:
-    """Put the name of the first file, and how many there are, into the name of the run."""
+    """Set the name of the run to the first file and the number of others."""
     if not files or flow_run.id is None:
         return
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""

@@ -1,8 +1,8 @@
-"""Folders that belong to a living process: a lock in each says so, and sweeping spares it.
+"""Folders owned by a running process: a lock file protects each from the sweep.
 
-The kernel gives a lock up when its process ends, however that ends, and containers of one machine
-share it. A file system that several machines share need not show one machine's locks to another:
-there the lock file's time counts, which its owner renews.
+The kernel releases a lock when its process ends in any way; containers of one machine share locks.
+On a file system shared by several machines, locks of other machines may be invisible: there the
+lock file's time counts, which its owner renews.
 """
 
 import fcntl
@@ -20,14 +20,14 @@ PREFIX = "mailup-run-"
 _LOCK = ".in-use"
 BEAT_SECONDS = 300
 SILENT_SECONDS = 10 * BEAT_SECONDS
-"""A folder of another machine, or of this one before it was started anew, is abandoned then."""
+"""Age at which a folder of another machine, or of this one before a reboot, is abandoned."""
 UNLOCKED_SECONDS = 24 * 3600
-"""The same for a folder without a lock, as versions before these locks made them."""
+"""The same for a folder without a lock file, as older versions created."""
 
 
 @contextmanager
 def owned_folder(parent: Path) -> Iterator[Path]:
-    """Yield a new folder that only this user can read, and remove it whatever happens."""
+    """Yield a new folder that only this user can read, and remove it in any case."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
         with _held(folder / _LOCK):
@@ -37,7 +37,7 @@ def owned_folder(parent: Path) -> Iterator[Path]:
 
 
 def sweep(parent: Path) -> int:
-    """Remove what processes that are gone have left in a folder; how many folders that were."""
+    """Remove abandoned folders; return their number."""
     return sum(map(_swept, parent.glob(PREFIX + "*")))
 
 
@@ -52,7 +52,7 @@ def _swept(folder: Path) -> bool:
 
 
 def _abandoned(folder: Path) -> bool:
-    """Whether the process that made a folder is gone, as far as this machine can know."""
+    """Whether the process that created a folder has ended, as far as this machine can tell."""
     path = folder / _LOCK
     if not path.exists():
         return _age(folder) > UNLOCKED_SECONDS
@@ -61,7 +61,7 @@ def _abandoned(folder: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        except OSError:  # this file system knows no locks
+        except OSError:  # this file system has no locks
             return _age(path) > SILENT_SECONDS
         return lock.read() == _boot() or _age(path) > SILENT_SECONDS
 
@@ -89,7 +89,7 @@ def _renew(lock: IO[str], ended: Event) -> None:
 
 
 def _boot() -> str:
-    """What tells one start of one machine from all others; "?" where the system does not say."""
+    """Id of this boot of this machine; "?" if unknown."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return "?"
@@ -100,7 +100,7 @@ def _age(path: Path) -> float:
 
 
 def _remove(folder: Path) -> None:
-    # The lock last: should this be cut off, the next one still knows that nobody holds it.
+    # The lock file last: after an interruption the next sweep still finds it unlocked.
     with suppress(OSError):
         for each in list(folder.iterdir()):
             if each.is_dir() and not each.is_symlink():

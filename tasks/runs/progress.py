@@ -1,4 +1,4 @@
-"""Progress: how far a long step has come, as a bar on the run's page and a line in its log."""
+"""Progress of a long step, as a bar on the run's page and a line in its log."""
 
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -13,7 +13,7 @@ from tasks.runs import steps
 S = TypeVar("S", bound=Sized)
 
 EVERY_SECONDS = 15.0
-"""How often it is told; a step that is over sooner shows no bar."""
+"""Interval of reports; a shorter step shows no bar."""
 
 
 class Progress:
@@ -21,36 +21,36 @@ class Progress:
 
     def __init__(self, key: str, what: str, every_seconds: float = EVERY_SECONDS) -> None:
         self._key, self._what, self._every = key, what, every_seconds
-        self._told = time.monotonic()
+        self._reported = time.monotonic()
         self._artifact: UUID | None = None
         self._expected = self._done = 0
 
     def expect(self, number: int) -> None:
-        """So many more are to be done."""
+        """Add to the expected number."""
         self._expected += number
 
     def add(self, number: int) -> None:
-        """So many more are done; nothing is told while nobody knows how many there are.
+        """Add to the number done; reported only if a number is expected.
 
-        More than were expected have come since they were counted.
+        More may come than were counted before.
         """
         self._done += number
         if self._expected:
             self.set(min(self._done, self._expected), self._expected)
 
     def counted(self, pages: Iterable[S]) -> Iterator[S]:
-        """The same pages; what is on one is done once the next one is asked for."""
+        """Yield pages; the items of one are done when the next is requested."""
         for page in pages:
             yield page
             self.add(len(page))
 
     def set(self, done: int, total: int) -> None:
-        """Say that so many of so many are done; call it as often as you like."""
+        """Set the progress; may be called often."""
         steps.set_progress(f"{done} of {total} {self._what}")
         last = done == total and self._artifact is not None
-        if time.monotonic() - self._told < self._every and not last:
+        if time.monotonic() - self._reported < self._every and not last:
             return
-        self._told = time.monotonic()
+        self._reported = time.monotonic()
         get_run_logger().info("%d of %d %s", done, total, self._what)
         share = 100 * done / total
         if self._artifact is None:

@@ -1,4 +1,4 @@
-"""The run's scratch folder: the only place where personal data is on disk, and only for a while."""
+"""The run's scratch folder: the only place where personal data is on disk, only during the run."""
 
 import os
 import re
@@ -17,34 +17,34 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Yield a new folder that only this user can read, and remove it whatever happens.
+    """Yield a new folder that only this user can read, and remove it in any case.
 
-    What runs that were killed have left on this machine is removed before.
+    Folders of killed runs on this machine are removed first.
     """
     sweep_machine()
-    # For all that is made meanwhile: the files in it, and what libraries put elsewhere.
-    former = os.umask(0o077)
+    # Also for files that libraries create elsewhere meanwhile.
+    previous = os.umask(0o077)
     try:
         with owned_folder(scratch_parent()) as folder:
             yield folder
     finally:
-        os.umask(former)
+        os.umask(previous)
 
 
 def sweep_machine() -> int:
-    """Remove what killed runs have left on this machine; how many folders that were."""
+    """Remove folders of killed runs on this machine; return their number."""
     return sum(map(sweep, {scratch_parent(), memory_parent() or scratch_parent()}))
 
 
 def scratch_parent() -> Path:
-    """MAILUP_EXCHANGE_SCRATCH, or else the system's folder for temporary files."""
+    """MAILUP_EXCHANGE_SCRATCH, or the system's folder for temporary files."""
     parent = Path(os.environ.get("MAILUP_EXCHANGE_SCRATCH") or tempfile.gettempdir())
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return parent
 
 
 def memory_parent() -> Path | None:
-    """A folder that is in memory and never on a disk; None where this machine has none."""
+    """A folder in memory; None if this machine has none."""
     for place in (SHARED_MEMORY, scratch_parent()):
         if os.access(place, os.W_OK | os.X_OK) and file_system(place) in IN_MEMORY:
             return place
@@ -52,21 +52,21 @@ def memory_parent() -> Path | None:
 
 
 def file_system(place: Path) -> str:
-    """The type of the file system on which a folder is, as Linux calls it; empty elsewhere."""
+    """The type of a folder's file system, as named by Linux; empty elsewhere."""
     where, deepest, kind = place.resolve(), -1, ""
     with suppress(OSError):
         for line in MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").split("\n")[:-1]:
-            told, _, source = line.partition(" - ")
-            escaped = told.split(" ")[4]
+            mount, _, source = line.partition(" - ")
+            escaped = mount.split(" ")[4]
             point = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), escaped))
-            # Of two mounts on one point, the later one is seen.
+            # Of two mounts on one point, the later one is visible.
             if where.is_relative_to(point) and len(point.parts) >= deepest:
                 deepest, kind = len(point.parts), source.split(" ")[0]
     return kind
 
 
 def fresh_folder(folder: Path) -> Path:
-    """An empty folder: what an earlier attempt of the same task left in it is removed."""
+    """An empty folder; files of an earlier attempt are removed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

@@ -1,4 +1,4 @@
-"""Steps: every task of a run is measured here: how long it took, how often it called MailUp."""
+"""Steps: measures duration and MailUp calls of every task of a run."""
 
 import logging
 import time
@@ -25,13 +25,13 @@ _R = TypeVar("_R")
 
 _logger = logging.getLogger(__name__)
 
-# A run's tasks are called by its flow, one after the other, in the thread of the flow.
+# A flow calls its tasks one after the other in its own thread.
 _steps: ContextVar[list[Step] | None] = ContextVar("steps", default=None)
 
 
 @contextmanager
 def measured() -> Iterator[list[Step]]:
-    """Measure the tasks that are called inside; the list grows with them."""
+    """Measure the tasks that are called inside; they are appended to the list."""
     steps: list[Step] = []
     token = _steps.set(steps)
     try:
@@ -41,10 +41,10 @@ def measured() -> Iterator[list[Step]]:
 
 
 def measured_step(name: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Decorator of what a task does: one step of the run, however often it is attempted.
+    """Decorator of the work of a task: one step of the run, whatever the number of attempts.
 
-    An error that is not ours leaves it as a Defect, or as a full disk; its own text is for
-    developers alone, who show it with PREFECT_LOGGING_EXTRA_LOGGERS=tasks.runs.steps and
+    An unexpected error is raised as Defect or DiskFull; its original text is logged only for
+    developers, with PREFECT_LOGGING_EXTRA_LOGGERS=tasks.runs.steps and
     PREFECT_LOGGING_LEVEL=DEBUG.
     """
 
@@ -58,7 +58,7 @@ def measured_step(name: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
             except SyncError:
                 raise
             except Exception as error:
-                _logger.debug("What a defect quotes stays here", exc_info=True)
+                _logger.debug("Unexpected error", exc_info=True)
                 raise as_sync_error(error) from None
             finally:
                 step.ended = time.monotonic()
@@ -71,13 +71,13 @@ def measured_step(name: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 
 
 def as_sync_error(error: Exception) -> SyncError:
-    """An error as one of ours: as it is, a full disk, or a Defect."""
+    """Convert an error to a SyncError: itself, DiskFull or Defect."""
     if isinstance(error, SyncError):
         return error
     if is_full(error):
         return DiskFull(
             f"The disk of this worker is full: a file of the run in {scratch_parent()} could not "
-            "be written. Free space there, or let MAILUP_EXCHANGE_SCRATCH name a folder with more."
+            "be written. Free space there, or set MAILUP_EXCHANGE_SCRATCH to a folder with more."
         )
     return defect(error)
 
@@ -96,8 +96,8 @@ def _begun(name: str) -> Step:
 
 @contextmanager
 def shared_call_order(ledger: str, *, dry_run: bool) -> Iterator[Store | None]:
-    """The ledger in which runs reserve their calls; None where nothing is written, or it is away:
-    then they share what Prefect gives."""
+    """Yield the ledger in which runs reserve calls; None in a dry run or if it is unavailable, when
+    only Prefect's rate limit applies."""
     if dry_run:
         yield None
         return
@@ -115,10 +115,10 @@ def shared_call_order(ledger: str, *, dry_run: bool) -> Iterator[Store | None]:
 def mailup_client(
     account: MailUpAccount, store: Store | None, *, guard: Callable[[], None] | None = None
 ) -> Iterator[MailUpClient]:
-    """A client of the account whose calls count for the step at hand, however it ends.
+    """Yield a client of the account; its calls count for the current step.
 
-    Runs that share the ledger call in the order in which they want to. Whoever changes something
-    at MailUp gives a `guard` that stops a run which works alone no more.
+    Runs that share the ledger call in the order of their requests. `guard` is needed for changes in
+    MailUp: it stops a run that has lost its lease.
     """
     with account.connect(store, guard=guard) as client:
         try:
@@ -128,23 +128,23 @@ def mailup_client(
                 steps[-1].calls += client.calls
 
 
-def set_progress(told: str) -> None:
-    """Say how far the step at hand has come."""
+def set_progress(text: str) -> None:
+    """Set the progress of the current step."""
     if steps := _steps.get():
-        steps[-1].reached = told
+        steps[-1].reached = text
 
 
 def current_step() -> str:
-    """What the step at hand, or else the last one, works on if it has not ended well."""
+    """Title of the current or last step if it has not succeeded, or empty."""
     steps = _steps.get()
     return steps[-1].title if steps and steps[-1].failed else ""
 
 
 def steps_since_last_report() -> str:
-    """The steps since this was asked last, as a table; the one at hand is among them."""
+    """The table of the steps since the last call, including the current one."""
     steps = _steps.get()
     if steps is None:
         return ""
-    told = steps_table(steps, time.monotonic())
+    table = steps_table(steps, time.monotonic())
     steps.clear()
-    return told
+    return table

@@ -39,6 +39,6 @@ def test_a_full_disk_is_told_with_its_place_and_its_remedy(
     assert state.is_failed()
     assert state.message == (
         f"{step}The disk of this worker is full: a file of the run in /tmp could not be written. "
-        "Free space there, or let MAILUP_EXCHANGE_SCRATCH name a folder with more. Once there is "
+        "Free space there, or set MAILUP_EXCHANGE_SCRATCH to a folder with more. Once there is "
         "room, run this again, or let the next run go on from here."
     )

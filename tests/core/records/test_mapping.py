@@ -25,10 +25,13 @@ def mapping(*columns: dict[str, Any], **settings: Any) -> Mapping:
     [
         ({"field": ""}, "needs field, the id"),
         ({"date_out": "%Y"}, "date_out needs date_in"),
-        ({"date_in": "%d/%m/%Q"}, "knows no %Q; accepted are %d, %m, %Y, %y, %H, %M, %S"),
+        (
+            {"date_in": "%d/%m/%Q"},
+            "has the unknown directive %Q; accepted are %d, %m, %Y, %y, %H, %M, %S",
+        ),
         ({"date_in": "%d/%m"}, "needs a day, a month and a year"),
-        ({"date_in": "%d/%m/%Y %y"}, "names one part of the date twice"),
-        ({"date_in": "dd/mm/yyyy"}, "holds no part of a date"),
+        ({"date_in": "%d/%m/%Y %y"}, "has one part of the date twice"),
+        ({"date_in": "dd/mm/yyyy"}, "has no part of a date"),
         ({"date_in": "%d%m%Y %M"}, "has minutes but no hours"),
         ({"date_in": "%d%m%Y %H%S"}, "has seconds but no minutes"),
         ({"date_in": "%d/%m/%Y", "date_out": "%H"}, "time of day that date_in does not read"),

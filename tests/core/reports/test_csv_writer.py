@@ -249,8 +249,8 @@ def test_an_unfinished_file_is_removed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"date_format": "%A"}, "knows no %A; accepted are %d, .*, %z"),
-        ({"date_format": "%%zY-%m-%d"}, "knows no %%"),
+        ({"date_format": "%A"}, "has the unknown directive %A; accepted are %d, .*, %z"),
+        ({"date_format": "%%zY-%m-%d"}, "has the unknown directive %%"),
         ({"date_format": "%H:%M"}, "needs a day"),
         ({"date_format": "%Y-%m-%d %M"}, "minutes but no hours"),
         ({"date_format": "%Y%m%d\n"}, "invisible characters"),

@@ -123,7 +123,7 @@ def test_many_lists_are_told_by_number_and_hash() -> None:
         ("a:{window}", "not every server can store"),
         ("{date:%d/%m/%Y}_{window}", "not every server can store"),
         ("{date:%H:%M}_{window}", "not every server can store"),
-        ("{date:%A}_{window}", "knows no %A"),
+        ("{date:%A}_{window}", "has the unknown directive %A"),
         ("{window:x}", "width"),
         ("{client:3}{window}", "takes none"),
         (".{window}", "blank or a dot"),
