@@ -129,7 +129,7 @@ class Contact:
         ):
             step.findings.append(each)
             remedy = f" -> {each.remedy}" if each.remedy else ""
-            terminal.say(f"  {each.verdict:4} {each.check}: {each.told}{remedy}")
+            terminal.say(f"  {each.verdict:4} {each.check}: {each.text}{remedy}")
 
     def _stop(self, step: ContactStep, why: str) -> bool:
         step.stopped = why

@@ -165,5 +165,5 @@ def import_agreements(client: str, file: str) -> list[ImportAgreement]:
     """The agreements of a client's imports, as they are deployed or as a file has them."""
     found = agreed.fn(client, file)
     for finding in found.findings:
-        raise ConfigurationError(f"{finding.subject}: {finding.told}. {finding.remedy}")
+        raise ConfigurationError(f"{finding.subject}: {finding.text}. {finding.remedy}")
     return [each for each in found.agreements if isinstance(each, ImportAgreement)]

@@ -158,7 +158,7 @@ def blocks_of(client: str) -> list[str]:
     file = shown(file_of(client))
     known = agreed.fn(client_of_file(file), file)
     for finding in known.findings:
-        raise ConfigurationError(f"{file}: {finding.told}. See `mailup-exchange check {client}`.")
+        raise ConfigurationError(f"{file}: {finding.text}. See `mailup-exchange check {client}`.")
     packings = encryptions(known.agreements)
     keys = [*decryption_keys(known.agreements), *(each.sign_with for each in packings)]
     named = [

@@ -17,14 +17,14 @@ EXPIRES_NOW = timedelta(days=7)
 class Finding:
     """The result of one check of a subject (a block, a deployment, this worker).
 
-    `told`: the result, without secrets or personal data. `remedy`: what to do; always given for
+    `text`: the result, without secrets or personal data. `remedy`: what to do; always given for
     "fix".
     """
 
     subject: str
     check: str
     verdict: Severity
-    told: str
+    text: str
     remedy: str = ""
 
 
@@ -34,17 +34,17 @@ class Subject:
 
     name: str
 
-    def ok(self, check: str, told: str) -> Finding:
+    def ok(self, check: str, text: str) -> Finding:
         """Nothing to do."""
-        return Finding(self.name, check, "ok", told)
+        return Finding(self.name, check, "ok", text)
 
-    def note(self, check: str, told: str, remedy: str = "") -> Finding:
+    def note(self, check: str, text: str, remedy: str = "") -> Finding:
         """Information; nothing fails because of it."""
-        return Finding(self.name, check, "note", told, remedy)
+        return Finding(self.name, check, "note", text, remedy)
 
-    def fix(self, check: str, told: str, remedy: str) -> Finding:
+    def fix(self, check: str, text: str, remedy: str) -> Finding:
         """Something to fix; runs will fail or be wrong until then."""
-        return Finding(self.name, check, "fix", told, remedy)
+        return Finding(self.name, check, "fix", text, remedy)
 
     def dated(self, check: str, what: str, end: datetime, now: datetime, remedy: str) -> Finding:
         """Something that expires: a note a month before, to fix a week before."""
@@ -103,7 +103,7 @@ def conclusion(findings: Sequence[Finding]) -> str:
         return f"All is well: {len(findings)} findings, nothing to fix."
     things = "1 thing" if len(wrong) == 1 else f"{len(wrong)} things"
     return f"{things} to fix: " + "; ".join(
-        f"{each.subject} {each.check}: {each.told.rstrip('.')}" for each in wrong
+        f"{each.subject} {each.check}: {each.text.rstrip('.')}" for each in wrong
     )
 
 
@@ -116,7 +116,7 @@ def findings_table(findings: Sequence[Finding], api_calls: int) -> str:
         # Without remedies: Prefect shows a cell as one line and hides what follows a long one.
         parts.append(f"## {in_markdown(subject)}\n\n| | check | found |\n| --- | --- | --- |")
         parts += [
-            f"| {each.verdict} | {in_markdown(each.check)} | {in_markdown(each.told)} |"
+            f"| {each.verdict} | {in_markdown(each.check)} | {in_markdown(each.text)} |"
             for each in group
         ]
         parts.append("")
@@ -126,7 +126,7 @@ def findings_table(findings: Sequence[Finding], api_calls: int) -> str:
 def _listed(title: str, findings: Iterable[Finding]) -> list[str]:
     items = [
         f"- **{in_markdown(each.subject)}**, "
-        f"{in_markdown(f'{each.check}: {each.told}'.rstrip('. '))}. *{in_markdown(each.remedy)}*"
+        f"{in_markdown(f'{each.check}: {each.text}'.rstrip('. '))}. *{in_markdown(each.remedy)}*"
         for each in findings
         if each.remedy
     ]
@@ -138,7 +138,7 @@ def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
     for subject, group in grouped(findings):
         yield visible(subject)
         for each in group:
-            yield visible(f"  {each.verdict:<4}  {each.check}: {each.told}")
+            yield visible(f"  {each.verdict:<4}  {each.check}: {each.text}")
             if each.remedy:
                 yield visible(f"        -> {each.remedy}")
 

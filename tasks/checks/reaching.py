@@ -53,8 +53,8 @@ def check_reachable(subject: Subject, endpoint: Endpoint) -> Iterator[Finding]:
     if speaks and (speaks == "SFTP") != (endpoint.protocol == "sftp"):
         yield subject.fix(
             "connect",
-            f"port {port} is an {speaks} server, and the block is one for {endpoint.protocol.upper()}",
-            f"Correct port on the block, or make a block of the kind {speaks} and name that one.",
+            f"port {port} is an {speaks} server, but the block is for {endpoint.protocol.upper()}",
+            f"Correct port on the block, or create and use a block of the kind {speaks}.",
         )
         return
     yield subject.ok("connect", f"port {port} answers")

@@ -123,7 +123,7 @@ def report_findings(client: str, findings: Sequence[Finding], calls: int) -> Sta
     logger = get_run_logger()
     for each in findings:
         if each.verdict == "fix":
-            logger.warning("%s, %s: %s -> %s", each.subject, each.check, each.told, each.remedy)
+            logger.warning("%s, %s: %s -> %s", each.subject, each.check, each.text, each.remedy)
     sentence = conclusion(findings)
     create_markdown_artifact(
         key=f"{client}-check-connections",

@@ -1,4 +1,4 @@
-"""Dates that MailUp writes without a zone: whether it is known in which one they are."""
+"""Checks that the time zone of MailUp's dates is known."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,16 +11,16 @@ from tasks.reports.windows import utc
 
 CLOCKS_DIFFER = timedelta(minutes=15)
 FARTHEST_ZONE = timedelta(hours=26)
-"""Between the two zones that are farthest apart; a date beyond is wrong in another way."""
+"""Distance of the two farthest zones; a date beyond is wrong for another reason."""
 
 
 def require_zone(
     texts: pl.Series, agreement: ExportAgreement, *, local: bool, ahead_seconds: float | None
 ) -> None:
-    """ConfigurationError where dates (as `moments.moment` writes them) may be hours off.
+    """Raise ConfigurationError if dates (as from `moments.moment`) may be hours off.
 
-    `local`: MailUp documents that it writes local time here. Any other form without a zone is taken
-    only where the agreement states the zone. Dates that are read in it must not be of the future.
+    `local`: MailUp documents local time here. Any other form without a zone is accepted only if the
+    agreement states the zone. Dates in that zone must not be in the future.
     """
     without = texts.filter((texts != "") & ~texts.str.ends_with("Z"))
     if without.is_empty():
@@ -28,10 +28,10 @@ def require_zone(
     documented = local and (without.str.len_bytes() == LOCAL_LENGTH).all()
     if not documented and "mailup_zone" not in agreement.model_fields_set:
         raise ConfigurationError(
-            "MailUp writes dates without a time zone where it documents another form, so that "
-            "nobody can tell whether they are UTC or local time. Nothing was exported. Set "
-            "mailup_zone in the export's agreement: UTC, or a zone such as Europe/Rome; "
-            "docs/first-contact.md tells how to find out which one it is."
+            "MailUp sends dates without a time zone, although it documents another form, so they "
+            "may be UTC or local time. Nothing was exported. Set mailup_zone in the export's "
+            "agreement: UTC, or a zone such as Europe/Rome; docs/first-contact.md says how to "
+            "find it out."
         )
     zone = agreement.mailup_zone
     now = datetime.now(UTC) + timedelta(seconds=ahead_seconds or 0)
@@ -39,7 +39,7 @@ def require_zone(
     future = moments.filter((moments > now + CLOCKS_DIFFER) & (moments < now + FARTHEST_ZONE))
     if not future.is_empty():
         raise ConfigurationError(
-            f"Read in {zone}, dates of MailUp lie in the future: that is not the zone in which "
-            "it writes them. Nothing was exported. Correct mailup_zone in the export's agreement; "
-            "docs/first-contact.md tells how to find out which one it is."
+            f"In the time zone {zone}, MailUp's dates are in the future: it is not their zone. "
+            "Nothing was exported. Correct mailup_zone in the export's agreement; "
+            "docs/first-contact.md says how to find it out."
         )

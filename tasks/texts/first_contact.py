@@ -56,7 +56,7 @@ def _shown(finding: Finding, private: Collection[str]) -> dict[str, str]:
     return {
         "check": finding.check,
         "verdict": finding.verdict,
-        "told": without(finding.told, private) if shareable else "",
+        "told": without(finding.text, private) if shareable else "",
     }
 
 

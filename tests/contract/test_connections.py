@@ -50,7 +50,7 @@ def test_a_right_server_has_nothing_to_mend(server: Server, tmp_path: Path) -> N
     """Whatever a server lacks that the agreement can do without is no fault."""
     findings = checked(server, tmp_path)
     assert to_fix(findings) == []
-    told = {finding.check: (finding.verdict, finding.told) for finding in findings}
+    told = {finding.check: (finding.verdict, finding.text) for finding in findings}
     assert told[f"list {server.folder}"] == ("ok", "1 files, 1 match '*.csv'")
     assert told["delete"] == ("ok", "the probe was deleted")
     assert told["clock"] == ("ok", "the server's clock and ours agree within a minute")
@@ -60,7 +60,7 @@ def test_a_right_server_has_nothing_to_mend(server: Server, tmp_path: Path) -> N
 @pytest.mark.parametrize("running_server", ["proftpd-no-overwrite"], indirect=True)
 def test_a_server_that_does_not_replace_in_one_step(server: Server, tmp_path: Path) -> None:
     """For an instant there is no file: its reader should know."""
-    notes = [each.told for each in checked(server, tmp_path) if each.verdict == "note"]
+    notes = [each.text for each in checked(server, tmp_path) if each.verdict == "note"]
     assert any("cannot replace a file atomically" in told for told in notes)
 
 
@@ -91,4 +91,4 @@ def test_a_folder_that_the_user_may_not_read(server: Server, tmp_path: Path) -> 
     findings = check_server(way, needs, tmp_path)
     (wrong,) = to_fix(findings)
     assert wrong.check == f"list {base}"
-    assert repr(base) in wrong.told
+    assert repr(base) in wrong.text

@@ -157,7 +157,7 @@ def test_keys_that_the_agreements_name_are_tried(deploy: Deployments, ring: Keyr
     deploy.exports(packing={"encrypt_for": "acme", "sign_with": "right"})
     found = findings(check_connections("acme", return_state=True))
     assert [(each.subject, each.check) for each in to_fix(found)] == [("gpg-key/wrong", "use")]
-    used = {each.subject: each.told for each in found if each.check == "use"}
+    used = {each.subject: each.text for each in found if each.check == "use"}
     assert used["gpg-recipient/acme"] == "a file can be encrypted and signed"
 
 

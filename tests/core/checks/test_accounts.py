@@ -63,7 +63,7 @@ def settled(client: MailUpClient, calls: int = MOST_CALLS, page_size: int = 500)
     with client:
         findings = list(settle(SUBJECT, client, (1, 2), page_size, calls))
         assert client.calls <= calls
-    return {finding.check: finding.told for finding in findings}
+    return {finding.check: finding.text for finding in findings}
 
 
 def the_one(findings: list[Finding]) -> Finding:
@@ -76,7 +76,7 @@ def test_all_is_well(connect: Connect) -> None:
     """Log-in, account, clock, lists and fields are each told, by names and ids."""
     findings = checked(connect())
     assert {finding.verdict for finding in findings} == {"ok"}
-    told = {finding.check: finding.told for finding in findings}
+    told = {finding.check: finding.text for finding in findings}
     assert told["lists"] == "visible: 1 Newsletter Italia, 2 Offerte"
     assert told["fields"] == "existing: 1 nome, 12 IDCliente, 27 data di nascita"
     assert "agree" in told["clock"]
@@ -98,17 +98,17 @@ def test_a_log_in_that_fails_is_one_finding(
     client = connect(**changes)
     found = the_one(checked(client))
     assert found.check == "log-in"
-    assert told in found.told
+    assert told in found.text
     assert remedy in found.remedy
     assert client.calls == 1
-    assert "wrong" not in found.told
+    assert "wrong" not in found.text
 
 
 def test_a_contract_that_is_not_signed_is_told(connect: Connect, emulator: Emulator) -> None:
     """Somebody has to log in once and accept; the finding says so."""
     order(emulator, "faults", {"kind": "403_contract", "times": 0})
     found = the_one(checked(connect()))
-    assert "terms of service" in found.told
+    assert "terms of service" in found.text
     assert "accept the terms" in found.remedy
 
 
@@ -116,7 +116,7 @@ def test_a_list_that_the_user_does_not_see(connect: Connect, emulator: Emulator)
     """A missing permission looks like a missing list: both ways out are named."""
     order(emulator, "faults", {"kind": "list_hidden", "list": 2, "times": 0})
     found = the_one(checked(connect()))
-    assert found.told == "the user does not see list 2"
+    assert found.text == "the user does not see list 2"
     assert "permission" in found.remedy
     assert "1 Newsletter Italia" in found.remedy
 
@@ -135,7 +135,7 @@ def test_a_field_that_does_not_exist(connect: Connect, wanted: str, remedy: str)
     needs = AccountNeeds("acme", (1,), ("nome", wanted), ())
     found = the_one(checked(connect(), needs))
     assert found.check == "fields"
-    assert repr(wanted) in found.told
+    assert repr(wanted) in found.text
     assert remedy in found.remedy
 
 
@@ -156,7 +156,7 @@ def test_groups_by_name_or_id(
     needs = AccountNeeds("acme", (1,), (), (WantedGroup(1, text, create),))
     found = next(each for each in checked(connect(), needs) if each.check == "groups")
     assert found.verdict == verdict
-    assert told in found.told
+    assert told in found.text
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_the_end_of_an_account_is_told_before_it_comes(
         findings = checked(mailup.client(), AccountNeeds("acme", (), (), ()))
     found = next(each for each in findings if each.check == "account")
     assert found.verdict == verdict
-    assert told in found.told
+    assert told in found.text
 
 
 def test_a_resource_that_fails_hides_no_other(connect: Connect, emulator: Emulator) -> None:
@@ -269,7 +269,7 @@ def test_a_server_that_ignores_order_and_filter_is_found_out() -> None:
         mailup.resources["/console/Console/List/1/Recipients/EmailOptins"] = paged(people)
         with mailup.client() as client:
             findings = list(settle(SUBJECT, client, (1,), 500, MOST_CALLS))
-    told = {(finding.check, finding.told) for finding in findings}
+    told = {(finding.check, finding.text) for finding in findings}
     assert ("API: orderby", "settled: ignored") in told
     assert ("API: filterby, one condition", "settled: ignored") in told
     assert any("STRANGE is unknown" in text for _, text in told)
@@ -290,7 +290,7 @@ def test_a_clock_that_is_wrong_is_told(ahead: int, verdict: str) -> None:
         findings = checked(mailup.client(), AccountNeeds("acme", (), (), ()))
     found = next(each for each in findings if each.check == "clock")
     assert found.verdict == verdict
-    assert ("ahead of" if ahead > 0 else "behind" if ahead else "agree") in found.told
+    assert ("ahead of" if ahead > 0 else "behind" if ahead else "agree") in found.text
 
 
 def test_the_number_of_calls_is_kept(connect: Connect) -> None:

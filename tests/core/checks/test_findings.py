@@ -60,6 +60,6 @@ def test_an_error_ends_one_look_and_no_other() -> None:
     assert found == SERVER.fix("login", "refused", "Mend it.")
     told = MailUpUnavailable("long text", path="in", reason="ENOENT")
     (found,) = SERVER.tried("list", "Mend it.", lambda: look(told))
-    assert found.told == "'in': ENOENT"
+    assert found.text == "'in': ENOENT"
     with pytest.raises(ZeroDivisionError):
         list(SERVER.tried("list", "Mend it.", lambda: look(ZeroDivisionError())))

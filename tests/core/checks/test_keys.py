@@ -29,7 +29,7 @@ def told(findings: list[Finding], tmp_path: Path) -> dict[str, tuple[str, str]]:
     text = str(findings)
     assert "BEGIN PGP" not in text
     assert PASSPHRASE not in text
-    return {finding.check: (finding.verdict, finding.told) for finding in findings}
+    return {finding.check: (finding.verdict, finding.text) for finding in findings}
 
 
 def soon(ring: Keyring, name: str, days: int) -> str:

@@ -66,8 +66,8 @@ def test_a_database_that_does_not_answer_hides_no_storage(tmp_path: Path) -> Non
     (tmp_path / "file").write_bytes(b"")
     database, storage = checked(UNREACHABLE, str(tmp_path / "file" / "storage"))
     assert (database.verdict, storage.verdict) == ("fix", "fix")
-    assert "did not answer" in database.told
-    assert "could not write" in storage.told
+    assert "did not answer" in database.text
+    assert "could not write" in storage.text
     assert "hidden-word" not in str((database, storage))
 
 

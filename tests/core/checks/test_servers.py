@@ -93,7 +93,7 @@ def test_all_is_well(sftp: SftpSettings, tmp_path: Path) -> None:
     """A right server has only good findings, each look is told, and nothing is left on it."""
     findings = checked(sftp_way(sftp), tmp_path)
     assert {finding.verdict for finding in findings} == {"ok"}
-    checks = {finding.check: finding.told for finding in findings}
+    checks = {finding.check: finding.text for finding in findings}
     assert checks["list in"] == "2 files, 1 match '*.csv'"
     assert "ssh-ed25519 SHA256:" in checks["identity"]
     assert {"write results", "write imported files", "write exports", "delete"} <= set(checks)
@@ -108,7 +108,7 @@ def test_folders_that_a_run_makes_are_no_fault(
         (root / folder).rmdir()
     findings = checked(sftp_way(sftp), tmp_path)
     assert to_fix(findings) == []
-    notes = [finding.told for finding in findings if finding.verdict == "note"]
+    notes = [finding.text for finding in findings if finding.verdict == "note"]
     assert len(notes) == 3
     assert "probe was written to 'in'" in notes[0]
 
@@ -141,7 +141,7 @@ def test_a_server_that_is_not_reached_is_one_finding(
     """What depends on the log-in is not told as a dozen more faults."""
     found = the_one(checked(sftp_way(replace(sftp, **changes)), tmp_path))
     assert found.check == check
-    assert told in found.told
+    assert told in found.text
     assert remedy in found.remedy
 
 
@@ -149,9 +149,9 @@ def test_a_server_of_another_kind_is_named(sftp: SftpSettings, root: Path, tmp_p
     """An FTP block on an SFTP port would wait for a minute, and say no more than time-out."""
     with start_ftp(root, username="acme", password="secret") as server:
         ftp = replace(ftp_way(server, port=sftp.port), protocol="ftp")
-        assert "is an SFTP server" in the_one(checked(ftp, tmp_path)).told
+        assert "is an SFTP server" in the_one(checked(ftp, tmp_path)).text
         changed = replace(sftp_way(replace(sftp, port=server.port)), protocol="sftp")
-        assert "is an FTP server" in the_one(checked(changed, tmp_path)).told
+        assert "is an FTP server" in the_one(checked(changed, tmp_path)).text
         right = replace(sftp_way(sftp), protocol="sftp")
         assert to_fix(checked(right, tmp_path)) == []
 
@@ -168,7 +168,7 @@ def test_a_certificate_of_an_unknown_authority_says_what_to_enter(
         root, username="acme", password="secret", certificate=certificate, private_key=key
     ) as server:
         found = the_one(checked(ftp_way(server, tls="explicit"), tmp_path))
-    assert "not signed by an authority" in found.told and "ca_certificate" in found.remedy
+    assert "not signed by an authority" in found.text and "ca_certificate" in found.remedy
 
 
 def test_a_host_key_that_nobody_compares_is_shown(sftp: SftpSettings, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_host_key_that_nobody_compares_is_shown(sftp: SftpSettings, tmp_path: 
     findings = checked(sftp_way(unverified), tmp_path)
     note = next(finding for finding in findings if finding.check == "identity")
     assert note.verdict == "note"
-    assert "SHA256:" in note.told
+    assert "SHA256:" in note.text
     assert "host_key" in note.remedy
 
 
@@ -190,7 +190,7 @@ def test_a_missing_source_folder_is_one_finding(sftp: SftpSettings, tmp_path: Pa
     )
     findings = checked(sftp_way(sftp), tmp_path, needs)
     assert the_one(findings).check == "list inn"
-    assert "no such folder" in the_one(findings).told
+    assert "folder does not exist" in the_one(findings).text
     assert not any(each.check == "write imported files" for each in findings)
     assert any(each.check == "write exports" and each.verdict == "ok" for each in findings)
 
@@ -211,7 +211,7 @@ def test_what_an_ftp_server_forbids(
     with start_ftp(root, username="acme", password="secret", permissions=permissions) as server:
         found = the_one(checked(ftp_way(server), tmp_path, needs))
     assert found.check == "write exports"
-    assert told in found.told
+    assert told in found.text
     assert remedy in found.remedy
 
 
@@ -237,7 +237,7 @@ def test_where_files_are_neither_renamed_nor_replaced_no_probe_is_risked(
     with start_ftp(root, username="acme", password="secret", permissions="elrw") as server:
         findings = checked(ftp_way(server), tmp_path, needs)
     assert to_fix(findings) == []
-    assert any("no probe was written to" in finding.told for finding in findings)
+    assert any("no probe was written to" in finding.text for finding in findings)
 
 
 def test_direct_publishing_needs_no_rename(root: Path, tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_plain_ftp_is_pointed_out(root: Path, tmp_path: Path) -> None:
     with start_ftp(root, username="acme", password="secret") as server:
         findings = checked(ftp_way(server), tmp_path)
     assert to_fix(findings) == []
-    assert any(each.check == "identity" and "password" in each.told for each in findings)
+    assert any(each.check == "identity" and "password" in each.text for each in findings)
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(90, "ok"), (20, "note"), (3, "fix"), (-3, "fix")])
@@ -275,7 +275,7 @@ def test_a_certificate_is_told_before_it_expires(
         findings = checked(way, tmp_path)
     found = next(finding for finding in findings if finding.check == "identity")
     assert found.verdict == verdict
-    assert ("expired" if days < 0 else f"{days} days from now") in found.told
+    assert ("expired" if days < 0 else f"{days} days from now") in found.text
     # A certificate that will expire is no reason not to look at the rest.
     assert any(each.check == "write exports" for each in findings) == (days > 0)
 
@@ -293,7 +293,7 @@ def test_a_server_without_exact_times_is_told(root: Path, tmp_path: Path) -> Non
         findings = checked(replace(ftp_way(server), connect=connect), tmp_path)
     clock = next(finding for finding in findings if finding.check == "clock")
     assert clock.verdict == "note"
-    assert "no exact time" in clock.told
+    assert "no exact time" in clock.text
 
 
 class Skewed(SftpTransport):
@@ -316,7 +316,7 @@ def test_clocks_matter_where_ages_are_read(
     findings = checked(sftp_way(sftp, Skewed), tmp_path, needs)
     clock = next(finding for finding in findings if finding.check == "clock")
     assert clock.verdict == verdict
-    assert re.search(r"(599|600|601) s ahead", clock.told)
+    assert re.search(r"(599|600|601) s ahead", clock.text)
 
 
 class Interrupted(SftpTransport):
@@ -361,6 +361,6 @@ def test_clients_whose_encoding_is_not_agreed_are_told_before_a_file_is_held(
     autos = (AutoEncoding(Source(folder="in"), Unpacking()),)
     findings = checked(sftp_way(sftp), tmp_path, replace(NEEDS, auto_encodings=autos))
     found = next(each for each in findings if each.check == "encoding in")
-    assert (found.verdict, told in found.told) == (verdict, True)
+    assert (found.verdict, told in found.text) == (verdict, True)
     assert "Nicol" not in repr(findings)
     assert not list((tmp_path / "scratch").glob("encoding*"))

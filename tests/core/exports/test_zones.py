@@ -54,7 +54,7 @@ def test_any_other_date_without_a_zone_stops_until_the_zone_is_stated(
 @pytest.mark.parametrize("stated", [{}, {"mailup_zone": "Europe/Rome"}])
 def test_dates_of_the_future_tell_another_zone(stated: dict[str, str]) -> None:
     """Who wrote them is east of the zone in which they are read; ten minutes are a clock's."""
-    with pytest.raises(ConfigurationError, match="Read in Europe/Rome"):
+    with pytest.raises(ConfigurationError, match="In the time zone Europe/Rome"):
         required(from_now(5), **stated)
     required(from_now(0.1), mailup_zone="UTC")
     required(from_now(24 * 400), **stated)

@@ -34,7 +34,7 @@ def modes(top: Path) -> dict[str, int]:
 def verdict(home: Path) -> tuple[str, str]:
     url = f"sqlite:///{home}/ledger.db"
     found = check_permissions(SUBJECT, files_on_disk(url), Storage(str(home / "storage")))
-    return found.verdict, found.told
+    return found.verdict, found.text
 
 
 @pytest.mark.usefixtures("umask")

@@ -142,5 +142,5 @@ def test_everything_that_operators_see_shows_text() -> None:
 def test_a_log_line_shows_text() -> None:
     """Names in lines of a run's log neither end the line nor hide."""
     record = logging.LogRecord("n", 20, "p", 1, "%s: %d", (f"{EVIL}\nforged", 3), None)
-    assert failure._Shown().filter(record)
+    assert failure._Visible().filter(record)
     assert is_seen(record.getMessage())
