@@ -53,7 +53,7 @@ LEFT = {
 }
 """Why missing people were not unsubscribed, as the end of a sentence."""
 
-OUTCOMES = {
+OUTCOME_TITLES = {
     "imported": "Imported",
     "already_imported": "Imported before, nothing was sent",
     "held": "Held, nothing was sent",
@@ -186,7 +186,7 @@ def import_summary(
     """
     known = f" File {outcome.entry_id} of the ledger." if outcome.entry_id else ""
     sent = outcome.hold is not None and outcome.hold.reason in (COUNTS_DIFFER, MAYBE_SENT)
-    title = HELD_WHEN_SENT if sent else OUTCOMES[outcome.outcome]
+    title = HELD_WHEN_SENT if sent else OUTCOME_TITLES[outcome.outcome]
     parts = [f"## {in_markdown(outcome.name)}", f"**{title}.**{known}"]
     if outcome.hold:
         parts.append(f"> {in_markdown(f'{outcome.hold.reason}: {outcome.hold.message}')}")

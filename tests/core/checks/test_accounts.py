@@ -166,7 +166,7 @@ def test_groups_by_name_or_id(
         ({"ExpiryDate": "2026-03-20 00:00:00.000"}, "note", "19 days from now"),
         ({"ExpiryDate": "2027-03-01 00:00:00.000"}, "ok", "365 days from now"),
         ({"ExpiryDate": "2027-03-01 00:00:00.000", "IsTrial": True}, "note", "trial"),
-        ({"ExpiryDate": "0001-01-01 00:00:00.000"}, "note", "no day"),
+        ({"ExpiryDate": "0001-01-01 00:00:00.000"}, "note", "no expiry date"),
     ],
 )
 def test_the_end_of_an_account_is_told_before_it_comes(

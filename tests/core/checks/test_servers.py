@@ -199,7 +199,7 @@ def test_a_missing_source_folder_is_one_finding(sftp: SftpSettings, tmp_path: Pa
     ("permissions", "told", "remedy"),
     [
         ("elr", "550", "write in 'out'"),
-        ("elradmw", "not renamed", "publishing.publish 'direct'"),
+        ("elradmw", "not renamed", "publishing.publish to 'direct'"),
     ],
     ids=["no writing", "no renaming"],
 )

@@ -76,7 +76,7 @@ def test_keys_in_one_text_all_count(tmp_path: Path, ring: Keyring) -> None:
     ("recipient", "signer", "told"),
     [
         ("nonsense", "", "public key 2 .* public_keys"),
-        ("lapsed", "", "has expired.* present key"),
+        ("lapsed", "", "has expired.* current key"),
         ("signs only", "", "cannot encrypt"),
         ("stranger", "wrong", r"\(gpg's error 11\).* passphrase"),
         ("stranger", "nonsense", "private_key"),

@@ -125,7 +125,7 @@ def test_many_lists_are_told_by_number_and_hash() -> None:
         ("{date:%H:%M}_{window}", "not every server can store"),
         ("{date:%A}_{window}", "has the unknown directive %A"),
         ("{window:x}", "width"),
-        ("{client:3}{window}", "takes none"),
+        ("{client:3}{window}", "accepts none"),
         (".{window}", "blank or a dot"),
         ("{window}.", "blank or a dot"),
         ("{window} ", "blank or a dot"),

@@ -154,7 +154,12 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, str], told: s
         (Publishing(publish="direct"), Naming(), Packing(), "set done_marker"),
         (Publishing(publish="direct"), Naming(), Packing(done_marker="{name}.ok"), ""),
         (Publishing(existing="keep"), Naming(), Packing(), ""),
-        (Publishing(existing="keep"), Naming(overwrite=True), Packing(), "contradicts overwrite"),
+        (
+            Publishing(existing="keep"),
+            Naming(overwrite=True),
+            Packing(),
+            "contradicts naming.overwrite",
+        ),
     ],
 )
 def test_contradicting_settings_are_told(
