@@ -15,6 +15,11 @@ _PAGED = {"items", "pagesize"}
 class PageWithoutItems(MailUpUnavailable):
     """A page that has no list of items, and does not say that there are none."""
 
+    what_next = (
+        "The next run continues from here. If MailUp still answers without items, give the message "
+        "to its support."
+    )
+
 
 @dataclass(frozen=True)
 class Page:
