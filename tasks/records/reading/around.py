@@ -51,7 +51,7 @@ def lacking_names(cells: Sequence[str], wanted: Wanted) -> list[str]:
 
 def is_blank(cells: Sequence[str]) -> bool:
     """Whether all cells are empty or contain only blanks."""
-    return not any(cell.strip() for cell in cells)
+    return not any(cell.strip(" \t\r\n") for cell in cells)
 
 
 def may_be_person(cells: Sequence[str], columns: Sequence[str], wanted: Wanted) -> bool:

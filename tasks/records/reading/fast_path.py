@@ -50,12 +50,10 @@ def classify_lines(data: bytes, dialect: FileDialect) -> LineMasks:
     text = _normalised(data)
     lines = pl.read_lines(text) if text else pl.DataFrame(schema={"line": pl.String})
     line = pl.col("line")
-    separators = line.str.count_matches(dialect.separator, literal=True)
-    blank = line.str.contains(_blank(dialect)) & (separators <= len(dialect.columns))
-    sound = ~blank & (line.str.len_bytes() <= dialect.max_line_bytes)
+    sound = line.str.len_bytes() <= dialect.max_line_bytes
     if b"\0" in text:
         sound &= ~line.str.contains("\0", literal=True)
-    wide = separators == len(dialect.columns) - 1
+    wide = line.str.count_matches(dialect.separator, literal=True) == len(dialect.columns) - 1
     quoted = pl.lit(False)
     if dialect.quote is not None and dialect.quote.encode() in data:
         quoted = line.str.contains(dialect.quote, literal=True)
@@ -63,23 +61,38 @@ def classify_lines(data: bytes, dialect: FileDialect) -> LineMasks:
         line,
         sound.alias("sound"),
         wide.alias("wide"),
-        blank.alias("blank"),
+        _may_be_blank(line, dialect).alias("blank"),
         quoted.alias("quoted"),
     )
-    good = masks["sound"] & masks["wide"]
+    blank = _blank(masks["line"], masks["blank"], dialect)
+    sure = masks["sound"] & ~blank
+    good = sure & masks["wide"]
     if masks["quoted"].any():
         good &= ~masks["quoted"]
-        index = (masks["sound"] & masks["quoted"]).arg_true()
+        index = (sure & masks["quoted"]).arg_true()
         fine = _well_quoted(masks["line"].gather(index), dialect, str(dialect.quote))
         good = good.scatter(index.filter(fine), True)
-    return LineMasks(text, masks["line"], good, masks["blank"], masks["quoted"])
+    return LineMasks(text, masks["line"], good, blank, masks["quoted"])
 
 
-def _blank(dialect: FileDialect) -> str:
-    """Regex of a line whose cells are all empty or contain only blanks."""
-    quote = re.escape(dialect.quote or "")
-    cell = rf"\s*(?:{quote}\s*{quote}\s*)?" if quote else r"\s*"
-    return rf"^{cell}(?:{re.escape(dialect.separator)}{cell})*$"
+def _may_be_blank(line: pl.Expr, dialect: FileDialect) -> pl.Expr:
+    """Whether a line is empty or starts like one without content; a regex is much slower."""
+    quoted = (
+        [f"{dialect.quote}{end}" for end in (dialect.quote, " ", "\t")] if dialect.quote else []
+    )
+    starts = [dialect.separator, " ", "\t", *quoted]
+    return pl.any_horizontal(line == "", *(line.str.starts_with(start) for start in starts))
+
+
+def _blank(lines: pl.Series, may_be: pl.Series, dialect: FileDialect) -> pl.Series:
+    """Which lines have at most as many cells as agreed, all empty or with blanks only."""
+    index = may_be.arg_true()
+    few = lines.gather(index)
+    quote, separator = re.escape(dialect.quote or ""), re.escape(dialect.separator)
+    cell = rf"[ \t]*(?:{quote}[ \t]*{quote}[ \t]*)?" if quote else r"[ \t]*"
+    blank = few.str.contains(rf"^{cell}(?:{separator}{cell})*$")
+    fits = few.str.count_matches(dialect.separator, literal=True) <= len(dialect.columns)
+    return may_be.scatter(index.filter(~(blank & fits)), False)
 
 
 def _normalised(data: bytes) -> bytes:
