@@ -30,7 +30,10 @@ def test_a_file_goes_by_the_grounds_that_are_agreed(world: Any) -> None:
     """Who did not agree is left out and listed; numbers go by the ground of SMS; the result, the
     ledger and the audit name the grounds."""
     world.drop("a.csv", *ROWS, header=HEADER)
-    basis = {"email": LEAVING, "sms": LEAVING | {"values": {"1": "leave_out", "x": "subscribed"}}}
+    basis = {
+        "email": LEAVING,
+        "sms": LEAVING | {"values": {"1": "leave_out", "0": "leave_out", "x": "subscribed"}},
+    }
     world.agreement["consent"] = {"basis": basis}
 
     assert world.run().is_completed()
@@ -69,7 +72,7 @@ def test_after_a_change_of_the_agreement_nobody_is_missing(world: Any) -> None:
     """The first file of another shape unsubscribes nobody; the next is compared with it."""
     full = {
         "mode": "full",
-        "delta": {"on": True, "missing": "unsubscribe", "max_missing_percent": 90},
+        "delta": {"on": True, "missing": "unsubscribe", "max_missing_percent": 100},
     }
     world.agreement |= full
     world.drop("a.csv", *ROWS, header=HEADER)

@@ -370,7 +370,7 @@ def test_nobody_is_sent_of_whom_no_row_says_an_agreed_yes(
             meant = said[address[0]]
             assert any(known == "subscribed" for known, _ in meant)
             assert last or all(known == "subscribed" for known, _ in meant)
-    for number in numbers(prepared):
-        meant = said["abc"[int(str(number)[-1])]]
+    for sent_number in numbers(prepared):
+        meant = said["abc"[int(sent_number[-1])]]
         assert any(known == two == "subscribed" for known, two in meant)
     prepared.counts.conserved()
