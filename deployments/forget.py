@@ -1,20 +1,22 @@
 """Forget a person.
 
 Takes every record in which an e-mail address or a mobile number occurs out of what we keep of a
-client: the archived files in its ledgers, and the reject files in its results folder; requests that
-the ledger keeps for a while, to be sent once more, are deleted.
+client: the archived files in its ledgers, and the lists in its results folder (rejects, skipped,
+notes, held); requests that the ledger keeps for a while, to be sent once more, are deleted. What
+cannot be read is reported as not looked through, and never as empty.
 
-Not touched are the client's own files, what was delivered to it, backups, and MailUp itself. The
-ledger, its snapshots, results and skipped files hold no address.
+Not touched are the client's own files, what was delivered to it elsewhere, backups, and MailUp
+itself. The ledger, its snapshots and result documents hold no address.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blocks.errors import ConfigurationError, SyncError
+from blocks.errors import ConfigurationError, FileHeld, SyncError
 from blocks.ledger import archives, bodies, journal
 from blocks.ledger.archives import ArchiveEntry
 from blocks.ledger.store import Store
@@ -27,13 +29,15 @@ from tasks.connections.deployed_agreements import agreed
 from tasks.files.remote_paths import join
 from tasks.imports.archive import erase_from_archive, remove
 from tasks.records.agreement import ImportAgreement
-from tasks.records.archive.erase import Person, may_contain, without_person
-from tasks.records.reading.tables import from_csv, to_csv
+from tasks.records.archive.erase import Person, may_contain, require_text, without_person
+from tasks.records.archive.forms import erased
+from tasks.records.reading.dialect import Dialect
 from tasks.records.results.held_file import HELD_ENDING
 from tasks.runs.lease import working_alone
 from tasks.runs.scratch import scratch_folder
 
-_REJECTS = (".rejects.csv", ".rejects.xlsx", ".rejects.txt", HELD_ENDING)
+_LISTS = re.compile(r"\.(rejects|skipped|notes|held)(\.\w+)*\Z")
+"""Names of the lists in a client's results folder, in whatever form they are."""
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Report:
 
     lines: list[str] = field(default_factory=list)
     failed: bool = False
+    unread: int = 0
 
     def told(self, what: str, records: int) -> None:
         """Say how many records went out of something; nothing where there were none."""
@@ -53,9 +58,11 @@ class Report:
         """Go on behind what cannot be done, and say so."""
         try:
             yield
-        except SyncError as error:
-            self.lines.append(f"{what}: NOT LOOKED THROUGH. {error}")
+        except (SyncError, OSError, ValueError) as error:
+            told = error if isinstance(error, SyncError) else type(error).__name__
+            self.lines.append(f"{what}: NOT LOOKED THROUGH. {told}")
             self.failed = True
+            self.unread += 1
 
 
 def forget(client: str, person: Person, agreements: Sequence[ImportAgreement]) -> Report:
@@ -68,13 +75,14 @@ def forget(client: str, person: Person, agreements: Sequence[ImportAgreement]) -
             with report.trying(f"kept requests of ledger/{ledger}"):
                 _without_bodies(client, load(Ledger, ledger), report)
         for agreement in agreements:
-            with report.trying(f"rejects on {agreement.server}"):
-                _in_rejects(agreement, person, scratch, report)
+            with report.trying(f"lists on {agreement.server}"):
+                _in_lists(agreement, person, scratch, report)
     return report
 
 
 def _in_archives(client: str, person: Person, name: str, scratch: Path, report: Report) -> None:
     ledger = load(Ledger, name)
+    unread = report.unread
     with ledger.open() as store:
         kept = archives.kept_of(store, client)
         for entry in kept:
@@ -82,11 +90,12 @@ def _in_archives(client: str, person: Person, name: str, scratch: Path, report: 
             with report.trying(what), _alone_in(name, client, entry.stream):
                 records = _in_archive(store, ledger, entry, person, scratch)
                 report.told(what, records)
+        looked = len(kept) - (report.unread - unread)
         for stream in {entry.stream for entry in kept}:
             with report.trying("what was cut off before"), _alone_in(name, client, stream):
                 left = archives.due_for_removal(store, client, stream, 0)
                 remove(store, ledger.open_storage(), left)
-    report.lines.append(f"{len(kept)} archived files of ledger/{name} were looked through")
+    report.lines.append(f"{looked} archived files of ledger/{name} were looked through")
 
 
 def _without_bodies(client: str, ledger: Ledger, report: Report) -> None:
@@ -113,20 +122,21 @@ def _in_archive(
         return erase_from_archive(store, ledger.open_storage(), entry, person, Path(folder))
 
 
-def _in_rejects(agreement: ImportAgreement, person: Person, scratch: Path, report: Report) -> None:
-    """Take a person out of the reject files that lie in a client's results folder."""
+def _in_lists(agreement: ImportAgreement, person: Person, scratch: Path, report: Report) -> None:
+    """Take a person out of the lists in a client's results folder."""
     folder = join(agreement.source.folder, agreement.results.folder)
     alone = working_alone(agreement.ledger, agreement.client, agreement.stream, dry_run=False)
     with alone, load_server(agreement.server).connect() as server:
-        found = [each for each in server.list(folder) if each.name.endswith(_REJECTS)]
-        removed = 0
+        found = [each for each in server.list(folder) if _LISTS.search(each.name)]
+        removed, unread = 0, report.unread
         for each in found:
             path = join(folder, each.name)
             with report.trying(path), tempfile.TemporaryDirectory(dir=scratch) as name:
-                records = _in_reject_file(server, agreement, person, folder, each.name, Path(name))
+                records = _in_list(server, agreement, person, folder, each.name, Path(name))
                 report.told(path, records)
                 removed += records
-    report.lines.append(f"{len(found)} reject files in {folder} were looked through")
+    looked = len(found) - (report.unread - unread)
+    report.lines.append(f"{looked} lists in {folder} were looked through")
     if removed:
         detail = {"reject_records": removed}
         with load(Ledger, agreement.ledger).open() as store:
@@ -135,7 +145,7 @@ def _in_rejects(agreement: ImportAgreement, person: Person, scratch: Path, repor
             )
 
 
-def _in_reject_file(
+def _in_list(
     server: Transport,
     agreement: ImportAgreement,
     person: Person,
@@ -143,20 +153,22 @@ def _in_reject_file(
     name: str,
     scratch: Path,
 ) -> int:
-    here, changed = scratch / "rejects", scratch / "changed"
+    here, changed = scratch / "list", scratch / "changed"
     server.read(join(folder, name), here)
     if name.endswith(HELD_ENDING):  # the client corrects the file, not this list
         found = may_contain(here, person)
         if found:
             server.remove(join(folder, name))
+        else:
+            require_text(here)
         return int(found)
-    names = agreement.column_names
-    opened = to_csv(here, scratch, agreement.table, agreement.dialect, names)
-    records = without_person(
-        opened, agreement.csv_dialect, person, changed, blank=False, wanted=agreement.wanted
-    )
+    try:
+        records, left = erased(here, scratch, agreement, person, blank=False)
+    except FileHeld:
+        # Some lists are in a form of ours, whatever the client's files are like.
+        left = changed
+        records = without_person(here, Dialect(final_newline="any"), person, left, blank=False)
     if records:
-        left, _ = from_csv(changed, agreement.table, agreement.dialect)
         deliver(server, left, folder, name)
     return records
 

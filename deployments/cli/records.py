@@ -113,7 +113,7 @@ def _forget(
 
     The address or mobile number is asked for, not shown (or read from standard input; it is no
     argument, which others on this machine could read). Removed is every record in which it occurs
-    from archived files and from the reject files in the results folder; requests that are kept to
+    from archived files and from the lists in the results folder; requests that are kept to
     be sent once more are deleted. Not changed are the client's own files, what was delivered to
     it, backups, and MailUp itself.
     """

@@ -28,10 +28,9 @@ from tasks.records.archive.bundle import (
     unsubscribed_hash,
     write_archive,
 )
-from tasks.records.archive.erase import Person, erase_unsubscribed, without_person
+from tasks.records.archive.erase import Person, erase_unsubscribed
+from tasks.records.archive.forms import erased_as_it_came
 from tasks.records.job import ImportJob
-from tasks.records.open_file import as_csv
-from tasks.records.reading.tables import from_csv
 from tasks.records.stages import AccountFacts, Claim, Fetched, Prepared
 from tasks.runs.retrying import retried_task
 from tasks.runs.scratch import fresh_folder
@@ -156,15 +155,10 @@ def erase_from_archive(
     opened, agreement = kept.fetched.path, kept.inputs.as_kept(kept.inputs.agreement)
     if agreement.decryption_key:
         opened = decrypt(opened, load(GpgKey, agreement.decryption_key), folder)
-    opened = as_csv(agreement, opened, folder)
-    changed = folder / "changed"
-    records = without_person(
-        opened, agreement.csv_dialect, person, changed, blank=True, wanted=agreement.wanted
-    )
+    records, remaining = erased_as_it_came(opened, folder, agreement, person)
     people = erase_unsubscribed(kept.facts.unsubscribed, person)
     if not records and not people:
         return 0
-    remaining, _ = from_csv(changed if records else opened, agreement.table, agreement.dialect)
     inputs = kept.inputs.model_copy(
         update={
             "opened": True,

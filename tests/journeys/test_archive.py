@@ -237,13 +237,27 @@ def test_a_person_is_forgotten(world: Any, keys: Keyring) -> None:
     }  # fmt: skip
     file = world.home / "acme.yaml"
     file.write_text(yaml.safe_dump({"deployments": [deployed]}), encoding="utf-8")
+    results = world.inbox / "results"
+    for kind in ("skipped", "notes", "held"):
+        path = results / f"a.csv.{kind}.csv"
+        path.write_bytes(b"line;reason;email\r\n2;x;anna@example.it\r\n3;x;dora@example.it\r\n")
     forgotten = invoke("forget", "acme", "--file", str(file), stdin="Anna@Example.it\n")
     assert forgotten.exit_code == 0
     told = forgotten.stdout
     assert "file 2 (archived" in told
     assert "): 4 records removed" in told
     assert "in/results/a.csv.rejects.csv: 2 records removed" in told
+    for kind in ("skipped", "notes", "held"):
+        assert f"in/results/a.csv.{kind}.csv: 1 records removed" in told
+        assert b"anna" not in (results / f"a.csv.{kind}.csv").read_bytes()
+    assert "4 lists in in/results were looked through" in told
     assert "anna" not in told.lower()
+
+    (results / "a.csv.notes.xlsx").write_bytes(b"PK\x03\x04")
+    again = invoke("forget", "acme", "--file", str(file), stdin="Anna@Example.it\n")
+    assert again.exit_code != 0
+    assert "a.csv.notes.xlsx: NOT LOOKED THROUGH" in again.stdout
+    assert "4 lists in in/results were looked through" in again.stdout
     assert world.rejects("a.csv") == [rejects[0], rejects[1]]
 
     (after,) = stored(world)

@@ -5,12 +5,14 @@ Nothing here reveals the person.
 """
 
 import re
+import unicodedata
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import idna
 import phonenumbers
@@ -23,8 +25,14 @@ from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import Dialect, FileDialect, resolve
 from tasks.records.results.parts import part_paths
 
-_BETWEEN = r"[\s./()-]*"
+_BETWEEN = r"[\s./()\-\u2010-\u2015\u2212]*"
 """Characters between the digits of a number."""
+_PACKED = re.compile(
+    rb"PK\x03\x04|\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|\xd0\xcf\x11\xe0|%PDF|PAR1|SQLite format"
+)
+"""How files begin in which a text search finds nothing: archives, workbooks, documents."""
+_CONTROLS = bytes({*range(0x20)} - set(b"\t\n\v\f\r\x1a\x1b"))
+_WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,7 +58,7 @@ class Person:
 
     def is_in(self, text: str) -> bool:
         """Whether a text contains the address or number, in any usual spelling."""
-        return self.pattern.search(text) is not None
+        return any(self.pattern.search(form) for form in _forms(text))
 
 
 def _email(local: str, domain: str) -> re.Pattern[str]:
@@ -59,6 +67,16 @@ def _email(local: str, domain: str) -> re.Pattern[str]:
         domains |= {idna.encode(domain.lower()).decode(), idna.decode(domain.lower())}
     either = "|".join(sorted(map(_quoted, domains)))
     return re.compile(rf"(?<![\w.+%-]){_quoted(local)}@(?:{either})(?![\w-]|\.\w)", re.IGNORECASE)
+
+
+def _forms(text: str) -> Iterator[str]:
+    """A text, and as it is read without marks of URLs, telephones and chats."""
+    yield text
+    if "%" in text:
+        yield unquote(text)
+    if not text.isascii():
+        composed = unicodedata.normalize("NFC", text)
+        yield "".join(char for char in composed if unicodedata.category(char) != "Cf")
 
 
 def _quoted(text: str) -> str:
@@ -84,9 +102,10 @@ def without_person(
 
     Lines above and below the table count as records. Without records of the person nothing is
     written. With `blank` they are replaced by empty lines, so that line numbers stay. FileHeld if
-    the file is not as agreed.
+    the file is not as agreed, or is no text, so that nobody can be found in it.
     """
-    if not may_contain(path, person):
+    if not may_contain(path, person, agreed.encoding):
+        require_text(path)
         return 0
     dialect = _resolved(path, agreed, wanted)
     hits = [number for number, line in enumerate(_lines(path, dialect), 1) if person.is_in(line)]
@@ -112,12 +131,39 @@ def _resolved(path: Path, agreed: Dialect, wanted: Wanted) -> FileDialect:
     return resolve(path, agreed.model_copy(update={"encoding": "iso-8859-1"}), wanted)
 
 
-def may_contain(path: Path, person: Person) -> bool:
+def may_contain(path: Path, person: Person, agreed: str = "auto") -> bool:
     """Whether the person occurs in the file, read in every possible encoding."""
-    for encoding in ("utf-8", "latin-1", "utf-16-le", "utf-16-be"):
+    encodings = {"utf-8", "latin-1", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"}
+    for encoding in encodings | ({agreed} - {"auto"}):
         with path.open(encoding=encoding, errors="replace", newline="") as lines:
             if any(map(person.is_in, lines)):
                 return True
+    return False
+
+
+def require_text(path: Path) -> None:
+    """Raise FileHeld for a file that is no text in any encoding: not found there means nothing."""
+    with path.open("rb") as stream:
+        start = stream.read(1 << 20)
+    if _PACKED.match(start) or not (_is_plain(start) or any(_is_wide(start, e) for e in _WIDE)):
+        raise FileHeld(
+            "The file is no text, so that nobody can be found in it. Look through it by hand, or "
+            "delete it.",
+            reason="no_text",
+        )
+
+
+def _is_plain(start: bytes) -> bool:
+    """Whether a file with this start may be text; damaged ones hold a control character or two."""
+    controls = len(start) - len(start.translate(None, _CONTROLS))
+    return controls <= max(4, len(start) // 50)
+
+
+def _is_wide(start: bytes, encoding: str) -> bool:
+    """Whether it is text in an encoding of several bytes a character."""
+    with suppress(UnicodeError):
+        text = start[: len(start) // 4 * 4].decode(encoding)
+        return _is_plain(text.encode()) and len(text.encode()) < len(start)
     return False
 
 
