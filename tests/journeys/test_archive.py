@@ -249,7 +249,10 @@ def test_a_person_is_forgotten(world: Any, keys: Keyring) -> None:
     assert "in/results/a.csv.rejects.csv: 2 records removed" in told
     for kind in ("skipped", "notes", "held"):
         assert f"in/results/a.csv.{kind}.csv: 1 records removed" in told
-        assert b"anna" not in (results / f"a.csv.{kind}.csv").read_bytes()
+        path = results / f"a.csv.{kind}.csv"
+        # A list of a held file goes as a whole: nobody mends it.
+        assert path.exists() == (kind != "held")
+        assert kind == "held" or path.read_bytes().count(b"@") == 1
     assert "4 lists in in/results were looked through" in told
     assert "anna" not in told.lower()
 
@@ -257,7 +260,7 @@ def test_a_person_is_forgotten(world: Any, keys: Keyring) -> None:
     again = invoke("forget", "acme", "--file", str(file), stdin="Anna@Example.it\n")
     assert again.exit_code != 0
     assert "a.csv.notes.xlsx: NOT LOOKED THROUGH" in again.stdout
-    assert "4 lists in in/results were looked through" in again.stdout
+    assert "3 lists in in/results were looked through" in again.stdout
     assert world.rejects("a.csv") == [rejects[0], rejects[1]]
 
     (after,) = stored(world)
