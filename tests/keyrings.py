@@ -42,8 +42,8 @@ class Keyring:
 
     def fingerprint(self, name: str) -> str:
         """Of the primary key."""
-        told = self.gpg("--with-colons", "--list-keys", name).decode()
-        return next(line.split(":")[9] for line in told.split("\n") if line.startswith("fpr:"))
+        text = self.gpg("--with-colons", "--list-keys", name).decode()
+        return next(line.split(":")[9] for line in text.split("\n") if line.startswith("fpr:"))
 
     def expiring(self, name: str) -> tuple[str, ...]:
         """A key that was valid for a day in 2020; the options with which gpg lives on that day."""

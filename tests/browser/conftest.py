@@ -162,7 +162,7 @@ class Screen:
     def submit(self) -> None:
         """Press Submit until the form is gone: where its database is busy, the UI gives up.
 
-        What it says tells nothing: other requests of the page may fail as well.
+        Its message is ignored: other requests of the page may fail as well.
         """
         for _ in range(3):
             self.press("Submit")

@@ -86,9 +86,9 @@ def test_an_export_is_run_by_hand_for_a_window_once_more_and_dry(office: Any, sc
         by_hand(office, screen, name, {}, "again"),
     )
 
-    told = office.wait(window, ("COMPLETED",))
-    assert told.startswith(f"{rows} rows in ")
-    assert told.endswith("manual-19991231T230000Z-20360101T013000Z.csv")
+    reported = office.wait(window, ("COMPLETED",))
+    assert reported.startswith(f"{rows} rows in ")
+    assert reported.endswith("manual-19991231T230000Z-20360101T013000Z.csv")
     assert office.wait(dry, ("COMPLETED",)) == "0 rows would be delivered"
     assert office.wait(again, ("COMPLETED",)) == f"Again: {rows} rows in {place}"
     assert (folder / Path(place).name).read_bytes() == delivered

@@ -48,7 +48,7 @@ def test_a_transfer_costs_few_round_trips(server: Server, tmp_path: Path, said: 
 def test_utf8_is_asked_for_before_the_first_name_in_it(
     server: Server, tmp_path: Path, said: list[str]
 ) -> None:
-    """Some servers have to be told: once, before a name that is not ASCII, or before a listing."""
+    """Some servers need a command: once, before a name that is not ASCII, or before a listing."""
     local = tmp_path / "contacts.csv"
     local.write_bytes(b"x")
     with server.connect() as there:

@@ -130,7 +130,7 @@ def test_one_lease_has_one_holder(store: Store) -> None:
     assert leases.take(store, "client/acme") is not None
 
 
-def test_an_expired_lease_passes_on_and_its_former_holder_is_told(store: Store) -> None:
+def test_an_expired_lease_passes_on_and_its_former_holder_notices(store: Store) -> None:
     """A machine that died blocks nobody for long; if it was only slow, it must stop."""
     slow = leases.take(store, "client/acme", seconds=0.05)
     assert slow is not None
@@ -180,10 +180,10 @@ def test_of_many_at_once_exactly_one_takes_the_lease(database: Database) -> None
     "url", ["nonsense", "unknown+driver://x", "mysql://x/y", "sqlite:////proc/no/l.db"]
 )
 def test_a_wrong_url_says_what_is_accepted(url: str) -> None:
-    """A ledger that cannot be opened is a setting to mend, told without showing the URL."""
-    with pytest.raises((ConfigurationError, LedgerUnavailable)) as told:
+    """A ledger that cannot be opened is a wrong setting; the message does not show the URL."""
+    with pytest.raises((ConfigurationError, LedgerUnavailable)) as caught:
         Store(url)
-    assert url not in str(told.value)
+    assert url not in str(caught.value)
 
 
 def _batch(store: Store, entry: files.FileEntry, number: int, **more: Any) -> batches.BatchEntry:

@@ -64,7 +64,7 @@ def test_the_run_that_waits_for_a_decision_is_remembered(
 
 def test_a_condition_is_news_only_when_it_changes(store: Store) -> None:
     """One notice per change: a first good run is none, trouble is one, the same trouble none."""
-    told = [
+    found = [
         conditions.change(store, NAME, "ok", ""),
         conditions.change(store, NAME, "trouble", "held"),
         conditions.change(store, NAME, "trouble", "held"),
@@ -72,7 +72,7 @@ def test_a_condition_is_news_only_when_it_changes(store: Store) -> None:
         conditions.change(store, NAME, "ok", ""),
         conditions.change(store, NAME, "ok", ""),
     ]
-    assert told == [False, True, False, True, True, False]
+    assert found == [False, True, False, True, True, False]
 
 
 def test_another_reason_does_not_make_trouble_younger(store: Store) -> None:
@@ -154,7 +154,7 @@ def sent_batch(store: Store, entry: files.FileEntry) -> batches.BatchEntry:
 
 
 def test_every_change_leaves_its_line(store: Store, entry: files.FileEntry) -> None:
-    """The journal tells the whole story of a file and a window: what, with which numbers, by whom.
+    """The journal has the whole story of a file and a window: what, with which numbers, by whom.
 
     Doing again what is done already leaves no line.
     """
@@ -163,20 +163,20 @@ def test_every_change_leaves_its_line(store: Store, entry: files.FileEntry) -> N
     files.enter(store, KEY, name="b.csv", size=10, agreement="v1", run="r9")
     exports.delivered(store, "acme", "unsub:1", 0)
 
-    told = list(journal.entries(store))
-    assert [line.step for line in told] == [
+    reported = list(journal.entries(store))
+    assert [line.step for line in reported] == [
         "file_entered", "file_held", "decision", "file_submitting", "file_begun_again",
         "batch_sending", "batch_accepted", "batch_confirming", "batch_done",
         "batch_read_back", "file_submitted", "file_archived", "archive_person_removed",
         "archive_removed", "window_rendered", "window_delivered",
     ]  # fmt: skip
-    assert {line.run for line in told[1:]} == {"r9", "r2"}
-    assert told[1].detail == {"reason": "file_shrank"}
-    assert told[8].detail == {
+    assert {line.run for line in reported[1:]} == {"r9", "r2"}
+    assert reported[1].detail == {"reason": "file_shrank"}
+    assert reported[8].detail == {
         "attempt": 2, "number": 1, "purpose": "records", "rows": 2, "valid": 1,
     }  # fmt: skip
-    assert {line.file_id for line in told[:14]} == {entry.id}
-    assert {(line.client, line.stream) for line in told[14:]} == {("acme", "unsub:1")}
+    assert {line.file_id for line in reported[:14]} == {entry.id}
+    assert {(line.client, line.stream) for line in reported[14:]} == {("acme", "unsub:1")}
 
 
 @pytest.mark.parametrize("step", range(15))

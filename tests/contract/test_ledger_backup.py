@@ -105,7 +105,7 @@ def test_a_ledger_in_use_is_backed_up_and_comes_back(
         assert storage.get(name, tmp_path / "again").read_bytes() == b"exported"
 
 
-def test_a_database_without_its_storage_is_told(tmp_path: Path) -> None:
+def test_a_database_without_its_storage_is_reported(tmp_path: Path) -> None:
     """What is missing is named, and nothing is extracted from a wrong beginning."""
     with pytest.raises(RunStopped, match="Restore the storage from its backup"):
         Storage(str(tmp_path)).get("snapshots/gone.parquet", tmp_path / "x")

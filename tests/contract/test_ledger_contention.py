@@ -50,7 +50,7 @@ def race(url: str) -> list[Sequence[Outcome]]:
 
 
 def test_of_many_processes_at_one_moment_exactly_one_wins(database: Database) -> None:
-    """One gets the lease, one gets to tell the news, and all get the same file, written once.
+    """One gets the lease, one reports the news, and all get the same file, written once.
 
     The database itself is made in the same moment, too.
     """

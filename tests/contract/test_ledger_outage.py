@@ -29,7 +29,7 @@ def test_a_database_that_is_restarted_is_waited_for(postgresql: Postgres) -> Non
         entry = enter(opened)
         postgresql.stop()
         try:
-            with pytest.raises(LedgerUnavailable) as told:
+            with pytest.raises(LedgerUnavailable) as caught:
                 files.move_to(opened, entry.id, "submitting")
         finally:
             postgresql.start()
@@ -37,7 +37,7 @@ def test_a_database_that_is_restarted_is_waited_for(postgresql: Postgres) -> Non
 
         known = files.find(opened, KEY)
         assert known is not None
-        assert (told.value.retry, known.state) == (True, "submitted")
+        assert (caught.value.retry, known.state) == (True, "submitted")
 
 
 def test_a_lease_outlives_a_restart_of_the_database(postgresql: Postgres) -> None:
@@ -94,7 +94,7 @@ def test_a_locked_file_is_waited_for_only_so_long(
 
 
 def test_a_user_without_rights_is_a_setting_to_mend(postgresql: Postgres) -> None:
-    """A URL whose user may not make tables is told as such, and not tried again and again."""
+    """A URL whose user may not create tables is reported as such, and not retried."""
     url = postgresql()
     database = Database("postgresql", url)
     database.run("CREATE ROLE reader LOGIN PASSWORD 'reader'")
@@ -111,9 +111,9 @@ def test_what_postgresql_refuses_at_the_door_is_a_setting_to_mend(
 ) -> None:
     """Trying a wrong password again would not help, and may lock the user."""
     url = make_url(postgresql()).set(**{part: "wrong"}).render_as_string(hide_password=False)
-    with pytest.raises(ConfigurationError, match="Ledger block's URL is wrong") as told:
+    with pytest.raises(ConfigurationError, match="Ledger block's URL is wrong") as caught:
         Store(url)
-    assert not told.value.retry
+    assert not caught.value.retry
 
 
 def test_a_database_that_falls_silent_is_given_up(

@@ -89,7 +89,7 @@ def test_a_ledger_newer_than_the_program_is_refused(database: Database) -> None:
     assert revision(database) == "9999"
 
 
-def test_looking_writes_nothing_and_an_older_ledger_is_told(baseline: Database) -> None:
+def test_looking_writes_nothing_and_an_older_ledger_is_reported(baseline: Database) -> None:
     """A dry run upgrades nothing; what to do is said."""
     before = tables(baseline)
     with pytest.raises(ConfigurationError, match="a dry run changes nothing"):

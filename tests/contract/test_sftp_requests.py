@@ -93,7 +93,7 @@ def test_a_full_disk_of_the_server_is_no_matter_of_the_path(
     open it is room, which may be there in a moment."""
     (tmp_path / "files" / "a.csv").symlink_to("/dev/full")
     (tmp_path / "source").write_bytes(b"row")
-    with server.connect() as transport, pytest.raises(TransferInterrupted) as told:
+    with server.connect() as transport, pytest.raises(TransferInterrupted) as caught:
         transport.write(tmp_path / "source", "a.csv")
-    assert told.value.retry
-    assert "free space" in told.value.what_next
+    assert caught.value.retry
+    assert "free space" in caught.value.what_next

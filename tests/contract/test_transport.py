@@ -1,4 +1,4 @@
-"""The contract of `Transport`: the same suite on every server, told apart by nothing."""
+"""The contract of `Transport`: the same suite on every server."""
 
 import hashlib
 import os
@@ -151,7 +151,7 @@ def test_folder_of_ten_thousand_files(server: Server) -> None:
 
 
 def test_times_are_utc(server: Server) -> None:
-    """Where the server tells exact times they are UTC, whatever zone anybody lives in."""
+    """Exact times of a server are UTC, whatever the local zone."""
     moment = datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)
     planted = server.plant("old.csv")
     os.utime(planted, (moment.timestamp(), moment.timestamp()))

@@ -37,32 +37,32 @@ def audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., t
 
 
 def test_what_was_not_looked_up_is_never_called_good(audit: Any) -> None:
-    """An outage, or a service that does not know a package, stops no build, and is told loudly."""
+    """An outage, or a package that the service does not know, stops no build and is reported."""
     for packages in ((), (GOOD, SKIPPED)):
-        code, told = audit(*packages)
+        code, reported = audit(*packages)
         assert code == 0
-        assert "NOT CHECKED" in told
-        assert "looked up, " not in told
-    assert "1 of 2 packages" in told
+        assert "NOT CHECKED" in reported
+        assert "looked up, " not in reported
+    assert "1 of 2 packages" in reported
 
 
 def test_a_vulnerability_that_can_be_mended_fails(audit: Any) -> None:
-    """Also beside packages that were not looked up; one without a fix is told alone."""
+    """Also beside packages that were not looked up; one without a fix is reported alone."""
     assert audit(GOOD, vulnerable("2.20")) == (
         1, "TO MEND: requests 2.19: PYSEC-1 (2.20)\n2 packages were looked up, 1 advisories.\n",
     )  # fmt: skip
     assert audit(SKIPPED, vulnerable("2.20"))[0] == 1
-    code, told = audit(vulnerable())
-    assert (code, "no version that mends it" in told) == (0, True)
+    code, reported = audit(vulnerable())
+    assert (code, "no version that mends it" in reported) == (0, True)
     assert audit(GOOD) == (0, "1 packages were looked up, 0 advisories.\n")
 
 
 def test_an_accepted_one_passes_until_its_day(audit: Any) -> None:
     """By any of its names, with the reason; after its day it fails again."""
     line = '[[accepted]]\nid = "GHSA-1"\nreason = "never called"\nuntil = {}-01-31\n'
-    code, told = audit(vulnerable("2.20"), accepted=line.format(2999))
+    code, reported = audit(vulnerable("2.20"), accepted=line.format(2999))
     assert code == 0
-    assert "accepted until 2999-01-31: never called" in told
+    assert "accepted until 2999-01-31: never called" in reported
     assert audit(vulnerable("2.20"), accepted=line.format(2020))[0] == 1
 
 

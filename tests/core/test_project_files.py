@@ -36,8 +36,8 @@ def test_the_watcher_can_be_deployed_and_is_no_client() -> None:
 
 def test_the_automations_wait_for_what_the_watcher_tells() -> None:
     """A renamed event, or another message for a dead run, is found here."""
-    told, silent, dead = content("automations.yaml")["automations"]
-    assert set(told["trigger"]["expect"]) == {notifications.TROUBLE, notifications.RECOVERED}
+    trouble, silent, dead = content("automations.yaml")["automations"]
+    assert set(trouble["trigger"]["expect"]) == {notifications.TROUBLE, notifications.RECOVERED}
     assert set(silent["trigger"]["after"]) == {notifications.LOOKED, notifications.EXPECTED}
     assert silent["trigger"]["expect"] == [notifications.LOOKED]
     assert silent["trigger"]["match"] == {"prefect.resource.id": notifications.WATCHER}

@@ -98,7 +98,7 @@ def test_two_processes_share_the_pace(emulator: Emulator, tmp_path: Path) -> Non
 
 
 def test_a_slot_is_given_refused_or_missed(emulator: Emulator) -> None:
-    """Prefect is asked once at a time: what it says is told, and what is no answer is an error."""
+    """Prefect is asked once at a time: its message is shown, and what is no answer is an error."""
     account = save(emulator, "asked", username="asked", calls_per_second=0.01)
     account.ensure_rate_limit()
 

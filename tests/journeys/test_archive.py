@@ -81,9 +81,9 @@ def test_a_file_is_replayed_as_on_its_day(world: Any) -> None:
     assert "1 of 1 original requests are byte-identical, 1 would be sent" in state.message
     assert "Nothing was sent." in state.message
     assert (world.posts(), sorted(world.inbox.rglob("*"))) == (before, inbox)
-    told = {line["step"]: line for line in audit(world)}
-    assert told["file_archived"]["file_name"] == "a.csv"
-    assert '"identical": 1' in told["file_replayed"]["detail"]
+    found = {line["step"]: line for line in audit(world)}
+    assert found["file_archived"]["file_name"] == "a.csv"
+    assert '"identical": 1' in found["file_replayed"]["detail"]
 
     today = world.run(replay=2, replay_with="today")
     assert "0 of 1 original requests are byte-identical, 1 would be sent" in today.message
@@ -179,9 +179,9 @@ def test_what_is_kept_can_be_encrypted_and_is_let_go(world: Any, keys: Keyring) 
     assert (
         invoke("archives", "--ledger", "acme", "--expired").stdout == "Archived files deleted: 0\n"
     )
-    told = invoke("archives", "--ledger", "acme").stdout
-    assert "3: acme 'c.csv', archived" in told
-    assert "encrypted for gpg-key/archive" in told
+    text = invoke("archives", "--ledger", "acme").stdout
+    assert "3: acme 'c.csv', archived" in text
+    assert "encrypted for gpg-key/archive" in text
     with sqlite3.connect(world.home / "ledger.db") as ledger:
         ledger.execute("UPDATE archives SET expires_at = datetime(expires_at, '-31 days')")
     assert invoke("archives", "other", "--ledger", "acme", "--expired").exit_code == 0

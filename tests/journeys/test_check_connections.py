@@ -108,8 +108,8 @@ def test_a_client_whose_deployments_are_right(
     assert not any(secret in shown + logged() for secret in SECRETS)
 
 
-def test_everything_that_is_wrong_is_told_at_once(deploy: Deployments) -> None:
-    """A server, an account, a ledger and a deployment that are wrong: each is told, none hides
+def test_everything_that_is_wrong_is_reported_at_once(deploy: Deployments) -> None:
+    """A server, an account, a ledger and a deployment that are wrong: each is reported, none hides
     another, and the run has failed."""
     deploy.imports()
     deploy.exports(list=1)
@@ -133,7 +133,7 @@ def test_everything_that_is_wrong_is_told_at_once(deploy: Deployments) -> None:
     assert "hidden-word" not in artifact() + state.message
 
 
-def test_blocks_that_are_missing_are_told_with_the_way_to_make_them(
+def test_blocks_that_are_missing_are_reported_with_the_way_to_make_them(
     deploy: Deployments,
 ) -> None:
     """A name that was mistyped in the file, and a block that nobody has made yet."""
@@ -148,7 +148,7 @@ def test_blocks_that_are_missing_are_told_with_the_way_to_make_them(
 
 @needs_gpg
 def test_keys_that_the_agreements_name_are_tried(deploy: Deployments, ring: Keyring) -> None:
-    """A right key is used once, a wrong passphrase and a block that is missing are told."""
+    """A right key is used once, a wrong passphrase and a block that is missing are reported."""
     private = ring.private("us")
     GpgKey(private_key=private, passphrase=PASSPHRASE).save("right", overwrite=True)
     GpgKey(private_key=private, passphrase="wrong").save("wrong", overwrite=True)
@@ -193,7 +193,7 @@ def test_a_file_is_checked_before_it_is_deployed(world: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [None, "deployments: [", "name: x"])
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: str | None) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, content: str | None) -> None:
     """One sentence instead of a trace."""
     file = tmp_path / "acme.yaml"
     if content is not None:

@@ -113,8 +113,8 @@ def test_a_held_file_waits_and_what_is_released_is_imported(
 
 
 def test_what_is_refused_is_put_aside_and_stays_refused(world: Any, deployment: Deployment) -> None:
-    """Nothing is sent, the file is moved, the client is told; the same content is not asked about
-    again, and a run by hand can still change it."""
+    """Nothing is sent, the file is moved, the client gets the result; the same content is not
+    asked about again, and a run by hand can still change it."""
     run = deployment.answer(deployment.start(), decision="refuse")
     assert run.state.message == "a.csv: refused by Ada, nothing sent"
     assert world.result("a.csv")["outcome"] == "refused"

@@ -244,8 +244,8 @@ def test_whatever_is_wrong_with_the_snapshot_the_whole_file_is_sent(world: Any) 
     for number, (why, (happens, run)) in enumerate(REASONS.items(), 2):
         happens(world)
         result, sent = day(world, number, *rows(number), **run)
-        told = compared(why.partition(":")[0], 0 if why in PEOPLE_COMPARED else None)
-        assert (why, sent, result["delta"]) == (why, PEOPLE, told)
+        summary = compared(why.partition(":")[0], 0 if why in PEOPLE_COMPARED else None)
+        assert (why, sent, result["delta"]) == (why, PEOPLE, summary)
         assert world.people()[f"p{number}@example.it"]["fields"]["1"] == "New name"
 
 
@@ -265,8 +265,8 @@ DEATHS = {
     "the snapshot is stored and does not count": Instant(
         "blocks.ledger.storage:Storage.put_as", after=True
     ),
-    "it counts, and nobody was told": Instant("tasks.imports.submit:_commit", after=True),
-    "an old one is deleted, the ledger not yet told": Instant(
+    "committed, not reported": Instant("tasks.imports.submit:_commit", after=True),
+    "an old one is deleted, the ledger not yet updated": Instant(
         "blocks.ledger.storage:Storage.remove", after=True
     ),
 }

@@ -29,7 +29,7 @@ def fills_the_disk(agreement: dict[str, Any], within_a_task: bool) -> State[None
 
 
 @pytest.mark.parametrize(("within_a_task", "step"), [(True, "write a file: "), (False, "")])
-def test_a_full_disk_is_told_with_its_place_and_its_remedy(
+def test_a_full_disk_is_reported_with_its_place_and_its_remedy(
     monkeypatch: Any, within_a_task: bool, step: str
 ) -> None:
     """It is no defect to be reported: the operator reads where room is needed."""

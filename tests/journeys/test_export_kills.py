@@ -29,7 +29,7 @@ def test_a_killed_export_tells_each_row_once(stage: Stage) -> None:
             report.add(each.name, each.died.elements(), *_lost_and_doubled(each))
             assert set(each.lived) <= set(each.died), each.name
             assert sum(rows.total() for rows in each.due) > 100
-    report.tell()
+    report.record()
 
     assert report.wrong == []
     assert report.cases
@@ -46,7 +46,7 @@ def _played(stage: Stage, stream: Stream) -> Played:
 def _lost_and_doubled(played: Played) -> tuple[Counter[object], Counter[object]]:
     lost: Counter[object] = Counter()
     doubled: Counter[object] = Counter(played.faults)
-    for moment, due, told in zip(SIZE.moments, played.due, played.rows, strict=True):
-        lost += Counter({(moment, row): times for row, times in (due - told).items()})
-        doubled += Counter({(moment, row): times for row, times in (told - due).items()})
+    for moment, due, delivered in zip(SIZE.moments, played.due, played.rows, strict=True):
+        lost += Counter({(moment, row): times for row, times in (due - delivered).items()})
+        doubled += Counter({(moment, row): times for row, times in (delivered - due).items()})
     return lost, doubled

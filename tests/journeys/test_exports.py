@@ -52,8 +52,8 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle, delimiter=";"))
 
 
-def test_each_one_who_leaves_is_told_once(world: Any) -> None:
-    """The first window tells everybody who has left, the next ones only who left since."""
+def test_each_one_who_leaves_is_exported_once(world: Any) -> None:
+    """The first window has everybody who has left, the next ones only who left since."""
     gone = {e for e, p in world.people().items() if p["status"] == "unsubscribed"}
     assert run(export_unsubscribed).is_completed()
     stays = next(e for e, p in world.people().items() if p["status"] == "subscribed")
@@ -69,7 +69,7 @@ def test_each_one_who_leaves_is_told_once(world: Any) -> None:
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
-def test_nothing_is_told_twice(world: Any, flow: Flow[..., Any]) -> None:
+def test_nothing_is_exported_twice(world: Any, flow: Flow[..., Any]) -> None:
     """Without anything new the second window delivers a header alone."""
     lists = {"lists": [1, 2, 3]}
     first, second = run(flow, lists), run(flow, lists)
@@ -176,7 +176,7 @@ def test_storage_keeps_what_is_needed_and_no_more(world: Any) -> None:
 
 
 def test_a_window_by_hand_leaves_the_watermark(world: Any) -> None:
-    """A backfill tells again what is dated in it, under a name of its own."""
+    """A backfill exports again what is dated in it, under a name of its own."""
     run(export_unsubscribed)
     state = run(export_unsubscribed, since="2000-01-01", until="2027-06-01")
     run(export_unsubscribed)

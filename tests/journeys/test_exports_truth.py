@@ -30,8 +30,8 @@ def test_the_files_are_the_event_log(
     planned = chosen(stream, tmp_path / "files" / "out")
     played = play(stream, tmp_path, name, databases(kind, name), at(planned))
 
-    for moment, due, told in zip(SIZE.moments, played.due, played.rows, strict=True):
-        missing, surplus = due - told, told - due
+    for moment, due, delivered in zip(SIZE.moments, played.due, played.rows, strict=True):
+        missing, surplus = due - delivered, delivered - due
         assert not missing, f"{moment}: {missing.total()} are missing, such as {_some(missing)}"
         assert not surplus, f"{moment}: {surplus.total()} are too many, such as {_some(surplus)}"
     assert played.faults == []

@@ -44,11 +44,11 @@ def test_a_file_goes_by_the_grounds_that_are_agreed(world: Any) -> None:
     result = world.result("a.csv")
     assert result["counts"]["blocked"] == 2 and result["counts"]["submitted"] == 1
     assert [each["code"] for each in result["reasons"]] == ["consent_left_out"]
-    told = {"import_type": "default", **basis}
-    assert result["consent"] == told
-    assert of_ledger(world, "SELECT basis FROM files") == told
+    consent = {"import_type": "default", **basis}
+    assert result["consent"] == consent
+    assert of_ledger(world, "SELECT basis FROM files") == consent
     noted = of_ledger(world, "SELECT detail FROM journal WHERE step = 'file_submitting'")
-    assert noted["basis"] == told
+    assert noted["basis"] == consent
 
 
 @pytest.mark.parametrize("how", [{}, {"dry_run": True}, {"release": True}])

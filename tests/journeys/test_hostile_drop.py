@@ -49,7 +49,7 @@ def test_every_file_of_a_drop_ends_one_way_or_the_other(
 ) -> None:
     """Good rows arrive and bad ones are listed, or the file is held with its reason; a held one is
     taken away by the client, and the next run goes on behind it. Files whose names cannot be used
-    stay where they are, and client and operator are told."""
+    stay where they are, and client and operator get a message."""
     mapping = world.agreement["mapping"]["columns"]
     birth = {"column": "nascita", "target": "field", "field": "data di nascita",
              "date_in": "%d/%m/%Y", "date_out": "%Y-%m-%d"}  # fmt: skip
@@ -74,7 +74,7 @@ def test_every_file_of_a_drop_ends_one_way_or_the_other(
             assert counts == case.outcome["counts"], name
             assert people.keys() >= case.outcome["arrives"].keys(), name
             assert _listed(world, name) == counts.get("rejected", 0), name
-    _told_of_names(world)
+    _names_are_reported(world)
 
 
 def _listed(world: Any, name: str) -> int:
@@ -85,7 +85,7 @@ def _listed(world: Any, name: str) -> int:
     return sum(chunk.records for chunk in read_chunks(path, resolve(path, Dialect())))
 
 
-def _told_of_names(world: Any) -> None:
+def _names_are_reported(world: Any) -> None:
     left = sorted(path.name for path in world.inbox.iterdir() if path.is_file())
     assert left == ["bad\r\nDELE a.csv", "bad\x1b[2J.csv"]
     assert "control characters" in (world.inbox / "results" / "NOT-TAKEN.txt").read_text()

@@ -94,7 +94,7 @@ def test_a_mobile_number_can_be_the_key(world: Any) -> None:
 
 
 def test_a_confirmation_is_asked_for_once(world: Any) -> None:
-    """With confirm_email people are pending, and MailUp is told once to send the mailing."""
+    """With confirm_email people are pending, and MailUp is asked once to send the mailing."""
     world.drop("a.csv", "anna@example.it;Anna;")
     state = world.run(agreed={"confirm_email": True})
 

@@ -39,7 +39,7 @@ def test_nothing_waiting_is_a_quiet_success(world: Any) -> None:
 
 
 def test_the_same_content_is_imported_once_whatever_its_name(world: Any) -> None:
-    """A file sent twice does nothing twice, and the client is told."""
+    """A file sent twice does nothing twice, and the client gets a result."""
     world.drop("a.csv", ANNA)
     world.run()
     world.drop("again.csv", ANNA)
@@ -64,7 +64,7 @@ def test_a_released_file_is_imported_once_more(world: Any) -> None:
 
 
 def test_a_cut_file_is_held_as_a_whole(world: Any) -> None:
-    """Nothing of a cut file is sent; it stays where it is and the client is told why."""
+    """Nothing of a cut file is sent; it stays where it is and the client gets the reason."""
     path = world.drop("a.csv", ANNA)
     path.write_bytes(path.read_bytes() + b"bruno@exam")
     world.drop("b.csv", "carla@example.it;Carla;")
@@ -198,7 +198,7 @@ def test_a_grant_subscribes_only_those_it_may(world: Any) -> None:
 
 
 def test_an_import_that_may_have_arrived_is_sent_again_and_counted(world: Any) -> None:
-    """The connection breaks after MailUp took the batch: everybody is there, and the result tells
+    """The connection breaks after MailUp took the batch: everybody is there, and the result says
     that MailUp may have an import more."""
     world.control(
         "POST", "faults", {"path": "List/1/Recipients$", "kind": "drop_after_accept", "times": 1}
@@ -305,5 +305,5 @@ def test_who_mailup_refuses_is_found_and_listed(world: Any) -> None:
     (world.inbox / "results" / "a.csv.rejects.csv").unlink()
     world.control("POST", "settings", {"refused": []})
     world.control("DELETE", "log")
-    assert world.run(agreed={"results": {"language": "it"}}).message == told
+    assert world.run(agreed={"results": {"language": "it"}}).message == text
     assert (world.rejects("a.csv"), world.posts()) == (rejects, [])

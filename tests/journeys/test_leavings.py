@@ -101,23 +101,23 @@ def _failures(world: Any, agreed: dict[str, Any]) -> Iterator[tuple[str, bytes]]
     world.drop("c.csv", "pianta.terza@example.it;Piantaterza;")
     echo = {"kind": "400_echo", "path": "Recipients", "method": "POST"}
     world.control("POST", "faults", echo)
-    yield "MailUp quotes", _told(world.run(agreed=agreed))
+    yield "MailUp quotes", _shown(world.run(agreed=agreed))
     cut = world.drop("c.csv", "pianta.terza@example.it;Piantaterza;")
     cut.write_bytes(cut.read_bytes()[:-4])
-    yield "cut file", _told(world.run(agreed=agreed))
+    yield "cut file", _shown(world.run(agreed=agreed))
     world.control("POST", "settings", {"password": "changed"})
     world.drop("c.csv", "pianta.quarta@example.it;Piantaquarta;")
-    yield "MailUp password", _told(world.run(agreed=agreed))
+    yield "MailUp password", _shown(world.run(agreed=agreed))
     server = SftpServer.load("acme")
     server.model_copy(update={"password": WRONG_PASSWORD}).save("acme", overwrite=True)
-    yield "server password", _told(world.run(agreed=agreed))
+    yield "server password", _shown(world.run(agreed=agreed))
 
 
-def _told(state: State[Any]) -> bytes:
+def _shown(state: State[Any]) -> bytes:
     """An error's text, representation and traceback, and the state's message."""
     assert state.is_failed()
     error: Any = state.result(raise_on_failure=False)
-    told = [str(state.message), str(error), repr(error), repr(getattr(error, "context", ""))]
+    text = [str(state.message), str(error), repr(error), repr(getattr(error, "context", ""))]
     if isinstance(error, Exception):
-        told += traceback.format_exception(error)
-    return "\n".join(told).encode()
+        text += traceback.format_exception(error)
+    return "\n".join(text).encode()

@@ -17,7 +17,7 @@ def known(world: Any) -> list[dict[str, Any]]:
 
 
 def export(world: Any) -> set[str]:
-    """Who is told to have left by the newest export."""
+    """Who has left, by the newest export."""
     time.sleep(1.1)  # windows end on whole seconds
     agreement = {
         "client": "acme", "server": "sftp-server/acme", "account": "acme", "ledger": "acme",

@@ -22,8 +22,8 @@ LEFT = "consent_left_meanwhile"
 def leave(world: Any, *names: str, when: str | None = None) -> None:
     """People unsubscribe by themselves, now unless it is said when."""
     for name in names:
-        told = {"list": 1, "email": f"{name}@example.it"}
-        world.control("POST", "unsubscribe", told | ({"when": when} if when else {}))
+        person = {"list": 1, "email": f"{name}@example.it"}
+        world.control("POST", "unsubscribe", person | ({"when": when} if when else {}))
 
 
 def status(world: Any, name: str) -> str:

@@ -38,7 +38,7 @@ def test_each_step_shows_its_time_and_its_calls(world: Any) -> None:
         "fetch", "claim", "prepare", "submit", "report", "together",
     ]  # fmt: skip
     assert first[6][2] == "1 of 1 batches are complete"
-    assert sum(int(told[-1][1]) for told in (first, second)) == len(world.control("GET", "log"))
+    assert sum(int(step[-1][1]) for step in (first, second)) == len(world.control("GET", "log"))
 
 
 def test_an_export_shows_its_steps_too(world: Any) -> None:
@@ -58,7 +58,7 @@ def test_an_export_shows_its_steps_too(world: Any) -> None:
 def test_a_run_that_fails_says_where_why_and_what_next(
     world: Any, logged: Callable[[], str]
 ) -> None:
-    """The state tells it in sentences, the page what was done until then, the log no traceback."""
+    """The state says it in sentences, the page what was done until then, the log no traceback."""
     world.drop("a.csv", ANNA)
     world.control("POST", "settings", {"password": "changed"})
     state = world.run()
@@ -71,7 +71,7 @@ def test_a_run_that_fails_says_where_why_and_what_next(
     with pytest.raises(LoginRefused):
         state.result()
     (page,) = pages("acme-import-recipients", 1)
-    assert [(name, told) for name, _, told in steps(page)][:3] == [
+    assert [(name, step) for name, _, step in steps(page)][:3] == [
         ("recall", ""), ("look", ""), ("consult", "failed"),
     ]  # fmt: skip
     assert "account acme" in page
@@ -80,7 +80,7 @@ def test_a_run_that_fails_says_where_why_and_what_next(
     assert "Traceback" not in logged()
 
 
-def test_of_an_error_that_nobody_foresaw_kind_and_place_are_told(
+def test_of_an_error_that_nobody_foresaw_kind_and_place_are_shown(
     world: Any, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
 ) -> None:
     """Its text, which may quote a record, is nowhere."""

@@ -31,8 +31,8 @@ def test_a_row_goes_without_the_number_that_differs(known: Any, mailup: str) -> 
     assert people["anna@example.it"]["fields"]["1"] == "A2"
     assert people["bruno@example.it"]["number"] == "3332222222"
     assert not people["dora@example.it"]["number"], "it is Anna's"
-    told = {each["code"]: each["records"] for each in known.result("a.csv")["reasons"]}
-    assert told == {"second_key_kept": 2}
+    found = {each["code"]: each["records"] for each in known.result("a.csv")["reasons"]}
+    assert found == {"second_key_kept": 2}
 
 
 @pytest.mark.parametrize("mailup", ["refused", "overwritten"])
@@ -46,11 +46,11 @@ def test_a_row_whose_number_differs_is_rejected_where_agreed(known: Any, mailup:
     assert known.people()["anna@example.it"]["number"] == "3331111111"
     assert known.people()["anna@example.it"]["fields"]["1"] == "A"
     assert "another number" in known.rejects("a.csv")[1]
-    told = {each["code"]: each["records"] for each in known.result("a.csv")["reasons"]}
-    assert told == {"second_key_differs": 1}
+    found = {each["code"]: each["records"] for each in known.result("a.csv")["reasons"]}
+    assert found == {"second_key_differs": 1}
 
 
-def test_rows_that_were_not_compared_are_told(known: Any) -> None:
+def test_rows_that_were_not_compared_are_reported(known: Any) -> None:
     """A dry run, the result and the message say how many, why, and what to set."""
     known.control("POST", "settings", {"number_of_another": "matched"})
     known.drop("a.csv", *ROWS, "new@example.it;N;3331111111")
@@ -63,15 +63,15 @@ def test_rows_that_were_not_compared_are_told(known: Any) -> None:
     assert people["anna@example.it"]["number"] == "3331111111"
     assert people["anna@example.it"]["fields"]["1"] == "A2"
     assert not people["new@example.it"]["number"], "it is Anna's"
-    told = known.result("a.csv")
-    assert told["mailup"]["second_keys"] == {
+    reported = known.result("a.csv")
+    assert reported["mailup"]["second_keys"] == {
         "not_compared": 3, "because": "too_many_calls", "calls_needed": 6,
         "setting": "read_back_calls",
     }  # fmt: skip
-    assert {each["code"] for each in told["reasons"]} == {"second_key_not_compared"}
+    assert {each["code"] for each in reported["reasons"]} == {"second_key_not_compared"}
 
     known.drop("b.csv", *ROWS, "next@example.it;N;3334444444")
-    enough = {"read_back_calls": told["mailup"]["second_keys"]["calls_needed"]}
+    enough = {"read_back_calls": reported["mailup"]["second_keys"]["calls_needed"]}
     assert known.run(agreed=enough).message == "b.csv: 3 of 3 submitted"
     assert known.people()["next@example.it"]["number"] == "3334444444"
     assert known.result("b.csv")["mailup"]["second_keys"] is None

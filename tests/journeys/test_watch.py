@@ -1,4 +1,4 @@
-"""Trouble is told once, its end too; dead runs are ended, and the client's next run goes on."""
+"""Trouble is reported once, its end too; dead runs are ended, and the client's next run goes on."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -50,13 +50,13 @@ AT_ONCE = SilenceLimits(timedelta(0), timedelta(0))
 
 @dataclass
 class Watched:
-    """A deployed client, and what the operators were told."""
+    """A deployed client, and the notices to the operators."""
 
     world: World
     deployment: UUID
     notices: list[dict[str, str]]
 
-    def told(self, number: int) -> list[str]:
+    def wait_for_notices(self, number: int) -> list[str]:
         """All notices so far, one line each; waits until there are so many."""
         until(lambda: len(self.notices) >= number, f"{number} notices, got {self.notices}")
         return [f"{each['subject']}: {each['body'].splitlines()[0]}" for each in self.notices]
@@ -116,7 +116,7 @@ def _impatient(home: Path) -> Path:
     return path
 
 
-def test_trouble_is_told_once_and_so_is_its_end(client: Watched) -> None:
+def test_trouble_is_reported_once_and_so_is_its_end(client: Watched) -> None:
     """An overdue file, its arrival, and a run that fails again and again: three notices."""
     assert client.look() == "1 functions watched, 1 in trouble"
     client.look()
@@ -129,7 +129,7 @@ def test_trouble_is_told_once_and_so_is_its_end(client: Watched) -> None:
         assert run_here(client.deployment).is_failed()
         client.look()
 
-    overdue, well, failed = client.told(3)
+    overdue, well, failed = client.wait_for_notices(3)
     assert overdue.startswith("acme: import-recipients needs a look: import-recipients of acme: no")
     assert well == "acme: import-recipients is well again: import-recipients of acme is well again."
     assert "import-recipients of acme has failed. " in failed
@@ -152,7 +152,7 @@ def test_a_file_sent_once_more_is_no_missing_file(client: Watched) -> None:
 def test_a_run_dies_with_its_worker_and_the_next_one_goes_on(
     client: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both killed at once: the run is ended, somebody is told, and the file arrives once. What the
+    """Both killed at once: the run is ended, a notice is sent, and the file arrives once. What the
     run had in its scratch folder is gone when the watcher has looked."""
     scratch = client.world.home / "scratch"
     monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", str(scratch))
@@ -178,7 +178,7 @@ def test_a_run_dies_with_its_worker_and_the_next_one_goes_on(
     assert state_of(following).is_completed(), state_of(following).message
     assert len(client.world.posts()) == 1
     client.look()
-    assert [each.split(": ")[1] for each in client.told(2)] == [
+    assert [each.split(": ")[1] for each in client.wait_for_notices(2)] == [
         "import-recipients needs a look", "import-recipients is well again",
     ]  # fmt: skip
 
@@ -207,7 +207,7 @@ def test_the_sweep_ends_what_gives_no_sign_of_life_and_spares_the_rest(client: W
 
 @pytest.mark.parametrize("reason", ["run_late", "waiting_for_decision"])
 def test_what_waits_is_trouble_until_somebody_takes_it(client: Watched, reason: str) -> None:
-    """A run that no worker takes, and one that asks somebody, are told once, reminded of once a
+    """A run that no worker takes, and one that asks somebody, are reported once, reminded of once a
     day, never ended as dead, and forgotten when they are gone."""
     client.world.drop("a.csv", ANNA)
     assert run_here(client.deployment).is_completed()
@@ -221,18 +221,20 @@ def test_what_waits_is_trouble_until_somebody_takes_it(client: Watched, reason: 
         client.look()
         client.look()
         assert client.condition() == ("trouble", reason)
-        client.told(1)
+        client.wait_for_notices(1)
         client.trouble_lasts(timedelta(hours=25))
         client.look()
         client.look()
-        assert client.told(2)[1].startswith("acme: import-recipients needs a look: Still: ")
+        assert client.wait_for_notices(2)[1].startswith(
+            "acme: import-recipients needs a look: Still: "
+        )
         with Store(client.ledger) as store:
             assert end_dead_runs(store, api, prefect_api.watched_functions(api), AT_ONCE) == []
         assert state_of(run).name == waits.name
         api.set_flow_run_state(run.id, Cancelled(), force=True)
     client.look()
     assert client.condition() == ("ok", "")
-    assert [each.split(": ")[1] for each in client.told(3)] == [
+    assert [each.split(": ")[1] for each in client.wait_for_notices(3)] == [
         "import-recipients needs a look", "import-recipients needs a look",
         "import-recipients is well again",
     ]  # fmt: skip
@@ -264,7 +266,7 @@ def test_automations_are_what_the_file_says_however_often_it_is_applied(client: 
 
 
 def test_a_missing_notification_block_is_named_before_anything_changes(client: Watched) -> None:
-    """Without somebody to tell, no automation is made that would tell nobody."""
+    """Without a notification block, no automation is created."""
     path = client.world.home / "automations.yaml"
     path.write_text(path.read_text().replace("mailup-alerts", "nobody"), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="no notification block named 'nobody'"):

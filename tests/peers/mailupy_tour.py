@@ -66,7 +66,7 @@ def writing(m: Any) -> dict[str, Any]:
     again = m.get_or_create_group(1, "Nuovi")
     anna = m.subscribe_to_list(1, "Anna", "anna@example.it", fields={"nome": "Anna"})
     asked = m.subscribe_to_list(1, "Bea", "bea@example.it", pending=True)
-    told = {
+    result = {
         "made": [found, new[1], again == (new[0], False)],
         "again": m.subscribe_to_group(new[0], "Anna", "anna@example.it") == anna,
         "pending": m.get_recipient_from_list(1, "bea@example.it")["Status"],
@@ -83,21 +83,21 @@ def writing(m: Any) -> dict[str, Any]:
         "in the account": m.get_recipient_from_list(1, "bea@example.it"),
         "not an address": tried(lambda: m.subscribe_to_list(1, "x", "not an address")),
     }
-    return told | {"ids": [type(anna).__name__, type(asked).__name__]}
+    return result | {"ids": [type(anna).__name__, type(asked).__name__]}
 
 
 def main() -> None:
     """Log in, read, write, be renewed."""
     keys = json.loads(sys.argv[1])
     m = logged_in(keys)
-    told = reading(m) | writing(m)
+    result = reading(m) | writing(m)
     # The emulator's control API lets the token expire: the next call has to renew it.
     requests.post(keys["base_url"] + "/_sandbox/expire_tokens", timeout=10)
-    told["renewed"] = len(list(m.get_groups_from_list(2)))
-    told["login"] = m.login()
+    result["renewed"] = len(list(m.get_groups_from_list(2)))
+    result["login"] = m.login()
     wrong = keys | {"password": "wrong"}
-    told["wrong password"] = tried(lambda: logged_in(wrong))
-    json.dump(told, sys.stdout)
+    result["wrong password"] = tried(lambda: logged_in(wrong))
+    json.dump(result, sys.stdout)
 
 
 if __name__ == "__main__":

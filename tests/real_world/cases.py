@@ -55,8 +55,8 @@ class Case:
 def all_cases() -> Iterator[Case]:
     """Every case of every kind, in the order in which they are described."""
     for described in sorted(FOLDER.glob("*/cases.json")):
-        for name, told in json.loads(described.read_text(encoding="utf-8")).items():
-            yield Case(described.parent.name, described.parent / told.get("file", name), told)
+        for name, entry in json.loads(described.read_text(encoding="utf-8")).items():
+            yield Case(described.parent.name, described.parent / entry.get("file", name), entry)
 
 
 def outcome(case: Case, folder: Path) -> Outcome:

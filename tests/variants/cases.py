@@ -16,7 +16,7 @@ FIRST = (("import", {"import_list": "summary"}), ("another number", {"second_key
 
 
 class Case(NamedTuple):
-    """Journeys under one setting of the variants; `name` tells it in a few words."""
+    """Journeys under one setting of the variants; `name` describes it in a few words."""
 
     name: str
     chosen: Mapping[str, Any]
@@ -47,13 +47,13 @@ def sample(seed: int, size: int) -> Iterator[Case]:
     chance.shuffle(alone)
     journeys = [each.name for each in JOURNEYS]
     for journey, chosen in FIRST:
-        yield Case(_told(journey, chosen), chosen, (journey,))
+        yield Case(_name(journey, chosen), chosen, (journey,))
     for number, (name, value) in enumerate(alone[:size]):
         journey = journeys[number % len(journeys)]
         second = alone[-1 - number] if number % 2 else (name, value)
         chosen = dict([(name, value), second])
-        yield Case(_told(journey, chosen), chosen, (journey,))
+        yield Case(_name(journey, chosen), chosen, (journey,))
 
 
-def _told(journey: str, chosen: Mapping[str, Any]) -> str:
+def _name(journey: str, chosen: Mapping[str, Any]) -> str:
     return f"{journey}: {', '.join(f'{name}={value}' for name, value in chosen.items())}"

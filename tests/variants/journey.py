@@ -102,11 +102,11 @@ def never(world: World, *emails: str, list_id: int = 1) -> None:
 def every_row_ends(world: World, name: str, rows: Sequence[str], list_id: int = 1) -> None:
     """No row of an import is without an end: MailUp has its name, or its line is listed, or it is
     one of those that MailUp refused and nobody could find out."""
-    told, people = world.told(name), world.people(list_id)
+    reported, people = world.reasons_of(name), world.people(list_id)
     silent = {}
     for line, row in enumerate(rows, 2):
         who, called, *_ = row.split(";")
-        if line not in told and (who not in people or people[who].name != called):
+        if line not in reported and (who not in people or people[who].name != called):
             silent[line] = who
     mailup = world.result(name)["mailup"]
     assert len(silent) <= mailup["refused"] - mailup["refused_listed"], silent

@@ -22,38 +22,38 @@ JOIN recipient r ON r.id = e.recipient_id JOIN detail d ON d.id = e.detail_id
 WHERE kind IN ('SNT', 'OPN', 'CLK', 'NCO')"""
 
 
-def _all_told(world: World) -> None:
+def _all_exported(world: World) -> None:
     files = {name: rows for name, rows in world.delivered().items()}
     by_kind = {kind: rows for kind in KINDS for name, rows in files.items()
                if name.startswith(f"acme_{kind.replace('-', '_')}_")}  # fmt: skip
     assert set(by_kind) == set(KINDS)
     for kind, status in (("unsubscribed", "unsubscribed"), ("subscribed", "subscribed")):
-        told = [(row["email"].lower(), int(row["idList"])) for row in by_kind[kind]]
+        found = [(row["email"].lower(), int(row["idList"])) for row in by_kind[kind]]
         wanted = [
             (who, list_id) for list_id in (1, 2, 3)
             for who, person in world.people(list_id).items() if person.status == status
         ]  # fmt: skip
-        assert sorted(told) == sorted(wanted), kind
+        assert sorted(found) == sorted(wanted), kind
     assert {row["OptOut_Date"] for row in by_kind["unsubscribed"]} == {ROME_LEFT}
-    _events_told(world, by_kind["email-statistics"])
+    _events_exported(world, by_kind["email-statistics"])
     left = [row for row in by_kind["cumulative"] if row["statusType"] == "UNS"]
     assert len(left) == len(by_kind["unsubscribed"])
-    _events_told(world, [row for row in by_kind["cumulative"] if row["statusType"] != "UNS"])
+    _events_exported(world, [row for row in by_kind["cumulative"] if row["statusType"] != "UNS"])
     numbers = world.rows("SELECT number_key FROM recipient WHERE number_key IS NOT NULL")
     receivers = [row["recipient"] for row in by_kind["sms-outcomes"]]
     assert sorted(receivers) == sorted(number for (number,) in numbers)
     assert {row["sentdate"] for row in by_kind["sms-outcomes"]} == {"20240305T113000"}
 
 
-def _events_told(world: World, rows: list[dict[str, str]]) -> None:
-    """Everything that happened is told, and nothing oftener than it happened. Where MailUp does not
-    count, or names no link, that is all that can be told."""
+def _events_exported(world: World, rows: list[dict[str, str]]) -> None:
+    """All that happened is exported, and nothing oftener than it happened. Where MailUp does not
+    count, or names no link, that is all that can be exported."""
     happened = Counter((kind, who, str(number)) for kind, who, number, _ in world.rows(EVENTS))
-    told = Counter((row["statusType"], row["email"].lower(), row["idNl"]) for row in rows)
+    found = Counter((row["statusType"], row["email"].lower(), row["idNl"]) for row in rows)
     once = {key for key in happened if key[0] == "SNT"}
-    assert set(told) == set(happened)
-    assert not told - happened
-    assert all(told[key] == 1 for key in once)
+    assert set(found) == set(happened)
+    assert not found - happened
+    assert all(found[key] == 1 for key in once)
 
 
 EXPORTS = Journey(
@@ -62,7 +62,7 @@ EXPORTS = Journey(
         Step(f"export-{kind}", lambda world, kind=kind: {"agreement": world.exporting(kind)})  # type: ignore[misc]
         for kind in KINDS
     ),
-    _all_told,
+    _all_exported,
 )
 
 

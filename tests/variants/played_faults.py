@@ -45,7 +45,7 @@ def _asked_at_most_once(world: World) -> None:
     people = world.people(1)
     found = {people[who].status for n in range(1, 7) if (who := f"c{n}@example.it") in people}
     assert found <= {"pending"}
-    held = any(MAYBE_SENT in told for told in world.said)
+    held = any(MAYBE_SENT in line for line in world.said)
     assert held or len(found) == 1
     sent = world.rows("SELECT count(*) FROM sending WHERE state = 'sent' GROUP BY import_id")
     assert {times for (times,) in sent} <= {1}
@@ -65,7 +65,7 @@ LOST_CONFIRM = Journey(
 )
 
 
-def _refused_are_told(world: World) -> None:
+def _refused_are_reported(world: World) -> None:
     statuses(world, 1, {f"l{number}@example.it": "subscribed" for number in (1, 2, 4, 6)})
     people = world.people(1)
     assert "l3@example.it" not in people
@@ -89,7 +89,7 @@ READ_BACK = Journey(
             )[-1]
         ),
     ),
-    _refused_are_told,
+    _refused_are_reported,
 )  # fmt: skip
 
 DELTA = {

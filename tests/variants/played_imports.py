@@ -141,9 +141,9 @@ LEFT_LATER = {"list": 1, "email": "subscribed.020@example.it", "when": "2025-06-
 def _granted(world: World) -> None:
     never(world, "bounced.162@example.it", "complained.177@example.it", "subscribed.020@example.it")
     every_row_ends(world, "a.csv", ASKED_FOR)
-    # Where MailUp does not tell why somebody left, a grant brings nobody back.
+    # Where MailUp does not say why somebody left, a grant brings nobody back.
     back = world.people(1)["unsubscribed.140@example.it"].status
-    assert ("is subscribed again" in world.told("a.csv")[2]) == (back == "subscribed")
+    assert ("is subscribed again" in world.reasons_of("a.csv")[2]) == (back == "subscribed")
     statuses(
         world, 1,
         {"unsubscribed.140@example.it": back, "subscribed.020@example.it": "unsubscribed",
@@ -192,7 +192,7 @@ CONFIRM = Journey(
 
 
 def _numbers_kept(world: World) -> None:
-    """Nobody's number moves to somebody else; who is known is told with every difference."""
+    """Nobody's number moves to somebody else; who is known is reported with every difference."""
     people = world.people(1)
     assert people["subscribed.006@example.it"].number == "3471200006"
     assert people["subscribed.006@example.it"].name != "Un altro"
@@ -201,11 +201,11 @@ def _numbers_kept(world: World) -> None:
     assert people["subscribed.003@example.it"].status == "subscribed"
     assert people["subscribed.005@example.it"].name == "Senza"
     every_row_ends(world, "a.csv", OTHER_NUMBERS)
-    told = world.told("a.csv")
-    assert 2 in told and 3 in told and 4 not in told
+    reported = world.reasons_of("a.csv")
+    assert 2 in reported and 3 in reported and 4 not in reported
     owners = world.rows("SELECT email FROM recipient WHERE number = '3338888888'")
-    assert owners == [] if 5 in told else [("doppia.1@example.it",)]
-    assert 6 in told
+    assert owners == [] if 5 in reported else [("doppia.1@example.it",)]
+    assert 6 in reported
 
 
 OTHER_NUMBERS = (

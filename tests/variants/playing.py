@@ -57,13 +57,13 @@ class Outcome:
     journey: str
     chosen: Chosen
     verdict: Verdict
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     seconds: float = 0.0
     asked: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         what = ", ".join(f"{name}={value}" for name, value in self.chosen.items()) or "defaults"
-        return f"{self.journey} under {what}: {self.verdict}; {' / '.join(self.told)}"
+        return f"{self.journey} under {what}: {self.verdict}; {' / '.join(self.messages)}"
 
 
 @dataclass
@@ -82,20 +82,20 @@ class Stage:
         home = self.home / f"{self.cases:05}"
         home.mkdir()
         began = time.monotonic()
-        told: list[str] = []
+        found: list[str] = []
         asked: frozenset[str] = frozenset()
         with world(home, self.server, self.root, **_known(chosen)) as there:
             self.asked.clear()
             try:
-                told += _played(there, journey, chosen)
+                found += _played(there, journey, chosen)
                 asked = frozenset(self.asked)
                 journey.check(there)
-                verdict: Verdict = "stopped" if told else "right"
+                verdict: Verdict = "stopped" if found else "right"
             except Exception as error:
                 verdict = "wrong"
-                told.append(_shown(error))
+                found.append(_shown(error))
         seconds = time.monotonic() - began
-        return Outcome(journey.name, chosen, verdict, tuple(told), seconds, asked)
+        return Outcome(journey.name, chosen, verdict, tuple(found), seconds, asked)
 
 
 def _shown(error: Exception) -> str:

@@ -54,14 +54,14 @@ def is_good(outcome: Outcome) -> bool:
     """Whether it ended right, or stopped where and as it may."""
     if outcome.verdict == "wrong":
         return False
-    return all(allowed(outcome.journey, outcome.chosen, said) for said in outcome.told)
+    return all(allowed(outcome.journey, outcome.chosen, said) for said in outcome.messages)
 
 
 def note(case: Case, outcome: Outcome) -> None:
     """Write down what came of a case, for the page."""
     if not RESULTS:
         return
-    line = [case.name, outcome.journey, outcome.verdict, is_good(outcome), outcome.told]
+    line = [case.name, outcome.journey, outcome.verdict, is_good(outcome), outcome.messages]
     with Path(RESULTS).open("a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(json.dumps(line) + "\n")
@@ -95,12 +95,12 @@ def test_the_sample_takes_every_journey() -> None:
 def test_the_page_is_the_emulators_table() -> None:
     """Every variant is on it with its evidence and what is done about it, and nothing else is."""
     assert set(ANSWERS) == set(DEFAULTS)
-    told = PAGE.read_text(encoding="utf-8")
-    assert told.partition(PLAYED)[0] == table(), "run: python tests/variants/mailup_page.py"
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.partition(PLAYED)[0] == table(), "run: python tests/variants/mailup_page.py"
 
 
 def test_a_stop_names_a_variant_that_there_is() -> None:
-    """What may stop, and where, is told by values and journeys that exist."""
+    """What may stop, and where, is given by values and journeys that exist."""
     for each in STOPS:
         assert each.value in FACTORS[each.variant]
         assert each.value != DEFAULTS[each.variant]

@@ -163,8 +163,8 @@ class World:
         path = self.inbox / "results" / f"{name}.rejects.csv"
         return path.read_text().splitlines()[1:] if path.exists() else []
 
-    def told(self, name: str) -> dict[int, str]:
-        """Under which reason the client got each line of a file that is listed, refused or not."""
+    def reasons_of(self, name: str) -> dict[int, str]:
+        """The reason of each line of a file that the rejects and skipped files list."""
         results = self.inbox / "results"
         rejects = _rows_of(results / f"{name}.rejects.csv")
         skipped = _rows_of(results / f"{name}.skipped.csv")

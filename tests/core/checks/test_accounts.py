@@ -59,7 +59,7 @@ def checked(client: MailUpClient, needs: AccountNeeds = NEEDS) -> list[Finding]:
 
 
 def settled(client: MailUpClient, calls: int = MOST_CALLS, page_size: int = 500) -> dict[str, str]:
-    """What was told about each unknown."""
+    """The answer to each open question."""
     with client:
         findings = list(settle(SUBJECT, client, (1, 2), page_size, calls))
         assert client.calls <= calls
@@ -73,7 +73,7 @@ def the_one(findings: list[Finding]) -> Finding:
 
 
 def test_all_is_well(connect: Connect) -> None:
-    """Log-in, account, clock, lists and fields are each told, by names and ids."""
+    """Log-in, account, clock, lists and fields are each reported, by names and ids."""
     findings = checked(connect())
     assert {finding.verdict for finding in findings} == {"ok"}
     told = {finding.check: finding.text for finding in findings}
@@ -83,7 +83,7 @@ def test_all_is_well(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told", "remedy"),
+    ("changes", "expected", "remedy"),
     [
         ({"password": "wrong"}, "password is refused", "Correct client id"),
         ({"client_secret": "wrong"}, "refused", "client secret"),
@@ -92,9 +92,9 @@ def test_all_is_well(connect: Connect) -> None:
     ids=["wrong password", "wrong secret", "not reached"],
 )
 def test_a_log_in_that_fails_is_one_finding(
-    connect: Connect, changes: dict[str, str], told: str, remedy: str
+    connect: Connect, changes: dict[str, str], expected: str, remedy: str
 ) -> None:
-    """Nothing else is asked, the refused password is not tried again, no secret is told."""
+    """Nothing else is asked, the refused password is not tried again, no secret is shown."""
     client = connect(**changes)
     found = the_one(checked(client))
     assert found.check == "log-in"
@@ -104,7 +104,7 @@ def test_a_log_in_that_fails_is_one_finding(
     assert "wrong" not in found.text
 
 
-def test_a_contract_that_is_not_signed_is_told(connect: Connect, emulator: Emulator) -> None:
+def test_a_contract_that_is_not_signed_is_reported(connect: Connect, emulator: Emulator) -> None:
     """Somebody has to log in once and accept; the finding says so."""
     order(emulator, "faults", {"kind": "403_contract", "times": 0})
     found = the_one(checked(connect()))
@@ -140,7 +140,7 @@ def test_a_field_that_does_not_exist(connect: Connect, wanted: str, remedy: str)
 
 
 @pytest.mark.parametrize(
-    ("text", "create", "verdict", "told"),
+    ("text", "create", "verdict", "expected"),
     [
         ("CLIENTI", False, "ok", "list 1 has group 2 Clienti"),
         ("3", False, "ok", "list 1 has group 3 Prospect"),
@@ -150,7 +150,7 @@ def test_a_field_that_does_not_exist(connect: Connect, wanted: str, remedy: str)
     ],
 )
 def test_groups_by_name_or_id(
-    connect: Connect, text: str, create: bool, verdict: str, told: str
+    connect: Connect, text: str, create: bool, verdict: str, expected: str
 ) -> None:
     """As the import finds them: by name in any case or by id, made only where that is agreed."""
     needs = AccountNeeds("acme", (1,), (), (WantedGroup(1, text, create),))
@@ -160,7 +160,7 @@ def test_groups_by_name_or_id(
 
 
 @pytest.mark.parametrize(
-    ("info", "verdict", "told"),
+    ("info", "verdict", "expected"),
     [
         ({"ExpiryDate": "2026-03-05 00:00:00.000"}, "fix", "4 days from now"),
         ({"ExpiryDate": "2026-03-20 00:00:00.000"}, "note", "19 days from now"),
@@ -169,8 +169,8 @@ def test_groups_by_name_or_id(
         ({"ExpiryDate": "0001-01-01 00:00:00.000"}, "note", "no expiry date"),
     ],
 )
-def test_the_end_of_an_account_is_told_before_it_comes(
-    info: dict[str, Any], verdict: str, told: str
+def test_the_end_of_an_account_is_reported_before_it_comes(
+    info: dict[str, Any], verdict: str, expected: str
 ) -> None:
     """An account that runs out stops every client on it."""
     with by_hand() as mailup:
@@ -182,21 +182,21 @@ def test_the_end_of_an_account_is_told_before_it_comes(
 
 
 def test_a_resource_that_fails_hides_no_other(connect: Connect, emulator: Emulator) -> None:
-    """Fields are looked at although MailUp does not tell the lists."""
+    """Fields are looked at although MailUp does not return the lists."""
     order(emulator, "faults", {"kind": "500", "path": r"/Console/List\?", "times": 0})
     findings = checked(connect())
     assert the_one(findings).check == "lists"
     assert any(each.check == "fields" and each.verdict == "ok" for each in findings)
 
 
-@pytest.mark.parametrize(("dates", "told"), [("documented", False), ("zoneless", True)])
-def test_dates_that_do_not_tell_their_zone_are_told(
-    emulator: Emulator, connect: Connect, dates: str, told: bool
+@pytest.mark.parametrize(("dates", "expected"), [("documented", False), ("zoneless", True)])
+def test_dates_without_a_zone_are_reported(
+    emulator: Emulator, connect: Connect, dates: str, expected: bool
 ) -> None:
     """Before an export stops over them; local time in the documented form is known."""
     order(emulator, "settings", {"dates": dates})
     try:
-        assert ("API: dates without zone" in settled(connect())) is told
+        assert ("API: dates without zone" in settled(connect())) is expected
     finally:
         order(emulator, "settings", {"dates": "documented"})
 
@@ -220,18 +220,18 @@ def test_unknowns_are_settled_as_far_as_reading_can(connect: Connect) -> None:
 
 
 def test_dates_in_statistics_are_found_out(connect: Connect, emulator: Emulator) -> None:
-    """An account whose bounces carry a date is told from one whose do not."""
+    """An account whose bounces carry a date is distinguished from one whose do not."""
     order(emulator, "settings", {"event_dates": True})
-    told = settled(connect())
+    reported = settled(connect())
     order(emulator, "settings", {"event_dates": False})
-    assert "dates in Date" in told["API: Bounces"]
-    assert "no date" in told["API: Views"]
+    assert "dates in Date" in reported["API: Bounces"]
+    assert "no date" in reported["API: Views"]
 
 
 def test_a_smaller_largest_page_is_found_out(connect: Connect, emulator: Emulator) -> None:
     """MailUp may lower the page size without saying so."""
     order(emulator, "settings", {"page_size_cap": 50})
-    told = settled(connect())
+    reported = settled(connect())
     order(emulator, "settings", {"page_size_cap": None})
     assert told["API: largest page"] == "settled: 50, although 500 were requested"
     assert settled(connect(), page_size=100)["API: largest page"] == "settled: 100 or more"
@@ -248,7 +248,7 @@ def test_a_page_that_takes_too_long_is_to_be_made_smaller() -> None:
 
 
 def test_an_empty_account_has_nothing_to_tell() -> None:
-    """What cannot be told is said so, each with its reason, and nothing breaks."""
+    """What cannot be determined is reported, each with its reason, and nothing fails."""
     with by_hand() as mailup:
         told = settled(answering_nothing(mailup))
     unsettled = {check for check, text in told.items() if "cannot be determined" in text}
@@ -276,7 +276,7 @@ def test_a_server_that_ignores_order_and_filter_is_found_out() -> None:
 
 
 def test_only_codes_are_shown() -> None:
-    """What a field holds is told only where it looks like a code; anything else is counted."""
+    """The value of a field is shown only where it looks like a code; anything else is counted."""
     assert codes(["OPTIN", 3, "anna@example.it", "OPTIN"]) == "3, OPTIN, 1 of another form"
     assert codes([]) == "none seen"
 
@@ -295,9 +295,9 @@ def test_a_clock_that_is_wrong_is_told(ahead: int, verdict: str) -> None:
 
 def test_the_number_of_calls_is_kept(connect: Connect) -> None:
     """When the calls are used up the rest is not asked, and said so."""
-    told = settled(connect(), calls=6)
-    assert "used up" in told["API: messages"]
-    assert "used up" in told["API: SMS"]
+    reported = settled(connect(), calls=6)
+    assert "used up" in reported["API: messages"]
+    assert "used up" in reported["API: SMS"]
 
 
 def test_nobody_is_named(connect: Connect) -> None:
@@ -316,18 +316,18 @@ def test_nobody_is_named(connect: Connect) -> None:
 
 
 def test_how_the_list_of_imports_tells_rows_is_found_out() -> None:
-    """A summary with a number is told from full detail, and one import is looked at, too."""
+    """A summary with a number differs from full detail, and one import is looked at, too."""
     summary = {"IdImport": 7, "IdList": 1, "Rows": 10, "Filename": "", "StatusCode": 3}
     with by_hand() as mailup:
         mailup.resources["/console/Console/Imports"] = paged([summary])
         mailup.resources["/console/Console/Imports/7"] = plain(summary | {"Rows": {"Total": 10}})
-        told = settled(answering_nothing(mailup))
-    assert "StatusCode 3; Rows is a number; Filename empty" in told["API: imports"]
-    assert told["API: one import"].startswith("settled: Rows is an object; fields Filename")
+        reported = settled(answering_nothing(mailup))
+    assert "StatusCode 3; Rows is a number; Filename empty" in reported["API: imports"]
+    assert reported["API: one import"].startswith("settled: Rows is an object; fields Filename")
 
 
 def test_a_key_that_is_no_name_is_not_shown() -> None:
-    """Where MailUp's answer has a value as a key, it is counted and not told."""
+    """Where MailUp's answer has a value as a key, it is counted and not shown."""
     assert (
         listed_names(["Status", "anna@example.it", "Email"]) == "Email, Status, 1 of another form"
     )

@@ -1,4 +1,4 @@
-"""How findings are shown: what to do first, and each as it was told."""
+"""How findings are shown: what to do first, and each with its text."""
 
 from html import unescape
 

@@ -22,7 +22,7 @@ def ours(ring: Keyring, **changes: object) -> GpgKey:
     return GpgKey(**known | changes)
 
 
-def told(findings: list[Finding], tmp_path: Path) -> dict[str, tuple[str, str]]:
+def verdicts(findings: list[Finding], tmp_path: Path) -> dict[str, tuple[str, str]]:
     """Verdict and fact of each check; no key and no passphrase is in them, and none is left."""
     assert not list(tmp_path.iterdir())
     assert all(finding.remedy for finding in to_fix(findings))
@@ -40,7 +40,7 @@ def soon(ring: Keyring, name: str, days: int) -> str:
 
 def test_a_right_key_opens_what_is_encrypted_for_it(ring: Keyring, tmp_path: Path) -> None:
     """A file is encrypted for it and opened with it, as a run would; signers are read."""
-    found = told(
+    found = verdicts(
         list(check_decrypting(SUBJECT, ours(ring, signers=[ring.public("client")]), tmp_path)),
         tmp_path,
     )
@@ -60,11 +60,11 @@ def test_a_right_key_opens_what_is_encrypted_for_it(ring: Keyring, tmp_path: Pat
 def test_a_key_that_does_not_fit_is_one_finding(
     ring: Keyring, tmp_path: Path, changes: dict[str, object], check: str, fact: str
 ) -> None:
-    """Which field of the block is wrong is told before a file comes that cannot be opened."""
+    """Which field of the block is wrong is reported before a file comes that cannot be opened."""
     findings = list(check_decrypting(SUBJECT, ours(ring, **changes), tmp_path))
     (wrong,) = to_fix(findings)
     assert wrong.check == check
-    assert fact in told(findings, tmp_path)[check][1]
+    assert fact in verdicts(findings, tmp_path)[check][1]
 
 
 def test_a_public_key_in_the_place_of_the_private_one(ring: Keyring, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_public_key_in_the_place_of_the_private_one(ring: Keyring, tmp_path: P
 def test_a_seal_encrypts_and_signs(ring: Keyring, tmp_path: Path) -> None:
     """A file can be encrypted for the client and signed with our key."""
     seal = Encryption(GpgRecipient(public_keys=[ring.public("client")]), ours(ring))
-    found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
+    found = verdicts(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
     assert found["use"] == ("ok", "a file can be encrypted and signed")
 
 
@@ -97,14 +97,14 @@ def test_a_public_key_is_told_before_it_expires(
 ) -> None:
     """Exports stop on the day on which it expires."""
     seal = Encryption(GpgRecipient(public_keys=[soon(ring, f"for {days} days", days)]))
-    found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
+    found = verdicts(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
     assert found["key"][0] == verdict
     assert "days from now" in found["key"][1]
     assert found["use"][0] == "ok"
 
 
 def test_a_public_key_that_has_expired(ring: Keyring, tmp_path: Path) -> None:
-    """Nothing can be encrypted for it, which both looks tell."""
+    """Nothing can be encrypted for it, which both checks report."""
     ring.expiring("gone by now")
     seal = Encryption(GpgRecipient(public_keys=[ring.public("gone by now")]))
     found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
@@ -114,7 +114,7 @@ def test_a_public_key_that_has_expired(ring: Keyring, tmp_path: Path) -> None:
 def test_without_gpg_the_program_is_asked_for(
     ring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that lacks the program is told so, not that the keys are wrong."""
+    """A worker that lacks the program is reported, not that the keys are wrong."""
     key = ours(ring)
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     found = told(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)

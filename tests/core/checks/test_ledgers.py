@@ -62,7 +62,7 @@ def test_a_ledger_of_another_version(tmp_path: Path, revision: str, verdict: str
 
 
 def test_a_database_that_does_not_answer_hides_no_storage(tmp_path: Path) -> None:
-    """Both are told; neither tells the password."""
+    """Both are reported; neither shows the password."""
     (tmp_path / "file").write_bytes(b"")
     database, storage = checked(UNREACHABLE, str(tmp_path / "file" / "storage"))
     assert (database.verdict, storage.verdict) == ("fix", "fix")
@@ -72,7 +72,7 @@ def test_a_database_that_does_not_answer_hides_no_storage(tmp_path: Path) -> Non
 
 
 class Usage(NamedTuple):
-    """What the system tells of a disk."""
+    """What the system reports about a disk."""
 
     total: int
     used: int
@@ -82,7 +82,7 @@ class Usage(NamedTuple):
 @pytest.mark.parametrize(
     ("free", "verdict"), [(9 << 30, "ok"), (1 << 30, "note"), (100 << 20, "fix")]
 )
-def test_room_is_told_before_it_is_used_up(
+def test_disk_space_is_reported_before_it_is_used_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: str
 ) -> None:
     """The disk is that of the nearest folder that exists."""

@@ -90,7 +90,7 @@ def the_one(findings: list[Finding]) -> Finding:
 
 
 def test_all_is_well(sftp: SftpSettings, tmp_path: Path) -> None:
-    """A right server has only good findings, each look is told, and nothing is left on it."""
+    """A right server has only good findings, each check is reported, and nothing is left on it."""
     findings = checked(sftp_way(sftp), tmp_path)
     assert {finding.verdict for finding in findings} == {"ok"}
     checks = {finding.check: finding.text for finding in findings}
@@ -119,7 +119,7 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize(
-    ("changes", "check", "told", "remedy"),
+    ("changes", "check", "expected", "remedy"),
     [
         ({"host": "no-such-host.invalid"}, "name", "cannot be resolved", "Correct host"),
         ({"host": "no..host"}, "name", "cannot be resolved", "Correct host"),
@@ -135,10 +135,10 @@ def test_a_server_that_is_not_reached_is_one_finding(
     tmp_path: Path,
     changes: dict[str, object],
     check: str,
-    told: str,
+    expected: str,
     remedy: str,
 ) -> None:
-    """What depends on the log-in is not told as a dozen more faults."""
+    """What depends on the log-in is not reported as a dozen more faults."""
     found = the_one(checked(sftp_way(replace(sftp, **changes)), tmp_path))
     assert found.check == check
     assert told in found.text
@@ -196,7 +196,7 @@ def test_a_missing_source_folder_is_one_finding(sftp: SftpSettings, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("permissions", "told", "remedy"),
+    ("permissions", "expected", "remedy"),
     [
         ("elr", "550", "write in 'out'"),
         ("elradmw", "not renamed", "publishing.publish to 'direct'"),
@@ -204,7 +204,7 @@ def test_a_missing_source_folder_is_one_finding(sftp: SftpSettings, tmp_path: Pa
     ids=["no writing", "no renaming"],
 )
 def test_what_an_ftp_server_forbids(
-    root: Path, tmp_path: Path, permissions: str, told: str, remedy: str
+    root: Path, tmp_path: Path, permissions: str, expected: str, remedy: str
 ) -> None:
     """Each ability that a delivery needs is tried, and the way out is named."""
     needs = replace(NEEDS, inboxes=(), outlets=(NEEDS.outlets[2],))
@@ -215,7 +215,7 @@ def test_what_an_ftp_server_forbids(
     assert remedy in found.remedy
 
 
-def test_a_probe_that_cannot_be_deleted_is_told_by_its_name(root: Path, tmp_path: Path) -> None:
+def test_a_probe_that_cannot_be_deleted_is_reported_by_its_name(root: Path, tmp_path: Path) -> None:
     """Somebody has to take it away, so it is named, and only then."""
     needs = replace(NEEDS, inboxes=(), outlets=(replace(NEEDS.outlets[2], replaces=False),))
     (tmp_path / "scratch").mkdir()
@@ -280,7 +280,7 @@ def test_a_certificate_is_told_before_it_expires(
     assert any(each.check == "write exports" for each in findings) == (days > 0)
 
 
-def test_a_server_without_exact_times_is_told(root: Path, tmp_path: Path) -> None:
+def test_a_server_without_exact_times_is_reported(root: Path, tmp_path: Path) -> None:
     """Where clocks cannot be compared, that is said instead of a guess."""
     with start_ftp(root, username="acme", password="secret", mlsd=False) as server:
 

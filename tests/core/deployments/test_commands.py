@@ -128,7 +128,7 @@ def failing(error: BaseException) -> int:
 def test_the_exit_code_says_what_kind_of_trouble_it_was(
     error: BaseException, code: ExitCode, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A script can tell what to repeat from what somebody has to correct."""
+    """A script can distinguish what to repeat from what somebody has to correct."""
     assert failing(error) == code
     assert "Traceback" not in capfd.readouterr().err
 
@@ -138,8 +138,8 @@ def test_of_an_unexpected_error_only_type_and_place_are_shown(
 ) -> None:
     """Its text might quote a record; who wants it all asks for it."""
     assert failing(ValueError("anna@example.it")) == ExitCode.DEFECT
-    told = capsys.readouterr().err
-    assert "ValueError, test_commands.py:" in told and "anna" not in told
+    text = capsys.readouterr().err
+    assert "ValueError, test_commands.py:" in text and "anna" not in text
     monkeypatch.setenv(TRACEBACK, "1")
     failing(ValueError("anna@example.it"))
     assert "Traceback" in capsys.readouterr().err

@@ -19,7 +19,7 @@ RIGHT = (CASES / "acme.yaml").read_text(encoding="utf-8")
 MISTAKES = yaml.safe_load((CASES / "mistakes.yaml").read_text(encoding="utf-8"))
 
 
-def told(path: Path) -> list[str]:
+def messages(path: Path) -> list[str]:
     """Findings of a file, as they are printed, without its folder."""
     return [str(finding).removeprefix(f"{path.parent}/") for finding in check_files([path])]
 
@@ -33,14 +33,14 @@ def test_every_file_of_the_project_is_right() -> None:
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[each["told"] for each in MISTAKES])
-def test_a_mistake_is_told_with_file_line_place_and_remedy(
+def test_a_mistake_is_reported_with_file_line_place_and_remedy(
     tmp_path: Path, mistake: dict[str, str]
 ) -> None:
     """Whoever wrote it can mend it without reading code."""
     path = tmp_path / "acme.yaml"
     assert mistake["old"] in RIGHT
     path.write_text(RIGHT.replace(mistake["old"], mistake["new"], 1), encoding="utf-8")
-    findings = told(path)
+    findings = messages(path)
     assert any(
         each.startswith(mistake["told"]) and mistake["remedy"] in each for each in findings
     ), findings
@@ -50,7 +50,7 @@ def test_what_is_right_is_not_complained_about(tmp_path: Path) -> None:
     """The file that the mistakes were made in has none."""
     path = tmp_path / "acme.yaml"
     path.write_text(RIGHT, encoding="utf-8")
-    assert told(path) == []
+    assert messages(path) == []
 
 
 @pytest.mark.parametrize("path", prefect_files(), ids=lambda path: path.name)
@@ -63,7 +63,7 @@ def test_no_file_says_where_it_runs(path: Path) -> None:
         assert entry["work_pool"] == {"job_variables": {"working_dir": "."}}
 
 
-def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_of_a_file_are_reported_at_once(tmp_path: Path) -> None:
     """Nobody mends one line, runs again, and finds the next; the command ends with 1."""
     path = tmp_path / "acme.yaml"
     wrong = RIGHT.replace("30 4", "30 25").replace("list_id", "list").replace("acme-uns", "uns")
@@ -90,7 +90,7 @@ def test_a_value_that_anchors_share_is_complained_about_once(tmp_path: Path) -> 
     second = RIGHT[RIGHT.rindex("  - name: acme") :]
     third = second.replace("unsubscribed", "subscribed")
     path.write_text((RIGHT + third).replace("lists: [1]", "lists: [one]"), encoding="utf-8")
-    assert [each.partition(": ")[0] for each in told(path)] == ["acme.yaml:10"]
+    assert [each.partition(": ")[0] for each in messages(path)] == ["acme.yaml:10"]
 
 
 def test_what_is_left_of_a_client_is_found_beside_other_clients_faults(tmp_path: Path) -> None:

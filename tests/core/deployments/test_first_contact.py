@@ -107,7 +107,7 @@ VARIANTS = [
 
 @pytest.mark.parametrize("mailup", VARIANTS, indirect=True, ids=str)
 def test_ten_people_go_in_and_come_out(mailup: Emulator, play: Play, tmp_path: Path) -> None:
-    """Questions, one import, one export: each told, ten people subscribed once, nothing else."""
+    """Questions, one import, one export: all reported; ten people subscribed once, no more."""
     assert play(mailup, *SAID) == 0
     people = Caller(mailup).people(LIST)
     assert {each: people[each]["status"] for each in people} == dict.fromkeys(
@@ -127,9 +127,9 @@ def test_without_a_list_nothing_is_written(mailup: Emulator, play: Play, tmp_pat
     """The questions alone change nothing, and their answers are in the report."""
     assert play(mailup, list_id=0) == 0
     assert posts(mailup) == []
-    told = (tmp_path / "first-contact.md").read_text()
+    text = (tmp_path / "first-contact.md").read_text()
     for question in ("filter grammar", "unknown sort", "forms of dates", "queues", "pages"):
-        assert f"| API: {question} | note | settled" in told
+        assert f"| API: {question} | note | settled" in text
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_the_report_names_nobody(mailup: Emulator, play: Play, tmp_path: Path) -
 def test_an_answer_that_is_lost_is_not_sent_again(
     mailup: Emulator, play: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The import may be there: it is told so, and how to find out."""
+    """The import may be there: the report says so, and how to find out."""
     fault = {"kind": "drop_after_accept", "path": f"List/{LIST}/Recipients$", "times": 1}
     Caller(mailup).control("faults", fault)
     assert play(mailup, *SAID) == 1

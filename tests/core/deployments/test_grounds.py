@@ -43,13 +43,13 @@ def test_what_left_an_older_file_is_still_found(older: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_checking_connections_says_it_too(told: bool) -> None:
+@pytest.mark.parametrize("expected", [True, False])
+def test_checking_connections_says_it_too(expected: bool) -> None:
     """Of what is deployed already the daily check says what will not be sent."""
     agreement = ImportAgreement.model_validate({
         "client": "acme", "server": "sftp-server/acme", "account": "acme", "list_id": 1,
         "mapping": {"columns": [{"column": "email", "target": "email"}]},
-        "consent": {"import_type": "default" if told else "opt-out"},
+        "consent": {"import_type": "default" if expected else "opt-out"},
     })  # fmt: skip
     found = list(ground_findings([agreement]))
     assert [(each.subject, each.check, each.verdict) for each in found] == [

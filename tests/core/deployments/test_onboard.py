@@ -66,16 +66,16 @@ def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(
     assert entries(tmp_path)
 
 
-def test_what_the_sample_would_lose_is_told_with_lines(
+def test_what_the_sample_would_lose_is_reported_with_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The client can be asked about its rejects before the first night."""
     assert onboard(tmp_path, "italian.csv") == 0
-    told = capsys.readouterr().out
-    assert "Of 40 records of the sample 37 would be sent, 3 rejected, 0 are duplicates." in told
-    assert "1  This is not a valid e-mail address. (line 9)" in told
-    assert "1  This is not a date in the agreed format. (line 14)" in told
-    assert "until the status column is explained, every record is refused" in told
+    text = capsys.readouterr().out
+    assert "Of 40 records of the sample 37 would be sent, 3 rejected, 0 are duplicates." in text
+    assert "1  This is not a valid e-mail address. (line 9)" in text
+    assert "1  This is not a date in the agreed format. (line 14)" in text
+    assert "until the status column is explained, every record is refused" in text
 
 
 def test_each_line_carries_how_sure_it_is_and_each_question_its_subject(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_meaning_of_a_status_is_written_as_it_was_said(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("options", "client", "told"),
+    ("options", "client", "expected"),
     [
         (["--status", "1=yes"], "acme", "accepted are subscribed and unsubscribed"),
         (["--column", "Note"], "acme", "accepted is, for example, --column NAME=email"),
@@ -138,7 +138,11 @@ def test_the_meaning_of_a_status_is_written_as_it_was_said(tmp_path: Path) -> No
     ],
 )
 def test_an_answer_that_is_not_accepted_writes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], client: str, told: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    client: str,
+    expected: str,
 ) -> None:
     """The sentence says what is accepted."""
     folder = tmp_path / "deployments"
@@ -146,7 +150,7 @@ def test_an_answer_that_is_not_accepted_writes_nothing(
     assert onboard(folder, "italian.csv", *options, client=client) == ExitCode.SETTING
     error = capsys.readouterr().err
     assert error.startswith("Nothing was written.")
-    assert told in error
+    assert expected in error
     assert list(tmp_path.rglob("*.yaml")) == []
 
 
@@ -200,7 +204,7 @@ def test_a_compressed_sample_is_opened_and_an_encrypted_one_explained(
 def test_a_sample_without_last_line_break_is_asked_about(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A sample saved by hand is read, and the operator told what a real file like it would mean."""
+    """A sample saved by hand is read, with a hint at what a real file like it would mean."""
     sample = tmp_path / "s.csv"
     sample.write_bytes((SAMPLES / "ambiguous.csv").read_bytes().rstrip(b"\r\n"))
     assert onboard(tmp_path, sample) == 0

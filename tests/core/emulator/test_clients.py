@@ -176,10 +176,14 @@ def test_messages_and_tags_are_made_changed_and_deleted(mailup: Caller) -> None:
 def test_one_mail_is_sent_to_one_subscriber(
     mailup: Caller, body: dict[str, Any], counted: tuple[int, int, int]
 ) -> None:
-    """Sent, invalid and unprocessed recipients are told apart; what is sent is counted."""
-    told = mailup.call("POST", "/Console/Email/Send", body).json()
-    shown = (told["Sent"], len(told["InvalidRecipients"]), len(told["UnprocessedRecipients"]))
-    assert (shown, told["idMessage"]) == (counted, 12)
+    """Sent, invalid and unprocessed recipients are distinguished; what is sent is counted."""
+    reported = mailup.call("POST", "/Console/Email/Send", body).json()
+    shown = (
+        reported["Sent"],
+        len(reported["InvalidRecipients"]),
+        len(reported["UnprocessedRecipients"]),
+    )
+    assert (shown, reported["idMessage"]) == (counted, 12)
     assert mailup.get("/Message/12/Count/Recipients") == counted[0]
 
 
@@ -193,26 +197,26 @@ def test_a_list_and_a_group_are_sent_to(mailup: Caller) -> None:
 
 
 def test_a_sending_for_later_waits_for_a_decision(mailup: Caller) -> None:
-    """With datetime it stands in the queue Deferred; told to go now, it goes to whom it was for."""
+    """With datetime it is Deferred; sent at once, it goes to the same recipients."""
     later = '"2030-10-20 05:00:00Z"'
-    told = mailup.call("POST", f"/Console/Group/2/Email/12/Send?datetime={later}").json()
+    found = mailup.call("POST", f"/Console/Group/2/Email/12/Send?datetime={later}").json()
     (queued,) = mailup.items("/Console/Email/Sendings/Deferred")
-    assert (told["Sent"], queued["Date"]) == (0, "2030-10-20 05:00:00Z")
-    earliest = mailup.call("GET", f"/Console/Email/Sending/{told['Id']}/Deferred").json()
+    assert (found["Sent"], queued["Date"]) == (0, "2030-10-20 05:00:00Z")
+    earliest = mailup.call("GET", f"/Console/Email/Sending/{found['Id']}/Deferred").json()
     assert earliest.endswith("Z")
-    mailup.call("POST", f"/Console/Email/Sendings/{told['Id']}/Immediate")
+    mailup.call("POST", f"/Console/Email/Sendings/{found['Id']}/Immediate")
     assert mailup.get("/Message/12/Count/Recipients") == 65
-    assert mailup.call("DELETE", f"/Console/Email/Sendings/{told['Id']}").status_code == 400
+    assert mailup.call("DELETE", f"/Console/Email/Sendings/{found['Id']}").status_code == 400
 
 
 def test_a_report_of_an_sms(mailup: Caller) -> None:
     """The summary has the three keys that production code reads, also before any sending."""
-    told = mailup.get("/Console/Sms/13/Sendings/Report")
-    assert (told["IsCompleted"], told["TotalSmsSent"]) == (True, 66)
-    assert told["EndDate"] == "2024-03-05 10:31:00Z"
+    found = mailup.get("/Console/Sms/13/Sendings/Report")
+    assert (found["IsCompleted"], found["TotalSmsSent"]) == (True, 66)
+    assert found["EndDate"] == "2024-03-05 10:31:00Z"
     new = mailup.call("POST", "/Console/Sms/List/3/Message", {"Subject": "Neu"}).json()["idMessage"]
-    told = mailup.get(f"/Console/Sms/{new}/Sendings/Report")
-    assert (told["IsCompleted"], told["TotalSmsSent"]) == (False, 0)
+    found = mailup.get(f"/Console/Sms/{new}/Sendings/Report")
+    assert (found["IsCompleted"], found["TotalSmsSent"]) == (False, 0)
 
 
 def test_a_home_of_an_earlier_version_goes_on(tmp_path: Path) -> None:

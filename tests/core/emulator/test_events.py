@@ -70,7 +70,7 @@ def test_late_events_show_when_they_are_registered(mailup: Caller) -> None:
 
 
 def test_a_played_unsubscription_takes_effect_with_the_clock(mailup: Caller) -> None:
-    """Until it is registered the recipient is subscribed; then date, cause and message are told."""
+    """Until it is registered the recipient is subscribed; then it has date, cause and message."""
     event = mailup.control("events?kind=UNS&future=true&since=2025-03-04")[0]
     path = f"/Console/List/1/Recipients/EmailOptins?filterby=idRecipient=={event['recipient_id']}"
     before = mailup.items(path)[0]["Status"]
@@ -116,21 +116,21 @@ def test_the_log_is_cut_half_open_by_registration(mailup: Caller) -> None:
     assert first[-1]["registered"] < border == second[0]["registered"]
 
 
-def test_the_log_is_told_in_three_formats(mailup: Caller) -> None:
+def test_the_log_is_given_in_three_formats(mailup: Caller) -> None:
     """JSON, CSV and Parquet hold the same events, of one list and kind if asked."""
     mailup.control("clock", {"now": "2025-03-20T00:00:00Z"})
     url = f"{mailup.emulator.base_url}/_sandbox/events?list=1&kind=CLK"
-    told = mailup.control("events?list=1&kind=CLK")
+    reported = mailup.control("events?list=1&kind=CLK")
     table = requests.get(f"{url}&format=csv", timeout=10).content
     parquet = pl.read_parquet(io.BytesIO(requests.get(f"{url}&format=parquet", timeout=10).content))
-    assert pl.read_csv(table)["id"].to_list() == [one["id"] for one in told]
-    assert parquet["detail"].to_list() == [one["detail"] for one in told]
+    assert pl.read_csv(table)["id"].to_list() == [one["id"] for one in reported]
+    assert parquet["detail"].to_list() == [one["detail"] for one in reported]
     assert parquet.schema["registered"] == pl.Datetime("us", "UTC")
-    assert {one["kind"] for one in told} == {"CLK"}
+    assert {one["kind"] for one in reported} == {"CLK"}
 
 
 def test_what_is_done_by_hand_is_logged(mailup: Caller) -> None:
-    """Unsubscriptions by control API and by call: dated as told, registered now."""
+    """Unsubscriptions by control API and by call: dated as given, registered now."""
     mailup.control("clock", {"now": "2025-03-20T12:00:00Z"})
     person = {"list": 1, "email": "subscribed.001@example.it", "message": 11}
     mailup.control("unsubscribe", person | {"when": "2025-03-19T10:00:00Z"})
@@ -164,7 +164,7 @@ def test_a_new_account_has_a_log_that_agrees_with_its_lists(mailup: Caller) -> N
 
 
 def test_a_home_with_counted_events_is_planted_anew(tmp_path: Path) -> None:
-    """A home of the version that kept counts instead of events still starts and tells the same."""
+    """A home of the version that kept counts instead of events still starts and gives the same."""
     with start(tmp_path) as emulator:
         views = Caller(emulator).get("/Message/11/Count/Views")
     with sqlite3.connect(tmp_path / DATABASE) as connection:

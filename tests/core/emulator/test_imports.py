@@ -83,7 +83,7 @@ def test_counters_of_a_mixed_body(mailup: Caller) -> None:
 
 
 def test_details_of_an_import(mailup: Caller) -> None:
-    """The detail tells list, groups, flags, dates in UTC and the status code."""
+    """The detail has list, groups, flags, dates in UTC and the status code."""
     detail = mailup.import_all("/Console/Group/2/Recipients?removeFromPrevGroups=true", [ANNA])
     shown = {key: detail[key] for key in ("IdGroups", "IdList", "StatusCode")}
     assert shown == {"IdGroups": [2], "IdList": 1, "StatusCode": 3}

@@ -37,67 +37,71 @@ def toured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
 
 
 @pytest.fixture(scope="module")
-def told(toured: tuple[dict[str, Any], Caller]) -> dict[str, Any]:
+def results(toured: tuple[dict[str, Any], Caller]) -> dict[str, Any]:
     return toured[0]
 
 
-def test_it_reads_fields_groups_and_messages(told: dict[str, Any]) -> None:
+def test_it_reads_fields_groups_and_messages(results: dict[str, Any]) -> None:
     """All 28 fields over two pages, groups in order and filtered, messages and those of a tag."""
-    assert (len(told["fields"]), told["fields"][-1]) == (28, "nome")
-    assert told["groups"] == ["Clienti", "Prospect", "TEST"]
-    assert told["filtered groups"] == [2]
-    assert told["messages"] == ["Novità di primavera", "Saldi d'estate"]
-    assert told["tagged"] == []
+    assert (len(results["fields"]), results["fields"][-1]) == (28, "nome")
+    assert results["groups"] == ["Clienti", "Prospect", "TEST"]
+    assert results["filtered groups"] == [2]
+    assert results["messages"] == ["Novità di primavera", "Saldi d'estate"]
+    assert results["tagged"] == []
 
 
-def test_it_reads_people(told: dict[str, Any]) -> None:
+def test_it_reads_people(results: dict[str, Any]) -> None:
     """Lists and groups page by page, filtered and sorted, and one person by address."""
-    assert (told["everybody"], told["unsubscribed"], told["of a group"]) == (200, 50, 65)
-    assert told["subscribed"] == [f"subscribed.00{n}@example.it" for n in range(9, 0, -1)]
-    assert (told["one"], told["one unsubscribed"]) == ("OPTOUT", None)
-    assert told["one subscribed"]["idRecipient"] == 1
-    assert told["one of a group"] == "subscribed.001@example.it"
+    assert (results["everybody"], results["unsubscribed"], results["of a group"]) == (200, 50, 65)
+    assert results["subscribed"] == [f"subscribed.00{n}@example.it" for n in range(9, 0, -1)]
+    assert (results["one"], results["one unsubscribed"]) == ("OPTOUT", None)
+    assert results["one subscribed"]["idRecipient"] == 1
+    assert results["one of a group"] == "subscribed.001@example.it"
 
 
-def test_an_item_is_what_its_own_fixtures_show(told: dict[str, Any]) -> None:
+def test_an_item_is_what_its_own_fixtures_show(results: dict[str, Any]) -> None:
     """The ten keys of a subscription."""
-    assert set(told["first"]) == {
+    assert set(results["first"]) == {
         "Email", "Optin_Date", "Optin_Request_Date", "Optin_Request_IP", "Optout_Date",
         "Optout_MsgID", "Optout_Subtype", "Optout_Type", "Status", "idRecipient",
     }  # fmt: skip
 
 
-def test_it_subscribes_updates_unsubscribes_and_removes(told: dict[str, Any]) -> None:
+def test_it_subscribes_updates_unsubscribes_and_removes(results: dict[str, Any]) -> None:
     """One person through all states, and one who is asked to confirm."""
-    assert told["made"] == [[2, False], True, True]
-    assert told["ids"] == ["int", "int"]
-    assert told["again"] is True
-    assert (told["pending"], told["members"]) == ("PENDING", ["anna@example.it"])
-    values = {field["Description"]: field["Value"] for field in told["updated"]["Fields"]}
-    assert (told["updated"]["Name"], values["nome"], values["cognome"]) == ("Anna", "Anna", "Rossi")
-    assert (told["left the group"], told["left the list"]) == (True, True)
-    assert told["afterwards"] == "OPTOUT"
-    assert (told["removed"], told["in the list"]) == (True, None)
-    assert (told["removed from all"], told["in the account"]) == (True, None)
+    assert results["made"] == [[2, False], True, True]
+    assert results["ids"] == ["int", "int"]
+    assert results["again"] is True
+    assert (results["pending"], results["members"]) == ("PENDING", ["anna@example.it"])
+    values = {field["Description"]: field["Value"] for field in results["updated"]["Fields"]}
+    assert (results["updated"]["Name"], values["nome"], values["cognome"]) == (
+        "Anna",
+        "Anna",
+        "Rossi",
+    )
+    assert (results["left the group"], results["left the list"]) == (True, True)
+    assert results["afterwards"] == "OPTOUT"
+    assert (results["removed"], results["in the list"]) == (True, None)
+    assert (results["removed from all"], results["in the account"]) == (True, None)
 
 
 def test_what_it_sends_shows_in_the_statistics(toured: tuple[dict[str, Any], Caller]) -> None:
     """A mail and an SMS to one person each are in history, statistics and report."""
-    told, mailup = toured
-    assert (told["mail"], told["sms"]) == (True, True)
+    results, mailup = toured
+    assert (results["mail"], results["sms"]) == (True, True)
     sent = mailup.items("/Console/List/1/Email/11/SendHistory?orderby=Id+desc")
     assert (len(sent), sent[0]["Recipients"]) == (2, 1)
     summary = mailup.get("/Console/Sms/13/Sendings/Report")
     assert (summary["IsCompleted"], summary["TotalSmsSent"]) == (True, 67)
 
 
-def test_it_is_told_why_a_call_failed(told: dict[str, Any]) -> None:
+def test_it_gets_the_cause_of_a_failed_call(results: dict[str, Any]) -> None:
     """Each refusal becomes mailupy's own exception with status and text."""
-    assert "Error 403" in told["unknown list"]
-    assert "Error 400" in told["not an address"]
-    assert told["wrong password"].startswith("MailupyRequestException: Error 400")
+    assert "Error 403" in results["unknown list"]
+    assert "Error 400" in results["not an address"]
+    assert results["wrong password"].startswith("MailupyRequestException: Error 400")
 
 
-def test_it_renews_an_expired_token(told: dict[str, Any]) -> None:
+def test_it_renews_an_expired_token(results: dict[str, Any]) -> None:
     """A 401 makes mailupy take a new token by its refresh token, and go on."""
-    assert (told["renewed"], told["login"]) == (2, True)
+    assert (results["renewed"], results["login"]) == (2, True)

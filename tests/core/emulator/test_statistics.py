@@ -1,4 +1,4 @@
-"""What the emulator tells about messages, checked against its own event log."""
+"""What the emulator reports about messages, checked against its own event log."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -67,10 +67,10 @@ def test_lists_count_the_event_log(mailup: Caller, message: int, resource: str) 
         for event in logged(mailup, message, KINDS[resource])
     )
     rows = walked(mailup, f"/Message/{message}/List/{resource}", 60)
-    told = {
+    found = {
         (row["IdRecipient"], row.get("Url", row.get("Type"))): row.get("Count", 1) for row in rows
     }
-    assert told == expected
+    assert found == expected
     assert len(expected) > 3
     assert mailup.get(f"/Message/{message}/Count/{resource}") == len(rows)
 

@@ -195,10 +195,10 @@ def test_the_day_is_yesterday_unless_given(tmp_path: Path) -> None:
     """For a demo: one call, and all but the late events can be seen."""
     with start(tmp_path, calls_per_second=0) as emulator:
         caller = Caller(emulator)
-        told = caller.control("play", {"recipients": 300})
+        found = caller.control("play", {"recipients": 300})
         yesterday = datetime.now(ZoneInfo("Europe/Rome")).date() - timedelta(days=1)
-        assert told["day"] in (str(yesterday), str(yesterday - timedelta(days=1)))
-        assert caller.get(f"/Message/{told['messages'][0]}/Count/Recipients") > 300
+        assert found["day"] in (str(yesterday), str(yesterday - timedelta(days=1)))
+        assert caller.get(f"/Message/{found['messages'][0]}/Count/Recipients") > 300
 
 
 @pytest.mark.parametrize("target", ["--home", "--url"])
@@ -206,9 +206,11 @@ def test_the_command_line_plays(tmp_path: Path, target: str, run: Callable[..., 
     """`python -m sandbox.traffic` prints what was played."""
     with start(tmp_path / "runs") as emulator:
         where = emulator.base_url if target == "--url" else str(tmp_path / "rest")
-        told = run(target, where, "--start", "2026-05-04", "--recipients", "50", "--sms-list", "0")
-    assert '"messages": 2' in told
-    assert '"SMS"' not in told
+        reported = run(
+            target, where, "--start", "2026-05-04", "--recipients", "50", "--sms-list", "0"
+        )
+    assert '"messages": 2' in reported
+    assert '"SMS"' not in reported
 
 
 @pytest.fixture

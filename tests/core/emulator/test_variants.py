@@ -43,7 +43,7 @@ def mailup(running: Emulator) -> Caller:
 
 
 def seen(answer: requests.Response) -> Any:
-    """What tells two behaviours apart: the status, one header, and the body."""
+    """What distinguishes two behaviours: the status, one header, and the body."""
     return answer.status_code, answer.headers.get("Retry-After"), answer.text
 
 
@@ -164,7 +164,7 @@ def mistaken(mailup: Caller) -> Any:
     return seen(mailup.token(grant_type="password", username="m1", password="wrong"))
 
 
-def told_life(mailup: Caller) -> Any:
+def token_life(mailup: Caller) -> Any:
     return "expires_in" in Caller(mailup.emulator).tokens
 
 
@@ -277,7 +277,7 @@ PROBES: dict[str, Callable[[Caller], Any]] = {
     "refresh_token": refreshed,
     "logins": twice_logged_in,
     "token_errors": mistaken,
-    "token_life": told_life,
+    "token_life": token_life,
     "expired_token": expired,
     "rate_limit": too_often,
     "rate_limit_status": one_too_many,
@@ -299,7 +299,7 @@ def test_every_value_is_another_behaviour(mailup: Caller, variant: Variant) -> N
 
 
 def test_the_table_is_served_with_the_values_in_force(mailup: Caller) -> None:
-    """The control API tells every row, its evidence, and the value now."""
+    """The control API gives every row, its evidence, and the value now."""
     mailup.control("settings", {"dates": "iso"})
     served = {row["name"]: row for row in mailup.control("variants")}
     assert list(served) == [row.name for row in TABLE]
@@ -381,12 +381,12 @@ def test_an_import_taken_up_in_a_reset_takes_nothing_from_the_next_one(
         assert "b@example.it" in mailup.people(1)
 
 
-def test_every_row_can_be_told_on_the_command_line() -> None:
+def test_every_row_can_be_set_on_the_command_line() -> None:
     """`--set NAME=VALUE` takes each value of the table, and the help has them all."""
     parser = argparse.ArgumentParser()
     add_options(parser)
-    told = [(row.name, value) for row in TABLE for value in row.values]
-    for name, value in told:
+    choices = [(row.name, value) for row in TABLE for value in row.values]
+    for name, value in choices:
         found = settings_of(parser.parse_args(["--set", f"{name}={value}"]))
         assert found[name] == value
         assert type(found[name]) is type(value)
@@ -403,12 +403,12 @@ def test_the_readme_has_the_table() -> None:
 
 
 def test_the_emulator_starts_alone(tmp_path: Path) -> None:
-    """It prints address and credentials, answers with the variant told, and stops on a signal."""
+    """It prints address and credentials, answers with the chosen variant, and stops on a signal."""
     command = [sys.executable, "-m", "sandbox.mailup", "--home", tmp_path, "--set", "errors=html"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = dict(process.stdout.readline().split() for _ in range(8))
-        answer = requests.get(told["base_url"] + "/_sandbox/settings", timeout=10).json()
+        output = dict(process.stdout.readline().split() for _ in range(8))
+        answer = requests.get(output["base_url"] + "/_sandbox/settings", timeout=10).json()
         process.terminate()
         assert process.wait(20) == 0
-    assert (answer["errors"], answer["password"]) == ("html", told["password"])
+    assert (answer["errors"], answer["password"]) == ("html", output["password"])

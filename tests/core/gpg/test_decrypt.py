@@ -134,7 +134,7 @@ def test_wrong_settings_are_named(tmp_path, ring, key, change, field):
 
 @needs_gpg
 def test_without_a_folder_in_memory_no_private_key_is_written(tmp_path, ring, key, monkeypatch):
-    """A private key does not get onto a disk: where there is nothing else, that is told."""
+    """A private key does not get onto a disk: where there is nothing else, that is reported."""
     monkeypatch.setattr("tasks.runs.scratch.IN_MEMORY", ())
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     with pytest.raises(ConfigurationError, match="/dev/shm"):
@@ -143,8 +143,8 @@ def test_without_a_folder_in_memory_no_private_key_is_written(tmp_path, ring, ke
 
 
 @needs_gpg
-def test_a_scratch_folder_too_deep_for_gpg_is_told(tmp_path, ring, monkeypatch):
-    """It is a setting to mend, and never told as a file for another key."""
+def test_a_scratch_folder_too_deep_for_gpg_is_reported(tmp_path, ring, monkeypatch):
+    """It is a wrong setting, and never reported as a file for another key."""
     deep = tmp_path / ("d" * 80)
     deep.mkdir()
     monkeypatch.setattr("tasks.runs.scratch.IN_MEMORY", ())

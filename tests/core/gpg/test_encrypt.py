@@ -58,10 +58,10 @@ def test_each_recipient_can_open_and_check_it(
 def test_nothing_else_is_in_the_file(tmp_path: Path, ring: Keyring) -> None:
     """It is encrypted for the agreed keys only, unsigned if none is agreed, and names no file."""
     path = sealed(tmp_path, Encryption(GpgRecipient(public_keys=[ring.public("client")])))
-    told = ring.gpg("--list-packets", str(path)).decode()
-    assert told.count(":pubkey enc packet:") == 1
-    assert "signature packet" not in told
-    assert 'name=""' in told
+    text = ring.gpg("--list-packets", str(path)).decode()
+    assert text.count(":pubkey enc packet:") == 1
+    assert "signature packet" not in text
+    assert 'name=""' in text
 
 
 def test_keys_in_one_text_all_count(tmp_path: Path, ring: Keyring) -> None:
@@ -73,7 +73,7 @@ def test_keys_in_one_text_all_count(tmp_path: Path, ring: Keyring) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipient", "signer", "told"),
+    ("recipient", "signer", "expected"),
     [
         ("nonsense", "", "public key 2 .* public_keys"),
         ("lapsed", "", "has expired.* current key"),
@@ -83,7 +83,7 @@ def test_keys_in_one_text_all_count(tmp_path: Path, ring: Keyring) -> None:
     ],
 )
 def test_wrong_keys_deliver_nothing(
-    tmp_path: Path, ring: Keyring, recipient: str, signer: str, told: str
+    tmp_path: Path, ring: Keyring, recipient: str, signer: str, expected: str
 ) -> None:
     """A key that is unreadable, expired or of another kind is named; no file comes of it."""
     if recipient == "lapsed":
@@ -95,7 +95,7 @@ def test_wrong_keys_deliver_nothing(
     key = ours(ring, "wrong") if signer == "wrong" else None
     if signer == "nonsense":
         key = GpgKey(private_key="nonsense")
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(ConfigurationError, match=expected):
         sealed(tmp_path, Encryption(keys, key))
     assert not list(tmp_path.rglob("export.gpg"))
 

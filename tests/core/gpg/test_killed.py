@@ -108,7 +108,7 @@ def ring_of(parent: int) -> str:
 
 def users_of(ring: Path) -> list[bytes]:
     """The processes that work with a key ring."""
-    return [told for _, told, _ in processes() if os.fsencode(ring) in told]
+    return [command for _, command, _ in processes() if os.fsencode(ring) in command]
 
 
 def test_nothing_that_opens_a_key_is_on_a_disk_and_nothing_is_left(

@@ -28,14 +28,14 @@ def valid(by: str = CLIENT, *, kind: str = "00") -> str:
     return f"VALIDSIG {by} 2026-11-30 1796057959 0 4 0 22 10 {kind} {by}"
 
 
-def told(*groups: list[str]) -> bytes:
+def status_lines(*groups: list[str]) -> bytes:
     """The bytes that gpg writes for these lines."""
     lines = [line for group in groups for line in group]
     return "".join(f"[GNUPG:] {line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
 def by_whom(*groups: list[str]) -> set[str]:
-    return signers(read_status(told(*groups)))
+    return signers(read_status(status_lines(*groups)))
 
 
 def escaped(content: bytes, lowest: int = 0x20) -> str:
@@ -84,10 +84,10 @@ def test_nothing_that_a_sender_chooses_is_a_signature(name: bytes, uid: bytes, n
     assert by_whom(BEGIN, plain, good, END) == {CLIENT}
 
 
-@given(st.integers(0, 5), st.integers(0, len(told(BEGIN, PLAINTEXT, signature(), END))))
+@given(st.integers(0, 5), st.integers(0, len(status_lines(BEGIN, PLAINTEXT, signature(), END))))
 def test_an_answer_that_was_cut_or_is_mixed_up_is_no_signature(swap: int, cut: int) -> None:
     """The lines of one good signature count whole and in gpg's order only."""
-    whole = told(BEGIN, PLAINTEXT, signature(), END)
+    whole = status_lines(BEGIN, PLAINTEXT, signature(), END)
     if cut < len(whole):
         assert not signers(read_status(whole[:cut]))
     material = [BEGIN[1], PLAINTEXT[0], "NEWSIG", signature()[3], valid(), END[0], END[2]]
@@ -133,28 +133,28 @@ def test_a_signature_counts_inside_of_what_was_decrypted_only() -> None:
 def test_a_message_counts_as_decrypted_if_it_is_one() -> None:
     """Two plaintexts, one outside, or none, are not one encrypted message; nor is one that was
     opened with a mere passphrase."""
-    assert decrypted(read_status(told(BEGIN, PLAINTEXT, END)))
+    assert decrypted(read_status(status_lines(BEGIN, PLAINTEXT, END)))
     for groups in (
         (BEGIN, PLAINTEXT, PLAINTEXT, END), (PLAINTEXT, BEGIN, END), (BEGIN, END),
         (BEGIN, PLAINTEXT, END[:2]), (BEGIN[1:], PLAINTEXT, END), (BEGIN, PLAINTEXT, END, END),
         (BEGIN, PLAINTEXT, END, PLAINTEXT), (BEGIN, ["PLAINTEXT 62 0 two words"], END),
         (BEGIN, PLAINTEXT, ["DECRYPTION_OKAY x"], END[2:]),
     ):  # fmt: skip
-        assert not decrypted(read_status(told(*groups))), groups
+        assert not decrypted(read_status(status_lines(*groups))), groups
 
 
 @given(HOSTILE)
 def test_a_user_id_is_no_imported_key(uid: bytes) -> None:
     """Of a key's user id nothing is taken for another fingerprint."""
     lines = [f"IMPORTED {CLIENT[-16:]} {escaped(uid, 0x1F)}", f"IMPORT_OK 1 {CLIENT}"]
-    assert imported(read_status(told(lines))) == {CLIENT}
-    assert imported(read_status(told(lines)[:-1])) == set()
+    assert imported(read_status(status_lines(lines))) == {CLIENT}
+    assert imported(read_status(status_lines(lines)[:-1])) == set()
 
 
 @given(st.binary(max_size=200), st.text(string.ascii_uppercase + "_ :[]?" + string.digits))
 def test_anything_can_be_read(content: bytes, line: str) -> None:
     """No bytes break the reading, and none of them is a line of gpg without its mark."""
-    for each in (content, b"[GNUPG:] " + content, told([line])):
+    for each in (content, b"[GNUPG:] " + content, status_lines([line])):
         assert signers(read_status(each)) == set()
         assert all(found.keyword for found in read_status(each))
     assert [each.keyword for each in read_status(line.encode() + b"\n")] == [_UNREADABLE]

@@ -47,7 +47,7 @@ FAILED, DONE = run("FAILED", "a.csv is held (cut)"), run("COMPLETED")
          "failed, and an older file is held", "held once, then imported", "asks somebody",
          "crashed", "dead", "late, and so overdue"],
 )  # fmt: skip
-def test_the_cause_is_told_and_not_what_follows_from_it(facts: Facts, reason: str) -> None:
+def test_the_cause_is_reported_and_not_what_follows_from_it(facts: Facts, reason: str) -> None:
     """Of several things that are true at once the operator hears the one to act on."""
     assert diagnose(IMPORT, facts, NOW).reason == reason
 
@@ -85,7 +85,7 @@ def test_one_sign_of_life_is_enough(
 
 
 @pytest.mark.parametrize(
-    ("message", "told", "untold"),
+    ("message", "expected", "untold"),
     [
         (
             "Flow run encountered an exception: LoginRefused: The server refused the password.",
@@ -103,11 +103,11 @@ def test_one_sign_of_life_is_enough(
     ids=["one of our errors", "a library's error", "the run's own message", "too long"],
 )
 def test_a_notice_says_why_and_never_what_stands_in_a_record(
-    message: str, told: str, untold: str
+    message: str, expected: str, untold: str
 ) -> None:
     """Texts of foreign errors may hold a client's data: only the kind of error leaves the house."""
     words = diagnosis_text(IMPORT, Diagnosis("run_failed", run("FAILED", message)))
-    assert told in words
+    assert expected in words
     assert untold not in words
 
 

@@ -125,7 +125,7 @@ def test_numbers_are_found_too(desk: Desk) -> None:
 
 
 def test_who_is_in_the_list_from_before_is_not_found(emulator: Emulator, desk: Desk) -> None:
-    """A refused recipient who was in the list already cannot be told from an accepted one."""
+    """A rejected recipient who was in the list already looks like an accepted one."""
     Caller(emulator).control("settings", {"refused": []})
     desk.send(["before@example.it"])
     Caller(emulator).control("settings", {"refused": ["before@example.it", REFUSED]})

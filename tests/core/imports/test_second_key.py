@@ -133,7 +133,7 @@ def test_a_person_has_one_number_in_a_file(desk: Desk) -> None:
     assert desk.compare(desk.batches(*rows, lists=[1, 2, 2])).lines == {4}
 
 
-def test_a_row_that_clashes_is_no_second_time_told_where_nothing_was_compared(desk: Desk) -> None:
+def test_a_row_that_clashes_is_not_reported_twice_where_nothing_was_compared(desk: Desk) -> None:
     """It goes without its second key for one reason."""
     sent = desk.batches(("one@example.it", "3335555555"), ("two@example.it", "3335555555"))
     assert desk.compare(sent, 0).lines == frozenset()

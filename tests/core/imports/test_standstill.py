@@ -208,13 +208,13 @@ def test_a_stopped_run_sends_nothing_when_it_goes_on(
     """SIGSTOP between the commit and the last byte, another run takes over, SIGCONT."""
     key = FileKey("a", "import:2", "ab" * 32)
     entry = files.enter(store, key, name="a.csv", size=1, agreement="v1", run="")
-    told = {
+    settings = {
         "url": f"sqlite:///{tmp_path}/ledger.db", "settings": known_settings(mailup),
         "file_id": entry.id, "at": at,
     }  # fmt: skip
     with MailUpClient(settings_of(mailup), pace=lambda: None) as client:
         before = client.latest_import_id()
-        program = [sys.executable, ROOT / "tests/core/stopped_run.py", json.dumps(told)]
+        program = [sys.executable, ROOT / "tests/core/stopped_run.py", json.dumps(settings)]
         child = subprocess.Popen(program, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
         assert os.WIFSTOPPED(os.waitpid(child.pid, os.WUNTRACED)[1])
         with store.transaction() as connection:

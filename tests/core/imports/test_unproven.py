@@ -139,7 +139,7 @@ def test_two_clients_of_one_list_both_dead_while_sending_lose_nothing(
 
 
 @pytest.mark.parametrize(
-    "told",
+    "answers",
     [
         {"import_list": "summary"},
         {"import_list": "detail", "import_file_name": "filled"},
@@ -148,25 +148,27 @@ def test_two_clients_of_one_list_both_dead_while_sending_lose_nothing(
         {"import_status_codes": "unknown"},
         {"import_status_codes": "missing", "import_list_order": "newest_first"},
     ],
-    ids=lambda told: "-".join(map(str, told.values())),
+    ids=lambda answers: "-".join(map(str, answers.values())),
 )
-def test_nothing_is_lost_however_mailup_tells_of_imports(desk: Desk, told: dict[str, Any]) -> None:
+def test_nothing_is_lost_however_mailup_tells_of_imports(
+    desk: Desk, answers: dict[str, Any]
+) -> None:
     """The list of imports short, in full or late, counters late, names of files, any order."""
     known = desk.caller.control("settings")
-    desk.caller.control("settings", told)
+    desk.caller.control("settings", answers)
     try:
-        old, who = some(f"told-{len(str(told))}-", 3), f"new-{len(str(told))}@example.it"
+        old, who = some(f"told-{len(str(answers))}-", 3), f"new-{len(str(answers))}@example.it"
         desk.dies("a", parcel(*old, name="OLD"), arrives=True)
-        desk.dies("b", parcel(who, *some(f"b-{len(str(told))}-", 2)), arrives=False)
+        desk.dies("b", parcel(who, *some(f"b-{len(str(answers))}-", 2)), arrives=False)
         desk.lives("c", parcel(old[0], name="NEW"))
         for client, again in (
             ("a", parcel(*old, name="OLD")),
-            ("b", parcel(who, *some(f"b-{len(str(told))}-", 2))),
+            ("b", parcel(who, *some(f"b-{len(str(answers))}-", 2))),
         ):
             assert desk.lives(client, again).state == "done"
         names = [desk.people[each]["fields"]["1"] for each in (*old, who)]
     finally:
-        desk.caller.control("settings", {name: known[name] for name in told})
+        desk.caller.control("settings", {name: known[name] for name in answers})
     assert names == ["NEW", "OLD", "OLD", "N"]
 
 
@@ -362,7 +364,7 @@ GROUP = replace(PLAIN, group_id=3)
 
 
 @pytest.mark.parametrize(
-    ("told", "target", "rows", "possible"),
+    ("answers", "target", "rows", "possible"),
     [
         (SUMMARY, PLAIN, 20, True),
         (SUMMARY, GROUP, 20, True),
@@ -386,10 +388,10 @@ GROUP = replace(PLAIN, group_id=3)
     ],
 )
 def test_only_what_mailup_says_excludes_an_import(
-    told: dict[str, Any], target: ImportTarget, rows: int, possible: bool
+    answers: dict[str, Any], target: ImportTarget, rows: int, possible: bool
 ) -> None:
-    """In the short form of the list and in the full one; what is not told excludes nothing."""
-    assert may_be(ImportDetail.read(told), target, rows) is possible
+    """In the short form of the list and in the full one; what is not given excludes nothing."""
+    assert may_be(ImportDetail.read(answers), target, rows) is possible
 
 
 @pytest.mark.parametrize("wrong", [{"IdImport": -3}, {"IdImport": 0}, {"Rows": "many"}])

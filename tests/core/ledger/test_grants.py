@@ -1,4 +1,4 @@
-"""Batches of people whom a grant subscribes, as the journal tells them to a later run."""
+"""Batches of people whom a grant subscribes, as a later run reads them from the journal."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def note(store: Store, file: int, step: str) -> None:
         journal.write_of_file(connection, file, step, {}, run="r")
 
 
-def test_a_batch_is_told_with_all_that_was_seen(store: Store, file: int) -> None:
+def test_a_batch_is_read_with_all_that_was_seen(store: Store, file: int) -> None:
     """Who was sent, left out, seen to leave once or several times, and is gone in the end."""
     grant = grants.looked(store, file, 1, 1, sent=[2, 3, 4], left_out=[5])
     assert (grant.sent, grant.left_out, grant.gone) == ((2, 3, 4), (5,), None)
@@ -37,21 +37,21 @@ def test_a_batch_is_told_with_all_that_was_seen(store: Store, file: int) -> None
     grants.left(store, file, grant, {4, 3})
     assert grants.unfinished(store, file) == {2, 3, 4}
     grants.ended(store, file, grant, {3, 4})
-    (told,) = grants.of_file(store, file)
-    assert (told.left, told.gone) == ({3, 4}, (3, 4))
+    (reported,) = grants.of_file(store, file)
+    assert (reported.left, reported.gone) == ({3, 4}, (3, 4))
     assert grants.unfinished(store, file) == frozenset()
 
 
 def test_a_batch_that_is_looked_at_once_more_counts_once(store: Store, file: int) -> None:
-    """It was not begun after the first time; the later look tells who is sent."""
+    """It was not begun after the first time; the later look-up decides who is sent."""
     grants.looked(store, file, 1, 1, sent=[2, 3], left_out=[])
     other = grants.looked(store, file, 1, 2, sent=[9], left_out=[])
     again = grants.looked(store, file, 1, 1, sent=[2], left_out=[3])
-    told = grants.of_file(store, file)
-    assert [(each.id, each.sent) for each in told] == [(other.id, (9,)), (again.id, (2,))]
+    reported = grants.of_file(store, file)
+    assert [(each.id, each.sent) for each in reported] == [(other.id, (9,)), (again.id, (2,))]
 
 
-def test_attempts_of_one_import_are_told_together(store: Store, file: int) -> None:
+def test_attempts_of_one_import_are_read_together(store: Store, file: int) -> None:
     """A new attempt does not forget whom the one before has sent."""
     grants.looked(store, file, 1, 1, sent=[2], left_out=[])
     note(store, file, "file_begun_again")

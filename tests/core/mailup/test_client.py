@@ -134,7 +134,7 @@ def test_reading_agrees_with_what_mailup_holds(
 
 
 def test_an_opt_out_tells_cause_and_date(emulator: Emulator, connect: Connect) -> None:
-    """Link, bounce and complaint are told apart, pending ones are marked."""
+    """Link, bounce and complaint are distinguished, pending ones are marked."""
     client = connect()
     keys = [each.email for page in client.subscribed(1, "email") for each in page][:3]
     for what, email in zip(["unsubscribe", "bounce", "complain"], keys, strict=True):

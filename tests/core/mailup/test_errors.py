@@ -50,7 +50,7 @@ def test_a_certificate_error_is_no_reason_to_try_again() -> None:
         raise foreign.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] hostname mismatch")
 
 
-def test_a_request_that_never_left_is_told_apart() -> None:
+def test_a_request_that_never_left_is_distinguished() -> None:
     """A refused connection has sent nothing; a broken one may have."""
     never = urllib3.exceptions.NewConnectionError(None, "refused")  # type: ignore[arg-type]
     wrapped = urllib3.exceptions.MaxRetryError(None, "/", never)  # type: ignore[arg-type]
@@ -78,21 +78,21 @@ SECRETS = ("anna", "segreta", "0041nna", "diagnosi", "example.it", "word", "secr
 
 @pytest.mark.parametrize("text", PERSON)
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
-def test_nothing_of_a_foreign_text_is_told(status: int, text: str) -> None:
-    """Whatever MailUp quotes, and however it is encoded: told is what we know by heart."""
+def test_nothing_of_a_foreign_text_is_shown(status: int, text: str) -> None:
+    """Whatever MailUp quotes, and however it is encoded: only known phrases are shown."""
     described = f"No property: {text}, access token is expired"
     body = {"ErrorCode": text, "ErrorDescription": described, "ErrorName": text, "error": text}
     answer = Answer("GET /x", status, json.dumps(body).encode())
     with pytest.raises(SyncError) as caught:
         answer.json()
     for error in (caught.value, answer.error()):
-        told = str(error).casefold()
-        assert not any(secret in told for secret in SECRETS)
-        assert "get /x" in told
+        output = str(error).casefold()
+        assert not any(secret in output for secret in SECRETS)
+        assert "get /x" in output
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ({"ErrorCode": "429", "ErrorDescription": "x: Too many  REQUESTS. Max:5"},
          "error code 429, too many requests"),
@@ -104,9 +104,9 @@ def test_nothing_of_a_foreign_text_is_told(status: int, text: str) -> None:
         ({"ErrorDescription": 7}, ""), ({}, ""),
     ],
 )  # fmt: skip
-def test_codes_and_known_phrases_are_told(body: dict[str, object], told: str) -> None:
+def test_codes_and_known_phrases_are_shown(body: dict[str, object], expected: str) -> None:
     """An operator gets code, name and what is known of the text; and that there is another one."""
-    assert Answer("GET /x", 400, json.dumps(body).encode()).description == told
+    assert Answer("GET /x", 400, json.dumps(body).encode()).description == expected
 
 
 @given(st.text(), st.lists(st.sampled_from(["not found", "disk full", "quota"])))

@@ -83,7 +83,7 @@ def test_a_sending_under_way_is_not_finished(ended: str | None, finished: bool) 
 
 
 def test_a_sending_without_end_field_is_finished() -> None:
-    """An answer that never tells an end tells nothing about being under way."""
+    """An answer without an end does not say that a sending is in progress."""
     row = sending(1)
     del row["EndDate"]
     assert Sending.read(row).finished

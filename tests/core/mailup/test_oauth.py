@@ -146,7 +146,7 @@ def test_a_token_that_expires_in_mid_walk_costs_one_call(
 def test_where_all_tokens_are_revoked_the_password_is_used(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """The password logs in anew; where it is refused, too, the run is told at once."""
+    """The password logs in anew; where it is refused, too, the run fails at once."""
     client = connect()
     client.account_info()
     control(emulator, "revoke_tokens")
@@ -170,7 +170,7 @@ def test_an_unknown_token_is_replaced(tmp_path: Path) -> None:
     client.close()
 
 
-def test_a_refresh_token_is_rotated_and_told(emulator: Emulator, connect: Connect) -> None:
+def test_a_refresh_token_is_rotated_and_reported(emulator: Emulator, connect: Connect) -> None:
     """Every new refresh token is handed out, and each one works once."""
     rotated: list[str] = []
     first = refresh_token(emulator)
@@ -443,23 +443,23 @@ def test_a_refused_log_in_quotes_no_form(hand: tuple[Hand, str], status: int, bo
     hand[0].answer = (status, body)
     with hand[0].client(hand[1]) as client, pytest.raises(LoginRefused) as caught:
         client.account_info()
-    told = str(caught.value)
-    assert not any(part in told for part in ("s3cret", "pass+", "cl1ent", "%2", "grant_type"))
-    assert str(status) in told
-    assert ("invalid_grant" in told) is (b"invalid_grant" in body)
+    text = str(caught.value)
+    assert not any(part in text for part in ("s3cret", "pass+", "cl1ent", "%2", "grant_type"))
+    assert str(status) in text
+    assert ("invalid_grant" in text) is (b"invalid_grant" in body)
 
 
 @pytest.mark.parametrize(
-    ("told", "life"),
+    ("expires_in", "life"),
     [('"soon"', None), ("null", None), ("-5", None), ("NaN", None), ("1e400", None), ("{}", None),
      ("9" * 5000, "no JSON"), ('"' + "9" * 5000 + '"', None), ('"600"', 600.0), ("600.0", 600.0),
      ("true", None), ("99999999999", 86_400.0), ("0", None)],
 )  # fmt: skip
 def test_a_life_that_is_none_is_not_believed(
-    hand: tuple[Hand, str], told: str, life: float | str | None
+    hand: tuple[Hand, str], expires_in: str, life: float | str | None
 ) -> None:
     """A token whose life cannot be read is renewed after MailUp's shortest documented one."""
-    hand[0].answer = (200, f'{{"Access_Token": "t", "expires_in": {told}}}'.encode())
+    hand[0].answer = (200, f'{{"Access_Token": "t", "expires_in": {expires_in}}}'.encode())
     with hand[0].client(hand[1]) as client:
         if life == "no JSON":
             with pytest.raises(MailUpUnavailable, match="not JSON"):

@@ -126,14 +126,14 @@ def test_whatever_comes_is_read_or_an_error_of_ours(item: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize(("rows", "total"), [(7, 7), ("7", 7), ({"Total": 7}, 7), (None, 0)])
 def test_an_import_is_read_from_a_summary_and_in_full(rows: Any, total: int) -> None:
-    """The list of imports tells a number of rows, a single import tells them by outcome."""
+    """The list of imports has a number of rows, a single import has them by outcome."""
     assert ImportDetail.read({"IdImport": 5, "Rows": rows}, CALL).rows_total == total
 
 
 @pytest.mark.parametrize(
-    ("told", "flag"),
+    ("value", "flag"),
     [(True, True), ("true", True), (1, True), ("FALSE", False), (0, False), (None, None)],
 )  # fmt: skip
-def test_flags_are_read_in_any_form(told: Any, flag: bool | None) -> None:
+def test_flags_are_read_in_any_form(value: Any, flag: bool | None) -> None:
     """Yes and no as JSON's, as text and as a number."""
-    assert Fields({"Completed": told}, CALL).flag("completed") is flag
+    assert Fields({"Completed": value}, CALL).flag("completed") is flag

@@ -95,7 +95,7 @@ def test_prefect_is_asked_at_the_reserved_moment(pace_of: PaceOf) -> None:
     assert line.wanted == [0.0, 0.2]
 
 
-def test_who_is_refused_asks_again_when_told_and_in_its_turn(pace_of: PaceOf) -> None:
+def test_who_is_refused_asks_again_after_the_wait_and_in_its_turn(pace_of: PaceOf) -> None:
     """A refusal means that others call who are not in the ledger: Prefect says how they mix."""
     prefect, line = Prefect(0.02, 0.3, 0.7), Line()
     pace_of(prefect, line)()
@@ -118,8 +118,8 @@ def test_a_ledger_that_is_away_stops_no_call(pace_of: PaceOf) -> None:
 def test_the_wait_for_a_slot_ends(pace_of: PaceOf) -> None:
     """Where Prefect refuses again and again the call is given up, and is known not to be sent."""
     prefect = Prefect(0.02, *[10.0] * 100)
-    with pytest.raises(MailUpUnavailable, match="concurrency limit limit") as told:
+    with pytest.raises(MailUpUnavailable, match="concurrency limit limit") as caught:
         pace_of(prefect)()
 
     assert prefect.now - 100 <= RATE_LIMIT_WAIT_SECONDS
-    assert not told.value.context.get("maybe_accepted")
+    assert not caught.value.context.get("maybe_accepted")

@@ -80,7 +80,7 @@ BEHIND = ["refused", "no list", "last page"]
 
 @pytest.mark.parametrize("manner", BEHIND)
 @given(count=st.integers(1, 300), size=st.integers(SMALLEST_PAGE, 120), cap=st.integers(7, 120))
-def test_an_end_that_is_not_told_is_found(manner: str, count: int, size: int, cap: int) -> None:
+def test_an_end_that_is_not_given_is_found(manner: str, count: int, size: int, cap: int) -> None:
     """Without a total, and without an empty page: a page that is not full shows the end."""
     server = _server(ROWS[:count], cap=cap, tells_total=False)
     assert _ids(_behind(manner, server), size) == list(range(count))
@@ -121,12 +121,14 @@ def test_an_unpaged_answer_is_read_once(count: int, total: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "total", "told"), [(40, 5000, 0), (1203, 5000, 100), (100, 0, 0)]
+    ("count", "total", "page_size"), [(40, 5000, 0), (1203, 5000, 100), (100, 0, 0)]
 )
-def test_an_unpaged_answer_that_may_be_cut_is_refused(count: int, total: int, told: int) -> None:
+def test_an_unpaged_answer_that_may_be_cut_is_refused(
+    count: int, total: int, page_size: int
+) -> None:
     """Fewer items than the total, or just as many as asked for, are no whole answer."""
     with pytest.raises(MailUpUnavailable, match="same page twice"):
-        _ids(lambda *_: Page(ROWS[:count], told, total), 100)
+        _ids(lambda *_: Page(ROWS[:count], page_size, total), 100)
 
 
 def test_a_server_that_repeats_its_page_is_refused() -> None:
@@ -220,7 +222,7 @@ def test_a_refusal_that_no_size_mends_is_an_error() -> None:
         _ids(get_page, 500)
 
 
-def test_no_items_are_an_end_only_where_that_is_told() -> None:
+def test_no_items_are_an_end_only_where_that_is_given() -> None:
     """A page with a total of 0 is an answer without items; null or nothing alone is none."""
     for none in ({"Items": None}, {"PageSize": 50}):
         assert Page.read(none | {"TotalElementsCount": 0}).items == []

@@ -16,7 +16,7 @@ _VALUES = some.recursive(
 )
 
 
-def _told(value: Any) -> str:
+def _canonical(value: Any) -> str:
     """A value with its types, and with NaN equal to itself."""
     return repr(value)
 
@@ -25,7 +25,7 @@ def _told(value: Any) -> str:
 def test_any_value_is_read_as_python_reads_it(value: Any, ascii: bool, encoding: str) -> None:
     """Values and their types are those of Python's parser, however they are spelled."""
     body = json.dumps(value, ensure_ascii=ascii).encode(encoding, "surrogatepass")
-    assert _told(parsed(body)) == _told(json.loads(body))
+    assert _canonical(parsed(body)) == _canonical(json.loads(body))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_any_value_is_read_as_python_reads_it(value: Any, ascii: bool, encoding:
 )  # fmt: skip
 def test_odd_spellings_are_read_as_python_reads_them(body: bytes) -> None:
     """Numbers beyond 64 bits, keys that come twice, halves of characters: nothing differs."""
-    assert _told(parsed(body)) == _told(json.loads(body))
+    assert _canonical(parsed(body)) == _canonical(json.loads(body))
 
 
 @pytest.mark.parametrize(

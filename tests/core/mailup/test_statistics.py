@@ -147,8 +147,8 @@ def clicks_of(mailup: ByHand, details: Answer, *, clicks: int = 1) -> None:
     mailup.resources[f"{BASE}/List/Clicks"] = paged(people(clicks, Count=2))
 
 
-def test_clicks_are_told_by_recipient_and_link(mailup: ByHand) -> None:
-    """Where MailUp tells both, each pair comes once with its count, over all pages."""
+def test_clicks_are_given_by_recipient_and_link(mailup: ByHand) -> None:
+    """Where MailUp gives both, each pair comes once with its count, over all pages."""
     clicks_of(mailup, paged(people(30, Url="https://www.example.it/a", Count=2)))
     with mailup.client(page_size=8) as client:
         found = client.url_click_details(7)
@@ -181,7 +181,7 @@ def test_rows_that_are_single_clicks_are_marked(mailup: ByHand) -> None:
     ],
     ids=["missing", "refused", "no recipient", "no link", "empty"],
 )
-def test_without_click_details_clicks_are_told_by_recipient(
+def test_without_click_details_clicks_are_given_by_recipient(
     mailup: ByHand, details: Answer
 ) -> None:
     """The fall-back loses the link, not the click, and says so."""

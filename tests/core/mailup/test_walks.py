@@ -47,8 +47,8 @@ class Server:
         self.always &= set(self.ids)
         real = min(size, self.cap)
         items = self.shown(self.ids[number * real : (number + 1) * real])
-        told = real if self.tells_cap else size
-        return Page(rows(items), told, len(self.ids) if self.tells_total else 0)
+        reported = real if self.tells_cap else size
+        return Page(rows(items), reported, len(self.ids) if self.tells_total else 0)
 
     def walked(self, size: int, identity: ItemIdentity = IDS) -> list[int]:
         return [item["id"] for items in walk(self.page, size, identity) for item in items]
@@ -203,7 +203,7 @@ def test_answers_without_an_order_are_no_walk() -> None:
 
 @given(count=st.integers(0, 60), size=st.integers(1, 20), cut=st.integers(1, 9))
 def test_an_end_without_a_total_is_asked_for_twice(count: int, size: int, cut: int) -> None:
-    """Where no total is told, one empty page is not believed."""
+    """Where no total is given, one empty page is not believed."""
     script: dict[int, Happening] = {cut: short(0)}
     server = Server(list(range(count)), script, tells_total=False)
     assert sorted(server.walked(size)) == list(range(count))
@@ -212,11 +212,11 @@ def test_an_end_without_a_total_is_asked_for_twice(count: int, size: int, cut: i
 def test_rows_that_are_alike_come_as_often_as_they_are() -> None:
     """Rows without an id, such as one per click: the repeated walk doubles none of them."""
     clicks = ItemIdentity((("id",), ("url",)))
-    told = iter([60, 59, *[60] * 20])
+    totals = iter([60, 59, *[60] * 20])
     items = [{"id": each // 3, "url": "a" if each % 3 else "b"} for each in range(60)]
 
     def get_page(number: int, size: int) -> Page:
-        return Page(items[number * size : (number + 1) * size], size, next(told))
+        return Page(items[number * size : (number + 1) * size], size, next(totals))
 
     found = [item for some in walk(get_page, 20, clicks) for item in some]
     assert found == items

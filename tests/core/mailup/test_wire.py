@@ -214,11 +214,11 @@ def test_who_is_looked_up_is_in_no_log_and_no_error(
     """The query of an address reaches MailUp, and no library's log nor any error's chain."""
     caplog.set_level(logging.DEBUG)
     query = {"filterby": "\"Email=='pianta+è@example.it'\"", "mobile": '"00393339876543"'}
-    told = _asked(wire[0], Call("GET", wire[1] + path, path, query))
+    text = _asked(wire[0], Call("GET", wire[1] + path, path, query))
     sent = parse_qs(urlsplit(Handler.seen[0][0]).query)
     assert sent == {key: [value] for key, value in query.items()}
-    assert path in told + caplog.text
-    _nobody(told + caplog.text)
+    assert path in text + caplog.text
+    _nobody(text + caplog.text)
 
 
 def test_who_is_looked_up_where_nobody_listens_is_in_no_log(
@@ -231,24 +231,24 @@ def test_who_is_looked_up_where_nobody_listens_is_in_no_log(
         bound.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{bound.getsockname()[1]}"
         call = Call("GET", base + "/x", "/x", {"email": '"pianta@example.it"'})
-        told = _asked(Wire(settings, pace=lambda: None), call)
+        text = _asked(Wire(settings, pace=lambda: None), call)
     assert "Retrying" in caplog.text
-    _nobody(told + caplog.text)
+    _nobody(text + caplog.text)
 
 
 def _asked(wire: Wire, call: Call) -> str:
-    """Ask; what the whole chain of an error tells, without regard to what tracebacks leave out."""
+    """All texts in the chain of the error, also what tracebacks leave out."""
     try:
         wire.ask(call)
     except MailUpUnavailable as error:
         chain: list[BaseException | None] = [error]
         while chain[-1] is not None:
             chain.append(chain[-1].__context__)
-        told = [f"{each!r} {vars(each)}" for each in chain if each is not None]
-        return "\n".join([*traceback.format_exception(error), *told])
+        text = [f"{each!r} {vars(each)}" for each in chain if each is not None]
+        return "\n".join([*traceback.format_exception(error), *text])
     return ""
 
 
-def _nobody(told: str) -> None:
-    found = [word for word in ("pianta", "example.it", "9876543") if word in told]
-    assert found == [], told
+def _nobody(text: str) -> None:
+    found = [word for word in ("pianta", "example.it", "9876543") if word in text]
+    assert found == [], text

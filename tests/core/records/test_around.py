@@ -60,10 +60,10 @@ def test_a_held_file_names_the_setting_that_accepts_it(tmp_path, data, setting, 
 
 
 def test_a_limit_names_the_setting_that_accepts_the_rows():
-    """Rejected rows that an agreement could accept are told with their number."""
-    told = settings_that_accept({"too_few_cells": 1200, "email_invalid": 7})
-    assert "1,200 of them are too_few_cells" in told and "missing_last_cells" in told
-    assert "email_invalid" not in told
+    """Rejected rows that an agreement could accept are reported with their number."""
+    found = settings_that_accept({"too_few_cells": 1200, "email_invalid": 7})
+    assert "1,200 of them are too_few_cells" in found and "missing_last_cells" in found
+    assert "email_invalid" not in found
     assert settings_that_accept({"email_invalid": 7}) == ""
 
 
@@ -165,8 +165,8 @@ def test_the_fast_path_and_the_exact_path_are_one(content, accept, quote, width)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LineMasks, "others", lambda masks: (~masks.blank).arg_true().to_list())
         exact = parse_block(block, dialect)
-    assert _told(fast) == _told(exact)
+    assert _content(fast) == _content(exact)
 
 
-def _told(parsed: ParsedBlock) -> tuple[Any, ...]:
+def _content(parsed: ParsedBlock) -> tuple[Any, ...]:
     return parsed.frame.rows(), parsed.rejects.rows(), parsed.consumed, parsed.lines

@@ -97,7 +97,7 @@ def test_what_is_laid_down_is_moved_and_keeps_its_place(tmp_path: Path) -> None:
         assert not any((tmp_path / "checked").iterdir())
 
 
-def test_one_destination_is_told_from_several() -> None:
+def test_one_destination_is_distinguished_from_several() -> None:
     """Each thing that an import takes once makes two destinations of two records."""
     base: Place = ("email", 7, None, "default", False)
     assert only_destination(records([base, base])) == Destination(*base)

@@ -47,7 +47,7 @@ def expected(rows: list[Row], *, last: bool) -> dict[Row, int]:
 
 
 def test_the_last_row_wins_across_chunks() -> None:
-    """The later row counts, however far apart the rows are; the others are told what counts."""
+    """The later row counts, however far apart the rows are; the others name the one that counts."""
     won, keys = settle([(1, 1, 7, None), (2, 2, 7, None), (3, 3, 7, None), (1, 1, 7, None)])
     assert won == [3, 4, 5]
     assert keys.duplicates().rows() == [(2, "duplicate", 5)]

@@ -32,7 +32,7 @@ def sentences(now: FileFigures, former: list[FileFigures], **agreed: object) -> 
 
 
 @pytest.mark.parametrize(
-    ("now", "reason", "told"),
+    ("now", "reason", "expected"),
     [
         (
             replace(USUAL, records=120),
@@ -48,17 +48,17 @@ def sentences(now: FileFigures, former: list[FileFigures], **agreed: object) -> 
         (replace(USUAL, columns=4, header=1), "unusual_columns", "4 columns"),
     ],
 )
-def test_a_file_unlike_the_last_ones_is_told_with_its_figures(
-    now: FileFigures, reason: str, told: str
+def test_a_file_unlike_the_last_ones_is_reported_with_its_figures(
+    now: FileFigures, reason: str, expected: str
 ) -> None:
     """Each habit is watched by itself, and the sentence sets this file beside the last ones."""
     found = sentences(now, LAST)
     assert list(found) == [reason]
-    assert told in found[reason]
+    assert expected in found[reason]
 
 
 def test_columns_in_another_order_are_unusual() -> None:
-    """The fingerprint tells names in another order and another number of them apart."""
+    """Names in another order and another number of names have other fingerprints."""
     prints = {ledger_figures(names, 0)["header"] for names in (COLUMNS, COLUMNS[::-1], COLUMNS[:2])}
     assert len(prints) == 3
     now = replace(USUAL, header=ledger_figures(COLUMNS[::-1], 0)["header"])

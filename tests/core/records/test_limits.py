@@ -8,7 +8,7 @@ from tasks.records.validation.limits import Thresholds, exceeded_limits
 
 
 @pytest.mark.parametrize(
-    ("limits", "counts", "opt_outs", "before", "reason", "told"),
+    ("limits", "counts", "opt_outs", "before", "reason", "expected"),
     [
         (Thresholds(), Counts(), 0, 0, "too_few_records", "0 records"),
         (Thresholds(max_records=5), Counts(records=6), 0, 0, "too_many_records", "6 records"),
@@ -25,12 +25,12 @@ from tasks.records.validation.limits import Thresholds, exceeded_limits
     ],
 )
 def test_a_file_beyond_a_limit_is_held(
-    limits: Thresholds, counts: Counts, opt_outs: int, before: int, reason: str, told: str
+    limits: Thresholds, counts: Counts, opt_outs: int, before: int, reason: str, expected: str
 ) -> None:
     """Each limit holds the file, and the sentence gives the figure."""
     (complaint,) = exceeded_limits(limits, counts, opt_outs=opt_outs, before=before, full=True)
     assert complaint.reason == reason
-    assert told in complaint.sentence
+    assert expected in complaint.sentence
 
 
 @pytest.mark.parametrize(

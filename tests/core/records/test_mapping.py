@@ -162,7 +162,7 @@ def test_records_need_a_list() -> None:
 
 
 @given(st.lists(st.text("aAnN @1è", min_size=1), min_size=1, max_size=5, unique=True))
-def test_nothing_of_a_first_line_is_told_but_names_of_the_mapping(cells: list[str]) -> None:
+def test_nothing_of_a_first_line_is_shown_but_names_of_the_mapping(cells: list[str]) -> None:
     """Whatever is in it: a word of it is shown only if the agreement has it, and as it has it."""
     agreed, line = mapping(EMAIL, FIELD), [*(f"§{cell}" for cell in cells), " NAME"]
     assert list(display_names(line, [each.column for each in agreed.columns]).values()) == [

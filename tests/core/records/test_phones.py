@@ -86,7 +86,7 @@ def test_the_prefix_column_in_every_spelling(prefix: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["zz", "0", "999", "41"])
-def test_a_wrong_prefix_is_told_apart_from_a_wrong_number(prefix: str) -> None:
+def test_a_wrong_prefix_is_distinguished_from_a_wrong_number(prefix: str) -> None:
     """A prefix that does not exist, or contradicts the number, is the prefix cell's fault."""
     assert read("+393331234567", prefix) == (UNREADABLE, "3331234567")
     assert read("3331234567", prefix)[0] == (UNREADABLE if prefix != "41" else "0041")

@@ -89,7 +89,7 @@ def test_columns_that_are_sure_are_used_and_others_are_asked_about(name: str) ->
 def test_the_format_of_dates_is_the_only_one_that_reads_them(
     name: str, column: str, date_in: str
 ) -> None:
-    """Days beyond the twelfth tell 31/12 from 12/31."""
+    """Days beyond the twelfth distinguish 31/12 from 12/31."""
     found = next(each for each in proposed(name).columns if each.column == column)
     assert found.settings == {**BIRTH, "date_in": date_in}
 
@@ -199,7 +199,7 @@ def test_somebodys_data_never_become_names_of_columns() -> None:
     assert "example.net" not in str(held.value)
 
 
-def test_a_wrong_name_in_an_answer_is_told() -> None:
+def test_a_wrong_name_in_an_answer_is_reported() -> None:
     """A mistyped column is not passed over."""
     with pytest.raises(ConfigurationError, match="no column 'Cell'"):
         proposed("italian.csv", columns={"Cell": {"target": "mobile"}})

@@ -1,4 +1,4 @@
-"""The contract finds every fault, cannot be switched off, and tells no values."""
+"""The contract finds every fault, cannot be switched off, and shows no values."""
 
 from typing import Any
 
@@ -95,7 +95,7 @@ def test_rows_go_to_agreed_lists_only(cell: str, reason: str | None) -> None:
 def test_the_key_has_to_be_there(
     key: str, email: str, mobile: str, expected: list[tuple[str, str]]
 ) -> None:
-    """A record without its key is refused; with several faults all of them are told."""
+    """A record without its key is refused; with several faults all of them are reported."""
     bound = binding(EMAIL, {"column": "cell", "target": "mobile"}, key=key)
     assert reasons(bound, email, mobile) == expected
 

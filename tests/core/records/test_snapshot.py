@@ -145,7 +145,7 @@ def test_hashes_are_the_same_in_every_version() -> None:
 
 
 def test_addresses_cannot_be_tried_against_a_snapshot() -> None:
-    """Without the ledger's key nobody can tell whose hash it is."""
+    """Without the ledger's key nobody can find out whose hash it is."""
     assert person_digests(record(), KEY).rows() != person_digests(record(), b"x" * 32).rows()
 
 
@@ -156,7 +156,7 @@ def test_addresses_cannot_be_tried_against_a_snapshot() -> None:
         {"field_1": "Ada", "field_2": ""}, {"group": "1"},
     ],
 )  # fmt: skip
-def test_records_that_look_alike_are_told_apart(other: dict[str, str | None]) -> None:
+def test_records_that_look_alike_are_distinguished(other: dict[str, str | None]) -> None:
     """Where a value ends, and what is empty or not there at all, is part of the hash."""
     assert row_digests(record(), KEY).rows() != row_digests(record(**other), KEY).rows()
 
@@ -247,7 +247,7 @@ def test_the_account_behind_the_block_is_in_the_shape() -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "expected"),
     [
         ({"mode": "incremental"}, "mode 'full'"),
         ({"list_id": 0, "mapping": {
@@ -259,8 +259,8 @@ def test_the_account_behind_the_block_is_in_the_shape() -> None:
     ],
 )  # fmt: skip
 def test_delta_is_refused_where_it_could_leave_out_too_much(
-    other: dict[str, Any], told: str
+    other: dict[str, Any], expected: str
 ) -> None:
     """Files of changes, several lists, and rows with either key are always sent as a whole."""
-    with pytest.raises(ValidationError, match=told):
+    with pytest.raises(ValidationError, match=expected):
         agreed(**other)

@@ -45,7 +45,7 @@ def test_only_files_that_match_are_taken(kind: str, pattern: str, taken: list[st
 
 
 def test_files_are_ordered_by_name_or_by_age() -> None:
-    """The order is the agreed one, also where a server tells no time."""
+    """The order is the agreed one, also where a server gives no time."""
     day = datetime(2026, 11, 23, tzinfo=UTC)
     listed = [Listed("b.csv", day.replace(hour=1)), Listed("a.csv", day), Listed("c.csv")]
 
@@ -98,7 +98,7 @@ def test_a_refused_file_rests_apart_and_is_not_taken_again(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "expected"),
     [
         ({"pattern": "(", "pattern_kind": "regex"}, "pattern is not a regular expression"),
         ({"move_to": "."}, "move_to is the folder itself"),
@@ -106,9 +106,9 @@ def test_a_refused_file_rests_apart_and_is_not_taken_again(
         ({"paterns": "*"}, "paterns"),
     ],
 )
-def test_a_wrong_setting_is_refused_by_name(wrong: dict[str, str], told: str) -> None:
+def test_a_wrong_setting_is_refused_by_name(wrong: dict[str, str], expected: str) -> None:
     """The message names the field and what is accepted."""
-    with pytest.raises(ValidationError, match=told):
+    with pytest.raises(ValidationError, match=expected):
         Source(**wrong)
 
 

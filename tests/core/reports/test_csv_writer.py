@@ -178,7 +178,7 @@ def test_formulas_are_escaped_and_numbers_are_not(tmp_path: Path, text: str, esc
 
 
 def test_missing_characters_hold_the_export(tmp_path: Path) -> None:
-    """cp1252 holds an export with other alphabets, tells how many characters, leaves no file."""
+    """cp1252 holds an export with other alphabets, reports how many characters, leaves no file."""
     path = tmp_path / "out.csv"
     rows = frame(UNSUBSCRIPTION, {"email": "a@example.com", "type": "Ива?"})
     with pytest.raises(FileHeld, match="3 characters that cp1252 lacks") as held:
@@ -188,7 +188,7 @@ def test_missing_characters_hold_the_export(tmp_path: Path) -> None:
 
 
 def test_missing_characters_are_replaced_where_agreed(tmp_path: Path) -> None:
-    """Each missing character becomes one question mark, and the result tells how many."""
+    """Each missing character becomes one question mark, and the result says how many."""
     rows = frame(UNSUBSCRIPTION, {"email": "a@example.com", "type": "Ива? e\u0300 €"})
     done = render(
         tmp_path / "out.csv", layouts.UNSUBSCRIBED.columns(), rows, encoding="cp1252",
@@ -247,7 +247,7 @@ def test_an_unfinished_file_is_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"date_format": "%A"}, "has the unknown directive %A; accepted are %d, .*, %z"),
         ({"date_format": "%%zY-%m-%d"}, "has the unknown directive %%"),
@@ -264,7 +264,7 @@ def test_an_unfinished_file_is_removed(tmp_path: Path) -> None:
         ({"seperator": ";"}, "seperator"),
     ],
 )
-def test_a_format_that_cannot_work_is_refused(settings: dict[str, str], told: str) -> None:
+def test_a_format_that_cannot_work_is_refused(settings: dict[str, str], expected: str) -> None:
     """A mistake in the format is refused when it is written, with what is accepted."""
-    with pytest.raises(ValidationError, match=told):
+    with pytest.raises(ValidationError, match=expected):
         Format(**settings)

@@ -40,7 +40,7 @@ def test_tokens_are_filled_in(template: str, wanted: str) -> None:
 
 
 def test_default_name_is_usable() -> None:
-    """Without any setting, names tell client, function, lists, day and window."""
+    """Without any setting, names have client, function, lists, day and window."""
     assert Naming().name_for(ROME, 1, SUMMER) == "acme_unsubscribed_3-12_20261025_1.csv"
 
 
@@ -75,7 +75,7 @@ def test_template_that_repeats_names_needs_agreement(template: str) -> None:
 
 
 def test_the_hour_that_happens_twice() -> None:
-    """Local time alone does not tell the two hours apart; its offset does."""
+    """Local time alone does not distinguish the two hours; its offset does."""
     alike = Naming(template="{date}{time}", overwrite=True)
     assert alike.name_for(ROME, 1, SUMMER) == alike.name_for(ROME, 2, WINTER)
     apart = Naming(template="{date}{time:%H%M%S%z}")
@@ -91,14 +91,14 @@ def test_the_hour_that_happens_twice() -> None:
     ],
 )
 def test_a_manual_backfill_has_its_own_name(template: str, wanted: str) -> None:
-    """A backfill tells its period and never takes the name of a window; repeated, it is alike."""
+    """A backfill names its period and never takes the name of a window; repeated, it is alike."""
     naming = Naming(template=template, overwrite=True)
     start = datetime(2026, 10, 1, tzinfo=UTC)
     assert naming.name_for(ROME, None, SUMMER, start=start) == wanted
     assert naming.name_for(ROME, None, SUMMER) == wanted.replace("20261001T000000Z", "first")
 
 
-def test_many_lists_are_told_by_number_and_hash() -> None:
+def test_many_lists_are_named_by_number_and_hash() -> None:
     """The name stays short with many lists, differs with other lists, and ignores their order."""
     many = tuple(range(1, 60))
     naming = Naming(template="{list}_{window}")
@@ -109,7 +109,7 @@ def test_many_lists_are_told_by_number_and_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "told"),
+    ("template", "expected"),
     [
         ("{day}_{window}", r"unknown token \{day\}; accepted are \{client\}, "),
         ("{}_{window}", r"unknown token \{\}"),
@@ -132,9 +132,9 @@ def test_many_lists_are_told_by_number_and_hash() -> None:
         ("", "at least 1"),
     ],
 )
-def test_a_template_that_cannot_work_is_refused(template: str, told: str) -> None:
-    """Mistakes in a template are told when it is written, never when a file is due."""
-    with pytest.raises(ValidationError, match=told):
+def test_a_template_that_cannot_work_is_refused(template: str, expected: str) -> None:
+    """Mistakes in a template are reported when it is written, never when a file is due."""
+    with pytest.raises(ValidationError, match=expected):
         Naming(template=template)
 
 

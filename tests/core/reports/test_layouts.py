@@ -87,12 +87,12 @@ def test_an_unknown_column_is_refused(header: str) -> None:
     told = "accepted are exactly email, Phone Number, idList, Subscription Date"
     with pytest.raises(ConfigurationError, match=told):
         layouts.SUBSCRIBED.columns(["email", header])
-    assert told in layouts.SUBSCRIBED.mistake(["email", header])
+    assert text in layouts.SUBSCRIBED.mistake(["email", header])
     assert layouts.SUBSCRIBED.mistake(["email"]) == ""
 
 
 @pytest.mark.parametrize(
-    ("layout", "fields", "told"),
+    ("layout", "fields", "expected"),
     [
         (layouts.EMAIL_STATISTICS, [ExtraField(1, "Nome")], "accepts no recipient fields"),
         (layouts.CUMULATIVE, [ExtraField(1, "Nome")], "accepts no recipient fields"),
@@ -107,8 +107,8 @@ def test_an_unknown_column_is_refused(header: str) -> None:
     ],
 )
 def test_fields_that_cannot_be_columns_are_refused(
-    layout: Layout, fields: list[ExtraField], told: str
+    layout: Layout, fields: list[ExtraField], expected: str
 ) -> None:
     """Recipient fields without a name, with a taken one, or where they do not belong."""
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(ConfigurationError, match=expected):
         layout.columns((), fields)

@@ -35,7 +35,7 @@ def events(*data: Event) -> pl.DataFrame:
     return fitted(frame.with_columns(*about), EVENTS)
 
 
-def told(rows: pl.DataFrame) -> list[tuple[int, str, datetime]]:
+def values(rows: pl.DataFrame) -> list[tuple[int, str, datetime]]:
     assert set(rows["count"]) <= {1}
     return rows.select("recipient_id", "details", "at").rows()
 
@@ -47,28 +47,28 @@ def after(*added: pl.DataFrame) -> pl.LazyFrame:
 def test_each_occurrence_is_a_row() -> None:
     """A count becomes as many rows; the snapshot learns the count and the moment, once."""
     new = select_new(events((1, "x", 3, None), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
-    assert told(new.rows) == [(1, "x", NOW)] * 3 + [(2, "x", NOW)]
+    assert values(new.rows) == [(1, "x", NOW)] * 3 + [(2, "x", NOW)]
     assert new.added.schema == pl.Schema(SEEN_EVENTS)
     assert new.added.select("part", "seen_at", "count").rows() == [(12, NOW, 3), (12, NOW, 1)]
 
 
 def test_only_what_grew_is_new() -> None:
-    """What is known, also from several extractions, is not told again."""
+    """What is known, also from several extractions, is not exported again."""
     first = select_new(events((1, "x", 1, None), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
     second = select_new(
         events((1, "x", 3, None), (2, "x", 1, None)), after(first.added), EVENTS, hour(1)
     )
-    assert told(second.rows) == [(1, "x", hour(1))] * 2
+    assert values(second.rows) == [(1, "x", hour(1))] * 2
     known = after(first.added, second.added)
     third = select_new(events((1, "x", 4, None), (2, "x", 1, None)), known, EVENTS, hour(2))
-    assert told(third.rows) == [(1, "x", hour(2))]
+    assert values(third.rows) == [(1, "x", hour(2))]
     assert third.added["count"].to_list() == [1]
 
 
 def test_a_date_of_mailup_goes_before_ours() -> None:
-    """The moment of the extraction is written only where MailUp tells none."""
+    """The moment of the extraction is written only where MailUp gives none."""
     new = select_new(events((1, "x", 1, hour(-9)), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
-    assert [at for *_, at in told(new.rows)] == [hour(-9), NOW]
+    assert [at for *_, at in values(new.rows)] == [hour(-9), NOW]
     assert new.added["seen_at"].to_list() == [NOW, NOW]
 
 
@@ -76,7 +76,7 @@ def test_a_row_that_comes_twice_counts_once() -> None:
     """Pages that move while they are walked double nothing; the largest count is right."""
     rows = events((1, "x", 1, None), (2, "x", 1, None), (1, "x", 3, None), (1, "x", 2, None))
     new = select_new(rows, NOTHING, EVENTS, NOW)
-    assert Counter(told(new.rows)) == {(1, "x", NOW): 3, (2, "x", NOW): 1}
+    assert Counter(values(new.rows)) == {(1, "x", NOW): 3, (2, "x", NOW): 1}
     assert sorted(new.added["count"].to_list()) == [1, 3]
 
 
@@ -99,10 +99,10 @@ def test_a_row_that_vanishes_stays_known() -> None:
     assert select_new(events((1, "x", 2, None)), known, EVENTS, hour(2)).rows.is_empty()
 
 
-def test_a_count_that_is_not_told_is_one() -> None:
+def test_a_count_that_is_not_given_is_one() -> None:
     """A row without count stands for one occurrence, and one of 0 for none."""
     new = select_new(events((1, "x", None, None), (2, "x", 0, None)), NOTHING, EVENTS, NOW)
-    assert told(new.rows) == [(1, "x", NOW)]
+    assert values(new.rows) == [(1, "x", NOW)]
 
 
 def test_an_absurd_count_does_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_an_absurd_count_does_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch)
     assert delta_spool.LARGEST_COUNT == 100_000
 
 
-def test_rows_without_counts_are_told_once() -> None:
+def test_rows_without_counts_are_exported_once() -> None:
     """A subscription is one event, also when it is seen in every extraction."""
     rows = fitted(pl.DataFrame({"list_id": [7], "recipient_id": [1]}), SUBSCRIPTIONS)
     again = rows.with_columns(at=pl.lit(hour(-1)).cast(SUBSCRIPTIONS.schema["at"]))
@@ -126,8 +126,8 @@ def test_rows_without_counts_are_told_once() -> None:
     assert select_new(again, after(first.added), SUBSCRIPTIONS, hour(1)).rows.height == 1
 
 
-def test_each_state_of_an_sms_is_told_once() -> None:
-    """A change of state is a row; the state itself is not told again."""
+def test_each_state_of_an_sms_is_exported_once() -> None:
+    """A change of state is a row; the state itself is not exported again."""
     data = {"message_id": [3, 3], "number": ["39333", "39334"], "status": ["QUEUED", "QUEUED"]}
     first = select_new(fitted(pl.DataFrame(data), SMS_EVENTS), NOTHING, SMS_EVENTS, NOW)
     assert first.rows.height == 2
@@ -157,38 +157,38 @@ def test_a_moment_without_zone_is_refused() -> None:
         select_new(events(), NOTHING, EVENTS, datetime(2026, 10, 25))  # noqa: DTZ001  the mistake itself
 
 
-def test_everything_is_dated_as_it_was_told() -> None:
-    """A full extraction writes each occurrence with the moment at which it was first told."""
+def test_everything_is_dated_as_it_was_exported() -> None:
+    """A full extraction writes each occurrence with the moment at which it was first exported."""
     first = select_new(events((1, "x", 1, None), (2, "x", 2, hour(-5))), NOTHING, EVENTS, NOW)
     grown = events((1, "x", 3, None), (2, "x", 2, hour(-5)))
     second = select_new(grown, after(first.added), EVENTS, hour(1))
     later = events((1, "x", 4, None), (2, "x", 2, hour(-5)), (3, "x", 1, hour(-1)))
     full = rows_with_dates(later, after(first.added, second.added), EVENTS, hour(2))
-    assert told(full) == [
+    assert values(full) == [
         (1, "x", NOW), (1, "x", hour(1)), (1, "x", hour(1)), (1, "x", hour(2)),
         (2, "x", hour(-5)), (2, "x", hour(-5)), (3, "x", hour(-1)),
     ]  # fmt: skip
 
 
-def test_what_was_told_before_the_last_date_keeps_its_moment() -> None:
+def test_what_was_exported_before_the_last_date_keeps_its_moment() -> None:
     """The date of a counted row is that of its last occurrence, not of the earlier ones."""
     first = select_new(events((1, "x", 1, hour(-1))), NOTHING, EVENTS, NOW)
     full = rows_with_dates(events((1, "x", 2, hour(1))), after(first.added), EVENTS, hour(2))
-    assert told(full) == [(1, "x", NOW), (1, "x", hour(1))]
+    assert values(full) == [(1, "x", NOW), (1, "x", hour(1))]
 
 
 def test_a_single_date_is_believed_even_ahead_of_our_clock() -> None:
     """A clock of ours that is slow changes no date of MailUp's."""
     rows = events((1, "x", 1, hour(3)))
     new = select_new(rows, NOTHING, EVENTS, NOW)
-    assert told(rows_with_dates(rows, after(new.added), EVENTS, hour(1))) == told(new.rows)
+    assert values(rows_with_dates(rows, after(new.added), EVENTS, hour(1))) == values(new.rows)
 
 
 def test_an_event_that_shrank_is_still_dated_in_full() -> None:
-    """What was told once belongs to a full extraction as long as its row is there."""
+    """What was exported once belongs to a full extraction as long as its row is there."""
     first = select_new(events((1, "x", 3, None)), NOTHING, EVENTS, NOW)
     full = rows_with_dates(events((1, "x", 1, None)), after(first.added), EVENTS, hour(1))
-    assert told(full) == [(1, "x", NOW)] * 3
+    assert values(full) == [(1, "x", NOW)] * 3
 
 
 def test_windows_are_half_open() -> None:
@@ -214,7 +214,7 @@ def test_the_union_of_all_files_is_the_event_log(
 ) -> None:
     """Whatever happens between extractions, whatever is seen twice, and however often a run dies.
 
-    The delivered rows are the log, row by row; and a full extraction tells the same with the same
+    The delivered rows are the log, row by row; and a full extraction has the same with the same
     dates. The third part of a step says whether its run died before it was delivered.
     """
     log: Counter[tuple[int, str]] = Counter()
@@ -229,14 +229,14 @@ def test_the_union_of_all_files_is_the_event_log(
         new = select_new(events(*seen), known, EVENTS, hour(number))
         if not dies:
             known = pl.concat([known, new.added.lazy()])
-            delivered += told(new.rows)
+            delivered += values(new.rows)
             assert Counter((who, link) for who, link, _ in delivered) == log
     last = events(*((who, link, count, None) for (who, link), count in log.items()))
     end = select_new(last, known, EVENTS, hour(99))
-    delivered += told(end.rows)
+    delivered += values(end.rows)
     assert Counter((who, link) for who, link, _ in delivered) == log
     known = pl.concat([known, end.added.lazy()])
-    assert Counter(told(rows_with_dates(last, known, EVENTS, hour(100)))) == Counter(delivered)
+    assert Counter(values(rows_with_dates(last, known, EVENTS, hour(100)))) == Counter(delivered)
 
 
 def test_slices_and_snapshots_together_change_nothing(
@@ -258,9 +258,9 @@ def test_slices_and_snapshots_together_change_nothing(
         found = []
         for each in spool.slices(EVENTS):
             new = select_new(each, known, EVENTS, hour(turn))
-            found += told(new.rows)
+            found += values(new.rows)
             added.add(new.added)
-        assert sorted(found) == sorted(told(whole.rows))
+        assert sorted(found) == sorted(values(whole.rows))
         totals.append(len(found))
         seen_events.write_seen(folder / "next.parquet", seen_events.every_part(old), added.frames())
         old = folder / "next.parquet"

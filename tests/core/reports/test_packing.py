@@ -126,7 +126,7 @@ def test_a_marker_is_never_the_file_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"done_marker": "done"}, "must contain"),
         ({"done_marker": "{name}"}, "needs an ending after"),
@@ -141,14 +141,14 @@ def test_a_marker_is_never_the_file_itself() -> None:
         ({"encrypt_for": "gpg-recipient/acme"}, "encrypt_for"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(settings: dict[str, str], told: str) -> None:
-    """Mistakes are told when the settings are written."""
-    with pytest.raises(ValidationError, match=told):
+def test_settings_that_cannot_work_are_refused(settings: dict[str, str], expected: str) -> None:
+    """Mistakes are reported when the settings are written."""
+    with pytest.raises(ValidationError, match=expected):
         Packing(**settings)
 
 
 @pytest.mark.parametrize(
-    ("publishing", "naming", "packing", "told"),
+    ("publishing", "naming", "packing", "expected"),
     [
         (Publishing(), Naming(), Packing(), ""),
         (Publishing(publish="direct"), Naming(), Packing(), "set done_marker"),
@@ -162,10 +162,10 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, str], told: s
         ),
     ],
 )
-def test_contradicting_settings_are_told(
-    publishing: Publishing, naming: Naming, packing: Packing, told: str
+def test_contradicting_settings_are_reported(
+    publishing: Publishing, naming: Naming, packing: Packing, expected: str
 ) -> None:
     """A server without rename needs a done-marker; keeping and overwriting exclude each other."""
     found = " ".join(contradictions(publishing, naming, packing))
-    assert told in found
-    assert bool(found) == bool(told)
+    assert expected in found
+    assert bool(found) == bool(expected)

@@ -116,7 +116,7 @@ def test_the_younger_age_counts(file: File, old: bool) -> None:
 
 
 def test_a_file_without_time_stays() -> None:
-    """A late delivery has an old day in its name: where the server tells no time, all stay."""
+    """A late delivery has an old day in its name: where the server gives no time, all stay."""
     assert gone(PLAIN, File("acme_unsubscribed_3-12_17.csv", None)) == []
     assert gone(DATED, File("acme_20200101_001.csv", None)) == []
 
@@ -147,7 +147,7 @@ def test_done_markers_go_like_their_files(marker: str, name: str) -> None:
 
 @pytest.mark.parametrize("template", ["{window}.csv", "{date}_{sequence}.csv", "a-{list}{window}"])
 def test_a_template_like_everybodys_is_refused(template: str) -> None:
-    """Where the names of others could look like ours, nothing is removed, and that is told."""
+    """Where the names of others could look like ours, nothing is removed, and that is reported."""
     naming = Naming(template=template)
     with pytest.raises(ConfigurationError, match=r"add \{client\} or \{function\}"):
         gone(naming, "1.csv")
@@ -164,5 +164,5 @@ def test_a_template_like_everybodys_is_refused(template: str) -> None:
     ],
 )
 def test_a_day_is_read_from_any_date_format(template: str, young: str, old: str) -> None:
-    """A whole date in a name counts however it is written; a part of a date tells no age."""
+    """A whole date in a name counts however it is written; a part of a date gives no age."""
     assert gone(Naming(template=template), *filter(None, (young, old))) == [old]

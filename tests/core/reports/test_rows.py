@@ -55,7 +55,7 @@ def key(kind: RowKind, row: dict[str, object]) -> str:
 def test_a_key_changes_with_the_columns_of_the_identity_only(
     kind: RowKind, row: dict[str, object]
 ) -> None:
-    """What tells two events apart is exactly what was agreed for each kind of rows."""
+    """What distinguishes two events is exactly what was agreed for each kind of rows."""
     changing = {
         name
         for name, dtype in kind.schema.items()

@@ -27,12 +27,12 @@ def odd(kind: RowKind, different: set[str], count: int = 400) -> pl.DataFrame:
     """Rows of a kind; all have the same values, odd ones, but in the columns named."""
 
     def value(place: int, name: str, dtype: pl.DataType) -> Any:
-        told = place * 7 if name in different else 0
+        seed = place * 7 if name in different else 0
         if dtype == MOMENT:
-            return None if told % 5 == 4 else NOW - timedelta(minutes=told % 90)
+            return None if seed % 5 == 4 else NOW - timedelta(minutes=seed % 90)
         if dtype == pl.String():
-            return ODD[told % len(ODD)] if name in different else f"{name}; {ODD[3]}"
-        return None if told % 11 == 10 else 1 + told % 3 if name == "count" else 40 + told
+            return ODD[seed % len(ODD)] if name in different else f"{name}; {ODD[3]}"
+        return None if seed % 11 == 10 else 1 + seed % 3 if name == "count" else 40 + seed
 
     columns = {
         name: pl.Series(name, [value(place, name, dtype) for place in range(count)], dtype=dtype)
@@ -42,7 +42,7 @@ def odd(kind: RowKind, different: set[str], count: int = 400) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("kind", "layout", "different", "written", "told"),
+    ("kind", "layout", "different", "written", "expected"),
     [
         (rows.EVENTS, EMAIL_STATISTICS, {"recipient_id", "email", "kind", "at"}, Format(),
          "380 557e9f431df5130a 44d8a85908a72f63"),
@@ -59,7 +59,12 @@ def odd(kind: RowKind, different: set[str], count: int = 400) -> pl.DataFrame:
     ],
 )  # fmt: skip
 def test_files_and_snapshots_keep_their_bytes(
-    tmp_path: Path, kind: RowKind, layout: Layout, different: set[str], written: Format, told: str
+    tmp_path: Path,
+    kind: RowKind,
+    layout: Layout,
+    different: set[str],
+    written: Format,
+    expected: str,
 ) -> None:
     """The same rows have the same keys and make the same file as at the first delivery."""
     events = odd(kind, different)
@@ -69,4 +74,4 @@ def test_files_and_snapshots_keep_their_bytes(
         found = writer.close()
     hashed = hashlib.sha256(b"".join(event_keys(events, kind)))
     hashed.update(repr(new.added.rows()).encode())
-    assert f"{found.rows} {found.sha256[:16]} {hashed.hexdigest()[:16]}" == told
+    assert f"{found.rows} {found.sha256[:16]} {hashed.hexdigest()[:16]}" == expected

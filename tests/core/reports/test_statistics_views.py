@@ -24,7 +24,7 @@ def rows(*data: Row) -> pl.DataFrame:
     return fitted(frame.with_columns(list_id=pl.lit(7), message_id=pl.lit(12)), EVENTS)
 
 
-def told(frame: pl.DataFrame) -> list[tuple[int, str, str]]:
+def values(frame: pl.DataFrame) -> list[tuple[int, str, str]]:
     assert frame.columns == list(EVENTS.schema)
     return sorted(frame.select("recipient_id", "kind", "details").rows())
 
@@ -48,12 +48,12 @@ def told(frame: pl.DataFrame) -> list[tuple[int, str, str]]:
         ([(1, "OPN", "", 1), (1, "UNS", "2", 1)], [(1, "OPN", ""), (1, "UNS", "2")]),
     ],
 )
-def test_only_the_latest_action_is_told(
+def test_only_the_latest_action_is_exported(
     given_rows: list[Row], expected: list[tuple[int, str, str]]
 ) -> None:
     """The documented examples, and those that the documentation leaves open."""
     latest = latest_action(rows(*given_rows))
-    assert told(latest) == expected
+    assert values(latest) == expected
     assert set(latest["count"]) == {1}
 
 
@@ -66,30 +66,30 @@ def test_every_event_keeps_all_rows_and_counts() -> None:
 def test_what_is_not_wanted_is_left_out() -> None:
     """Without NCO rows a bounced recipient has no row, in particular none that says SNT."""
     given_rows = rows((1, "SNT", "", 1), (2, "SNT", "", 1), (2, "NCO", "5", 1), (3, "OPN", "", 1))
-    assert told(every_event(given_rows, sent=False)) == [(2, "NCO", "5"), (3, "OPN", "")]
-    assert told(every_event(given_rows, bounces=False)) == [
+    assert values(every_event(given_rows, sent=False)) == [(2, "NCO", "5"), (3, "OPN", "")]
+    assert values(every_event(given_rows, bounces=False)) == [
         (1, "SNT", ""), (2, "SNT", ""), (3, "OPN", ""),
     ]  # fmt: skip
-    assert told(latest_action(given_rows, bounces=False)) == [(1, "SNT", ""), (3, "OPN", "")]
-    assert told(latest_action(given_rows, sent=False)) == [(2, "NCO", "5"), (3, "OPN", "")]
+    assert values(latest_action(given_rows, bounces=False)) == [(1, "SNT", ""), (3, "OPN", "")]
+    assert values(latest_action(given_rows, sent=False)) == [(2, "NCO", "5"), (3, "OPN", "")]
 
 
 def test_the_same_person_in_two_messages_has_two_latest_actions() -> None:
     """An action on one message says nothing about another one."""
     one = rows((1, "SNT", "", 1))
     other = rows((1, "OPN", "", 1)).with_columns(message_id=pl.lit(13, pl.Int64))
-    assert told(latest_action(pl.concat([one, other]))) == [(1, "OPN", ""), (1, "SNT", "")]
+    assert values(latest_action(pl.concat([one, other]))) == [(1, "OPN", ""), (1, "SNT", "")]
 
 
-def test_of_several_bounces_the_latest_is_told() -> None:
-    """The date decides where MailUp tells one, not the code."""
+def test_of_several_bounces_the_latest_is_exported() -> None:
+    """The date decides where MailUp gives one, not the code."""
     both = rows((1, "NCO", "550", 1), (1, "NCO", "450", 1)).with_columns(
         at=pl.Series([NOW, NOW + timedelta(days=1)], dtype=EVENTS.schema["at"])
     )
-    assert told(latest_action(both)) == [(1, "NCO", "450")]
+    assert values(latest_action(both)) == [(1, "NCO", "450")]
 
 
-def test_what_followed_is_told_later_and_nothing_twice() -> None:
+def test_what_followed_is_exported_later_and_nothing_twice() -> None:
     """Extraction by extraction: sent, then opened, then clicked; each once."""
     known, files = pl.LazyFrame(schema=SEEN_EVENTS), []
     seen: list[Row] = []
@@ -97,7 +97,7 @@ def test_what_followed_is_told_later_and_nothing_twice() -> None:
         seen = [each for each in seen if each[:3] != news[:3]] + [news]
         new = select_new(latest_action(rows(*seen)), known, EVENTS, NOW)
         known = pl.concat([known, new.added.lazy()])
-        files.append(told(new.rows))
+        files.append(values(new.rows))
     assert files == [[(1, "SNT", "")], [(1, "OPN", "")], [], [(1, "CLK", "a")]]
 
 
@@ -156,5 +156,5 @@ row_drawn = st.one_of(
 @settings(derandomize=True, database=None)
 @given(st.lists(row_drawn, max_size=12))
 def test_the_latest_action_follows_its_rule(data: list[Row]) -> None:
-    """Vectorised or person by person, and with rows that come twice, the same rows are told."""
-    assert told(latest_action(rows(*data))) == sorted(plain(data))
+    """Vectorised or person by person, and with rows that come twice, the same rows are exported."""
+    assert values(latest_action(rows(*data))) == sorted(plain(data))

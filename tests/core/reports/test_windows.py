@@ -43,7 +43,7 @@ def test_undated_events_are_dated_inside_their_window() -> None:
 
 @pytest.mark.parametrize("watermark", [NOW, NOW + timedelta(hours=1)])
 def test_a_clock_that_went_back_stops_the_run(watermark: datetime) -> None:
-    """No window ends before it starts; the operator is told that it is the clock."""
+    """No window ends before it starts; the message names the clock as the cause."""
     with pytest.raises(RunStopped, match="The clock says 2026-12-01T08:00:00Z"):
         following(4, watermark, NOW)
 
@@ -57,7 +57,7 @@ def test_a_clock_that_went_back_stops_the_run(watermark: datetime) -> None:
         (at(1, 1), at(1, 1)),
     ],
 )
-def test_a_window_is_told_in_utc_and_has_a_length(start: datetime | None, end: datetime) -> None:
+def test_a_window_is_shown_in_utc_and_has_a_length(start: datetime | None, end: datetime) -> None:
     """A window that nobody could mean is not made."""
     with pytest.raises(ValueError, match="window"):
         Window(1, start, end)
@@ -111,7 +111,7 @@ def test_a_text_that_is_no_date_is_refused_with_an_example(text: str) -> None:
 
 
 def test_a_window_without_length_is_refused_with_the_reason() -> None:
-    """Who means one day and gives it twice is told how to say that."""
+    """For the same day given twice the message says how to write one day."""
     for end in ("2026-07-01", "2026-06-30"):
         with pytest.raises(ConfigurationError, match="for one day give that day as start and the"):
             backfill("2026-07-01", end, ROME, NOW)

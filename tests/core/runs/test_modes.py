@@ -72,9 +72,9 @@ def test_a_scratch_folder_is_made_for_one_user(
     assert os.umask(before) == before
 
 
-def test_what_an_older_version_left_open_is_closed_or_told(tmp_path: Path) -> None:
+def test_what_an_older_version_left_open_is_closed_or_reported(tmp_path: Path) -> None:
     """Opening a ledger closes its files, and a folder of the storage all that is in it; folders
-    that the operator made are told of, and left as they are."""
+    that the operator made are reported, and left as they are."""
     url, storage = f"sqlite:///{tmp_path}/ledger.db", Storage(str(tmp_path / "storage"))
     source = tmp_path / "file"
     source.write_bytes(b"anna@example.it")

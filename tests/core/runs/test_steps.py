@@ -11,18 +11,18 @@ from tasks.texts.step_table import Step, duration, steps_table
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "expected"),
     [(0.04, "0.0 s"), (9.94, "9.9 s"), (10.2, "10 s"), (59.6, "1 min 00 s"), (62, "1 min 02 s"),
      (3725, "1 h 02 min")],
 )  # fmt: skip
-def test_durations_are_told_as_people_say_them(seconds: float, told: str) -> None:
+def test_durations_are_shown_in_words(seconds: float, expected: str) -> None:
     """Tenths where they matter, minutes and hours where those do."""
-    assert duration(seconds) == told
+    assert duration(seconds) == expected
 
 
 def test_the_table_says_how_long_how_often_and_how_far() -> None:
     """One row per step and their sum; a step at work counts until now."""
-    told = steps_table(
+    found = steps_table(
         [
             Step("look", began=0, ended=2),
             Step("submit", 2, ended=64, calls=9, reached="3 of 7 batches", attempts=5, failed=True),
@@ -30,7 +30,7 @@ def test_the_table_says_how_long_how_often_and_how_far() -> None:
         ],
         now=65,
     )
-    assert told.splitlines() == [
+    assert found.splitlines() == [
         "| step | duration | MailUp calls |  |",
         "| --- | --- | --- | --- |",
         "| look | 2.0 s | 0 |  |",
@@ -41,7 +41,7 @@ def test_the_table_says_how_long_how_often_and_how_far() -> None:
     assert steps_table([], now=1) == ""
 
 
-def test_steps_are_told_once_and_only_of_the_run_at_hand() -> None:
+def test_steps_are_shown_once_and_only_of_this_run() -> None:
     """What was shown with one file is not shown again with the next; outside a run nothing is."""
     work: Callable[[], None] = steps.measured_step("fetch")(lambda: steps.set_progress("half"))
     work()

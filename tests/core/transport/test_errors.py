@@ -159,7 +159,7 @@ def test_errors_of_ours_pass_the_seam() -> None:
 def test_a_full_disk_of_ours_is_no_fault_of_the_server(
     seam: Callable[[Operation], AbstractContextManager[None]],
 ) -> None:
-    """What cannot be written here is not told as a server that does not answer."""
-    with pytest.raises(OSError, match="No space left") as told, seam(STEP):
+    """What cannot be written here is not reported as a server that does not answer."""
+    with pytest.raises(OSError, match="No space left") as caught, seam(STEP):
         Path("/dev/full").write_bytes(b"x" * 100_000)
-    assert is_full(told.value)
+    assert is_full(caught.value)

@@ -88,23 +88,23 @@ def test_a_listing_of_too_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 NONSENSE: list[tuple[str, bytes]] = [
-    *(("SIZE", b"213 " + told) for told in (b"anna@example.it", b"-5", HUGE, b"", b"3 4", b"0x3")),
-    *(("MDTM", b"213 " + told) for told in (b"anna", HUGE, b"00000000000000", b"99991332256199")),
-    *(("EPSV", told) for told in (b"229 a (|||x|)", b"229 (|||%s|)" % HUGE, b"229 (|||99999|)")),
-    *(("EPSV", told) for told in (b"229 (|||-1|)", b"229", b"200 ok", b"229 ()", b"229 (|||0|)")),
-    *(("PASV", told) for told in (b"227 (a,b,c,d,e,f)", b"227 (1,2,3,4,%s,1)" % HUGE, b"227")),
+    *(("SIZE", b"213 " + text) for text in (b"anna@example.it", b"-5", HUGE, b"", b"3 4", b"0x3")),
+    *(("MDTM", b"213 " + text) for text in (b"anna", HUGE, b"00000000000000", b"99991332256199")),
+    *(("EPSV", text) for text in (b"229 a (|||x|)", b"229 (|||%s|)" % HUGE, b"229 (|||99999|)")),
+    *(("EPSV", text) for text in (b"229 (|||-1|)", b"229", b"200 ok", b"229 ()", b"229 (|||0|)")),
+    *(("PASV", text) for text in (b"227 (a,b,c,d,e,f)", b"227 (1,2,3,4,%s,1)" % HUGE, b"227")),
     ("PASV", b"227 (127,0,0,1,999,999)"),
-    *(("RETR", told) for told in (b"150 open (%s bytes)" % HUGE, b"150 (-1 bytes)", b"999")),
-    *(("PWD", told) for told in (b"257", b"257 x", b'257-a\r\n257 "a"\r\n', b'257-"a\r\n257 b"')),
-    *(("FEAT", told) for told in (b"211", b"211-\r\n \r\n\r\n\xff\r\n211 end", b"250 ok")),
-    *(("", told) for told in (b"\xff\xfe\r\n", b"220", b"\r\n", b"SSH-2.0-x", b"220\0")),
+    *(("RETR", text) for text in (b"150 open (%s bytes)" % HUGE, b"150 (-1 bytes)", b"999")),
+    *(("PWD", text) for text in (b"257", b"257 x", b'257-a\r\n257 "a"\r\n', b'257-"a\r\n257 b"')),
+    *(("FEAT", text) for text in (b"211", b"211-\r\n \r\n\r\n\xff\r\n211 end", b"250 ok")),
+    *(("", text) for text in (b"\xff\xfe\r\n", b"220", b"\r\n", b"SSH-2.0-x", b"220\0")),
 ]
 
 
-@pytest.mark.parametrize(("command", "told"), NONSENSE)
-def test_answers_that_make_no_sense(command: str, told: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "answer"), NONSENSE)
+def test_answers_that_make_no_sense(command: str, answer: bytes, tmp_path: Path) -> None:
     """Numbers with text or of 5,000 digits, addresses, dates: our own error, without their text."""
-    says: dict[str, Saying] = {command: told + b"\r\n"}
+    says: dict[str, Saying] = {command: answer + b"\r\n"}
     if command == "PASV":
         says["EPSV"] = b"500 no\r\n"
     with pytest.raises(SyncError) as refused, ftp_to(says, b"abc") as transport:
@@ -116,7 +116,7 @@ def test_answers_that_make_no_sense(command: str, told: bytes, tmp_path: Path) -
 @pytest.mark.parametrize(
     "facts",
     [b"size=%s" % HUGE, b"size=-5", b"size=x", b"size=3;modify=%s" % HUGE]
-    + [b"size=3;modify=" + told for told in (b"0", b"00000101000000", b"99999999999999", b"\xff")],
+    + [b"size=3;modify=" + text for text in (b"0", b"00000101000000", b"99999999999999", b"\xff")],
 )
 def test_a_listing_with_nonsense(facts: bytes) -> None:
     """A file without a size is passed over and counted, one without a date has none."""
@@ -128,12 +128,12 @@ def test_a_listing_with_nonsense(facts: bytes) -> None:
     assert all(each.modified_at is None for each in found.values())
 
 
-@pytest.mark.parametrize("told", [0, 3], ids=["empty", "half"])
-def test_a_size_that_is_too_small(told: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 3], ids=["empty", "half"])
+def test_a_size_that_is_too_small(size: int, tmp_path: Path) -> None:
     """Half a file is never taken for the whole, nor an empty one."""
-    says: dict[str, Saying] = {"SIZE": b"213 %d\r\n" % told}
+    says: dict[str, Saying] = {"SIZE": b"213 %d\r\n" % size}
     with ftp_to(says, b"abcdef") as transport, pytest.raises(FileHeld) as held:
-        transport.read("a.csv", tmp_path / "a.csv", size=told)
+        transport.read("a.csv", tmp_path / "a.csv", size=size)
     assert held.value.context["reason"] == "changed"
     assert not (tmp_path / "a.csv").exists()
 

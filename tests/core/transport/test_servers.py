@@ -90,7 +90,7 @@ def test_certificate_with_lost_line_breaks() -> None:
     assert ftps(ca_certificate=pem.replace("\n", " ")).ca_certificate
 
 
-def test_strict_unless_told_otherwise() -> None:
+def test_strict_by_default() -> None:
     """Certificates and host keys are verified, wrong passive addresses ignored, by default."""
     assert ftps().verify_certificate
     assert not ftps().trust_passive_address

@@ -51,14 +51,14 @@ def entry(name: bytes, about: bytes) -> bytes:
 
 
 class Server:
-    """Answers requests about one file; a folder is one `part`, told once or `for_ever`."""
+    """Answers requests about one file; a folder is one `part`, sent once or `for_ever`."""
 
     def __init__(
         self, *, part: bytes = b"", for_ever: bool = False, stat: tuple[int, bytes] | None = None
     ) -> None:
         self._part, self._for_ever = part, for_ever
         self._stat = stat or (CMD_ATTRS, attributes())
-        self._is_told = False
+        self._is_sent = False
 
     def __call__(self, kind: int, request: Message) -> Iterator[tuple[int, bytes]]:
         """The answer to one request, with its number."""
@@ -76,7 +76,7 @@ class Server:
             part = b"abc"[request.get_int64() :][: request.get_int()]
             return (CMD_DATA, text(part)) if part else _status(EOF)
         if kind == CMD_READDIR:
-            before, self._is_told = self._is_told, not self._for_ever
+            before, self._is_sent = self._is_sent, not self._for_ever
             return _status(EOF) if before else (CMD_NAME, self._part)
         return _status(0 if kind == CMD_CLOSE else 4)
 
@@ -171,7 +171,7 @@ def test_answers_that_nobody_asked_for() -> None:
 
 
 def test_a_refusal_in_another_encoding() -> None:
-    """A missing file is a missing file, in whatever language and encoding it is told."""
+    """A missing file is a missing file, in whatever language and encoding it is reported."""
     with pytest.raises(FileGone) as gone, sftp_to(Server(stat=_status(2))) as transport:
         transport.stat("a.csv")
     assert "anna" not in str(gone.value)
@@ -186,12 +186,12 @@ def test_names_that_are_no_text() -> None:
         assert transport.skipped == 4
 
 
-@pytest.mark.parametrize("told", [0, 1, 2], ids=["empty", "one byte", "two bytes"])
-def test_a_size_that_is_too_small(told: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 1, 2], ids=["empty", "one byte", "two bytes"])
+def test_a_size_that_is_too_small(size: int, tmp_path: Path) -> None:
     """Half a file is never taken for the whole, nor an empty one."""
-    server = Server(stat=(CMD_ATTRS, attributes(size=told)))
+    server = Server(stat=(CMD_ATTRS, attributes(size=size)))
     with sftp_to(server) as transport, pytest.raises(FileHeld) as held:
-        transport.read("a.csv", tmp_path / "a.csv", size=told)
+        transport.read("a.csv", tmp_path / "a.csv", size=size)
     assert held.value.context["reason"] == "changed"
     assert not (tmp_path / "a.csv").exists()
 

@@ -70,9 +70,9 @@ def test_only_what_is_known_to_be_strong_is_offered() -> None:
 
 def test_what_a_server_says_is_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library's own lines quote the server, so they reach no handler."""
-    told: list[logging.LogRecord] = []
+    found: list[logging.LogRecord] = []
     handler = logging.Handler()
-    monkeypatch.setattr(handler, "handle", told.append)
+    monkeypatch.setattr(handler, "handle", found.append)
     logging.getLogger().addHandler(handler)
     monkeypatch.setattr(logging.getLogger("paramiko"), "level", logging.DEBUG)
     try:
@@ -80,4 +80,4 @@ def test_what_a_server_says_is_in_no_log(monkeypatch: pytest.MonkeyPatch) -> Non
             transport.stat("a.csv")
     finally:
         logging.getLogger().removeHandler(handler)
-    assert "paramiko" not in {record.name.split(".")[0] for record in told}
+    assert "paramiko" not in {record.name.split(".")[0] for record in found}

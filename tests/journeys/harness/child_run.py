@@ -85,10 +85,10 @@ def live(life: Life) -> None:
         flow = getattr(import_module(f"flows.{life.flow}"), life.flow)
         _prepare(life)
         state = flow(**life.parameters, return_state=True)
-    # A state that Prefect's server had to tell twice has no data.
+    # A state that Prefect's server sent twice has no data.
     error = None if state.is_completed() else state.result(raise_on_failure=False)
-    told = [type(error).__name__, state.message, getattr(error, "what_next", None)]
-    life.said.write_text(json.dumps([state.is_completed(), *told]))
+    ending = [type(error).__name__, state.message, getattr(error, "what_next", None)]
+    life.said.write_text(json.dumps([state.is_completed(), *ending]))
     os._exit(0 if state.is_completed() else 1)
 
 

@@ -68,8 +68,8 @@ class DisturbedExport:
         seen = [self._at(case, moment) for case, moment in zip(self.cases, moments, strict=True)]
         due = self.stream.expected(self._log, (*self._begin, *moments), self._there)[2:]
         return [
-            (case, ending and Suffered(case, ending, rows - told, told - rows + faults))
-            for case, rows, (ending, told, faults) in zip(self.cases, due, seen, strict=True)
+            (case, ending and Suffered(case, ending, rows - delivered, delivered - rows + faults))
+            for case, rows, (ending, delivered, faults) in zip(self.cases, due, seen, strict=True)
         ]
 
     def _at(self, case: Case, moment: datetime) -> tuple[Ending | None, Rows, Rows]:
@@ -81,9 +81,9 @@ class DisturbedExport:
         if ending and not ending.completed:
             witness.look_at_what_is_left()
             self._player.run()
-        told = witness.arrived()
+        delivered = witness.arrived()
         witness.look_at_the_end()
-        return ending, told, Counter((fault,) for fault in witness.faults[before:])
+        return ending, delivered, Counter((fault,) for fault in witness.faults[before:])
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 Each function goes through the moments at which exports run, and yields for each of them the rows
 that are new: tuples of cells, each with the number of its occurrences. Only dates that MailUp
-tells are in them.
+gives are in them.
 """
 
 from collections import Counter, defaultdict
@@ -100,7 +100,7 @@ def latest_action(
     """What somebody did last with a message: each clicked link, else the one strongest action."""
     sendings = _Sendings()
     done: dict[tuple[Any, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    told = set()
+    exported = set()
     for events in _between(log, moments, lists):
         sendings.see(events)
         touched = {}
@@ -112,8 +112,8 @@ def latest_action(
         rows: Rows = Counter()
         for who, event in touched.items():
             for action in _strongest(done[who]):
-                if (who, action) not in told:
-                    told.add((who, action))
+                if (who, action) not in exported:
+                    exported.add((who, action))
                     rows[sendings.row(event, *action)] += 1
         yield rows
 
@@ -128,12 +128,12 @@ def _strongest(actions: dict[str, set[str]]) -> list[tuple[str, str]]:
 def unsubscribed(
     log: Sequence[Logged], moments: Sequence[datetime], lists: Sequence[int]
 ) -> Iterator[Rows]:
-    """Who is gone at a moment and was not told to have gone that way.
+    """Who is gone at a moment and was not exported as gone that way.
 
     Somebody who came back between two moments was never seen to be gone.
     """
     gone: dict[tuple[int, int], Logged] = {}
-    told = set()
+    exported = set()
     for events in _between(log, moments, lists):
         for event in events:
             if event.kind == "UNS":
@@ -142,8 +142,8 @@ def unsubscribed(
                 gone.pop((event.list_id, event.recipient_id), None)
         rows: Rows = Counter()
         for event in gone.values():
-            if event.id not in told:
-                told.add(event.id)
+            if event.id not in exported:
+                exported.add(event.id)
                 message = str(event.message_id or "")
                 about = (event.email, str(event.list_id), text(event.at), message)
                 rows[(*about, str(event.status))] += 1
@@ -152,15 +152,15 @@ def unsubscribed(
 
 def cumulative(unsubscriptions: Rows, statistics: Rows) -> Rows:
     """Rows of both files as they are in the one that replaces them."""
-    told: Rows = Counter(
+    exported: Rows = Counter(
         {
             (list_id, message, email, "UNS", cause, moment): times
             for (email, list_id, moment, message, cause), times in unsubscriptions.items()
         }
     )
     for (list_id, message, email, _, kind, detail, _), times in statistics.items():
-        told[list_id, message, email, kind, detail, ""] += times
-    return told
+        exported[list_id, message, email, kind, detail, ""] += times
+    return exported
 
 
 def subscribed(
@@ -169,8 +169,8 @@ def subscribed(
     lists: Sequence[int],
     there: dict[tuple[int, str], str],
 ) -> Iterator[Rows]:
-    """Who is subscribed at a moment and was not told; `there` is since when, at the first one."""
-    here, told = dict(there), set()
+    """Who is subscribed at a moment and was not exported; `there` is since when, at first."""
+    here, exported = dict(there), set()
     for number, events in enumerate(_between(log, moments, lists)):
         for event in events if number else ():
             if event.kind == "SUB":
@@ -178,15 +178,15 @@ def subscribed(
             elif event.kind == "UNS":
                 here.pop((event.list_id, event.email), None)
         now = {(email, str(list_id), since) for (list_id, email), since in here.items()}
-        yield Counter(now - told)
-        told |= now
+        yield Counter(now - exported)
+        exported |= now
 
 
 def sms_outcomes(
     log: Sequence[Logged], moments: Sequence[datetime], lists: Sequence[int]
 ) -> Iterator[Rows]:
-    """The state of each SMS at a moment, where it was not told before."""
-    told = set()
+    """The state of each SMS at a moment, where it was not exported before."""
+    exported = set()
     for events in _between(log, moments, lists):
         last = {
             (event.message_id, event.recipient_id, event.sending_id): event
@@ -198,7 +198,7 @@ def sms_outcomes(
             state = SMS_STATES.get(event.status or 0, event.detail)
             where = (event.number or "", str(event.list_id), str(event.message_id))
             row = (*where, text(event.sent_at), state, event.email)
-            if row not in told:
-                told.add(row)
+            if row not in exported:
+                exported.add(row)
                 rows[row] += 1
         yield rows

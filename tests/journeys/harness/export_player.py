@@ -113,7 +113,7 @@ class Player:
             self.witness.fault("delivered again, the last file is another one, or not the only one")
 
     def _repeat_by_hand(self) -> None:
-        """A window by hand, twice: one name, one content, told before, and no watermark moved."""
+        """A window by hand, twice: one name, one content, exported before; no watermark moves."""
         windows = self.witness.windows()
         self.run(**ANY_DAY)
         once = self.witness.contents()
@@ -123,8 +123,8 @@ class Player:
         (path,) = self._place.out.glob("*manual*.csv")
         rows = Counter(map(lasting, rows_of(path)))
         whole = self._stream.name == "every-event"
-        if rows - self.witness.told or (whole and rows != self.witness.told):
-            self.witness.fault("a window by hand tells other rows than the windows have told")
+        if rows - self.witness.exported or (whole and rows != self.witness.exported):
+            self.witness.fault("a window by hand has other rows than the windows had")
 
 
 def play(stream: Stream, home: Path, name: str, database: Database, dying: Dying) -> Played:
@@ -152,6 +152,6 @@ def subscribed_at(there: Place, moment: datetime) -> dict[tuple[int, str], str]:
     }
 
 
-def _local(told: str) -> str:
+def _local(text: str) -> str:
     """MailUp's local date as the files have it."""
-    return f"{datetime.fromisoformat(told):%Y%m%dT%H%M%S}" if told else ""
+    return f"{datetime.fromisoformat(text):%Y%m%dT%H%M%S}" if text else ""

@@ -103,11 +103,11 @@ class Instants:
         Wire.ask = self._around(Wire.ask, _call)  # type: ignore[method-assign]
         for owner, part, verbs in OF_FILES:
             for verb in verbs:
-                told = f"{part}: {verb}"
+                text = f"{part}: {verb}"
                 real = getattr(owner, verb)
                 if verb == "write":
                     real = self._in_the_middle(real)
-                setattr(owner, verb, self._around(real, lambda *_, told=told: told))
+                setattr(owner, verb, self._around(real, lambda *_, text=text: text))
 
     def _around(self, real: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
         def around(*args: Any, **named: Any) -> Any:

@@ -40,7 +40,7 @@ def of_cells(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def of_the_api() -> Iterator[tuple[str, bytes]]:
-    """What Prefect's API tells of blocks, runs, artifacts and deployments to whoever asks."""
+    """What Prefect's API returns of blocks, runs, artifacts and deployments."""
     with get_client(sync_client=True) as client:
         found: dict[str, Sequence[BaseModel]] = {
             "blocks": client.read_block_documents(include_secrets=False),

@@ -15,13 +15,13 @@ from tests.journeys.harness.streams import Stream
 
 
 class Witness:
-    """Looks at one stream's place; `faults` are what is wrong there, `told` the rows of all windows
+    """Observes one stream's place: `faults` are the errors, `exported` the rows of all windows
     without what may change."""
 
     def __init__(self, stream: Stream, place: Place) -> None:
         self._stream, self._place = stream, place
         self._seen: dict[str, str] = {}
-        self.told: Counter[tuple[str, ...]] = Counter()
+        self.exported: Counter[tuple[str, ...]] = Counter()
         self.faults: list[str] = []
 
     def look_at_what_is_left(self) -> None:
@@ -65,7 +65,7 @@ class Witness:
             self._seen[path.name] = _sha256(path)
             first_seen = text(windows[path.name][0] - timedelta(microseconds=1))
             for row in rows_of(path):
-                self.told[lasting(row)] += 1
+                self.exported[lasting(row)] += 1
                 found[self._compared(row)] += 1
                 if first_seen != (_moment_of_sight(row) or first_seen):
                     self.fault(f"{path.name} dates a row otherwise than by its window")
@@ -76,10 +76,10 @@ class Witness:
             row = row | {"statusChange": ""}
         return tuple(row[name] for name in self._stream.compared)
 
-    def fault(self, told: str) -> None:
+    def fault(self, text: str) -> None:
         """Write down what is wrong."""
-        if told not in self.faults:
-            self.faults.append(told)
+        if text not in self.faults:
+            self.faults.append(text)
 
     def contents(self) -> dict[str, str]:
         """Hashes of all that is in the client's folder, by name."""
@@ -117,15 +117,15 @@ class Witness:
             self.fault(f"the windows are {numbers}")
         if {state for _, state, *_ in windows} != {"delivered"}:
             self.fault("a window is not delivered")
-        told = Counter(
+        found = Counter(
             (step, (detail if isinstance(detail, dict) else json.loads(detail))["number"])
             for step, detail in self._place.database.rows(
                 "SELECT step, detail FROM journal WHERE step LIKE 'window_%'"
             )
         )
         steps = ("window_rendered", "window_delivered")
-        if told != Counter((step, number) for step in steps for number in numbers):
-            self.fault("the journal tells of other windows than there are")
+        if found != Counter((step, number) for step in steps for number in numbers):
+            self.fault("the journal has other windows than there are")
 
 
 def _sha256(path: Path) -> str:

@@ -32,7 +32,7 @@ STEPS = {
 }
 """From which steps on what can be away."""
 OF_THE_SERVER = ("file server", "upload", "client's disk")
-"""Of these each protocol tells in its own way."""
+"""Each protocol reports these in its own way."""
 WAYS = {"upload": "file server"}
 """Which way leads to a part, where it is not called as the part is."""
 DISKS = {"client's disk": "files", "storage": "storage", "scratch": "scratch"}

@@ -1,4 +1,4 @@
-"""A deployed client with somebody to tell, a worker that may die, and runs bound to deployments."""
+"""A deployed client with a receiver of alerts, a worker that may die, and its runs."""
 
 import json
 import os
