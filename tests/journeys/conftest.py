@@ -32,8 +32,8 @@ COLUMNS = [
 ]
 HEADER = "email;nome;cellulare\r\n"
 
-# Every instant takes minutes; without `make kills` test_exports_truth.py dies at some of them, and
-# tests/core/imports/test_standstill.py stands still at some.
+# All instants take minutes; without `make kills` test_exports_truth.py covers some of them, and
+# tests/core/imports/test_standstill.py some standstills.
 ONLY_ALL = ["test_export_kills.py", "test_import_stops.py"]
 collect_ignore = [] if os.environ.get("KILLS") == "all" else ONLY_ALL
 
@@ -92,7 +92,7 @@ class World:
         return [c for c in calls if c["method"] == "POST" and c["path"].endswith("/Recipients")]
 
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Ask or order something behind MailUp's back."""
+        """Call the emulator's control API."""
         url = f"{self.mailup.base_url}/_sandbox/{path}"
         answer = requests.request(method, url, json=body, timeout=30)
         answer.raise_for_status()
@@ -100,7 +100,7 @@ class World:
 
 
 def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `change` laid over it, objects merged and all else replaced."""
+    """`base` updated by `change`: objects are merged, other values replaced."""
     result = dict(base)
     for key, value in change.items():
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
@@ -171,5 +171,5 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 def stage(
     request: pytest.FixtureRequest, tmp_path: Path, databases: Callable[[str, str], Database]
 ) -> Stage:
-    """Where clients with ledgers in one kind of database are played."""
+    """Scenarios of clients with ledgers in one kind of database."""
     return Stage(request.param, tmp_path, databases)

@@ -1,4 +1,4 @@
-"""What runs have left on their pages, as the Prefect server has it."""
+"""Artifacts of runs, from the Prefect server."""
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey

@@ -1,4 +1,4 @@
-"""What a run's own process does: one run of a flow, which may die of something within it."""
+"""The process of one flow run, which may be killed at a chosen instant."""
 
 import inspect
 import json
@@ -30,7 +30,7 @@ from tasks.imports import batch_sender
 from tests.journeys.harness.kill_points import At, Instants, Nth, Stop
 
 STOPPED_LEASE_SECONDS = 6.0
-"""Life of the leases of a run that is to be stopped: waited for before others go on."""
+"""Seconds that the leases of a run to be stopped live: others continue after them."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ class Life:
 
     @property
     def trace(self) -> Path:
-        """The labels of its instants, a line each."""
+        """The file with the labels of its instants, one per line."""
         return self.home / "trace"
 
     @property
     def said(self) -> Path:
-        """How it ended: whether it completed, its error's name, its message and its advice."""
+        """The file with its end: completed or not, name of the error, message, what to do next."""
         return self.home / "said"
 
 
 def live(life: Life) -> None:
-    """The run, to its end or its death."""
+    """Run the flow, to its end or until it is killed."""
     with (life.home / "runs.log").open("ab") as output:
         for stream in (1, 2):
             os.dup2(output.fileno(), stream)
@@ -107,14 +107,14 @@ def _prepare(life: Life) -> None:
 
 
 def _hurry() -> None:
-    """Leave out waits that are for MailUp's sake; the emulator is alone and needs none."""
+    """Remove the waits for MailUp's rate limit; the emulator needs none."""
     SharedPace.__call__ = lambda _: None  # type: ignore[method-assign]
     batch_sender.LOOK_UP_DELAY_SECONDS = 0.1
     batch_sender.BUSY_WAIT_SECONDS = 0.1
 
 
 def _lose_patience() -> None:
-    """Let waits for what is away be shorter: what lasts a minute in earnest lasts some seconds."""
+    """Shorten waits for unavailable services from a minute to some seconds."""
     for module in [found for name, found in sys.modules.items() if name.startswith("tasks.")]:
         for unit in vars(module).values():
             if isinstance(unit, Task) and unit.retries:
@@ -127,14 +127,14 @@ def _lose_patience() -> None:
 
 
 def _shorten_leases(seconds: float) -> None:
-    """Let leases live for another time than in earnest."""
+    """Set the lifetime of leases."""
     leases.LEASE_SECONDS = seconds
     for held in (leases.take, leases.renew, leases.kept, leases.held):
         inspect.unwrap(held).__kwdefaults__["seconds"] = seconds
 
 
 def _arm(instant: Instant) -> None:
-    """Let the function at `instant` be as it is, but the last thing that this process does."""
+    """Kill this process before or after the function at `instant`."""
     module, _, path = instant.where.partition(":")
     *owners, name = path.split(".")
     owner: Any = import_module(module)

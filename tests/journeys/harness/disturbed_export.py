@@ -19,17 +19,17 @@ from tests.journeys.harness.streams import SPRING, Stream, play_month
 from tests.servers.databases import Database
 
 RECIPIENTS = 600
-"""So many that something is new at each moment."""
+"""Enough for something new at each moment."""
 NEW = {"unsubscribed": {"UNS"}, "subscribed": {"SUB"}, "sms_outcomes": {"SMS"}}
 MAIL_EVENTS = {"SNT", "OPN", "CLK", "NCO"}
 AT_TIMES = "GET /Message/N/Count/Clicks"
-"""Asked only about messages without any click: later there may be none, and no step to disturb."""
+"""Only for messages without clicks: later there may be none, and no step to disturb."""
 SETTLED_SHARE = 20
-"""One of so many events is exported before something is disturbed."""
+"""One event in this many is exported before the first disturbance."""
 
 
 class DisturbedExport:
-    """One stream in its place; `cases` are what is to happen to it."""
+    """One stream in its place; `cases` are its disturbances."""
 
     def __init__(self, stream: Stream, place: Place) -> None:
         self.stream, self._place = stream, place
@@ -51,7 +51,7 @@ class DisturbedExport:
         ]
 
     def settle(self) -> None:
-        """Two exports that nobody disturbs; the second one has the `steps` of all later ones."""
+        """Two undisturbed exports; the second one has the `steps` of all later ones."""
         for moment in self._begin:
             self._player.come_to(moment)
             self._player.run()
@@ -60,7 +60,7 @@ class DisturbedExport:
         self.steps = dict.fromkeys(step for step in steps if not step.startswith(AT_TIMES))
 
     def suffer(self) -> list[tuple[Case, Suffered | None]]:
-        """Let everything happen, each at a moment of its own; a run that failed is followed by
+        """Run all cases, each at a moment of its own; a run that failed is followed by
         another one. None where a step was not reached."""
         later = [each for each in self._new if each > self._begin[1]]
         count = len(self.cases)
@@ -73,7 +73,7 @@ class DisturbedExport:
         ]
 
     def _at(self, case: Case, moment: datetime) -> tuple[Ending | None, Rows, Rows]:
-        """How the disturbed run ended, the rows that have arrived then, and what else is wrong."""
+        """How the disturbed run ended, the rows delivered by then, and other errors."""
         witness = self._player.witness
         before = len(witness.faults)
         self._player.come_to(moment)

@@ -1,4 +1,4 @@
-"""What the exports have to deliver, derived from MailUp's event log and from nothing else.
+"""What the exports have to deliver, derived from MailUp's event log alone.
 
 Each function goes through the moments at which exports run, and yields for each of them the rows
 that are new: tuples of cells, each with the number of its occurrences. Only dates that MailUp
@@ -44,7 +44,7 @@ def read(log: pl.DataFrame) -> list[Logged]:
 
 
 def text(moment: datetime | None) -> str:
-    """A moment as the files have it, in Rome."""
+    """A moment in the form of the files, in Rome's time."""
     return f"{moment.astimezone(ROME):%Y%m%dT%H%M%S}" if moment else ""
 
 
@@ -61,7 +61,7 @@ def _between(
 
 
 class _Sendings:
-    """When each message was sent last, as far as was seen."""
+    """The last sending of each message, up to each moment."""
 
     def __init__(self) -> None:
         self._last: dict[int | None, datetime] = {}
@@ -97,7 +97,7 @@ def every_event(
 def latest_action(
     log: Sequence[Logged], moments: Sequence[datetime], lists: Sequence[int]
 ) -> Iterator[Rows]:
-    """What somebody did last with a message: each clicked link, else the one strongest action."""
+    """The latest action per person and message: each clicked link, else the strongest action."""
     sendings = _Sendings()
     done: dict[tuple[Any, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     exported = set()
@@ -128,9 +128,9 @@ def _strongest(actions: dict[str, set[str]]) -> list[tuple[str, str]]:
 def unsubscribed(
     log: Sequence[Logged], moments: Sequence[datetime], lists: Sequence[int]
 ) -> Iterator[Rows]:
-    """Who is gone at a moment and was not exported as gone that way.
+    """Who has left at a moment and was not exported as such.
 
-    Somebody who came back between two moments was never seen to be gone.
+    Somebody who came back between two moments is not exported.
     """
     gone: dict[tuple[int, int], Logged] = {}
     exported = set()

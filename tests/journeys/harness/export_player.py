@@ -1,4 +1,4 @@
-"""Runs the export of one stream through its moments and deaths, or lets it be disturbed."""
+"""Runs the export of one stream at its moments, with kills or disturbances."""
 
 import time
 from collections import Counter
@@ -19,7 +19,7 @@ from tests.journeys.harness.streams import SIZE, Stream, play_month
 from tests.servers.databases import Database
 
 ANY_DAY = {"since": "2000-01-01", "until": "2027-01-01"}
-"""A window by hand that holds everything, and so has the same name each time."""
+"""A window by hand over everything: its name is always the same."""
 
 
 @dataclass
@@ -43,11 +43,11 @@ class Played:
 
 
 Dying = Callable[[int, Played], Iterable[Death]]
-"""How a stream's runs die at a moment, by its number; asked for one after the other."""
+"""How a stream's runs are killed at a moment, by its number, in sequence."""
 
 
 class Player:
-    """Plays one stream in its place."""
+    """Runs one stream in its place."""
 
     def __init__(self, stream: Stream, place: Place, runner: Runner) -> None:
         self._stream, self._place, self._runner = stream, place, runner
@@ -56,7 +56,7 @@ class Player:
         self.played = Played(stream.name, faults=self.witness.faults)
 
     def play(self, dying: Dying) -> Played:
-        """Run at every moment, die as it comes, run again; look at everything that arrived."""
+        """Run at every moment with the planned kills, run again, and check what was delivered."""
         begin = time.monotonic()
         for number, moment in enumerate(SIZE.moments):
             self.come_to(moment)
@@ -73,7 +73,7 @@ class Player:
         return self.played
 
     def come_to(self, moment: datetime) -> None:
-        """Let it be that moment at MailUp."""
+        """Set MailUp's clock to a moment."""
         self._place.control("clock", {"now": moment.isoformat()})
 
     def run(self, **asked: Any) -> None:
@@ -85,7 +85,7 @@ class Player:
         self.played.lived |= dict.fromkeys(self._runner.steps())
 
     def disturb(self, instant: str, begin: Callable[[], None]) -> Ending | None:
-        """Run the export; at the first instant with this label something begins."""
+        """Run the export; an outage begins at the first instant with this label."""
         time.sleep(1.1)
         self.played.runs += 1
         given = {"agreement": self._agreement}
@@ -105,7 +105,7 @@ class Player:
         self._place.database.let_leases_expire()
 
     def _deliver_again(self) -> None:
-        """The client loses the last file, and gets it again; nothing else happens."""
+        """The client loses the last file and gets it again, and nothing else changes."""
         before, windows = self.witness.contents(), self.witness.windows()
         list(self.witness.files())[-1].unlink()
         self.run(again=True)
@@ -128,7 +128,7 @@ class Player:
 
 
 def play(stream: Stream, home: Path, name: str, database: Database, dying: Dying) -> Played:
-    """Play a stream over its traffic, its blocks being called `name`."""
+    """Run a stream over its traffic, with blocks called `name`."""
     play_month(home / "mailup")
     with place(home, name, stream.protocol, database) as there:
         there.save_blocks()
@@ -142,7 +142,7 @@ def play(stream: Stream, home: Path, name: str, database: Database, dying: Dying
 
 
 def subscribed_at(there: Place, moment: datetime) -> dict[tuple[int, str], str]:
-    """Since when who is subscribed at a moment, by list and address."""
+    """Dates of subscription at a moment, by list and address."""
     there.control("clock", {"now": moment.isoformat()})
     return {
         (list_id, person["email"]): _local(person["optin_date"])

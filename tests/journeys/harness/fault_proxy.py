@@ -20,9 +20,9 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Relay:
-    """Listens on another address of this machine and passes on, as long as there is no trouble.
+    """Listens on another address of this machine and relays, unless a fault is set.
 
-    The ports are the server's own, so that the data connections of FTP take the same way.
+    The ports are the server's own, so that the data connections of FTP are relayed, too.
     `refuses`: nobody listens, and open connections end. `hangs`: connections are accepted and stay
     open, and nothing passes. `resets`: what is asked passes, and of the next answer a few bytes
     do before the connection is reset. `cuts`: of what is asked from then on some bytes pass before
@@ -38,7 +38,7 @@ class Relay:
         self._listeners = [self._listen(port) for port in ports]
 
     def suffer(self, trouble: Trouble) -> None:
-        """Begin, or end with `none`; what hung is reset then, for its bytes are gone."""
+        """Begin a fault, or end it with `none`; silent connections are then reset."""
         with self._lock:
             before, self._trouble = self._trouble, trouble
         if trouble == "refuses":
@@ -122,7 +122,7 @@ def _reset(sock: socket.socket) -> None:
 
 
 def new_host() -> str:
-    """An address of this machine that nobody listens on."""
+    """An unused address of this machine."""
     return ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
 
 

@@ -36,27 +36,27 @@ OF_FILES: tuple[tuple[type, str, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Nth:
-    """A run dies at the instant with this number, the first one being 1."""
+    """A run is killed at the instant with this number, from 1 on."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A run stands still (SIGSTOP) at the instant with this number, until somebody wakes it."""
+    """A run is stopped (SIGSTOP) at the instant with this number, until SIGCONT."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class At:
-    """A run dies at the first instant with this label."""
+    """A run is killed at the first instant with this label."""
 
     label: str
 
 
 class Instants:
-    """Writes down each instant of a life in the file `trace`, and does what is due at it.
+    """Records each instant of a run in the file `trace`, and acts at the planned ones.
 
     At the `deadly` one it kills or stops this process. At the first one with the label `struck` it
     rings the `bell`, and goes on when it is answered.
@@ -76,9 +76,9 @@ class Instants:
         self._transaction = threading.RLock()
 
     def reach(self, label: str, last: Callable[[], object] = lambda: None) -> None:
-        """An instant; `last` is what a run that dies there still does.
+        """An instant; `last` is what a run that is killed there still does.
 
-        Leases are renewed in a thread of their own, at times that nobody chooses.
+        Leases are renewed in a thread of their own, at arbitrary times.
         """
         if self._dying or threading.current_thread() is not threading.main_thread():
             return
@@ -89,7 +89,7 @@ class Instants:
             last()
             os.kill(os.getpid(), signal.SIGKILL)
         if self._deadly == Stop(self._count):
-            # A transaction of another thread would hold a ledger on SQLite for all others.
+            # A transaction of another thread would lock a ledger on SQLite.
             with self._transaction:
                 os.kill(os.getpid(), signal.SIGSTOP)
         if self._bell and label == self._struck:
@@ -98,7 +98,7 @@ class Instants:
             self._bell.recv()
 
     def arm(self) -> None:
-        """Put instants around everything that leaves a trace outside of this process."""
+        """Add instants around every call with an effect outside of this process."""
         Store.transaction = self._around_commit(Store.transaction)  # type: ignore[method-assign]
         Wire.ask = self._around(Wire.ask, _call)  # type: ignore[method-assign]
         for owner, part, verbs in OF_FILES:

@@ -1,4 +1,4 @@
-"""What came of the cases of one section of killed runs, for its test and its page."""
+"""Results of one section of killed runs, for its test and its page."""
 
 import time
 from collections import Counter
@@ -13,7 +13,7 @@ from tests.journeys.harness.scenarios import ALL
 
 @dataclass
 class Report:
-    """The cases of a section: with KILLS=all what was recorded before counts as run."""
+    """The cases of a section; with KILLS=all recorded cases count as run."""
 
     section: str
     database: str
@@ -35,7 +35,7 @@ class Report:
         doubled: Counter[Any],
         extra: int = 0,
     ) -> None:
-        """A case whose runs died at these instants, and what it lost, doubled and sent again."""
+        """A case: instants of its kills, and what was lost, doubled and sent again."""
         instants = list(died)
         wrong = f"died: {instants}\nlost: {lost}\ndoubled: {doubled}" if lost or doubled else ""
         found = {
@@ -45,7 +45,7 @@ class Report:
         self.keep(case, **found)
 
     def keep(self, case: str, **found: Any) -> None:
-        """Record a case; what is wrong with it, if anything, is its `wrong`."""
+        """Record a case; its errors, if any, are in `wrong`."""
         self.cases[case] = {"case": case, **found}
         if found.get("wrong"):
             self.wrong.append(found["wrong"])
@@ -53,7 +53,7 @@ class Report:
             self._records.add(case, **found)
 
     def lap(self) -> float:
-        """Seconds since the last case, whichever ran beside it."""
+        """Seconds since the last case."""
         begin, self._begin = self._begin, time.monotonic()
         return round(self._begin - begin, 1)
 

@@ -1,4 +1,4 @@
-"""Where and when the runs of a stream die while it is played."""
+"""The instants and times at which the runs of a stream are killed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,16 +12,16 @@ from tests.journeys.harness.scenarios import SEED
 from tests.journeys.harness.streams import SIZE, STREAMS, Stream
 
 APART = 8
-"""One of so many instants is died at where a run dies at one after the other."""
+"""One instant in this many is used where runs are killed at one after the other."""
 SOME_INSTANTS = 60
-"""About as many as a run has."""
+"""About the number of instants of a run."""
 
 BOTH_STORED = Instant("blocks.ledger.storage:Storage.put", nth=2, after=True)
 LAST = len(SIZE.moments) - 1
 
 
 def chosen(stream: Stream, out: Path) -> list[tuple[int, Death]]:
-    """At which moment, by its number, and where a stream's runs die; all streams die everywhere."""
+    """The moment, by number, and the instant of a kill; together the streams cover all."""
     everywhere: tuple[Death, ...] = (
         Instant("blocks.mailup.http.session:Session.read", nth=4),
         Instant("tasks.exports.extract:compress"),
@@ -49,13 +49,13 @@ def chosen(stream: Stream, out: Path) -> list[tuple[int, Death]]:
 
 
 def at(planned: list[tuple[int, Death]]) -> Dying:
-    """Die as planned."""
+    """Kill as planned."""
     return lambda number, _: [death for moment, death in planned if moment == number]
 
 
 def at_every_instant(stream: Stream) -> Dying:
-    """From the second moment on die at one instant after the other, until a run comes to its end;
-    at the last one wherever the stream has not died yet; and each time at a random moment."""
+    """From the second moment on kill at one instant after the other, until a run completes;
+    at the last one at all instants that are left; and each time at a random moment."""
     chance, place = Random(f"{SEED} {stream.name}"), _place(stream)
 
     def dying(number: int, played: Played) -> Iterator[Death]:

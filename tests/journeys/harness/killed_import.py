@@ -1,4 +1,4 @@
-"""Clients whose imports are killed again and again, and all that is to be seen afterwards."""
+"""Clients whose imports are killed repeatedly, and all that can be observed afterwards."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from tests.journeys.harness.sandboxes import Place, Protocol, place
 from tests.servers.databases import Database
 
 SOONER_OR_LATER = re.compile(r"\d{8}T\d{6}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-"""Times in names and contents of what the client gets."""
+"""Times in names and contents of the client's files."""
 
 Facts = Counter[tuple[str, ...]]
 COLUMNS = [
@@ -52,7 +52,7 @@ class Story:
 
     @property
     def slug(self) -> str:
-        """Its name in characters that blocks may have in theirs."""
+        """Its name, in characters that are allowed in block names."""
         return "".join(filter(str.isalpha, self.name))
 
 
@@ -78,17 +78,17 @@ STORIES = (ONE_FILE, PEOPLE_MISSING, TWO_CLIENTS)
 
 @dataclass
 class Scene:
-    """Clients with their server, their MailUp and their ledger, and files that are due."""
+    """Clients with server, MailUp and ledger, and the files to import."""
 
     place: Place
     runner: Runner
     story: Story
     died: list[str] = field(default_factory=list)
     shown: set[tuple[str, ...]] = field(default_factory=set)
-    """What the client could read when a run died."""
+    """What the client could read when a run was killed."""
 
     def prepare(self) -> None:
-        """Import what was there before, and drop the files that are due."""
+        """Import the earlier files, then add the files to import."""
         if self.story.before:
             self._drop("before.csv", self.story.before)
             self.run()
@@ -107,7 +107,7 @@ class Scene:
             self.runner.run("import_recipients", self._parameters(client))
 
     def die(self, death: Death) -> None:
-        """Run the import of every client to its death, unless its end comes first."""
+        """Run the import of every client until it is killed or completes."""
         for client in self.story.files:
             if where := self.runner.kill("import_recipients", self._parameters(client), death):
                 self.died.append(where)
@@ -115,23 +115,23 @@ class Scene:
                 self.let_leases_expire()
 
     def stop(self, number: int) -> BaseProcess:
-        """Run the import until it stands still at an instant, and its leases have expired."""
+        """Run the import until it is stopped at an instant and its leases have expired."""
         (client,) = self.story.files
         process = self.runner.stop("import_recipients", self._parameters(client), Stop(number))
         time.sleep(STOPPED_LEASE_SECONDS)
         return process
 
     def drop_newer(self, files: Mapping[str, Sequence[str]]) -> None:
-        """Put a file in the folder that comes after the one that is due."""
+        """Add a file that comes after the one to import."""
         self._drop("b.csv", files)
 
     def disturb(self, instant: str, begin: Callable[[], None]) -> Ending | None:
-        """Run the import; at the first instant with this label something begins."""
+        """Run the import; an outage begins at the first instant with this label."""
         (client,) = self.story.files
         return self.runner.disturb("import_recipients", self._parameters(client), instant, begin)
 
     def let_leases_expire(self) -> None:
-        """Do not wait for what a run could not give back."""
+        """Release what a killed run still holds."""
         self.place.database.let_leases_expire()
 
     def _parameters(self, client: str) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class Scene:
         return self.runner.steps()
 
     def facts(self) -> Facts:
-        """Every state that is left at MailUp, on the client's server and in the ledger."""
+        """The final state at MailUp, on the client's server and in the ledger."""
         return Counter(
             [
                 *self._at_mailup(AT_MAILUP), *self.at_the_client(hidden=True),
@@ -158,7 +158,7 @@ class Scene:
         )  # fmt: skip
 
     def imports(self) -> int:
-        """How many imports MailUp was given."""
+        """The number of imports at MailUp."""
         return len(list(self._at_mailup({"import": "SELECT id FROM import"})))
 
     def _at_mailup(self, queries: Mapping[str, str]) -> Iterator[tuple[str, ...]]:

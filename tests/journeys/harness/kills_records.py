@@ -80,7 +80,7 @@ class Records:
 
 @cache
 def version() -> str:
-    """The commit of what is run; a changed working copy says so."""
+    """The commit of the code under test, marked if the working copy is changed."""
     commit = _git("rev-parse", "--short=10", "HEAD")
     changed = _git("status", "--porcelain", "--", ".", f":!{PAGE}")
     return f"{commit}-changed" if changed else commit

@@ -1,4 +1,4 @@
-"""Everything that runs leave behind, as bytes with a name each, for a look at what is in it."""
+"""Everything that runs leave behind, as named bytes, to be searched."""
 
 import os
 import sqlite3
@@ -16,7 +16,7 @@ EVERY_SECONDS = 0.1
 
 
 def database() -> Path:
-    """Where the tests' Prefect server keeps everything."""
+    """The folder of the tests' Prefect server."""
     url = get_current_settings().server.database.connection_url.get_secret_value()
     return Path(url.partition("///")[2])
 
@@ -54,7 +54,7 @@ def of_the_api() -> Iterator[tuple[str, bytes]]:
 
 @contextmanager
 def processes() -> Iterator[dict[str, bytes]]:
-    """Arguments and environment of every process that is started meanwhile."""
+    """Arguments and environment of every process started within the context."""
     seen: dict[str, bytes] = {}
     known, done = _descendants(), Event()
 
@@ -79,7 +79,7 @@ def processes() -> Iterator[dict[str, bytes]]:
 
 
 def _descendants() -> set[int]:
-    """Processes that this one has started, and those that they have."""
+    """Descendants of this process."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended meanwhile

@@ -1,4 +1,4 @@
-"""What a stream's client has got, and what the ledger and MailUp hold of it, row by row."""
+"""What a stream's client has received, and what ledger and MailUp hold, row by row."""
 
 import csv
 import hashlib
@@ -56,7 +56,7 @@ class Witness:
         yield from sorted(files, key=lambda path: int(path.stem.rpartition("_")[2]))
 
     def arrived(self) -> Rows:
-        """The rows of all files that are new, as far as they are compared."""
+        """The rows of all new files, in the compared columns."""
         found: Rows = Counter()
         windows = self.windows()
         for path in self.files():
@@ -77,17 +77,17 @@ class Witness:
         return tuple(row[name] for name in self._stream.compared)
 
     def fault(self, text: str) -> None:
-        """Write down what is wrong."""
+        """Record an error."""
         if text not in self.faults:
             self.faults.append(text)
 
     def contents(self) -> dict[str, str]:
-        """Hashes of all that is in the client's folder, by name."""
+        """Hashes of all files in the client's folder, by name."""
         return {path.name: _sha256(path) for path in self._place.out.iterdir()}
 
     def look_at_the_end(self) -> None:
-        """Each name still means the same bytes, nothing is left lying about, the watermark is where
-        the windows end, and MailUp was only asked."""
+        """Each name still has the same bytes, no temporary file is left, the watermark is where
+        the windows end, and nothing was written to MailUp."""
         contents = self.contents()
         for name, (_, sha256) in self.windows().items():
             if {sha256} != {contents.get(name), self._seen.get(name)}:
@@ -139,7 +139,7 @@ def rows_of(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _moment_of_sight(row: dict[str, str]) -> str:
-    """The date of a row that MailUp does not date; "" for one that it does."""
+    """The date of a row that has none at MailUp, else ""."""
     if row.get("statusType") in ("OPN", "CLK", "NCO"):
         return row["statusChange"]
     return row.get("responsedate", "")

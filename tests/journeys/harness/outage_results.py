@@ -1,4 +1,4 @@
-"""What came of disturbed runs: how they ended, and what was lost or doubled in the end."""
+"""Results of disturbed runs: how they ended, and what was lost or doubled."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +16,7 @@ LONGEST_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Case:
-    """An outage that begins at a step of a run; `run` says of what."""
+    """An outage that begins at a step of a run; `run` names the run."""
 
     run: str
     step: str
@@ -24,14 +24,14 @@ class Case:
 
     @property
     def key(self) -> str:
-        """What it is recorded under."""
+        """The key of its record."""
         outage = self.outage
         return f"{self.run}: {outage.part} {outage.what} {outage.lasts}, {self.step}"
 
 
 @dataclass(frozen=True)
 class Suffered:
-    """What came of a case: how the run ended, and what is to be seen at the very end."""
+    """The result of a case: how the run ended, and the final state."""
 
     case: Case
     ending: Ending
@@ -40,12 +40,12 @@ class Suffered:
 
     @property
     def became(self) -> str:
-        """How the run ended, in the words of `Outage.expected`."""
+        """How the run ended, in the terms of `Outage.expected`."""
         return GOES_ON if self.ending.completed else self.ending.error
 
     @property
     def is_right(self) -> bool:
-        """Whether it is as expected: the end is clear and soon, nothing is lost or doubled."""
+        """Whether it is as expected: a clear error in time, nothing lost or doubled."""
         advice = self.ending.what_next
         clear = self.ending.completed or (advice and self.ending.message.endswith(advice))
         return bool(
@@ -57,7 +57,7 @@ class Suffered:
         )
 
     def line(self) -> list[object]:
-        """What is shown of it where it is not as expected."""
+        """The text of an unexpected result."""
         outage = self.case.outage
         return [
             self.case.run, outage.part, outage.what, outage.lasts, self.case.step,
@@ -67,11 +67,11 @@ class Suffered:
 
 
 Disturb = Callable[[str, Callable[[], None]], Ending | None]
-"""Runs a flow; at the first instant with this label something begins."""
+"""Runs a flow; an outage begins at the first instant with this label."""
 
 
 def suffer(place: Place, case: Case, disturb: Disturb) -> Ending | None:
-    """Let it happen to a run; it is over afterwards. None where its step was not reached."""
+    """Run with the outage, and end it. None if its step was not reached."""
     outage = case.outage
     timer = Timer(outage.seconds or 0, outage.end, [place])
 
@@ -97,7 +97,7 @@ def record(report: Report) -> None:
 
 
 def keep(report: Report, suffered: Suffered) -> None:
-    """Record a case with what came of it."""
+    """Record a case with its result."""
     wrong = "" if suffered.is_right else repr((suffered.line(), suffered.ending.message,
                                                suffered.lost, suffered.doubled))  # fmt: skip
     report.keep(

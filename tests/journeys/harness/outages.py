@@ -1,4 +1,4 @@
-"""What can be away while a run is at work: when it begins, how long it lasts, what is expected."""
+"""Outages during a run: when they begin, how long they last, what is expected."""
 
 import re
 import sqlite3
@@ -17,7 +17,7 @@ from tests.servers.databases import KINDS
 GOES_ON = "goes on"
 MOMENT_SECONDS = 1.0
 SILENT_SECONDS = 3.0
-"""A hang shorter than the patience of who waits would not be noticed."""
+"""A hang has to be longer than the time-out of the client."""
 
 STEPS = {
     "file server": r"server: .*, before",
@@ -30,21 +30,21 @@ STEPS = {
     "storage": r"storage: put_as, before",
     "scratch": r"(server: .*|GET .*|POST .*), after",
 }
-"""From which steps on what can be away."""
+"""The steps at which each part can become unavailable."""
 OF_THE_SERVER = ("file server", "upload", "client's disk")
 """Each protocol reports these in its own way."""
 WAYS = {"upload": "file server"}
-"""Which way leads to a part, where it is not called as the part is."""
+"""The relay of a part, where their names differ."""
 DISKS = {"client's disk": "files", "storage": "storage", "scratch": "scratch"}
-"""Which folder of a place is on the disk."""
+"""The folder of a place that is on the full disk."""
 
 
 @dataclass(frozen=True)
 class Outage:
-    """One thing that goes wrong from a step on.
+    """One failure that begins at a step.
 
     It lasts `seconds`, or until the run has ended, unless it `happens_once`. `expected` are the
-    ways in which that run may end: it goes on, or has one of these errors; in the end nothing is
+    ways in which that run may end: it continues, or fails with one of these errors; nothing is
     ever lost or doubled. `kinds` are those of a ledger's database.
     """
 
@@ -59,12 +59,12 @@ class Outage:
 
     @property
     def passes(self) -> bool:
-        """Whether it is over before the run is."""
+        """Whether it ends before the run."""
         return self.happens_once or self.seconds is not None
 
     @property
     def lasts(self) -> str:
-        """In words."""
+        """Its description."""
         if self.happens_once:
             return "once"
         return f"{self.seconds:g} s" if self.seconds else "to the end"
@@ -73,8 +73,8 @@ class Outage:
 def at_steps(
     steps: Iterable[str], outages: Iterable[Outage], turn: int = 0
 ) -> Iterator[tuple[str, Outage]]:
-    """Every step that what is away is needed for, with something passing and something lasting,
-    which take turns; `turn` is whose is first."""
+    """Every step that needs the part, with a temporary and a permanent failure,
+    alternating; `turn` selects the first."""
     known = list(steps)
     for mine in by_part(outages).values():
         ways = [[each for each in mine if each.passes is way] for way in (True, False)]
@@ -86,7 +86,7 @@ def at_steps(
 
 
 def by_part(outages: Iterable[Outage]) -> dict[str, list[Outage]]:
-    """Outages by what is away."""
+    """Outages by part."""
     found: dict[str, list[Outage]] = {}
     for outage in outages:
         found.setdefault(outage.part, []).append(outage)
@@ -95,7 +95,7 @@ def by_part(outages: Iterable[Outage]) -> dict[str, list[Outage]]:
 
 @contextmanager
 def small_disks(home: Path, parts: Iterable[str]) -> Iterator[None]:
-    """File systems of two megabytes for parts that can be full; mounting them needs root."""
+    """File systems of two megabytes for disks that become full; mounting them needs root."""
     with ExitStack() as stack:
         for part in set(parts) & set(DISKS):
             stack.enter_context(_small_disk(home / DISKS[part]))
@@ -116,7 +116,7 @@ def _small_disk(folder: Path) -> Iterator[None]:
 def _both(
     away: dict[str, Any], expected: tuple[str, ...], meanwhile: tuple[str, ...] = (GOES_ON,)
 ) -> Iterator[Outage]:
-    """Something for a while, and the same thing to the end."""
+    """A temporary failure, and the same one as a permanent failure."""
     yield Outage(**away, expected=meanwhile, seconds=_while(away["what"]))
     yield Outage(**away, expected=expected)
 
@@ -174,7 +174,7 @@ def _fill(path: Path) -> None:
 
 
 class _Lock:
-    """Somebody else's transaction, open for long, in a ledger on SQLite."""
+    """A long transaction of another process in a ledger on SQLite."""
 
     def __init__(self) -> None:
         self._open: dict[str, sqlite3.Connection] = {}
@@ -192,15 +192,15 @@ class _Lock:
 _locked = _Lock()
 _TROUBLES: tuple[Trouble, ...] = ("refuses", "hangs", "resets")
 _UNREACHABLE = ("ServerUnavailable", "TransferInterrupted")
-# The ledger is also asked between the tasks, where nothing is tried again; and where it is not
-# asked any more, a run goes on.
+# The ledger is also used between the tasks, where nothing is retried; and where it is not
+# used any more, a run continues.
 _LEDGER = ("LedgerUnavailable", GOES_ON)
 _POSTGRESQL, _SQLITE = {"kinds": ("postgresql",)}, {"kinds": ("sqlite",)}
 
 OUTAGES: tuple[Outage, ...] = (
     *(each for way in _TROUBLES for each in _both(_trouble("file server", way), _UNREACHABLE)),
     *_both(_trouble("upload", "cuts") , _UNREACHABLE),
-    # pyftpdlib has no answer where the last bytes of an upload find no room.
+    # pyftpdlib does not answer if the last bytes of an upload do not fit.
     *_both(_full("client's disk"), _UNREACHABLE),
     *(each for way in _TROUBLES for each in _both(_trouble("MailUp", way), ("MailUpUnavailable",))),
     *_both(_answers("429 to every call", "429"), ("MailUpUnavailable",)),
@@ -231,7 +231,7 @@ OUTAGES: tuple[Outage, ...] = (
             "MailUp's imports", "never end", ("settings", {"import_seconds": 3600}),
             back={"import_seconds": 0.05},
         ),
-        # It goes on where all imports have ended before.
+        # It continues where all imports have ended before.
         expected=("ImportUnfinished", GOES_ON),
     ),
     *(

@@ -1,5 +1,5 @@
-"""Flow runs in processes of their own, which are killed, at chosen instants or at any moment, or
-from which something is taken away."""
+"""Flow runs in processes of their own, which are killed at chosen instants or at any moment, or
+disturbed by an outage."""
 
 import json
 import multiprocessing
@@ -28,14 +28,14 @@ FORKS.set_forkserver_preload(["tests.journeys.harness.child_run", "flows.import_
 
 @dataclass(frozen=True)
 class Moment:
-    """When a run is killed from outside: some seconds after its first instant."""
+    """A kill from outside: some seconds after the run's first instant."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """When a run is killed from outside: as soon as a new file is seen in a folder."""
+    """A kill from outside: as soon as a new file is in a folder."""
 
     folder: Path
 
@@ -45,7 +45,7 @@ Death = Instant | Nth | At | Moment | Arrival
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended: whether it completed, its error's name, its message and what it advises."""
+    """How a run ended: completed or not, name of the error, message, what to do next."""
 
     completed: bool
     error: str
@@ -65,7 +65,7 @@ class Runner:
     home: Path
 
     def run(self, flow: str, parameters: dict[str, Any]) -> None:
-        """Run a flow to its end; AssertionError with what it printed where it does not complete."""
+        """Run a flow to its end; AssertionError with its output if it does not complete."""
         process = self.start(flow, parameters)
         process.join(LONGEST_RUN_SECONDS)
         process.kill()
@@ -73,7 +73,7 @@ class Runner:
         assert process.exitcode == 0, self.log
 
     def kill(self, flow: str, parameters: dict[str, Any], death: Death) -> str:
-        """Run a flow until it is killed; where that was, "" where it completed before."""
+        """Run a flow until it is killed; the instant, or "" if it completed."""
         within = death if isinstance(death, Instant | Nth | At) else None
         process = self.start(flow, parameters, deadly=within)
         if within:
@@ -94,7 +94,7 @@ class Runner:
         return ""
 
     def stop(self, flow: str, parameters: dict[str, Any], stop: Stop) -> BaseProcess:
-        """Run a flow until it stands still; AssertionError where it comes to its end before."""
+        """Run a flow until it is stopped; AssertionError if it ends before."""
         process = self.start(flow, parameters, deadly=stop)
         end = time.monotonic() + LONGEST_RUN_SECONDS
         while time.monotonic() < end and process.is_alive() and not _stands_still(process):
@@ -103,7 +103,7 @@ class Runner:
         return process
 
     def wake(self, process: BaseProcess) -> None:
-        """Let a run that stands still go on to its end, whichever that is."""
+        """Let a stopped run continue to its end."""
         assert process.pid
         os.kill(process.pid, signal.SIGCONT)
         process.join(LONGEST_RUN_SECONDS)
@@ -112,8 +112,8 @@ class Runner:
     def disturb(
         self, flow: str, parameters: dict[str, Any], instant: str, begin: Callable[[], None]
     ) -> Ending | None:
-        """Run a flow; at the first instant with this label something begins. How it ended, None
-        where it did not come to that instant."""
+        """Run a flow; an outage begins at the first instant with this label. How it ended, None
+        if it did not reach that instant."""
         ours, theirs = FORKS.Pipe()
         process = self.start(flow, parameters, struck=instant, bell=theirs)
         start, struck = time.monotonic(), False
@@ -138,7 +138,7 @@ class Runner:
         return Ending(completed, error, message, what_next, seconds)
 
     def start(self, flow: str, parameters: dict[str, Any], **how: Any) -> BaseProcess:
-        """A run that has just begun; `how` are further fields of its `Life`."""
+        """Start a run; `how` are further fields of its `Life`."""
         life = Life(self.api_url, self.home, flow, parameters, **how)
         for left in (life.trace, life.said):
             left.unlink(missing_ok=True)
@@ -153,7 +153,7 @@ class Runner:
 
     @property
     def log(self) -> str:
-        """The end of what the runs printed."""
+        """The end of the runs' output."""
         return (self.home / "runs.log").read_text()[-4000:]
 
     def _wait_for_its_first_instant(self, process: BaseProcess) -> None:

@@ -1,4 +1,4 @@
-"""A MailUp and a client's file server in a process of their own, so that many can be at work."""
+"""A MailUp and a client's file server in a process of their own, to run many in parallel."""
 
 import io
 import threading
@@ -33,16 +33,16 @@ LOGIN = {"username": "acme", "password": "files-secret"}
 START_SECONDS = 120
 PASSIVE_PORTS = 8
 IMPATIENT = 2.0
-"""Seconds after which a run gives up waiting for an answer of what is disturbed."""
+"""Seconds after which a run's wait for an answer times out."""
 SAVE_ATTEMPTS = 5
 SAVING = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Place:
-    """One client's world: its MailUp, its file server and its ledger.
+    """One client's MailUp, file server and ledger.
 
-    Where it is to be disturbed, `ways` lead to them, by what they lead to.
+    If it is to be disturbed, `ways` are the relays to them, by part.
     """
 
     home: Path
@@ -57,16 +57,16 @@ class Place:
 
     @property
     def server(self) -> str:
-        """What an agreement calls the block of its file server."""
+        """The block of its file server, as an agreement names it."""
         return f"{self.protocol}-server/{self.name}"
 
     @property
     def out(self) -> Path:
-        """Where the exports arrive."""
+        """The folder of the exports."""
         return self.home / "files" / "out"
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Ask or order something behind MailUp's back."""
+        """Call the emulator's control API."""
         url = f"{self.mailup['base_url']}/_sandbox/{path}"
         answer = (
             requests.get(url, timeout=300)
@@ -77,7 +77,7 @@ class Place:
         return answer.json()
 
     def clear_faults(self) -> None:
-        """Let MailUp answer as ever."""
+        """Reset MailUp's faults."""
         url = f"{self.mailup['base_url']}/_sandbox/faults"
         requests.delete(url, timeout=60).raise_for_status()
 
@@ -89,8 +89,8 @@ class Place:
         return pl.read_parquet(io.BytesIO(answer.content))
 
     def save_blocks(self) -> None:
-        """Make the blocks that an agreement of this client names; they have little patience where
-        it is to be disturbed."""
+        """Create the blocks that an agreement of this client names, with short time-outs where
+        it will be disturbed."""
         waits = dict.fromkeys(("connect_timeout_seconds", "read_timeout_seconds"), IMPATIENT)
         waits = waits if self.ways else {}
         _save(self._server_block(waits), self.name)
@@ -111,7 +111,7 @@ class Place:
         return FtpsServer(ca_certificate=authority, **where)
 
     def _by_way(self, address: str) -> str:
-        """The same address, by way of the relays where there are some."""
+        """The address of the relay, if there is one, else the same address."""
         return address.replace(FAR, self.host)
 
 
@@ -119,7 +119,7 @@ class Place:
 def place(
     home: Path, name: str, protocol: Protocol, database: Database, *, disturbed: bool = False
 ) -> Iterator[Place]:
-    """Start what one client needs, over the MailUp whose state is in `home`, a new one without."""
+    """Start one client's servers, with the MailUp whose state is in `home`, or a new one."""
     (home / "files").mkdir(parents=True, exist_ok=True)
     passive = tuple(free_ports(PASSIVE_PORTS)) if disturbed and protocol != "sftp" else ()
     host = new_host() if disturbed else FAR
@@ -147,7 +147,7 @@ def place(
 
 @contextmanager
 def _ways(host: str, led_to: Mapping[str, Sequence[int]]) -> Iterator[dict[str, Relay]]:
-    """Relays at an address to the ports of what can be away."""
+    """Relays at an address to the ports that can fail."""
     with ExitStack() as stack:
         yield {part: stack.enter_context(relay(host, *ports)) for part, ports in led_to.items()}
 
@@ -175,7 +175,7 @@ def _serve(
 def _file_server(
     home: Path, protocol: Protocol, host: str, passive: Sequence[int]
 ) -> AbstractContextManager[FileServer]:
-    """A client's file server; with FTPS its authority is in the folder `tls`."""
+    """A client's file server; with FTPS its CA certificate is in the folder `tls`."""
     files = home / "files"
     if protocol == "sftp":
         return start_sftp(files, **LOGIN)

@@ -1,4 +1,4 @@
-"""Where clients are played whose runs are killed or disturbed, and by which chance."""
+"""Clients whose runs are killed or disturbed, and the random seed."""
 
 import os
 import random
@@ -15,14 +15,14 @@ from tests.journeys.harness.sandboxes import Protocol
 from tests.servers.databases import Database
 
 ALL = os.environ.get("KILLS") == "all"
-# Parts of one commit have to make the same choices.
+# All parts of one commit have to make the same choices.
 SEED = os.environ.get("KILLS_SEED") or (version() if ALL else str(random.randrange(10**6)))
 WAYS: dict[str, Protocol] = {"sqlite": "sftp", "postgresql": "ftps"}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Makes new clients, by name, whose ledgers are in one kind of database."""
+    """Creates clients, by name, with ledgers in one kind of database."""
 
     kind: str
     home: Path
@@ -31,7 +31,7 @@ class Stage:
     def client(
         self, name: str, story: Story = ONE_FILE, *, disturbed: bool = False
     ) -> AbstractContextManager[Scene]:
-        """A client with its servers, as long as the context lasts."""
+        """A client with its servers, within the context."""
         name, api_url = f"{self.kind}-{story.slug}-{name}", str(get_current_settings().api.url)
         database, protocol = self.databases(self.kind, name), WAYS[self.kind]
         home = self.home / name

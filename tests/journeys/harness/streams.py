@@ -30,11 +30,11 @@ SPRING, AUTUMN = datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1,
 
 @dataclass(frozen=True)
 class Size:
-    """How much is played.
+    """The size of the traffic.
 
-    `days` are first days and how many follow; a new message goes out on every `sending_days`th of
-    them, on the others an old one is sent again. Exports run at `moments`, and each stream dies at
-    that many chosen instants and at any moment.
+    `days` are first days and numbers of days; a new message is sent on every `sending_days`th of
+    them, on the others an old one is sent again. Exports run at `moments`, and each stream is
+    killed at that many chosen instants and at any moment.
     """
 
     recipients: int
