@@ -147,14 +147,14 @@ class Screen:
         self.seen(_named(text, within)).click()
 
     def field(self, label: str, within: str = "") -> WebElement:
-        """The text field behind a label."""
+        """The text field with a label."""
         return self.seen(
             f"{within}//label[contains(normalize-space(), '{label}')]"
             "/following::*[self::input or self::textarea or @role='combobox'][1]"
         )
 
     def switch(self, label: str) -> None:
-        """Turn the switch behind a label."""
+        """Turn the switch with a label."""
         self.seen(
             f"//label[contains(normalize-space(), '{label}')]/following::*[@role='switch'][1]"
         ).click()

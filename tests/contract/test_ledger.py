@@ -195,7 +195,7 @@ def _batch(store: Store, entry: files.FileEntry, number: int, **more: Any) -> ba
 
 
 def test_bodies_are_kept_while_a_batch_to_their_list_is_open(store: Store) -> None:
-    """From another file's batch that is being sent until it is done behind them, in their order."""
+    """From another file's batch that is being sent until it is done after them, in their order."""
     first, second = enter(store), enter(store, FileKey("beta", "import:1", KEY.sha256))
     for entry in (first, second):
         files.move_to(store, entry.id, "submitting")

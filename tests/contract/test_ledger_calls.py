@@ -32,7 +32,7 @@ def test_who_asks_first_calls_first(store: Store) -> None:
 
 
 def test_a_call_in_a_moment_keeps_others_from_coming_before(store: Store) -> None:
-    """Who cannot call yet reserves for when it can; whoever asks later calls after that."""
+    """A caller reserves the first possible time; later callers come after it."""
     assert Calls(store, NAME).reserve(INTERVAL, soonest=3.0) == pytest.approx(3.0, abs=1.0)
     assert Calls(store, NAME).reserve(INTERVAL) == pytest.approx(3.0 + INTERVAL, abs=1.0)
 
@@ -47,7 +47,7 @@ def test_a_run_alone_is_not_held_up(store: Store) -> None:
 
 
 def test_what_a_wrong_clock_has_written_is_not_waited_for(database: Database, store: Store) -> None:
-    """A moment farther away than any run waits is nobody's: calls go on at once."""
+    """A reservation farther away than any run waits is ignored: calls continue at once."""
     Calls(store, NAME).reserve(FARTHEST_SECONDS - INTERVAL)
     assert Calls(store, NAME).reserve(INTERVAL) == pytest.approx(FARTHEST_SECONDS - INTERVAL, abs=1)
     database.run("UPDATE leases SET expires_at = '2999-01-01 00:00:00.000000'")

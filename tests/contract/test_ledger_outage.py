@@ -41,7 +41,7 @@ def test_a_database_that_is_restarted_is_waited_for(postgresql: Postgres) -> Non
 
 
 def test_a_lease_outlives_a_restart_of_the_database(postgresql: Postgres) -> None:
-    """The renewal in the background goes on when the database is back."""
+    """The renewal in the background continues when the database is back."""
     url = postgresql()
     with Store(url) as opened, leases.held(opened, "client/acme", wait_seconds=0, seconds=3):
         postgresql.stop()

@@ -30,7 +30,7 @@ def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("short_turns")
 def test_a_small_import_is_not_stuck_behind_a_large_one(database: Database, store: Store) -> None:
-    """Who sends many batches lets somebody in between who has one, and then goes on."""
+    """A run with many batches yields to one that has a single batch, and then continues."""
     order: list[str] = []
 
     def small() -> None:
@@ -52,7 +52,7 @@ def test_a_small_import_is_not_stuck_behind_a_large_one(database: Database, stor
 
 
 def test_a_turn_is_not_given_away_before_its_time(store: Store) -> None:
-    """Changing over costs a moment: within its first seconds a turn is kept, whoever waits."""
+    """Yielding takes time: within its first seconds an import slot is kept."""
     with ImportSlot(store, QUEUE, 1, wait_seconds=0.5) as turn:
         leases.take(store, f"{QUEUE}/waiting/0")
         turn.yield_to_others()

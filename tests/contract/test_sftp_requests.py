@@ -62,7 +62,7 @@ def test_answers_in_part_and_out_of_order(
 def test_file_that_ends_before_its_size(
     server: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is shorter than the server says is never taken for whole; the rest goes on."""
+    """A file that is shorter than the server says is never complete; the others are read."""
     _answers(monkeypatch, end=5 * MOST_REQUEST_BYTES)
     with server.connect() as there:
         with pytest.raises(TransferInterrupted, match="of"):

@@ -232,7 +232,7 @@ def test_what_is_missing(server: Server, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("running_server", REAL_SERVERS, indirect=True)
 def test_what_is_forbidden(server: Server, tmp_path: Path) -> None:
-    """A file that the user may not read ends as a setting to mend, and leaves nothing here."""
+    """A file that the user may not read ends as a wrong setting, and leaves no local file."""
     planted = server.plant("secret.csv")
     os.chown(planted, 0, 0)
     planted.chmod(0o600)

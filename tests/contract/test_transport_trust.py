@@ -160,7 +160,7 @@ def test_login_with_another_key(running_server: Server) -> None:
 
 @with_keys
 def test_wrong_passphrase(running_server: Server, client_key: ed25519.Ed25519PrivateKey) -> None:
-    """A wrong or missing passphrase is a setting to mend; nothing of the key is in the error."""
+    """A wrong or missing passphrase is a wrong setting; nothing of the key is in the error."""
     text = pem(client_key, "right")
     for passphrase in ("Wr0ng", None):
         with pytest.raises(ConfigurationError, match="passphrase") as caught:

@@ -45,7 +45,7 @@ def test_the_automations_wait_for_what_the_watcher_tells() -> None:
 
 
 def test_a_dead_run_has_missed_three_heartbeats() -> None:
-    """The automation's patience follows the frequency with which Prefect's runs beat."""
+    """The automation's time limit is three times Prefect's heartbeat interval."""
     frequency = Settings().flows.heartbeat_frequency
     dead = content("automations.yaml")["automations"][2]
     assert frequency is not None

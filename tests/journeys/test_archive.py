@@ -201,7 +201,7 @@ def test_without_an_agreement_nothing_is_kept(world: Any) -> None:
 
 
 def test_a_plan_that_changed_is_kept_for_its_own_attempt(world: Any) -> None:
-    """Where a run begins anew because the agreement has changed, each attempt is replayed with
+    """Where a run begins again because the agreement has changed, each attempt is replayed with
     what decided about it."""
     world.control(
         "POST", "faults", {"kind": "403_contract", "path": "Recipients", "method": "POST"}

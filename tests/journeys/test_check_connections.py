@@ -169,7 +169,7 @@ def test_a_client_that_nobody_has_deployed() -> None:
 
 
 def test_a_file_is_checked_before_it_is_deployed(world: Any, tmp_path: Path) -> None:
-    """The command prints what was found, and ends with 1 where something is to be mended."""
+    """The command prints what was found, and ends with 1 if something has to be fixed."""
     entry = {
         "name": "acme",
         "entrypoint": "flows.export_unsubscribed.export_unsubscribed",

@@ -150,7 +150,7 @@ def test_a_release_is_for_this_content_and_no_other(world: Any, deployment: Depl
 
 
 def test_a_question_that_is_void_is_closed(world: Any, deployment: Deployment) -> None:
-    """Where the client sends a corrected file, or somebody releases by hand, no run goes on
+    """Where the client sends a corrected file, or somebody releases by hand, no run continues
     waiting for an answer that is not needed."""
     run = deployment.start()
     world.drop("a.csv", GOOD)
@@ -193,7 +193,7 @@ def test_damaged_files_and_dry_runs_ask_nothing(world: Any, deployment: Deployme
 
 
 def test_the_form_refuses_what_is_no_decision(deployment: Deployment) -> None:
-    """Prefect checks the answer before the run goes on; the run waits on."""
+    """Prefect checks the answer before the run is resumed; the run stays suspended."""
     run = deployment.start()
     with get_client(sync_client=True) as client:
         for wrong in ({"decision": "perhaps"}, {"decided_by": ""}, {"note": "x" * 201}):

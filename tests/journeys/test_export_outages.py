@@ -33,7 +33,7 @@ SAMPLED = {
 
 @pytest.mark.timeout(4 * 3600 if ALL else 300)
 def test_an_outage_costs_a_run_and_never_a_row(stage: Stage) -> None:
-    """A run gets over it, or ends soon with what to do next; the one after it goes on, and each row
+    """A run recovers, or fails soon with what to do next; the one after it continues, and each row
     of MailUp's event log arrives once, when it is due."""
     report = Report("exports: outages", stage.kind)
     chance = random.Random(f"{SEED} {stage.kind}")

@@ -134,7 +134,7 @@ def test_an_encrypted_export_keeps_its_bytes(world: Any, ring: Keyring) -> None:
 
 
 def test_a_lost_file_is_delivered_again(world: Any) -> None:
-    """The last window comes again as it was, nothing new with it; the next one goes on from it."""
+    """The last window is delivered again, with nothing new; the next one continues from it."""
     assert "no window to repeat" in run(export_unsubscribed, again=True).message
     run(export_unsubscribed)
     (before,) = (world.home / "files" / "out").iterdir()
@@ -239,7 +239,7 @@ def test_fields_of_people_can_be_added(world: Any) -> None:
 
 
 def test_receivers_of_sms_are_named_on_request(world: Any) -> None:
-    """Address and fields stand behind the compulsory columns; unknown receivers stay, counted."""
+    """Address and fields follow the compulsory columns; unknown receivers stay, counted."""
     sms = {"lists": [3], "columns": ["email"], "fields": ["nome"]}
     run(export_sms_outcomes, {"lists": [3]})
     assert not any("/Sms/List/3/Recipients" in call["path"] for call in world.control("GET", "log"))

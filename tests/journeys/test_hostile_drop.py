@@ -48,7 +48,7 @@ def test_every_file_of_a_drop_ends_one_way_or_the_other(
     world: Any, dropped: dict[str, Case]
 ) -> None:
     """Good rows arrive and bad ones are listed, or the file is held with its reason; a held one is
-    taken away by the client, and the next run goes on behind it. Files whose names cannot be used
+    removed by the client, and the next run continues after it. Files whose names cannot be used
     stay where they are, and client and operator get a message."""
     mapping = world.agreement["mapping"]["columns"]
     birth = {"column": "nascita", "target": "field", "field": "data di nascita",

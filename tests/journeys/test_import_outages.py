@@ -28,7 +28,7 @@ SAMPLED = {
 
 @pytest.mark.timeout(4 * 3600 if ALL else 300)
 def test_an_outage_costs_a_run_and_never_a_row(stage: Stage) -> None:
-    """A run gets over it, or ends soon with what to do next, and the run after it ends as one that
+    """A run recovers, or fails soon with what to do next, and the run after it ends as one that
     nobody disturbed."""
     with stage.client("calm", disturbed=True) as client:
         client.run()

@@ -214,7 +214,7 @@ def test_an_import_that_may_have_arrived_is_sent_again_and_counted(world: Any) -
 
 
 def test_a_wrong_password_is_tried_once(world: Any) -> None:
-    """Nothing is repeated that could lock the account; the message says what to mend."""
+    """Nothing is repeated that could lock the account; the message says what to fix."""
     world.control("POST", "settings", {"password": "changed"})
     world.drop("a.csv", ANNA)
     state = world.run()

@@ -1,4 +1,4 @@
-"""Promise 4 of a run that stands still, shown by `make kills`: woken behind other runs, it brings
+"""Promise 4 for a stopped run, by `make kills`: continued after other runs, it brings
 back nothing old. `make test`, which does not collect this file, has a smaller test instead:
 tests/core/imports/test_standstill.py.
 """

@@ -29,7 +29,7 @@ def die(world: Any, agreed: dict[str, Any], death: Instant) -> None:
 
 @pytest.mark.timeout(600)
 def test_two_clients_whose_runs_both_died_while_sending_lose_no_row(world: Any) -> None:
-    """One before MailUp had its batch, one behind: equal batches, and each has its own people."""
+    """One before MailUp had its batch, one after: equal batches, and each has its own people."""
     shops = {who: {"client": who, "source": world.agreement["source"] | {"folder": who}}
              for who in ("shop-a", "shop-b")}  # fmt: skip
     for who in shops:

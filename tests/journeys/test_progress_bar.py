@@ -11,7 +11,7 @@ from tests.journeys.harness.artifacts import newest
 
 @flow
 def long_step() -> None:
-    """Three parts, the first after the interval and the others soon behind it."""
+    """Three parts, the first after the interval and the others soon after it."""
     progress = Progress("acme-long-step", "parts are done", every_seconds=1)
     time.sleep(1.1)
     for done in (1, 2, 3):

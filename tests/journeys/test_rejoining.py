@@ -65,7 +65,7 @@ def meanwhile(world: Any, happens: Callable[[], None], posts: int) -> State[Any]
 
 
 def test_who_leaves_between_two_files_of_a_run_stays_out(left: Any) -> None:
-    """Each file asks anew who is not subscribed: the second brings nobody back."""
+    """Each file asks again who is not subscribed: the second subscribes nobody again."""
     left.drop("a.csv", "anna@example.it;A;")
     left.drop("b.csv", "anna@example.it;B;", "bruno@example.it;B;")
     done = len(left.posts())
@@ -137,7 +137,7 @@ def test_a_run_that_dies_in_the_window_is_ended_by_the_next(
 def test_who_left_is_unsubscribed_again_though_the_grant_has_ended(
     left: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run is cut off; the next stops for the grant, behind the look at whom it had subscribed."""
+    """A run is killed; the next stops for the grant, after looking up whom it had subscribed."""
     left.drop("a.csv", "anna@example.it;A;", "bruno@example.it;B;", "carla@example.it;C;")
     left.control("POST", "settings", {"import_seconds": 1.5})
     with monkeypatch.context() as patched:

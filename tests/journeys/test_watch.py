@@ -1,4 +1,4 @@
-"""Trouble is reported once, its end too; dead runs are ended, and the client's next run goes on."""
+"""Trouble is reported once, its end too; dead runs are ended, and the next run continues."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -105,7 +105,7 @@ def client(world: World) -> Iterator[Watched]:
 
 
 def _impatient(home: Path) -> Path:
-    """The project's automations, with less patience for a silent run."""
+    """The project's automations, with a shorter time limit for heartbeats."""
     content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     trigger = content["automations"][2]["trigger"]
     trigger["within"] = SOON

@@ -8,7 +8,7 @@
 URLs carry a password and name the driver psycopg; `database(driver="asyncpg")` names another one,
 as Prefect's server needs it. The user may create extensions (pg_trgm is there). Without PostgreSQL
 a test is skipped, or fails where CI is set. Start it in the main thread: the server ends with the
-thread that started it, so that a killed test leaves none behind.
+thread that started it, so that a killed test leaves none.
 """
 
 import os
@@ -74,7 +74,7 @@ class Postgres:
         self._wait_until_it_answers()
 
     def stop(self) -> None:
-        """Stop the server; whoever is connected is thrown out."""
+        """Stop the server and its connections."""
         if self._process is None:
             return
         for end in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):

@@ -1,4 +1,4 @@
-"""Runs the product's flows without Prefect's engine and server, in the process at hand.
+"""Runs the product's flows without Prefect's engine and server, in this process.
 
 Flows, tasks and blocks are the real ones: tasks are called in the order of their flow, and repeated
 as they are set up. What is left out is Prefect's: its server's book-keeping, artifacts, and waits.

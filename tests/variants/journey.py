@@ -1,4 +1,4 @@
-"""What a journey is made of: runs one after the other, and what has to be true behind them."""
+"""Journeys: runs one after the other, and the checks after them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ def _nothing(_: World) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """One run of a flow with its parameters: what comes before it, and what mends it."""
+    """One run of a flow with its parameters, what comes before it, and what repairs it."""
 
     flow: str
     parameters: Callable[[World], dict[str, Any]]
@@ -34,7 +34,7 @@ class Step:
 
 @dataclass(frozen=True)
 class FindingStep(Step):
-    """What is looked at without a flow; it stops where something has to be mended."""
+    """A check without a flow; it stops if something has to be fixed."""
 
     look: Callable[[World], list[Finding]] = lambda _: []
 
@@ -50,7 +50,7 @@ class FindingStep(Step):
 
 @dataclass(frozen=True)
 class Journey:
-    """Runs one after the other, and what has to be true behind them.
+    """Runs one after the other, and the checks after them.
 
     `returns` are people who may be subscribed again, by a grant; `held` is the reason for which
     its file may stay held for somebody to look.

@@ -48,7 +48,7 @@ class Person:
 
 @dataclass
 class World:
-    """Files of the client, MailUp behind its back, and the runs of its deployments."""
+    """The client's files, the emulator's control API, and the runs of its deployments."""
 
     home: Path
     folder: str
@@ -122,7 +122,7 @@ class World:
         self.mailup.settings.change(settings)
 
     def order(self, what: str, body: Mapping[str, Any]) -> None:
-        """Order something behind MailUp's back."""
+        """Call the emulator's control API."""
         url = f"{self.mailup.base_url}/_sandbox/{what}"
         requests.post(url, json=body, timeout=30).raise_for_status()
 

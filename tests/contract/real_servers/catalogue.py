@@ -79,7 +79,7 @@ class Server:
         return self.root / self.folder
 
     def plant(self, name: str | bytes, content: bytes = b"x") -> Path:
-        """Put a file into the test's folder behind the server's back."""
+        """Put a file into the test's folder, without the server."""
         path = Path(os.fsdecode(os.path.join(os.fsencode(self.disk), os.fsencode(name))))  # noqa: PTH118 - names that are no text
         path.write_bytes(content)
         self.own(path)

@@ -238,7 +238,7 @@ def test_a_smaller_largest_page_is_found_out(connect: Connect, emulator: Emulato
 
 
 def test_a_page_that_takes_too_long_is_to_be_made_smaller() -> None:
-    """A time-out at the configured size is a setting to mend, found before the night."""
+    """A time-out at the configured size is a wrong setting."""
     with by_hand() as mailup:
         optins = "/console/Console/List/1/Recipients/EmailOptins"
         mailup.resources[optins] = paged([], slow_above=100)

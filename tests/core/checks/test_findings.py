@@ -18,7 +18,7 @@ FINDINGS = [
 
 
 def test_what_to_mend_comes_first_with_its_remedy() -> None:
-    """Prefect shows a long cell as one line, so that a remedy behind it would not be seen."""
+    """Prefect shows a long cell as one line, so that a remedy at its end would not be seen."""
     shown = unescape(findings_table(FINDINGS, 7))
     assert shown.startswith("MailUp was called 7 times.")
     mend = shown.index("- **sftp-server/acme**, login: refused. *Mend *it*.*")

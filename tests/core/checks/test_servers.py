@@ -261,7 +261,7 @@ def test_plain_ftp_is_pointed_out(root: Path, tmp_path: Path) -> None:
 def test_a_certificate_is_told_before_it_expires(
     root: Path, tmp_path: Path, days: int, verdict: str
 ) -> None:
-    """A month before the day it is a note, a week before something to mend, after it a refusal."""
+    """A month before the day it is a note, a week before a finding to fix, after it an error."""
     authority = trustme.CA()
     end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days, hours=1)
     issued = authority.issue_cert("127.0.0.1", not_after=end)
@@ -310,7 +310,7 @@ class Skewed(SftpTransport):
 def test_clocks_matter_where_ages_are_read(
     sftp: SftpSettings, tmp_path: Path, minimum_age: int, verdict: str
 ) -> None:
-    """A fast clock is to be mended only if files are left alone until they have an age."""
+    """A fast clock has to be fixed only if files need a minimum age."""
     inbox = Source(folder="in", minimum_age_seconds=minimum_age)
     needs = replace(NEEDS, inboxes=(inbox,))
     findings = checked(sftp_way(sftp, Skewed), tmp_path, needs)

@@ -193,7 +193,7 @@ def test_help_and_completion_do_not_wait_for_prefect() -> None:
 
 
 def test_a_question_ends_with_ctrl_c() -> None:
-    """Also where polars is loaded, behind which a signal does not end a reading by itself."""
+    """Also where polars is loaded, which would keep a signal from ending a read."""
     code = "import polars; from deployments.prompts import terminal; terminal.line('host: ')"
     with Terminal(sys.executable, "-c", code, environment={}) as terminal:
         terminal.interrupt("host: ")

@@ -36,7 +36,7 @@ def test_every_file_of_the_project_is_right() -> None:
 def test_a_mistake_is_reported_with_file_line_place_and_remedy(
     tmp_path: Path, mistake: dict[str, str]
 ) -> None:
-    """Whoever wrote it can mend it without reading code."""
+    """The message is enough to fix it."""
     path = tmp_path / "acme.yaml"
     assert mistake["old"] in RIGHT
     path.write_text(RIGHT.replace(mistake["old"], mistake["new"], 1), encoding="utf-8")
@@ -64,7 +64,7 @@ def test_no_file_says_where_it_runs(path: Path) -> None:
 
 
 def test_all_mistakes_of_a_file_are_reported_at_once(tmp_path: Path) -> None:
-    """Nobody mends one line, runs again, and finds the next; the command ends with 1."""
+    """All mistakes are reported at once; the command ends with 1."""
     path = tmp_path / "acme.yaml"
     wrong = RIGHT.replace("30 4", "30 25").replace("list_id", "list").replace("acme-uns", "uns")
     path.write_text(wrong, encoding="utf-8")
@@ -85,7 +85,7 @@ def test_a_client_has_one_file_that_is_called_after_it(tmp_path: Path) -> None:
 
 
 def test_a_value_that_anchors_share_is_complained_about_once(tmp_path: Path) -> None:
-    """The line is the one to mend, however many deployments use it."""
+    """The line to fix is named, however many deployments use it."""
     path = tmp_path / "acme.yaml"
     second = RIGHT[RIGHT.rindex("  - name: acme") :]
     third = second.replace("unsubscribed", "subscribed")

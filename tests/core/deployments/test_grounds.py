@@ -24,7 +24,7 @@ def older(tmp_path: Path) -> Path:
 
 
 def test_checking_names_the_setting_and_what_to_write(older: Path) -> None:
-    """One finding, at its place, with how to go on."""
+    """One finding, at its place, with its remedy."""
     (found,) = check_files([older])
     assert found.where == "parameters.agreement.consent.basis.email"
     assert "Ask the client" in found.sentence and "ground: all" in found.sentence

@@ -155,7 +155,7 @@ def test_an_answer_that_is_not_accepted_writes_nothing(
 
 
 def test_a_status_that_nobody_explained_is_found_by_the_check(tmp_path: Path) -> None:
-    """No row would pass: that is said before the file is deployed, and over once it is mended."""
+    """No row would pass: that is reported before the file is deployed, until it is fixed."""
     assert onboard(tmp_path, "english.csv") == 0
     (found,) = faults(tmp_path)
     assert found.where == "parameters.agreement.mapping.status_values"

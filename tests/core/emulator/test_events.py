@@ -85,7 +85,7 @@ def test_a_played_unsubscription_takes_effect_with_the_clock(mailup: Caller) -> 
 
 
 def test_the_clock_goes_forward_only(mailup: Caller) -> None:
-    """What took effect cannot be undone: going back behind it is refused and says why."""
+    """What took effect cannot be undone: going back before it is refused with the reason."""
     mailup.control("clock", {"now": "2025-04-01T00:00:00Z"})
     url = f"{mailup.emulator.base_url}/_sandbox/clock"
     answer = requests.post(url, json={"now": SENT}, timeout=5)
@@ -149,7 +149,7 @@ def test_what_is_done_by_hand_is_logged(mailup: Caller) -> None:
 
 
 def test_imports_are_dated_by_the_clock(mailup: Caller) -> None:
-    """Whoever is imported while the clock stands still has joined at its moment."""
+    """People imported while the clock is stopped have joined at its time."""
     mailup.control("clock", {"now": "2025-03-20T12:00:00Z"})
     mailup.import_all("/Console/List/1/Recipients", [{"Email": "imported@example.it"}])
     joined = mailup.people(1)["imported@example.it"]["optin_date"]

@@ -103,5 +103,5 @@ def test_it_gets_the_cause_of_a_failed_call(results: dict[str, Any]) -> None:
 
 
 def test_it_renews_an_expired_token(results: dict[str, Any]) -> None:
-    """A 401 makes mailupy take a new token by its refresh token, and go on."""
+    """A 401 makes mailupy take a new token by its refresh token, and continue."""
     assert (results["renewed"], results["login"]) == (2, True)

@@ -85,7 +85,7 @@ def test_a_walk_gives_every_row_once_in_any_order(mailup: Caller, message: int, 
 
 
 def test_a_walk_sees_what_changes_before_it(mailup: Caller) -> None:
-    """Pages are cut anew after a change: a row that comes in early moves the others on."""
+    """Pages change with the rows: a new row near the start moves the others on."""
     path = "/Console/List/2/Recipients/Subscribed?PageSize=10&orderby=idRecipient"
     before = mailup.items(f"{path}&PageNumber=0") + mailup.items(f"{path}&PageNumber=1")
     mailup.call("POST", "/Console/List/2/Subscribe/2").raise_for_status()

@@ -151,7 +151,7 @@ def test_local_hours_are_what_clocks_show() -> None:
 
 
 def test_a_message_can_be_sent_again(tmp_path: Path) -> None:
-    """A resend is a second sending of the same message; its retention starts anew."""
+    """A resend is a second sending of the same message; its retention starts again."""
     plan = Plan(lists=(2,), recipients=300, sms_list=None, resends=1)
     message = play(tmp_path, date(2026, 5, 4), 2, 1, plan).messages[0]
     sent = log(tmp_path).filter(kind="SNT", message_id=message)

@@ -54,7 +54,7 @@ def test_signature_is_not_asked_for_without_signers(tmp_path, ring, key):
 @needs_gpg
 @pytest.mark.parametrize("signer", ["", "stranger", "us"])
 def test_missing_or_foreign_signature_is_held(tmp_path, ring, key, signer):
-    """An unsigned file, or one signed by anybody but a signer, is held and not left behind."""
+    """An unsigned file, or one signed by anybody but a signer, is held and removed."""
     with pytest.raises(FileHeld) as held:
         opened(tmp_path, ring.encrypted("us", signer), key)
     assert held.value.context["reason"] == "signature"
@@ -122,7 +122,7 @@ def test_bomb_is_held(tmp_path, ring, key):
     ],
 )
 def test_wrong_settings_are_named(tmp_path, ring, key, change, field):
-    """A wrong passphrase or unreadable key is a setting to mend, and the message names it."""
+    """A wrong passphrase or unreadable key is a wrong setting, and the message names it."""
     values = {
         "private_key": key.private_key.get_secret_value(),
         "passphrase": PASSPHRASE,

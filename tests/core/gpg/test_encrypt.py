@@ -41,7 +41,7 @@ def test_each_recipient_can_open_and_check_it(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every key of the block opens the file, whose signature is ours; no key is left behind."""
+    """Every key of the block opens the file, whose signature is ours; no key is left."""
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     monkeypatch.chdir(tmp_path)
     both = GpgRecipient(public_keys=[ring.public("client"), ring.public("stranger")])

@@ -121,7 +121,7 @@ def test_what_gpg_does_not_write_for_a_good_signature_is_none(group: list[str]) 
 
 
 def test_a_signature_counts_inside_of_what_was_decrypted_only() -> None:
-    """One before, behind or around it is about something else."""
+    """One before, after or around it is about something else."""
     assert by_whom(BEGIN, PLAINTEXT, signature(), END) == {CLIENT}
     assert by_whom(BEGIN, PLAINTEXT, signature(), signature(OTHER), END) == {CLIENT, OTHER}
     assert not by_whom(BEGIN, PLAINTEXT, END, signature())

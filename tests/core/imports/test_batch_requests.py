@@ -28,7 +28,7 @@ def test_each_batch_of_a_file_is_sent_with_its_own_people(tmp_path: Path) -> Non
     )  # fmt: skip
     made = list(batch_requests(AGREEMENT, write_batches([judged], tmp_path, 2), {}))
 
-    sent = [[each["Email"] for each in json.loads(parcel.content)] for parcel in made]
+    sent = [[each["Email"] for each in json.loads(batch.content)] for batch in made]
     assert sent == [people[:2], people[2:4], people[4:]]
-    assert [(parcel.number, parcel.rows) for parcel in made] == [(1, 2), (2, 2), (3, 1)]
-    assert len({parcel.sha256 for parcel in made}) == 3
+    assert [(batch.number, batch.rows) for batch in made] == [(1, 2), (2, 2), (3, 1)]
+    assert len({batch.sha256 for batch in made}) == 3

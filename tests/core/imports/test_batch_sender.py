@@ -72,7 +72,7 @@ def posts(mailup: Emulator) -> int:
 
 
 def written_ahead(counter: BatchSender, newest: int) -> BatchSender:
-    """A new run's counter, after an earlier one that was cut off while it sent the parcel."""
+    """A new run's counter, after an earlier one that was killed while it sent the batch."""
     batches.write_ahead(
         counter.store, counter.file_id, 1, 1, target=asdict(TARGET), rows=PARCEL.rows,
         sha256=PARCEL.sha256, after_import=newest,

@@ -59,10 +59,10 @@ class Desk:
     def send(self, sent: list[Batch], keys: ComparedKeys) -> list[dict[str, Any]]:
         """Have MailUp import the batches; the recipients of the requests."""
         recipients = []
-        for parcel in batch_requests(AGREEMENT, sent, {}, keys=keys):
-            import_id = self.client.start_import(parcel.target, parcel.content)
+        for batch in batch_requests(AGREEMENT, sent, {}, keys=keys):
+            import_id = self.client.start_import(batch.target, batch.content)
             self.client.wait_for_import(import_id, timeout_seconds=20, poll_seconds=0.01)
-            recipients += json.loads(parcel.content)
+            recipients += json.loads(batch.content)
         return recipients
 
 

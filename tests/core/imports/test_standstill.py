@@ -1,4 +1,4 @@
-"""A run that stood still: it sends nothing when it wakes, and what went out all the same is mended;
+"""A run after a standstill: it sends nothing, and a request that was sent all the same is repaired;
 against the emulated MailUp."""
 
 import json
@@ -27,7 +27,7 @@ from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import Emulator, start
 from tasks.imports import batch_sender
 from tests.core.emulated import settings_of
-from tests.core.imports.test_unproven import Desk, parcel, some
+from tests.core.imports.test_unproven import Desk, batch, some
 
 ROOT = Path(__file__).resolve().parents[3]
 TARGET = ImportTarget(list_id=2)
@@ -68,7 +68,7 @@ def taken_over(store: Store, lease: Lease) -> Lease:
 def test_the_guard_asks_again_where_it_stood_still_while_it_asked(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was true before a standstill proves nothing behind it."""
+    """A check before a standstill is not valid after it."""
     lease = taken(store)
     moments, original = iter([0.0, 0.0, 3600.0, 3600.0]), leases._confirm
     guard, asked = Guard(store, lease, awake=lambda: next(moments)), list[Lease]()
@@ -86,7 +86,7 @@ def test_the_guard_asks_again_where_it_stood_still_while_it_asked(
 
 @pytest.mark.parametrize("body", [b"[]", b"["], ids=["body", "one byte"])
 def test_what_the_guard_stops_mailup_never_does(mailup: Emulator, body: bytes) -> None:
-    """The guard is asked behind every wait, when all but the last byte is on its way."""
+    """The guard is called after every wait, before the last byte."""
     steps: list[str] = []
 
     def guard() -> None:
@@ -107,7 +107,7 @@ def test_what_the_guard_stops_mailup_never_does(mailup: Emulator, body: bytes) -
 def test_the_guard_is_the_last_thing_before_the_last_byte(
     mailup: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Connecting and all other bytes are before it: however long they take, it is asked behind."""
+    """The guard is called after connecting and all other bytes, however long they take."""
     sent: list[bytes | str] = []
     real = HTTPConnection.send
 
@@ -136,7 +136,7 @@ def test_requests_that_change_something_are_guarded_and_others_are_not(mailup: E
         client.create_group(2, "guarded")
         sent = len(asked)
         asking = client.start_import(
-            ImportTarget(list_id=2, confirm_email=True), parcel("ask@example.it").content
+            ImportTarget(list_id=2, confirm_email=True), batch("ask@example.it").content
         )
         client.wait_for_import(asking, timeout_seconds=20)
         imported = len(asked)
@@ -151,7 +151,7 @@ def test_what_went_out_over_a_standstill_is_mended(
     wakes writes it down, sends the newer values once more, and ends."""
     monkeypatch.setattr(batch_sender, "TAKEOVER_WAIT_SECONDS", 0.0)
     who = some("woken-", 2)
-    old, moments = parcel(*who, name="OLD"), [0.0]
+    old, moments = batch(*who, name="OLD"), [0.0]
     with (
         Store(f"sqlite:///{tmp_path}/ledger.db", run="second") as other_store,
         MailUpClient(settings_of(mailup), pace=lambda: None) as client,
@@ -165,7 +165,7 @@ def test_what_went_out_over_a_standstill_is_mended(
             monkeypatch.setattr(client, "start_import", real)
             leases.release(store, first.guard.lease)
             others.lives("a", old)
-            others.lives("b", parcel(who[0], name="NEW"))
+            others.lives("b", batch(who[0], name="NEW"))
             moments[0] = 3600.0
             return real(target, body)
 
@@ -181,7 +181,7 @@ def test_what_went_out_over_a_standstill_is_mended(
 def test_a_run_that_still_works_alone_goes_on_when_it_wakes(
     mailup: Emulator, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody took over its file; a newer batch of another client is sent once more behind it."""
+    """Nobody took over its file; a newer batch of another client is sent once more after it."""
     who, moments = some("alone-", 2), [0.0]
     with MailUpClient(settings_of(mailup), pace=lambda: None) as client:
         desk = Desk(store, client, Storage(str(tmp_path / "storage")), Caller(mailup))
@@ -190,12 +190,12 @@ def test_a_run_that_still_works_alone_goes_on_when_it_wakes(
 
         def late(target: ImportTarget, body: bytes) -> int:
             monkeypatch.setattr(client, "start_import", real)
-            desk.lives("b", parcel(who[0], name="NEW"))
+            desk.lives("b", batch(who[0], name="NEW"))
             moments[0] += 3600.0
             return real(target, body)
 
         monkeypatch.setattr(client, "start_import", late)
-        first.send(parcel(*who, name="OLD"), newest_import=client.latest_import_id())
+        first.send(batch(*who, name="OLD"), newest_import=client.latest_import_id())
         first.finish()
         names = [desk.people[each]["fields"]["1"] for each in who]
     assert (names, desk.kept) == (["NEW", "OLD"], [])

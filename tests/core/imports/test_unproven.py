@@ -68,19 +68,19 @@ class Desk:
             sleep=lambda _: None,
         )  # fmt: skip
 
-    def dies(self, client: str, parcel: BatchRequest, *, arrives: bool) -> None:
+    def dies(self, client: str, batch: BatchRequest, *, arrives: bool) -> None:
         """A run that is cut off while it sends: before or after MailUp has taken it."""
         counter = self.run(client)
         counter._record_before_sending(parcel, self.client.latest_import_id())
         if arrives:
-            self.client.start_import(parcel.target, parcel.content)
+            self.client.start_import(batch.target, batch.content)
         leases.release(self.store, counter.guard.lease)
 
-    def lives(self, client: str, parcel: BatchRequest, *args: Any, **of_judge: Any) -> BatchEntry:
-        """A run that brings the parcel to its end."""
+    def lives(self, client: str, batch: BatchRequest, *args: Any, **of_judge: Any) -> BatchEntry:
+        """A run that completes the batch."""
         counter = self.run(client, *args, **of_judge)
         try:
-            counter.send(parcel, newest_import=self.client.latest_import_id())
+            counter.send(batch, newest_import=self.client.latest_import_id())
             counter.finish()
         finally:
             leases.release(self.store, counter.guard.lease)
@@ -112,7 +112,7 @@ def desk(mailup: Emulator, tmp_path: Path) -> Iterator[Desk]:
         yield Desk(store, client, Storage(str(tmp_path / "storage")), Caller(mailup))
 
 
-def parcel(
+def batch(
     *people: str, name: str = "N", target: ImportTarget = PLAIN, purpose: Purpose = "records"
 ) -> BatchRequest:
     rows = [{"Email": each, "Fields": [{"Id": 1, "Value": name}]} for each in people]
@@ -130,8 +130,8 @@ def test_two_clients_of_one_list_both_dead_while_sending_lose_nothing(
     """Batches of one size to one list: none is taken for the other, whatever has arrived."""
     whose = {each: some(f"{each}-{arrived}-{order}-") for each in "ab"}
     for each in "ab":
-        desk.dies(each, parcel(*whose[each]), arrives=each in arrived)
-    entries = [desk.lives(each, parcel(*whose[each])) for each in order]
+        desk.dies(each, batch(*whose[each]), arrives=each in arrived)
+    entries = [desk.lives(each, batch(*whose[each])) for each in order]
 
     assert {*whose["a"], *whose["b"]} <= set(desk.people)
     assert {each.state for each in entries} == {"done"}
@@ -158,12 +158,12 @@ def test_nothing_is_lost_however_mailup_tells_of_imports(
     desk.caller.control("settings", answers)
     try:
         old, who = some(f"told-{len(str(answers))}-", 3), f"new-{len(str(answers))}@example.it"
-        desk.dies("a", parcel(*old, name="OLD"), arrives=True)
-        desk.dies("b", parcel(who, *some(f"b-{len(str(answers))}-", 2)), arrives=False)
-        desk.lives("c", parcel(old[0], name="NEW"))
+        desk.dies("a", batch(*old, name="OLD"), arrives=True)
+        desk.dies("b", batch(who, *some(f"b-{len(str(answers))}-", 2)), arrives=False)
+        desk.lives("c", batch(old[0], name="NEW"))
         for client, again in (
-            ("a", parcel(*old, name="OLD")),
-            ("b", parcel(who, *some(f"b-{len(str(answers))}-", 2))),
+            ("a", batch(*old, name="OLD")),
+            ("b", batch(who, *some(f"b-{len(str(answers))}-", 2))),
         ):
             assert desk.lives(client, again).state == "done"
         names = [desk.people[each]["fields"]["1"] for each in (*old, who)]
@@ -178,11 +178,11 @@ def test_three_clients_of_one_list_lose_nothing(desk: Desk) -> None:
     groups = {row["idGroup"] for row in desk.caller.items("/Console/List/2/Groups")}
     group = replace(PLAIN, group_id=min(groups))
     parts = {each: some(f"three-{each}-") for each in "abc"}
-    desk.dies("a", parcel(*parts["a"], target=group), arrives=False)
-    desk.dies("b", parcel(*parts["b"]), arrives=True)
-    desk.lives("c", parcel(*parts["c"], target=group))
+    desk.dies("a", batch(*parts["a"], target=group), arrives=False)
+    desk.dies("b", batch(*parts["b"]), arrives=True)
+    desk.lives("c", batch(*parts["c"], target=group))
     for each, target in (("b", PLAIN), ("a", group)):
-        desk.lives(each, parcel(*parts[each], target=target))
+        desk.lives(each, batch(*parts[each], target=target))
 
     people = desk.people
     assert all(name in people for part in parts.values() for name in part)
@@ -191,14 +191,14 @@ def test_three_clients_of_one_list_lose_nothing(desk: Desk) -> None:
 
 @pytest.mark.parametrize("arrives", [True, False])
 def test_newer_values_of_another_file_win(desk: Desk, arrives: bool) -> None:
-    """What was sent to the list since then is sent again behind it, and only of its people; that
+    """What was sent to the list since then is sent again after it, and only of its people; that
     it was is counted, and the bodies that were kept for it are gone."""
     old, new = some(f"old-{arrives}-", 3), some(f"new-{arrives}-", 2)
-    desk.dies("a", parcel(*old, name="OLD"), arrives=arrives)
-    desk.lives("b", parcel(old[0], *new, name="NEW"))
+    desk.dies("a", batch(*old, name="OLD"), arrives=arrives)
+    desk.lives("b", batch(old[0], *new, name="NEW"))
     assert [each.stat().st_mode & 0o77 for each in desk.kept] == [0] or len(desk.kept) == 1
     before = desk.client.latest_import_id()
-    entry = desk.lives("a", parcel(*old, name="OLD"))
+    entry = desk.lives("a", batch(*old, name="OLD"))
 
     names = {each: desk.people[each]["fields"]["1"] for each in (*old, *new)}
     assert names == dict.fromkeys(old[1:], "OLD") | dict.fromkeys([old[0], *new], "NEW")
@@ -208,16 +208,16 @@ def test_newer_values_of_another_file_win(desk: Desk, arrives: bool) -> None:
 
 
 def test_newer_values_win_where_the_run_dies_once_more(desk: Desk) -> None:
-    """Between the batch and what is sent again behind it: the next run goes on there."""
+    """Killed between the batch and what is sent again after it: the next run continues there."""
     who = some("twice-", 2)
-    desk.dies("a", parcel(*who, name="OLD"), arrives=True)
-    desk.lives("b", parcel(who[0], name="NEW"))
+    desk.dies("a", batch(*who, name="OLD"), arrives=True)
+    desk.lives("b", batch(who[0], name="NEW"))
     counter = desk.run("a")
     (entry,) = batches.of_file(desk.store, counter.file_id, 1)
     counter._resend(replace(entry, account="acme"), parcel(*who, name="OLD"))
     leases.release(desk.store, counter.guard.lease)
-    desk.lives("c", parcel(who[1], name="NEWER"))
-    desk.lives("a", parcel(*who, name="OLD"))
+    desk.lives("c", batch(who[1], name="NEWER"))
+    desk.lives("a", batch(*who, name="OLD"))
 
     assert [desk.people[each]["fields"]["1"] for each in who] == ["NEW", "NEWER"]
     assert desk.kept == []
@@ -228,44 +228,44 @@ def test_what_cannot_be_brought_again_holds_the_batch(desk: Desk, lost: bool) ->
     """A later batch of its people that is not plain, or that the storage lacks: somebody looks;
     released, the batch is sent."""
     who = some(f"held-{lost}-", 2)
-    desk.dies("a", parcel(*who), arrives=True)
-    desk.lives("b", parcel(who[0], target=PLAIN if lost else OPT_OUT))
+    desk.dies("a", batch(*who), arrives=True)
+    desk.lives("b", batch(who[0], target=PLAIN if lost else OPT_OUT))
     if lost:
         desk.kept[0].unlink()
     with pytest.raises(MaybeSent, match="later batch to the list"):
-        desk.lives("a", parcel(*who))
-    entry = desk.lives("a", parcel(*who), released_at=naive_utc_now() + timedelta(seconds=1))
+        desk.lives("a", batch(*who))
+    entry = desk.lives("a", batch(*who), released_at=naive_utc_now() + timedelta(seconds=1))
     assert (entry.state, entry.extra) == ("done", 1)
 
 
 def test_whoever_was_deleted_since_is_not_brought_back_by_a_second_sending(desk: Desk) -> None:
     """One whom the client's files may have brought before, and who is in the list no more."""
     who = some("gone-", 3)
-    desk.lives("z", parcel(*who))
-    desk.dies("a", parcel(*who), arrives=True)
+    desk.lives("z", batch(*who))
+    desk.dies("a", batch(*who), arrives=True)
     gone = desk.people[who[0]]["id"]
     desk.caller.call("DELETE", f"/Console/Recipients/{gone}").raise_for_status()
 
     with pytest.raises(MaybeSent, match="1 of its recipients are not in the list"):
-        desk.lives("a", parcel(*who), everybody)
+        desk.lives("a", batch(*who), everybody)
     assert who[0] not in desk.people
 
 
 def test_whom_mailup_refuses_is_not_taken_for_deleted(desk: Desk) -> None:
     """As many are not there as MailUp counts as not valid: the batch is sent again."""
     who = ["no@example.it", *some("refused-", 2)]
-    desk.dies("a", parcel(*who), arrives=True)
-    assert desk.lives("a", parcel(*who), everybody).state == "done"
+    desk.dies("a", batch(*who), arrives=True)
+    assert desk.lives("a", batch(*who), everybody).state == "done"
 
 
 def test_looking_up_is_bounded(desk: Desk) -> None:
     """What takes more calls than agreed is not known, and what is not known is held."""
     who = some("bounded-", 3)
-    desk.dies("a", parcel(*who), arrives=True)
+    desk.dies("a", batch(*who), arrives=True)
     counter = desk.run("a", everybody)
     counter.resend_check = replace(counter.resend_check, calls=0)
     with pytest.raises(MaybeSent, match="more calls than read_back_calls"):
-        counter.send(parcel(*who), newest_import=0)
+        counter.send(batch(*who), newest_import=0)
 
 
 @pytest.mark.parametrize("target", [OPT_OUT, OPT_IN], ids=["opt-out", "opt-in"])
@@ -274,10 +274,10 @@ def test_what_changes_statuses_is_sent_again_only_where_nothing_is_left_to_do(
 ) -> None:
     """Somebody who has changed the status since then keeps it."""
     who = some(f"status-{target.import_type}-", 2)
-    desk.dies("a", parcel(*who, target=target), arrives=True)
-    assert desk.lives("a", parcel(*who, target=target)).state == "done"
+    desk.dies("a", batch(*who, target=target), arrives=True)
+    assert desk.lives("a", batch(*who, target=target)).state == "done"
 
-    desk.dies("b", parcel(*who, target=target), arrives=True)
+    desk.dies("b", batch(*who, target=target), arrives=True)
     person = desk.people[who[0]]["id"]
     verb = "Subscribe" if target is OPT_OUT else "Unsubscribe"
     method = "POST" if target is OPT_OUT else "DELETE"
@@ -291,18 +291,18 @@ def test_what_changes_statuses_is_sent_again_only_where_nothing_is_left_to_do(
 def test_nobody_is_asked_twice_to_confirm(desk: Desk) -> None:
     """An import with confirmation that may be there is not made again; one that is not, is."""
     who = some("confirm-", 2)
-    desk.dies("a", parcel(*who, target=CONFIRMED), arrives=True)
+    desk.dies("a", batch(*who, target=CONFIRMED), arrives=True)
     with pytest.raises(MaybeSent):
-        desk.lives("a", parcel(*who, target=CONFIRMED))
-    desk.dies("b", parcel(*some("ask-"), target=CONFIRMED), arrives=False)
-    assert desk.lives("b", parcel(*some("ask-"), target=CONFIRMED)).sending_id is not None
+        desk.lives("a", batch(*who, target=CONFIRMED))
+    desk.dies("b", batch(*some("ask-"), target=CONFIRMED), arrives=False)
+    assert desk.lives("b", batch(*some("ask-"), target=CONFIRMED)).sending_id is not None
 
 
 def test_a_batch_of_missing_people_is_brought_to_its_end_by_its_body(desk: Desk) -> None:
-    """It cannot be made anew once it has arrived: its people are subscribed no more."""
+    """It cannot be made again once it has arrived: its people are not subscribed any more."""
     who = some("missing-", 2)
-    desk.lives("z", parcel(*who))
-    before = parcel(*who, target=OPT_OUT, purpose="missing")
+    desk.lives("z", batch(*who))
+    before = batch(*who, target=OPT_OUT, purpose="missing")
     desk.dies("a", before, arrives=True)
     counter = desk.run("a")
     (entry,) = batches.of_file(desk.store, counter.file_id, 1)
@@ -337,9 +337,9 @@ def test_requests_that_are_kept_go_with_a_person_who_is_forgotten(
 ) -> None:
     """Of that client alone; the batch that would need them is held."""
     who = some("forgotten-", 2)
-    desk.dies("a", parcel(*who), arrives=True)
+    desk.dies("a", batch(*who), arrives=True)
     for client in "bc":
-        desk.lives(client, parcel(*who))
+        desk.lives(client, batch(*who))
     ledger, report = (
         Ledger(url=f"sqlite:///{tmp_path}/ledger.db", storage=desk.storage._root),
         Report(),

@@ -238,7 +238,7 @@ CUTS = [
 def test_forgetting_can_be_cut_off_at_any_step(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str, done: bool
 ) -> None:
-    """Before or behind each of its steps: what is kept can be opened, with or without the person,
+    """Before or after each of its steps: archives can be opened, with or without the person,
     and doing it again takes them out."""
     real = getattr(owner, step)
 

@@ -111,7 +111,7 @@ def test_an_error_is_never_a_value(mailup: ByHand, reader: str) -> None:
 def test_a_refusal_with_a_status_of_success_is_a_refusal(
     mailup: ByHand, path: str, read: Callable[[MailUpClient], Any]
 ) -> None:
-    """Where the body of a read says that the request is wrong, asking again mends nothing."""
+    """Where the body of a read says that the request is wrong, it is not repeated."""
     wrong = ERROR | {"ErrorCode": "404", "ErrorDescription": "does not exist"}
     mailup.resources[path] = plain(wrong)
     with mailup.client() as client:

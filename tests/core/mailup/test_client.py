@@ -104,7 +104,7 @@ def state(emulator: Emulator, list_id: int, channel: str = "email") -> list[dict
 
 
 def test_lists_groups_and_all_fields_are_read(connect: Connect) -> None:
-    """Nothing is lost behind the default page of 20, and fields come by id."""
+    """Nothing is lost after the default page of 20, and fields come by id."""
     client = connect(page_size=7)
     assert [each.name for each in client.lists()][:2] == ["Newsletter Italia", "Offerte"]
     assert "TEST" in [group.name for group in client.groups(1)]

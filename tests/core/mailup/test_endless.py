@@ -1,4 +1,4 @@
-"""Servers without end: an exchange is bounded in time and in bytes, whatever part goes on."""
+"""Servers without end: every part of an exchange is bounded in time and in bytes."""
 
 import gzip
 import io
@@ -119,7 +119,7 @@ def test_a_server_that_hardly_takes_a_request_is_given_up() -> None:
 
 
 def test_a_slow_upload_that_advances_is_not_given_up() -> None:
-    """The silence that is allowed while sending is counted anew with each part."""
+    """The time-out while sending restarts with each part."""
 
     def behave(connection: socket.socket) -> None:
         left = 20_000_000

@@ -146,7 +146,7 @@ def test_a_token_that_expires_in_mid_walk_costs_one_call(
 def test_where_all_tokens_are_revoked_the_password_is_used(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """The password logs in anew; where it is refused, too, the run fails at once."""
+    """The password is used to log in again; if it is refused, too, the run fails at once."""
     client = connect()
     client.account_info()
     control(emulator, "revoke_tokens")
@@ -186,7 +186,7 @@ def test_a_refresh_token_is_rotated_and_reported(emulator: Emulator, connect: Co
 def test_a_refused_refresh_token_falls_back_to_the_password(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """With a password at hand, a dead refresh token is no reason to stop."""
+    """With a password, an expired refresh token does not stop the run."""
     client = connect(refresh_token="dead")
     client.account_info()
     assert log_ins(emulator) == 2

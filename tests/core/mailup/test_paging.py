@@ -57,7 +57,7 @@ def test_totals_of_zero_are_not_believed(count: int, size: int) -> None:
 
 
 def _behind(manner: str, get_page: Callable[[int, int], Page]) -> Callable[[int, int], Page]:
-    """The same resource, without a total, where a page behind the last one is answered so."""
+    """The same resource, without a total, with this answer to a page after the last one."""
 
     def asked(number: int, size: int) -> Page:
         page = get_page(number, size)
@@ -91,7 +91,7 @@ def test_an_end_that_is_not_given_is_found(manner: str, count: int, size: int, c
 def test_an_error_in_the_middle_is_no_end(
     manner: str, count: int, size: int, data: st.DataObject
 ) -> None:
-    """A page that always fails, or is that of before, while others have items behind it."""
+    """A page that always fails, or repeats the one before, although items follow."""
     at = data.draw(st.integers(1, (count - 1) // size))
     server = _server(ROWS[:count], tells_total=False)
 

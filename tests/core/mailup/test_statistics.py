@@ -212,7 +212,7 @@ def test_a_message_without_clicks_keeps_its_level(mailup: ByHand) -> None:
 
 
 def test_a_message_read_by_link_never_falls_back(mailup: ByHand) -> None:
-    """Details that vanish later give no rows, or an error: the same clicks must not come anew."""
+    """Details that vanish later give no rows, or an error: the same clicks must not come again."""
     clicks_of(mailup, paged([]), clicks=3)
     with mailup.client() as client:
         assert list(client.url_click_details(7, may_fall_back=False).pages) == []

@@ -86,7 +86,7 @@ def test_lines_around_are_listed_by_their_numbers(tmp_path, size):
 @pytest.mark.parametrize("end", ["anna@exam", "anna", "anna@example.it;An", '"anna', "Fine"])
 @pytest.mark.parametrize("below", [["Totale: 6"], []])
 def test_a_cut_record_is_no_line_below_the_table(tmp_path, end, below):
-    """What lacks its line break may be somebody, and then the file is held: all behind it is lost.
+    """What lacks its line break may be a record, and then the file is held: all after it is lost.
 
     Only as the last of as many lines as were agreed it is not.
     """

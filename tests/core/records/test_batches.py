@@ -74,7 +74,7 @@ def laid_down(folder: Path, frame: pl.DataFrame) -> StoredRecords:
 
 
 def test_what_is_laid_down_is_moved_and_keeps_its_place(tmp_path: Path) -> None:
-    """Files go into batches behind what came before them, whether that was in memory, in a file,
+    """Files go into batches after what came before them, whether that was in memory, in a file,
     or had to wait on disk; nothing of them is written again."""
     stay: Place = ("email", 7, None, "default", False)
     other: Place = ("email", 9, None, "default", False)

@@ -230,7 +230,7 @@ def test_the_worst_cause_counts(worse: str) -> None:
 
 @pytest.mark.parametrize("days", [("2026-05-01", "2026-05-14"), ("2026-05-16", "2026-05-31")])
 def test_nothing_is_judged_on_a_grant_that_does_not_hold(days: tuple[str, str]) -> None:
-    """Before and after its days a grant opens nothing, whoever forgot to look."""
+    """Before and after its days a grant has no effect."""
     consent = GRANT | {"grant_date": days[0], "grant_expires": days[1]}
     with pytest.raises(ConfigurationError, match="grant"):
         judged([("a@b.it", "", "")], [], **consent)

@@ -122,14 +122,14 @@ def test_agreed_encoding_is_taken(tmp_path, agreed):
 @pytest.mark.parametrize("agreed", ["iso-8859-15", "iso-8859-1", "cp1252"])
 @pytest.mark.parametrize("cell", ["«CAFFÈ»", "PERCHÉ»", "NICOLÒ°", "caffè»«", "È²"])
 def test_what_also_looks_like_utf8_is_read_as_agreed(tmp_path, agreed, cell):
-    """An accented letter and a sign behind it are good text, though UTF-8 has the same bytes."""
+    """An accented letter and a sign after it are good text, though UTF-8 has the same bytes."""
     data = f"email;name\nu@example.com;{cell}\n".encode(agreed)
     assert resolve(write(tmp_path, data), Dialect(encoding=agreed)).encoding == agreed
 
 
 @pytest.mark.parametrize("cell", ["CAFFÈ™", "“PERCHÉ”", "“Perché…”", "L’UNITÀ È…", "PIÙ’"])
 def test_signs_of_cp1252_behind_capitals_are_read_as_agreed(tmp_path, cell):
-    """The quotation marks of Windows behind a letter do not make a file UTF-8."""
+    """The quotation marks of Windows after a letter do not make a file UTF-8."""
     data = f"email;name\nu@example.com;{cell}\n".encode("cp1252")
     assert resolve(write(tmp_path, data), Dialect(encoding="cp1252")).encoding == "cp1252"
 

@@ -50,7 +50,7 @@ def test_columns_are_where_they_were_agreed(tmp_path: Path, encoding: str) -> No
 
 
 def test_what_is_sent_back_is_read_as_it_was(tmp_path: Path) -> None:
-    """Explanations stand behind the last column, where nothing is read."""
+    """Text after the last column is ignored."""
     csv_text = converted(tmp_path, LINES.encode())
     explained = (f"{line};7;nome;why" if line else "" for line in csv_text.splitlines())
     (tmp_path / "b.csv").write_text("".join(f"{line}\r\n" for line in explained), "utf-8")

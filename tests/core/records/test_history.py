@@ -103,7 +103,7 @@ def test_files_imported_before_the_figures_were_noted_do_not_count() -> None:
 
 
 def test_churn_is_judged_only_of_files_that_were_compared() -> None:
-    """A file that is sent as a whole is not held for it, nor one behind such files."""
+    """A file that is sent as a whole is not held for it, nor one after such files."""
     whole = {"changed": None, "missing": None, "known": None}
     sent_whole = [replace(each, **whole) for each in LAST]
     churned = replace(USUAL, changed=1000, missing=1000)

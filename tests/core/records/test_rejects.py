@@ -1,4 +1,4 @@
-"""Promises of the reject file: it can be mended and sent again as it is."""
+"""The reject file: it can be corrected and sent again as it is."""
 
 import csv
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_reject_file_can_be_read_back(tmp_path, encoding, bom, separator, quote,
 
 
 def test_second_round_does_not_add_columns_twice(tmp_path):
-    """Rejects of a mended reject file have our columns once, with the new line numbers."""
+    """Rejects of a corrected reject file have our columns once, with the new line numbers."""
     path = tmp_path / "rejects.csv"
     again = dialect_of(columns=(*COLUMNS, *REJECT_COLUMNS))
     cells = ["x@", "Anna", "2", "email", "reason", ""]

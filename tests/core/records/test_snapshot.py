@@ -1,4 +1,4 @@
-"""What counts as unchanged: one table of the rules, and the hashes behind it."""
+"""What counts as unchanged: one table of the rules, and its hashes."""
 
 import json
 from dataclasses import replace

@@ -32,7 +32,7 @@ def opened(tmp_path: Path, data: bytes, **settings: object) -> Path:
 
 
 def reason(tmp_path: Path, data: bytes, **settings: object) -> str:
-    """Why these bytes are held; nothing half unpacked may stay behind."""
+    """Why these bytes are held; nothing half unpacked may be left."""
     with pytest.raises(FileHeld) as held:
         opened(tmp_path, data, **settings)
     assert list((tmp_path / "out").iterdir()) == []

@@ -235,7 +235,7 @@ def test_large_frames_are_written_in_blocks(
 
 
 def test_an_unfinished_file_is_removed(tmp_path: Path) -> None:
-    """An error on the way leaves no half-written file behind."""
+    """After an error no partial file is left."""
     path = tmp_path / "out.csv"
     with (
         pytest.raises(ZeroDivisionError),

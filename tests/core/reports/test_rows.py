@@ -115,7 +115,7 @@ def test_kinds_never_meet() -> None:
 
 
 def test_fitted_rows_have_the_columns_of_their_kind() -> None:
-    """What is missing is null, numbers get their type, dynamic fields stay behind."""
+    """What is missing is null, numbers get their type, dynamic fields are left out."""
     given = pl.DataFrame({"field_3": ["x"], "recipient_id": [5]}, schema_overrides={
         "recipient_id": pl.Int32})  # fmt: skip
     made = fitted(given, UNSUBSCRIPTIONS)

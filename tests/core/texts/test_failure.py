@@ -1,4 +1,4 @@
-"""What an operator reads when a run cannot go on."""
+"""What an operator reads when a run fails."""
 
 import logging
 import pickle

@@ -86,7 +86,7 @@ def test_markdown_shows_a_name_as_text(place: str, name: str) -> None:
 
 @given(NAMES)
 def test_json_is_the_same_value_and_is_seen(name: str) -> None:
-    """Whatever reads it gets the name; whoever looks at it sees each character."""
+    """A program gets the name; a reader sees each character."""
     text = in_json({name: [name]})
     assert json.loads(text) == {name: [name]}
     assert is_seen(text.replace("\n", ""))

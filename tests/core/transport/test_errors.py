@@ -103,7 +103,7 @@ STEP = Operation("ftp://host:21", "read", "a.csv")
     ],
 )
 def test_ftp_errors(foreign: type[Exception], text: str, kind: type[SyncError]) -> None:
-    """Sorted by what has to happen next; names in the server's text stay behind."""
+    """Classified by recovery; names in the server's text are left out."""
     error = foreign(text)
     if isinstance(error, ssl.SSLCertVerificationError):
         error.verify_message = "certificate has expired"
@@ -142,7 +142,7 @@ def test_ftp_errors(foreign: type[Exception], text: str, kind: type[SyncError]) 
     ids=repr,
 )
 def test_sftp_errors(error: Exception, kind: type[SyncError]) -> None:
-    """Sorted by what has to happen next; names in the server's text stay behind."""
+    """Classified by recovery; names in the server's text are left out."""
     found = raised(sftp_errors.sftp_errors(STEP), error)
     assert type(found) is kind
     assert "mario" not in f"{found!r} {found.context}"

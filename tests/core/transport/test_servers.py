@@ -61,7 +61,7 @@ def ftps(**fields: Any) -> FtpsServer:
     ],
 )
 def test_contradictions(build: Any, fields: dict[str, Any], sentence: str) -> None:
-    """Refused at construction, in a sentence that says what to mend and shows no secret."""
+    """Refused at construction, in a sentence that says what to fix and shows no secret."""
     with pytest.raises(ValidationError) as caught:
         build(**fields)
     assert sentence in str(caught.value)

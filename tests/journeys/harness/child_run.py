@@ -47,7 +47,7 @@ class Life:
     """One run of a flow; `home` takes its settings, its output and its trace.
 
     It dies at the `deadly` instant. At the first one with the label `struck` it rings the `bell`,
-    and goes on when it is answered; only then are its waits for what is away shorter.
+    and continues when it is answered; only then are its waits for outages shorter.
     """
 
     api_url: str

@@ -59,7 +59,7 @@ class Instants:
     """Records each instant of a run in the file `trace`, and acts at the planned ones.
 
     At the `deadly` one it kills or stops this process. At the first one with the label `struck` it
-    rings the `bell`, and goes on when it is answered.
+    rings the `bell`, and continues when it is answered.
     """
 
     def __init__(
