@@ -20,7 +20,7 @@ from tests.contract.real_servers.network import Network
 
 @pytest.fixture(scope="session")
 def system_user() -> Iterator[Callable[[], SystemUser]]:
-    """The throwaway user, made when a server first needs it."""
+    """The temporary user, created when a server first needs it."""
     opened: list[tuple[AbstractContextManager[SystemUser], SystemUser]] = []
 
     def get() -> SystemUser:
@@ -36,7 +36,7 @@ def system_user() -> Iterator[Callable[[], SystemUser]]:
 
 @pytest.fixture(scope="session")
 def issue(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Certificate]:
-    """Certificates for 127.0.0.1, each from an authority of its own."""
+    """Certificates for 127.0.0.1, each from its own CA."""
 
     def make(*, expired: bool = False) -> Certificate:
         folder = tmp_path_factory.mktemp("certificate")
@@ -60,7 +60,7 @@ def certificate(issue: Callable[..., Certificate]) -> Certificate:
 
 @pytest.fixture(scope="session")
 def client_key() -> ed25519.Ed25519PrivateKey:
-    """The key that SFTP servers let in."""
+    """The key that SFTP servers accept."""
     return ed25519.Ed25519PrivateKey.generate()
 
 
@@ -71,7 +71,7 @@ def ground(
     certificate: Certificate,
     client_key: ed25519.Ed25519PrivateKey,
 ) -> Callable[[str], Ground]:
-    """What a server of this name is started with."""
+    """The function that starts the server of this name."""
     public = client_key.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
     )
@@ -88,7 +88,7 @@ def ground(
 def running_server(
     request: pytest.FixtureRequest, ground: Callable[[str], Ground]
 ) -> Iterator[Server]:
-    """One server after the other; without parameters of its own, a test runs on all of them."""
+    """A server; a test without its own parameters runs on all of them."""
     with SERVERS[request.param](ground(request.param)) as server:
         yield server
 
@@ -105,7 +105,7 @@ def server(running_server: Server, request: pytest.FixtureRequest) -> Iterator[S
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
-    """From now on, every connection of this process passes a relay that can fail."""
+    """Send every connection of this process through a relay that can fail."""
     relay = Network(socket.create_connection)
     monkeypatch.setattr(socket, "create_connection", relay.connect)
     yield relay

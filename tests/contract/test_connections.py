@@ -1,4 +1,4 @@
-"""The check of a file server on real ones: what is right is called right, and nothing is left."""
+"""The check of a file server, on real servers: no false findings, and nothing is left."""
 
 import os
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_a_server_that_does_not_replace_in_one_step(server: Server, tmp_path: Pa
 
 @with_users
 def test_a_folder_in_which_the_user_may_not_write(server: Server, tmp_path: Path) -> None:
-    """One finding, for the folder that is closed; the others are tried all the same."""
+    """One finding, for the folder without permission; the others are checked all the same."""
     closed = server.disk / "closed"
     closed.mkdir(mode=0o755)
     os.chown(closed, 0, 0)
@@ -81,7 +81,7 @@ def test_a_folder_in_which_the_user_may_not_write(server: Server, tmp_path: Path
 
 @with_users
 def test_a_folder_that_the_user_may_not_read(server: Server, tmp_path: Path) -> None:
-    """It is there and looks as if it were not: the finding names both."""
+    """A folder that looks missing for lack of permission: the finding names both causes."""
     closed = server.disk / "closed"
     closed.mkdir(mode=0o700)
     os.chown(closed, 0, 0)

@@ -1,4 +1,4 @@
-"""What is said to an FTP server: each command is a round trip to the client's machine."""
+"""The commands to an FTP server: each one is a round trip."""
 
 import ftplib
 from pathlib import Path
@@ -32,7 +32,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_transfer_costs_few_round_trips(server: Server, tmp_path: Path, said: list[str]) -> None:
-    """Up: the size that has arrived. Down: size and time, before and after. Nothing else."""
+    """Upload: the size afterwards. Download: size and time, before and after. Nothing else."""
     path, local = names.join_checked(server.folder, "contacts.csv"), tmp_path / "contacts.csv"
     local.write_bytes(b"x" * 1000)
     with server.connect() as there:

@@ -61,7 +61,7 @@ def test_an_agreement_may_have_many_lists(store: Store) -> None:
 
 
 def test_a_second_beginning_since_a_snapshot_is_known(store: Store) -> None:
-    """Of the same file, too: what the first has sent may differ from what the second one would."""
+    """Also of the same file: another attempt may have other batches."""
     whose, entry = (store, "acme", "import:1"), enter(store)
 
     def begin() -> int:
@@ -131,7 +131,7 @@ def test_one_lease_has_one_holder(store: Store) -> None:
 
 
 def test_an_expired_lease_passes_on_and_its_former_holder_notices(store: Store) -> None:
-    """A machine that died blocks nobody for long; if it was only slow, it must stop."""
+    """A lease expires soon after its machine has died; a slow holder has to stop."""
     slow = leases.take(store, "client/acme", seconds=0.05)
     assert slow is not None
     time.sleep(0.1)
@@ -150,7 +150,7 @@ def test_a_held_lease_outlives_its_term(store: Store) -> None:
 
 
 def test_waiting_for_a_lease_is_bounded(store: Store) -> None:
-    """A run that cannot have the lease in time leaves with a clear message."""
+    """A run that does not get the lease in time fails with a clear message."""
     leases.take(store, "client/acme")
     with (
         pytest.raises(LeaseHeld, match="Another run holds client/acme"),

@@ -40,7 +40,7 @@ def decide(store: Store, entry: files.FileEntry, verdict: decisions.Verdict) -> 
 
 
 def test_the_newest_decision_counts(store: Store, entry: files.FileEntry) -> None:
-    """Who decides again is heard; another attempt needs a decision of its own."""
+    """The last decision counts; another attempt needs its own decision."""
     assert decisions.latest(store, entry.id, 1) is None
     decide(store, entry, "refuse")
     decide(store, entry, "release")
@@ -203,7 +203,7 @@ def test_a_change_without_its_line_does_not_happen(
 def test_the_audit_names_files_and_deciders_and_starts_no_formula(
     store: Store, entry: files.FileEntry
 ) -> None:
-    """What an auditor opens in a spreadsheet: names in, harmless, times with their zone."""
+    """The CSV of the audit: formulas escaped, times with their zone."""
     decide(store, entry, "release")
     header, entered, decided = audit_lines(store, "acme", None)
 

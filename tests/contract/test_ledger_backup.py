@@ -22,7 +22,7 @@ KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def settings(database: Database, home: Path, request: pytest.FixtureRequest) -> dict[str, str]:
-    """What the manual's commands need around them."""
+    """The environment of the manual's commands."""
     around = {"STORAGE": str(home / "storage"), "BACKUP": str(home / "backup")}
     if database.kind == "sqlite":
         return around | {"LEDGER": str(database.file)}
@@ -41,7 +41,7 @@ def restored(database: Database) -> str:
 
 @contextmanager
 def busy(write: Callable[[int], None]) -> Iterator[None]:
-    """Somebody who writes without a pause."""
+    """Another process that writes all the time."""
     done = threading.Event()
 
     def work() -> None:
@@ -106,6 +106,6 @@ def test_a_ledger_in_use_is_backed_up_and_comes_back(
 
 
 def test_a_database_without_its_storage_is_reported(tmp_path: Path) -> None:
-    """What is missing is named, and nothing is extracted from a wrong beginning."""
+    """The missing file is named, and nothing is exported from a wrong beginning."""
     with pytest.raises(RunStopped, match="Restore the storage from its backup"):
         Storage(str(tmp_path)).get("snapshots/gone.parquet", tmp_path / "x")

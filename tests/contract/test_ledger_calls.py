@@ -1,4 +1,4 @@
-"""Calls in an account: everyone's next one has its moment, in the order in which they came."""
+"""Calls in an account: each next call has a reserved time, in order of the requests."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from blocks.ledger.store import Store
 from tests.servers.databases import Database
 
 INTERVAL = 10.0
-"""So long that what the databases take does not matter."""
+"""Long, compared with the time of a database call."""
 NAME = "mailup-0123456789ab"
 RUNS, ROUNDS = 4, 5
 
@@ -56,7 +56,7 @@ def test_what_a_wrong_clock_has_written_is_not_waited_for(database: Database, st
 
 
 def test_runs_at_one_moment_get_a_moment_each(database: Database, store: Store) -> None:
-    """However many ask together, calls are an interval apart, and none is left out."""
+    """With many callers at once, calls are an interval apart, and none is left out."""
     together = threading.Barrier(RUNS)
     moments: list[float] = []
 

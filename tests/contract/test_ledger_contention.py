@@ -17,7 +17,7 @@ WAIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one process got in one round."""
+    """The results of one process in one round."""
 
     leased: bool
     file_id: int
@@ -25,7 +25,7 @@ class Outcome:
 
 
 def contend(url: str, together: Barrier) -> list[Outcome]:
-    """Reach for the same things as all others, each of them at the same moment."""
+    """Request the same resources as all others, at the same time."""
     outcomes = []
     with Store(url) as store:
         for number in range(ROUNDS):
@@ -41,7 +41,7 @@ def contend(url: str, together: Barrier) -> list[Outcome]:
 
 
 def race(url: str) -> list[Sequence[Outcome]]:
-    """What the processes got, round by round."""
+    """The results of the processes, by round."""
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, context.Pool(PROCESSES) as pool:
         together = manager.Barrier(PROCESSES)

@@ -54,7 +54,7 @@ def test_a_lease_outlives_a_restart_of_the_database(postgresql: Postgres) -> Non
 def test_a_transaction_that_hangs_elsewhere_is_waited_for_only_so_long(
     postgresql: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine that died in a transaction leaves a lock: retried meanwhile, and ended for it."""
+    """A machine that died in a transaction leaves a lock: the step is retried, the lock ended."""
     monkeypatch.setattr(store, "BUSY_SECONDS", 1)
     monkeypatch.setattr(store, "IDLE_SECONDS", 2)
     database = Database("postgresql", postgresql())
@@ -81,7 +81,7 @@ def _retried(opened: Store, file_id: int) -> None:
 def test_a_locked_file_is_waited_for_only_so_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite: another process that does not let go ends the step, to be retried; then it works."""
+    """SQLite: a lock of another process ends the step, to be retried; then it works."""
     monkeypatch.setattr(store, "BUSY_SECONDS", 0.3)
     place = tmp_path / "ledger.db"
     with Store(f"sqlite:///{place}") as opened, closing(sqlite3.connect(place)) as other:
@@ -109,7 +109,7 @@ def test_a_user_without_rights_is_a_setting_to_mend(postgresql: Postgres) -> Non
 def test_what_postgresql_refuses_at_the_door_is_a_setting_to_mend(
     postgresql: Postgres, part: str
 ) -> None:
-    """Trying a wrong password again would not help, and may lock the user."""
+    """A wrong password is not tried again: it may lock the user."""
     url = make_url(postgresql()).set(**{part: "wrong"}).render_as_string(hide_password=False)
     with pytest.raises(ConfigurationError, match="Ledger block's URL is wrong") as caught:
         Store(url)
@@ -119,7 +119,7 @@ def test_what_postgresql_refuses_at_the_door_is_a_setting_to_mend(
 def test_a_database_that_falls_silent_is_given_up(
     postgresql: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that is there and says nothing ends the step after a while, to be tried again."""
+    """A silent server ends the step after a time-out, to be retried."""
     monkeypatch.setattr(bounds, "ANSWER_SECONDS", 1.0)
     monkeypatch.setattr(store, "LEDGER_CONNECT_SECONDS", 2)
     url = make_url(postgresql())

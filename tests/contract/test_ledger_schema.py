@@ -90,7 +90,7 @@ def test_a_ledger_newer_than_the_program_is_refused(database: Database) -> None:
 
 
 def test_looking_writes_nothing_and_an_older_ledger_is_reported(baseline: Database) -> None:
-    """A dry run upgrades nothing; what to do is said."""
+    """A dry run upgrades nothing; the message says what to do."""
     before = tables(baseline)
     with pytest.raises(ConfigurationError, match="a dry run changes nothing"):
         Store(baseline.url, read_only=True)
@@ -105,14 +105,14 @@ def test_looking_at_no_ledger_makes_none(tmp_path: Path) -> None:
 
 
 def test_a_ledger_opened_to_look_refuses_to_be_written(database: Database) -> None:
-    """Not a habit of the callers, but a lock: the database refuses."""
+    """The database itself refuses writes."""
     Store(database.url).close()
     with Store(database.url, read_only=True) as store, pytest.raises(LedgerUnavailable):
         files.enter(store, KEY, name="a.csv", size=1, agreement="v1", run="")
 
 
 def test_many_openers_at_once_upgrade_once(baseline: Database) -> None:
-    """Runs that start together with a new version do not get into each other's way."""
+    """Runs that start together with a new version do not disturb each other."""
     failed: list[BaseException] = []
 
     def open_it() -> None:

@@ -1,4 +1,4 @@
-"""Turns in an account: everyone gets one, in the order in which they came."""
+"""Import slots of an account: each file gets one, in order of the requests."""
 
 import threading
 import time
@@ -61,7 +61,7 @@ def test_a_turn_is_not_given_away_before_its_time(store: Store) -> None:
 
 
 def test_a_newcomer_is_let_in_after_a_moment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is small is not to wait for a whole turn; those who come back wait for one."""
+    """A small file does not wait for a whole slot time; returning files do."""
     monkeypatch.setattr(turns, "SHORT_TURN_SECONDS", 0.0)
     with ImportSlot(store, QUEUE, 1, wait_seconds=0.3) as turn:
         leases.take(store, f"{QUEUE}/waiting/0/again")
@@ -76,7 +76,7 @@ def test_a_newcomer_is_let_in_after_a_moment(store: Store, monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("short_turns")
 def test_who_comes_back_is_no_newcomer(database: Database, store: Store) -> None:
-    """Those who have had a turn alternate in long turns: changing over costs a moment."""
+    """Files that have had a slot alternate at long intervals, because yielding takes time."""
     other = leases.take(store, f"{QUEUE}/waiting/0/{FIRST_TURN}")
     tickets: list[str] = []
 
@@ -96,7 +96,7 @@ def test_who_comes_back_is_no_newcomer(database: Database, store: Store) -> None
 
 @pytest.mark.usefixtures("short_turns")
 def test_who_came_first_is_served_first(store: Store) -> None:
-    """A free slot goes to the oldest ticket, not to who happens to look at that moment."""
+    """A free slot goes to the oldest ticket, not to the first one to look."""
     leases.take(store, f"{QUEUE}/waiting/0")
     with (
         pytest.raises(LeaseHeld, match="did not end"),

@@ -50,7 +50,7 @@ def home(user: SystemUser) -> Iterator[Path]:
 def theirs(
     tmp_path_factory: pytest.TempPathFactory, user: SystemUser, home: Path
 ) -> Iterator[SftpServer]:
-    """The client's way in, with the documented lines of sshd's configuration."""
+    """The SFTP server of the client's folder, with the documented configuration of sshd."""
     program = need("sshd")
     Path("/run/sshd").mkdir(exist_ok=True)
     folder = PLACES / f"{user.name}-keys"

@@ -1,4 +1,4 @@
-"""A source file is put away only if it is the one that was imported; on every kind of server."""
+"""A source file is moved only if it is the one that was imported; on every kind of server."""
 
 import hashlib
 import os
@@ -53,7 +53,7 @@ def content(server: Server) -> dict[str, bytes]:
 
 
 def test_what_was_imported_is_put_away_once(server: Server, tmp_path: Path) -> None:
-    """It goes where it was agreed, and nothing is left of the name in between."""
+    """It is moved to the agreed folder, and no intermediate name is left."""
     planted(server, "a.csv", IMPORTED)
     finished(server, tmp_path)
     assert content(server) == {"imported/a.1.csv": IMPORTED}
@@ -73,7 +73,7 @@ def test_another_file_of_the_same_size_and_time_is_kept(server: Server, tmp_path
 
 
 def test_a_run_that_ended_in_between_is_carried_on(server: Server, tmp_path: Path) -> None:
-    """What it had set aside is compared and put away; a newer file of the name stays as it is."""
+    """The renamed file is compared and moved; a newer file of that name stays as it is."""
     planted(server, ASIDE, IMPORTED)
     planted(server, "a.csv", OTHER)
     finished(server, tmp_path)
@@ -96,7 +96,7 @@ def test_two_files_that_came_meanwhile_both_stay(server: Server, tmp_path: Path)
 
 
 def test_what_is_plainly_another_file_keeps_its_name(server: Server, tmp_path: Path) -> None:
-    """A size that differs needs no proof."""
+    """A file of another size is not downloaded to be compared."""
     planted(server, "a.csv", OTHER * 2)
     finished(server, tmp_path)
     assert content(server) == {"a.csv": OTHER * 2}

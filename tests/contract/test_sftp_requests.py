@@ -30,7 +30,7 @@ def server(tmp_path: Path) -> Iterator[SftpServer]:
 
 
 def _answers(monkeypatch: pytest.MonkeyPatch, *, end: int = len(CONTENT)) -> list[int]:
-    """Let the server answer late, out of order and with less than asked; returns sizes asked."""
+    """Let the server answer late, out of order and in part; returns the requested sizes."""
     asked: list[int] = []
     chance = random.Random(7)
     whole = asyncssh.SFTPServer.read

@@ -58,7 +58,7 @@ def test_round_trip(server: Server, tmp_path: Path) -> None:
 
 
 def test_empty_file_and_empty_folder(server: Server, tmp_path: Path) -> None:
-    """Nothing is a legal content, of a folder and of a file."""
+    """An empty folder and an empty file are valid."""
     with server.connect() as transport:
         assert listed(transport, server.folder) == {}
         path = names.join_checked(server.folder, "empty.csv")
@@ -70,7 +70,7 @@ def test_empty_file_and_empty_folder(server: Server, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_that_people_write(server: Server, tmp_path: Path, name: str) -> None:
-    """Spaces, umlauts, quotes, shell and pattern characters survive every verb."""
+    """Every operation keeps spaces, umlauts, quotes, shell and pattern characters in names."""
     with server.connect() as transport:
         path = names.join_checked(server.folder, name)
         transport.write(local(tmp_path, b"content"), path)
@@ -114,7 +114,7 @@ def test_names_with_control_characters(server: Server) -> None:
 
 @pytest.mark.parametrize("step", ["x\r\nDELE good.csv", "x\nDELE good.csv", "x\0", "..", "a\\b"])
 def test_no_verb_takes_an_illegal_path(server: Server, tmp_path: Path, step: str) -> None:
-    """A line break in a path is no second command, and a path does not climb."""
+    """A line break in a path is not a second command, and `..` is refused."""
     server.plant("good.csv")
     path = f"{server.folder}/{step}"
     with server.connect() as transport:
@@ -134,7 +134,7 @@ def test_no_verb_takes_an_illegal_path(server: Server, tmp_path: Path, step: str
 
 
 def test_folder_of_ten_thousand_files(server: Server) -> None:
-    """A crowded folder is listed whole, in one go and in seconds."""
+    """A large folder is listed completely, within seconds."""
     crowd = server.root / "crowd"
     if not crowd.exists():  # several servers look at the same disk
         crowd.mkdir()
@@ -283,7 +283,7 @@ def test_delivery_over_leftovers(server: Server, tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_complete(server: Server) -> None:
-    """Passed over: a file that grows, one that vanishes, one whose name says that it is half."""
+    """Skipped: a file that grows, one that vanishes, one with a name of unfinished files."""
     for name in ("stable.csv", "growing.csv", "vanishing.csv", "half.csv.part"):
         server.plant(name)
 
@@ -299,7 +299,7 @@ def test_files_that_are_not_complete(server: Server) -> None:
 
 
 def test_minimum_age(server: Server) -> None:
-    """A young file is passed over, even where listings are imprecise; a date to come is no age."""
+    """A too recent file is skipped, also with imprecise times; a future date gives no age."""
     ages = {"young.csv": 5, "old.csv": 3600, "clock-ahead.csv": -3600, "dated.csv": -5 * 86_400}
     for name, age in ages.items():
         moment = time.time() - age

@@ -1,4 +1,4 @@
-"""What the network does to transfers: cuts, silence, wrong addresses. Never a short file."""
+"""Transfers over a failing network: cuts, silence, wrong addresses; never a short file."""
 
 import os
 import socket
@@ -61,7 +61,7 @@ def test_download_that_is_cut(
 def test_part_file_of_another_version(
     server: Server, network: Network, big: tuple[str, Path, bytes]
 ) -> None:
-    """What arrived of an older file is never put before the rest of a newer one."""
+    """A part of an older file is never continued with the rest of a newer one."""
     path, target, content = big
     server.plant("big.csv", content)
     with server.connect() as transport:
@@ -99,7 +99,7 @@ def test_delivery_that_is_cut(
 
 
 def test_reader_never_sees_half_a_delivery(server: Server, big: tuple[str, Path, bytes]) -> None:
-    """Whoever looks while a file is delivered finds the old one, the new one, or none."""
+    """During a delivery a reader finds the old file, the new one, or none."""
     _, source, content = big
     source.write_bytes(content)
     server.plant("report.csv", b"of yesterday")
@@ -113,7 +113,7 @@ def test_reader_never_sees_half_a_delivery(server: Server, big: tuple[str, Path,
 def test_download_that_falls_silent(
     server: Server, network: Network, big: tuple[str, Path, bytes]
 ) -> None:
-    """A server that stops sending is given up after the agreed silence."""
+    """A silent server ends the transfer after the read time-out."""
     path, target, content = big
     server.plant("big.csv", content)
     with server.connect(timeouts=SHORT) as transport:
@@ -144,7 +144,7 @@ def test_transfer_that_takes_too_long(
 
 @over_a_network
 def test_connection_after_an_error(server: Server, network: Network) -> None:
-    """A connection that was cut says so at the next verb, in our words, and closes in peace."""
+    """After a cut the next operation raises our error, and closing works."""
     transport = server.connect()
     network.close()
     for _ in range(2):
@@ -156,7 +156,7 @@ def test_connection_after_an_error(server: Server, network: Network) -> None:
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
+    """A port that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -167,7 +167,7 @@ on_each_protocol = pytest.mark.parametrize("running_server", PROTOCOLS, indirect
 
 @on_each_protocol
 def test_server_that_never_answers(running_server: Server, silent_port: int) -> None:
-    """A server that takes the connection and says nothing is given up in time."""
+    """A server that accepts the connection and sends nothing ends in a time-out."""
     started = time.monotonic()
     with pytest.raises(ServerUnavailable) as caught:
         running_server.connect(port=silent_port, timeouts=Timeouts(connect=1, read=1))
@@ -180,7 +180,7 @@ def test_server_that_never_answers(running_server: Server, silent_port: int) -> 
 def test_server_that_falls_silent_while_we_log_in(
     server: Server, network: Network, share: float
 ) -> None:
-    """Silence at any step from the greeting to the listing is given up in time."""
+    """Silence at any step from the greeting to the listing ends in a time-out."""
     with server.connect() as transport:
         transport.list(server.folder)
         whole = network.passed
@@ -192,7 +192,7 @@ def test_server_that_falls_silent_while_we_log_in(
 
 
 def test_login_without_an_end() -> None:
-    """A server that lets us in and then never starts SFTP is given up in time."""
+    """A server that accepts the login and never starts SFTP ends in a time-out."""
     with hesitant_server() as (port, host_key):
         settings = SftpSettings(
             "127.0.0.1", port, "user", "password", host_key=host_key, timeouts=SHORT

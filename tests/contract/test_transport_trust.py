@@ -1,4 +1,4 @@
-"""Whom the transports trust, and what they say when they do not: keys, certificates, passwords."""
+"""Which keys, certificates and passwords are accepted, and the errors otherwise."""
 
 import logging
 from collections.abc import Callable
@@ -108,7 +108,7 @@ def test_changed_host_key(running_server: Server) -> None:
 
 @on_sftp
 def test_every_form_of_host_key(running_server: Server) -> None:
-    """A line of known_hosts, a bare key, a fingerprint, and old and new key together are taken."""
+    """A line of known_hosts, a bare key, a fingerprint, and two keys at once are accepted."""
     kind, blob = running_server.host_key.split()[:2]
     pinned = parse_host_keys(running_server.host_key)
     for text in (
@@ -133,7 +133,7 @@ def test_relaxed_host_key_check_is_loud(
 
 @with_keys
 def test_login_with_a_key(running_server: Server, client_key: ed25519.Ed25519PrivateKey) -> None:
-    """A private key opens the door, plain or with its passphrase, even with line breaks lost."""
+    """Login with a private key, with or without passphrase, also with line breaks lost."""
     for text, passphrase in (
         (pem(client_key), None),
         (pem(client_key, "pass phrase"), "pass phrase"),

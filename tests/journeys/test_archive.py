@@ -1,4 +1,4 @@
-"""What is kept of a file before it is sent: replayed as on its day or as of today, and let go."""
+"""Archived files: replayed as on their day or as of today, and deleted."""
 
 import hashlib
 import sqlite3
@@ -51,7 +51,7 @@ def forge(path: Path, content: bytes) -> None:
 
 
 def audit(world: Any) -> list[dict[str, str]]:
-    """What an auditor reads of each step."""
+    """The lines of the audit, by step."""
     with Store(f"sqlite:///{world.home}/ledger.db", read_only=True) as store:
         header, *found = audit_lines(store, "acme", None)
     return [dict(zip(header, each, strict=True)) for each in found]
@@ -191,7 +191,7 @@ def test_what_is_kept_can_be_encrypted_and_is_let_go(world: Any, keys: Keyring) 
 
 
 def test_without_an_agreement_nothing_is_kept(world: Any) -> None:
-    """Keeping personal data is a decision, not a habit; what is held is not kept either."""
+    """Files are archived only where agreed; held files are not."""
     world.drop("a.csv", *ROWS)
     world.run()
     world.drop("b.csv", *(f"nobody{number};X;" for number in range(20)))

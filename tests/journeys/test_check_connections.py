@@ -162,7 +162,7 @@ def test_keys_that_the_agreements_name_are_tried(deploy: Deployments, ring: Keyr
 
 
 def test_a_client_that_nobody_has_deployed() -> None:
-    """An empty check is no good news."""
+    """A check without findings is an error."""
     state = check_connections("nobody", return_state=True)
     assert state.is_failed()
     assert "no deployment with the tag client:nobody" in state.message

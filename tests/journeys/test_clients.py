@@ -1,4 +1,4 @@
-"""A client's way in and out: blocks asked for, a file from a sample, and its removal."""
+"""A client is set up and removed: blocks, a file from a sample, removal."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def test_a_block_is_asked_for_and_no_secret_is_shown(tmp_path: Path) -> None:
 
 
 def test_without_a_terminal_nothing_is_asked() -> None:
-    """In a pipe, a program would read the answers from somewhere that keeps them."""
+    """Secrets are not asked for in a pipe."""
     done = subprocess.run(
         [*PROVISION, "sftp-server/acme"], cwd=ROOT, stdin=subprocess.DEVNULL,
         env={**os.environ, **surroundings()},

@@ -41,7 +41,7 @@ class Deployment:
         return self.carry_out(run)
 
     def carry_out(self, run: FlowRun) -> FlowRun:
-        """What a worker does with a run that is due."""
+        """Execute a run that is due, as a worker does."""
         with suppress(Pause):
             run_flow_sync(
                 import_recipients, flow_run=run, parameters=run.parameters, return_type="state"

@@ -1,4 +1,4 @@
-"""Full files day after day, of which only what has changed is sent; and when all of it is."""
+"""Daily full files: only changes are sent; and when the whole file is."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def rows(*changed: int, leave_out: int = 0) -> list[str]:
 
 
 def reached(world: Any) -> int:
-    """How many rows MailUp was given so far."""
+    """The number of rows sent to MailUp so far."""
     with closing(sqlite3.connect(world.home / "mailup" / "mailup.sqlite")) as mailup:
         counters = [json.loads(row[0]) for row in mailup.execute("SELECT counters FROM import")]
     return sum(each["Total"] for each in counters)
@@ -162,7 +162,7 @@ def test_killed_while_it_unsubscribes_a_run_ends_as_undisturbed(world: Any) -> N
 
 
 def test_who_mailup_refuses_is_sent_again_the_next_day(world: Any) -> None:
-    """A row that MailUp did not take is not known to be there, and comes back each day."""
+    """A row that MailUp rejected is sent again each day."""
     world.control("POST", "settings", {"refused": ["p9@example.it"]})
     first, _ = day(world, 1, *rows())
     assert first["mailup"]["refused_listed"] == 1
@@ -250,7 +250,7 @@ def test_whatever_is_wrong_with_the_snapshot_the_whole_file_is_sent(world: Any) 
 
 
 def test_a_dry_run_shows_what_would_be_left_out(world: Any) -> None:
-    """Comparing changes nothing, and needs no ledger that can be written to."""
+    """A comparison writes nothing, and works with a read-only ledger."""
     day(world, 1, *rows())
     world.drop("day2.csv", *rows(1, 2))
     state = world.run(agreed=DELTA, dry_run=True)

@@ -1,4 +1,4 @@
-"""A run whose machine has no room left."""
+"""A run on a machine with a full disk."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tasks.runs.retrying import retried_task
 
 
 def fill(agreement: dict[str, Any]) -> None:
-    """Write where there is never any room."""
+    """Write to a full device."""
     Path("/dev/full").write_text(str(agreement), encoding="utf-8")
 
 
@@ -32,7 +32,7 @@ def fills_the_disk(agreement: dict[str, Any], within_a_task: bool) -> State[None
 def test_a_full_disk_is_reported_with_its_place_and_its_remedy(
     monkeypatch: Any, within_a_task: bool, step: str
 ) -> None:
-    """It is no defect to be reported: the operator reads where room is needed."""
+    """Not reported as a defect: the message says where disk space is needed."""
     monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", "/tmp")
     agreement = {"client": "acme"}
     state = fills_the_disk(agreement, within_a_task, return_state=True)

@@ -1,4 +1,4 @@
-"""What MailUp knows on its way to the client's server."""
+"""Exports, from MailUp to the client's server."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""One drop of many hostile files: run after run, each ends one way or the other."""
+"""Many hostile files in one folder: each is imported or held, run after run."""
 
 import os
 import shutil

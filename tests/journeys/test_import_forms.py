@@ -120,7 +120,7 @@ def test_two_runs_of_a_client_take_turns(world: Any) -> None:
 
 
 def test_a_changed_agreement_sends_a_begun_file_anew(world: Any) -> None:
-    """A run that was cut off, continued under other terms, ends with these terms for everybody."""
+    """A killed run, continued with a changed agreement, applies it to all rows."""
     world.drop("a.csv", "anna@example.it;Anna;", "bruno@example.it;Bruno;")
     world.run(agreed={"source": {"afterwards": "leave"}})
     with sqlite3.connect(world.home / "ledger.db") as ledger:

@@ -61,7 +61,7 @@ def _cases(stage: Stage, steps: list[str]) -> Iterator[Case]:
 
 
 def _suffer(stage: Stage, number: int, case: Case, expected: Facts) -> Suffered | None:
-    """Let it happen, and run again where that run failed; None where its step was not reached."""
+    """Run with the outage, and again if that run failed; None if its step was not reached."""
     name = f"outage-{number}"
     with (
         small_disks(stage.home / f"{stage.kind}-{name}", [case.outage.part]),

@@ -1,4 +1,4 @@
-"""A client's file on its way into MailUp, and what comes back."""
+"""Imports, from the client's file to MailUp and the results."""
 
 import sqlite3
 from pathlib import Path
@@ -11,7 +11,7 @@ ANNA = "anna@example.it;Anna;3331234567"
 
 
 def test_good_rows_arrive_and_bad_ones_come_back(world: Any) -> None:
-    """Every row ends in the list or in the reject file, and the source file is put to rest."""
+    """Every row is in the list or in the reject file, and the source file is moved."""
     world.drop("a.csv", ANNA, "bruno@example.it;Bruno;", "carla@@example.it;Carla;", "dario;short")
     state = world.run()
 
@@ -83,7 +83,7 @@ def test_a_cut_file_is_held_as_a_whole(world: Any) -> None:
 
 
 def test_a_file_beyond_a_threshold_waits_for_its_release(world: Any) -> None:
-    """A file unlike the agreed ones is held; released by hand, its good rows arrive."""
+    """A file that differs from the agreement is held; after a release its good rows arrive."""
     bad = [f"nobody{number};X;" for number in range(20)]
     world.drop("a.csv", ANNA, *bad)
     held = world.run()
@@ -103,7 +103,7 @@ def test_a_file_beyond_a_threshold_waits_for_its_release(world: Any) -> None:
 
 
 def test_a_file_unlike_the_ones_before_is_held_with_its_figures(world: Any) -> None:
-    """What the ledger noted of earlier files is the habit; a dry run sees it as well."""
+    """Limits derived from earlier files apply, also in a dry run."""
     agreed = {"habit": {"at_least": 2}}
     for name, records in (("a", 110), ("b", 120)):
         world.drop(f"{name}.csv", *(f"{name}{number}@example.it;N;" for number in range(records)))

@@ -1,4 +1,4 @@
-"""A client's whole journey, with planted people and secrets, and a look at all that it left."""
+"""A whole journey with planted people and secrets, and a search of all that it left."""
 
 import tempfile
 import traceback
@@ -76,7 +76,7 @@ def test_a_whole_journey_leaves_nothing_personal_and_no_secret(
 
 
 def _played(world: Any) -> Iterator[tuple[str, bytes]]:
-    """Play it all; what each failure says, with its traceback."""
+    """Run all of it; the text of each failure, with its traceback."""
     agreed = {"archive": {"days": 9, "key": "archive"}, "consent": {"unsubscribed": "block"}}
     deployments, deployment = Deployments(world), Deployment(world, agreed)
     deployments.imports(**agreed)

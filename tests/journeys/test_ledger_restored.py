@@ -1,4 +1,4 @@
-"""The ledger is lost, or as old as its backup; what the manual says of it is what happens."""
+"""A lost or restored ledger behaves as the manual says."""
 
 import csv
 import time
@@ -12,7 +12,7 @@ ROWS = [f"person{number}@example.it;Nome{number};333123456{number}" for number i
 
 
 def known(world: Any) -> list[dict[str, Any]]:
-    """Everybody in the list, in no order of importance."""
+    """Everybody in the list."""
     return sorted(world.control("GET", "state?list=1"), key=lambda person: person["email"])
 
 

@@ -1,4 +1,4 @@
-"""Two clients of one list, and runs that die or are asked about in the middle of a batch."""
+"""Two clients of one list, and runs that are killed or held in the middle of a batch."""
 
 from typing import Any
 

@@ -58,7 +58,7 @@ class Site:
         }
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Ask the API, as somebody who may."""
+        """Call the API with credentials."""
         user, _, password = AUTH.partition(":")
         answer = requests.request(
             method, self.url + path, json=body, auth=(user, password), timeout=30
@@ -67,7 +67,7 @@ class Site:
         return answer.json()
 
     def operate(self, *arguments: str, stdin: str = "", **more: str) -> None:
-        """One command of the operator, to its good end."""
+        """Run one command of the operator successfully."""
         done = subprocess.run(
             [sys.executable, "-m", *arguments], cwd=ROOT, env=self.environment(**more),
             input=stdin, text=True, capture_output=True, timeout=START_SECONDS,

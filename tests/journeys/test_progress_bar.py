@@ -1,4 +1,4 @@
-"""The bar that a long step shows on its run's page."""
+"""The progress bar of a long step."""
 
 import time
 from typing import Any
@@ -46,13 +46,13 @@ def test_a_long_step_shows_one_bar_that_ends_full() -> None:
 
 
 def test_a_step_that_is_over_soon_shows_no_bar() -> None:
-    """What takes seconds needs no bar."""
+    """A step of some seconds has no bar."""
     short_step()
     assert bars("acme-short-step") == []
 
 
 def test_rows_that_are_counted_move_the_bar() -> None:
-    """More than expected fill it and no more; where nobody knows how many, there is no bar."""
+    """It never exceeds 100 percent; without an expected number there is no bar."""
     for expected in (12, 4, 0):
         counted_step(expected)
     assert (bars("acme-step-12"), bars("acme-step-4"), bars("acme-step-0")) == ([50.0], [100.0], [])

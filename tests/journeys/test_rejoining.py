@@ -1,4 +1,4 @@
-"""A grant subscribes nobody who has left since, up to the call that carries them and beyond."""
+"""A grant subscribes nobody who leaves before or during the import."""
 
 import threading
 import time
@@ -98,7 +98,7 @@ def test_who_leaves_while_the_batch_is_on_its_way_is_unsubscribed_again(left: An
 def test_who_leaves_before_the_batch_is_left_out_and_listed(
     left: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between judging and sending somebody leaves: the row is blocked, and the counts add up."""
+    """Somebody leaves between validation and sending: the row is blocked, the counts add up."""
     left.drop("a.csv", "anna@example.it;A;", "bruno@example.it;B;")
     _before(monkeypatch, "_looked", lambda: leave(left, "anna"))
     state = left.run(agreed=AGREED)

@@ -83,7 +83,7 @@ def test_a_run_that_fails_says_where_why_and_what_next(
 def test_of_an_error_that_nobody_foresaw_kind_and_place_are_shown(
     world: Any, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
 ) -> None:
-    """Its text, which may quote a record, is nowhere."""
+    """Its text, which may quote a record, is shown nowhere."""
     monkeypatch.setenv("MAILUP_EXCHANGE_SCRATCH", str(world.drop("anna@example.it", "x")))
     state = world.run()
     assert state.is_failed()

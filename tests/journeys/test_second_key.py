@@ -37,7 +37,7 @@ def test_a_row_goes_without_the_number_that_differs(known: Any, mailup: str) -> 
 
 @pytest.mark.parametrize("mailup", ["refused", "overwritten"])
 def test_a_row_whose_number_differs_is_rejected_where_agreed(known: Any, mailup: str) -> None:
-    """It comes back with its own reason, and nothing of it is sent."""
+    """The row is rejected with its own reason, and not sent."""
     known.control("POST", "settings", {"second_key": mailup})
     known.drop("a.csv", *ROWS)
     state = known.run(agreed={"mapping": {"second_key": "reject"}})

@@ -91,7 +91,7 @@ def test_content_alone_says_whether_a_file_that_stays_is_new(world: Any) -> None
 
 
 def test_a_file_that_mailup_counts_otherwise_is_held_until_somebody_has_looked(world: Any) -> None:
-    """It is not reported as imported; its release sends nothing again and puts it to rest."""
+    """It is not reported as imported; its release sends nothing again and moves it."""
     world.drop("a.csv", ANNA, BRUNO)
     world.control("POST", "settings", {"uncounted": 1})
     held = world.run()

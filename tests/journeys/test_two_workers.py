@@ -57,7 +57,7 @@ def start(world: Any, name: str) -> subprocess.Popen[str]:
 
 
 def run_together(world: Any, names: Sequence[str]) -> list[Ended]:
-    """Let the processes go at once; how each of them ended, the first to end first."""
+    """Start the processes together; how they ended, in order."""
     processes = [start(world, name) for name in names]
     end = time.monotonic() + 120
     while not all((world.home / f"ready-{name}").exists() for name in names):

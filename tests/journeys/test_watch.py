@@ -62,7 +62,7 @@ class Watched:
         return [f"{each['subject']}: {each['body'].splitlines()[0]}" for each in self.notices]
 
     def look(self) -> str:
-        """Let the watcher look; what it ends with."""
+        """Run the watcher; its message."""
         state = watch_clients(return_state=True)
         assert state.is_completed(), state.message
         return str(state.message)
@@ -86,7 +86,7 @@ class Watched:
 
 @pytest.fixture
 def client(world: World) -> Iterator[Watched]:
-    """A client that is deployed since yesterday and owes a file since the last full minute."""
+    """A client deployed yesterday whose file is due since the last full minute."""
     now = datetime.now(UTC)
     due = {"by": f"{now:%H:%M}", "zone": "UTC", "hours_before": 1}
     with get_client(sync_client=True) as api, receiver() as (address, notices):
@@ -138,7 +138,7 @@ def test_trouble_is_reported_once_and_so_is_its_end(client: Watched) -> None:
 
 
 def test_a_file_sent_once_more_is_no_missing_file(client: Watched) -> None:
-    """A client without changes sends what it sent before, and nobody is woken."""
+    """A client without changes sends the same file again, and no notice is sent."""
     client.world.drop("a.csv", ANNA)
     run_here(client.deployment)
     with Store(f"sqlite:///{client.world.home}/ledger.db") as store, store.transaction() as ledger:
@@ -241,7 +241,7 @@ def test_what_waits_is_trouble_until_somebody_takes_it(client: Watched, reason: 
 
 
 def test_automations_are_what_the_file_says_however_often_it_is_applied(client: Watched) -> None:
-    """Twice is as good as once; what left the file goes, and nobody else's is touched."""
+    """Repeating it changes nothing; removed automations are deleted, others are kept."""
     path = client.world.home / "automations.yaml"
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     ours = {each["name"] for each in content["automations"]}

@@ -12,7 +12,7 @@ SEED = 20_261_130
 FACTORS = {each.name: each.values for each in TABLE}
 DEFAULTS = {each.name: each.default for each in TABLE}
 FIRST = (("import", {"import_list": "summary"}), ("another number", {"second_key": "refused"}))
-"""What is played by every sample."""
+"""Journeys in every sample."""
 
 
 class Case(NamedTuple):
@@ -24,7 +24,7 @@ class Case(NamedTuple):
 
 
 def singles() -> Iterator[Case]:
-    """Every journey as MailUp is known best, and under each other value of each variant."""
+    """Every journey under the defaults, and under each other value of each variant."""
     everything = tuple(each.name for each in JOURNEYS)
     yield Case("defaults", {}, everything)
     for each in TABLE:
@@ -33,7 +33,7 @@ def singles() -> Iterator[Case]:
 
 
 def pairs(seed: int = SEED) -> Iterator[Case]:
-    """Every journey under combinations of all variants, until each two values have met."""
+    """Every journey under combinations of all variants that cover all pairs of values."""
     everything = tuple(each.name for each in JOURNEYS)
     for number, row in enumerate(pairwise(FACTORS, seed)):
         others = {name: value for name, value in row.items() if value != DEFAULTS[name]}

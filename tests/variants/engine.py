@@ -41,18 +41,18 @@ FLOWS: dict[str, Flow[..., Any]] = {
 }  # fmt: skip
 
 SHARE_OF_A_WAIT = 1 / 50
-"""How much of each wait is waited: what MailUp does late is as much earlier."""
+"""The factor of all waits; the emulator's delays are shortened as much."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a task or a flow ended: what it answered, or the error that it raised."""
+    """How a task or a flow ended: its result or its error."""
 
     answer: Any = None
     error: Exception | None = field(default=None, repr=False)
 
     def result(self, *, raise_on_failure: bool = True) -> Any:
-        """As a state of Prefect's answers it."""
+        """The result, as Prefect's State has it."""
         if self.error is not None and raise_on_failure:
             raise self.error
         return self.error or self.answer
@@ -86,12 +86,12 @@ def run(name: str, parameters: Mapping[str, Any]) -> Any:
 
 
 def wait(seconds: float) -> None:
-    """A share of what somebody wants to wait."""
+    """Wait for a fraction of the time."""
     time.sleep(seconds * SHARE_OF_A_WAIT)
 
 
 class _NoServer:
-    """What a check may ask Prefect's server for, which holds nothing."""
+    """An empty Prefect server, for checks."""
 
     def __enter__(self) -> "_NoServer":
         return self

@@ -14,7 +14,7 @@ Check = Callable[[World], None]
 
 
 def _nothing(_: World) -> None:
-    """Nothing to do."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tests.variants.played_faults import all_there, two_batches
 from tests.variants.world import World
 
 ROME_LEFT = "20240220T180512"
-"""When the people of a new emulator have left, in Rome."""
+"""When the unsubscribed people of a new emulator have left, in Rome's time."""
 
 KINDS = ("unsubscribed", "email-statistics", "cumulative", "sms-outcomes", "subscribed")
 EVENTS = """SELECT kind, lower(r.email), e.message_id, d.text FROM event e

@@ -1,4 +1,4 @@
-"""Imports of each kind: who is in the file, and how everybody is left."""
+"""Imports of each kind: the file, and the state of everybody afterwards."""
 
 from tests.variants.journey import Journey, every_row_ends, importing, never, statuses
 from tests.variants.world import COLUMNS, HEADER, World

@@ -34,10 +34,10 @@ COMPANIONS: dict[str, dict[str, Any]] = {
     "retry_after": {"calls_per_second": 100},
     "count_refused_calls": {"calls_per_second": 100},
 }
-"""Settings without which a variant would not be seen. Times are a fiftieth, as all waits are."""
+"""Settings that a variant needs to have an effect. Times are a fiftieth, like all waits."""
 
 AS_KNOWN = {"calls_per_second": 0, "slow_page_size": None, "slow_page_seconds": 0.0}
-"""What companions are set back to."""
+"""Defaults of these settings."""
 
 DEFAULTS = {each.name: each.default for each in variants.TABLE}
 
@@ -68,7 +68,7 @@ class Outcome:
 
 @dataclass
 class Stage:
-    """What all cases of a process share: file server, folder, blocks."""
+    """What the cases of a process share: file server, folder, blocks."""
 
     home: Path
     server: FileServer
@@ -99,7 +99,7 @@ class Stage:
 
 
 def _shown(error: Exception) -> str:
-    """What is wrong, and where that was found out."""
+    """An error, and where it was found."""
     at = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {at.name}, line {at.lineno}: {error}"[:1500]
 

@@ -58,7 +58,7 @@ def is_good(outcome: Outcome) -> bool:
 
 
 def note(case: Case, outcome: Outcome) -> None:
-    """Write down what came of a case, for the page."""
+    """Record the result of a case, for the page."""
     if not RESULTS:
         return
     line = [case.name, outcome.journey, outcome.verdict, is_good(outcome), outcome.messages]

@@ -105,7 +105,7 @@ class World:
         return sum(call["path"].endswith("/Token") for call in calls)
 
     def log_in_with(self, **changed: Any) -> None:
-        """Let the account's block have other fields than are right."""
+        """Change fields of the account's block."""
         self.account.model_copy(update=_secret(changed)).save("acme")
 
     def add_list(self, number: int, name: str) -> None:
@@ -118,7 +118,7 @@ class World:
             )
 
     def set(self, **settings: Any) -> None:
-        """Let MailUp behave differently from now on."""
+        """Set variants of MailUp."""
         self.mailup.settings.change(settings)
 
     def order(self, what: str, body: Mapping[str, Any]) -> None:

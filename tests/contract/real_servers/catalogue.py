@@ -18,7 +18,7 @@ TIMEOUTS = Timeouts(connect=10, read=10, transfer=60)
 
 @dataclass(frozen=True)
 class Certificate:
-    """PEM files of a server, and the text of the authority that vouches for it."""
+    """PEM files of a server, and the certificate of its CA."""
 
     authority: str
     certificate: Path
@@ -27,7 +27,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; `root` is the folder that its user lands in."""
+    """A running server; `root` is its user's folder after login."""
 
     protocol: Literal["ftp", "ftps", "ftps-implicit", "sftp", "folder"]
     port: int
@@ -43,7 +43,7 @@ class Server:
     folder: str = field(default="")
 
     def connect(self, **changes: Any) -> Transport:
-        """Log in, with the right settings except for the changes."""
+        """Log in, with correct settings apart from the changes."""
         if self.protocol == "folder":
             return FolderTransport(replace(FolderSettings(self.root), **changes))
         if self.protocol == "sftp":

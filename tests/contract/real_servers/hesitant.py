@@ -1,4 +1,4 @@
-"""An SSH server that lets everybody in, and never answers the request for SFTP."""
+"""An SSH server that accepts every login and never answers the request for SFTP."""
 
 import socket
 import threading
@@ -9,17 +9,17 @@ import paramiko
 
 
 class Door(paramiko.ServerInterface):
-    """Says yes to everything but the last question, which it leaves open until `leave` is set."""
+    """Accepts everything except the SFTP request, which it does not answer until `leave` is set."""
 
     def __init__(self) -> None:
         self.leave = threading.Event()
 
     def check_auth_password(self, _username: str, _password: str) -> int:
-        """Any password will do."""
+        """Accept any password."""
         return paramiko.common.AUTH_SUCCESSFUL
 
     def check_channel_request(self, _kind: str, _number: int) -> int:
-        """A channel, gladly."""
+        """Accept the channel."""
         return paramiko.common.OPEN_SUCCEEDED
 
     def check_channel_subsystem_request(self, _channel: paramiko.Channel, _name: str) -> bool:

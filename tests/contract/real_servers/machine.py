@@ -21,7 +21,7 @@ PASSIVE_PORTS = 30  # per server; one transfer at a time, but ports rest after u
 
 @dataclass(frozen=True)
 class SystemUser:
-    """A throwaway account; its home is the folder that clients see."""
+    """A temporary account; its home is the folder that clients see."""
 
     name: str
     password: str

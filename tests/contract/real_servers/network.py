@@ -15,7 +15,7 @@ BLOCK_BYTES = 16 * 1024
 
 
 class Network:
-    """Relays bytes; cuts all connections, or falls silent, once so many bytes went one way."""
+    """Relays bytes; cuts all connections, or becomes silent, after a number of bytes."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
@@ -39,7 +39,7 @@ class Network:
         self._pause = BLOCK_BYTES / bytes_per_second
 
     def heal(self) -> None:
-        """Let new connections pass whole."""
+        """Relay new connections without faults."""
         self._left = None
 
     def connect(self, *arguments: object, **options: object) -> socket.socket:

@@ -1,4 +1,4 @@
-"""OpenSSH's sshd with a configuration of its own."""
+"""OpenSSH's sshd with its own configuration."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

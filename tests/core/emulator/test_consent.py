@@ -1,4 +1,4 @@
-"""Who is subscribed after what: the status rules of imports and single calls."""
+"""The status rules of imports and single calls."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def mailup(new_account: Caller) -> Caller:
     ],
 )
 def test_status_after_an_import(mailup: Caller, query: str, expected: tuple[str, ...]) -> None:
-    """An import moves people as the table of the SOAP flags says; bounces and complaints stay."""
+    """An import changes statuses by the table of the SOAP flags; bounces and complaints stay."""
     mailup.import_all(LIST + query, [{"Email": email} for email in EVERYBODY])
     people = mailup.people(1)
     assert tuple(people[email]["status"] for email in EVERYBODY) == expected

@@ -164,7 +164,7 @@ def test_a_new_account_has_a_log_that_agrees_with_its_lists(mailup: Caller) -> N
 
 
 def test_a_home_with_counted_events_is_planted_anew(tmp_path: Path) -> None:
-    """A home of the version that kept counts instead of events still starts and gives the same."""
+    """A state of the version with counts instead of events still starts, with the same results."""
     with start(tmp_path) as emulator:
         views = Caller(emulator).get("/Message/11/Count/Views")
     with sqlite3.connect(tmp_path / DATABASE) as connection:

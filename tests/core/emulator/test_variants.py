@@ -1,4 +1,4 @@
-"""What nobody has proved about MailUp: the emulator's table of it, and that each row is true."""
+"""The emulator's table of unproven behaviours of MailUp, and that each row is implemented."""
 
 import argparse
 import subprocess
@@ -52,7 +52,7 @@ def got(path: str) -> Callable[[Caller], Any]:
 
 
 def imported(mailup: Caller, *rows: Any, to: str = IMPORT) -> None:
-    """Bring rows in, and wait by what the control API shows: answers may be unreadable."""
+    """Import rows, and wait with the control API: MailUp's answers may be unreadable."""
     assert mailup.call("POST", to, list(rows)).status_code == 200
     until(lambda: all(i["status"] >= 3 for i in mailup.control("imports")), "the import's end")
 
@@ -68,7 +68,7 @@ def after(path: str, *rows: Any, to: str = IMPORT) -> Callable[[Caller], Any]:
 
 
 def person(rows: list[Any], who: str = "anna@example.it", to: str = IMPORT) -> Callable[..., Any]:
-    """What has become of somebody after imports of one row each, and of the last one's counters."""
+    """A person's state after imports of one row each, and the counters of the last one."""
 
     def probe(mailup: Caller) -> Any:
         answers = [seen(mailup.call("POST", to, [row])) for row in rows]
@@ -352,7 +352,7 @@ def at_work(emulator: Emulator) -> Caller:
 
 
 def test_an_import_at_work_does_not_outlive_a_reset(tmp_path: Path) -> None:
-    """What an abandoned import would have brought in is in no later account, nor its id."""
+    """The rows and the id of an abandoned import are in no later account."""
     with start(tmp_path, calls_per_second=0, import_seconds=0) as emulator:
         mailup = at_work(emulator)
         emulator.reset()
@@ -365,7 +365,7 @@ def test_an_import_at_work_does_not_outlive_a_reset(tmp_path: Path) -> None:
 def test_an_import_taken_up_in_a_reset_takes_nothing_from_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that the worker takes up again before the account is emptied leaves the new one whole."""
+    """An import that continues before the account is reset does not change the new account."""
     with start(tmp_path, calls_per_second=0, import_seconds=0.3) as emulator:
         mailup = at_work(emulator)
 

@@ -1,4 +1,4 @@
-"""What a batch becomes when it is handed to MailUp: its own people, and no others."""
+"""Requests of a batch contain its own people, and no others."""
 
 import json
 from pathlib import Path

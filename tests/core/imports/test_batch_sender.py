@@ -1,4 +1,4 @@
-"""One batch has its effect once, wherever a run was cut off; against the emulated MailUp."""
+"""A batch has its effect once, wherever a run was killed; against the emulated MailUp."""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def mailup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture
 def counter(mailup: Emulator, tmp_path: Path) -> Iterator[BatchSender]:
-    """A counter for attempt 1 of a file that the ledger has just written down."""
+    """A sender for attempt 1 of a file that was just added to the ledger."""
     with (
         Store(f"sqlite:///{tmp_path}/ledger.db") as store,
         MailUpClient(settings_of(mailup), pace=lambda: None) as client,
@@ -62,7 +62,7 @@ def counter(mailup: Emulator, tmp_path: Path) -> Iterator[BatchSender]:
 
 
 def nobody(people: pl.DataFrame) -> pl.DataFrame:
-    """The client's first file: nobody was brought before."""
+    """The client's first file: nobody was imported before."""
     return people.clear()
 
 
@@ -89,7 +89,7 @@ def outcome(counter: BatchSender) -> BatchEntry:
 def test_a_parcel_is_brought_once_and_a_second_time_not_at_all(
     counter: BatchSender, mailup: Emulator
 ) -> None:
-    """What the ledger shows as done costs no call."""
+    """A batch that the ledger shows as done causes no call."""
     before = posts(mailup)
     counter.send(PARCEL, newest_import=counter.client.latest_import_id())
     calls = counter.client.calls
@@ -118,7 +118,7 @@ def test_a_parcel_that_may_have_arrived_is_sent_again(
 
 
 def test_a_parcel_that_never_arrived_is_sent(counter: BatchSender, mailup: Emulator) -> None:
-    """Cut off before MailUp saw anything: looked up, not found, sent."""
+    """Killed before MailUp received the batch: looked up, not found, sent."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     before = posts(mailup)
     counter.send(PARCEL, newest_import=0)
@@ -156,7 +156,7 @@ def test_an_accepted_parcel_is_only_waited_for(counter: BatchSender, mailup: Emu
 
 
 def test_another_parcel_under_the_same_number_changes_the_plan(counter: BatchSender) -> None:
-    """What an earlier run began with is not mixed with something else; it can be settled first."""
+    """A batch that an earlier run began is not mixed with others; it can be completed first."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     with pytest.raises(PlanChanged):
         counter.send(replace(PARCEL, sha256="ef" * 32), newest_import=0)
@@ -166,7 +166,7 @@ def test_another_parcel_under_the_same_number_changes_the_plan(counter: BatchSen
 
 
 def test_without_its_lease_a_run_sends_nothing(counter: BatchSender, mailup: Emulator) -> None:
-    """A run that was taken for dead and replaced stops before the next batch."""
+    """A run that lost its lease to another one stops before the next batch."""
     leases.release(counter.store, counter.guard.lease)
     before = posts(mailup)
     with pytest.raises(RunStopped, match="taken over"):

@@ -43,7 +43,7 @@ class Desk:
     sent: list[Batch]
 
     def send(self, people: list[str], *, list_id: int = 1, channel: Channel = "email") -> None:
-        """Import one batch, its people on lines from 2 on, and write its counters down."""
+        """Import one batch, its people on lines from 2 on, and record its counters."""
         number = len(self.sent) + 1
         path = self.folder / f"{number}.parquet"
         columns = {"email": people} if channel == "email" else {"number": people}
@@ -95,7 +95,7 @@ def test_few_recipients_are_asked_for_one_by_one(desk: Desk) -> None:
 
 
 def test_many_recipients_are_looked_for_in_the_list(desk: Desk) -> None:
-    """For batches with more people than the list has pages, one walk does for all of them."""
+    """For batches with more people than the list has pages, one walk is enough for all."""
     desk.send([REFUSED, *(f"first{n}@example.it" for n in range(30))])
     desk.send([*(f"second{n}@example.it" for n in range(30)), REFUSED])
     before = desk.client.calls
@@ -104,7 +104,7 @@ def test_many_recipients_are_looked_for_in_the_list(desk: Desk) -> None:
 
 
 def test_what_was_found_is_kept(desk: Desk) -> None:
-    """A step that is repeated after a kill asks nobody again and says the same."""
+    """A step that is repeated after a kill makes no further calls, with the same result."""
     desk.send(["yes1@example.it", REFUSED])
     first, calls = desk.look(), desk.client.calls
     assert (desk.look(), desk.client.calls) == (first, calls)
@@ -146,7 +146,7 @@ def test_nobody_is_accused_when_more_are_missing_than_refused(
 
 @pytest.mark.parametrize("calls", [0, 1, 3])
 def test_looking_ends_with_the_calls_agreed(desk: Desk, calls: int) -> None:
-    """Where looking takes more calls than agreed, it says so, and stays within them."""
+    """Where a look-up takes more calls than agreed, it says so, and stays within the limit."""
     desk.send([REFUSED, *(f"bound{n}@example.it" for n in range(40))])
     before = desk.client.calls
     assert desk.look(calls) == RejectedByMailUp(1, (), "too_many_calls")
@@ -154,7 +154,7 @@ def test_looking_ends_with_the_calls_agreed(desk: Desk, calls: int) -> None:
 
 
 def test_an_apostrophe_is_looked_for_in_the_list(desk: Desk) -> None:
-    """An address that no filter can hold is compared on our side."""
+    """An address that no filter can express is compared locally."""
     desk.send(["d'angelo@example.it", REFUSED])
     assert desk.look() == RejectedByMailUp(1, (3,), "complete")
 

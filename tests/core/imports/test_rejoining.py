@@ -29,7 +29,7 @@ from tasks.records.validation.validate import recipient_keys
 from tests.core.emulated import client_of
 
 EAST, WEST = "Pacific/Kiritimati", "Etc/GMT+12"
-"""Zones in which it is never the same day."""
+"""Zones with different days at any time."""
 PEOPLE = [
     {"Email": f"{name}@example.it", "MobilePrefix": "39", "MobileNumber": f"333000000{at}"}
     for at, name in enumerate(("anna", "bruno"))
@@ -89,7 +89,7 @@ class Desk:
         return write_batches([records], self.folder, 100)
 
     def bring(self, sent: list[Batch], judged: Unsubscribed, **settings: Any) -> None:
-        """Have the batches sent, as a run does whose file was judged so."""
+        """Send the batches, as a run with this result does."""
         rejoining = self.rejoining(judged, **settings)
         for batch in sent:
             to = batch.destination
@@ -111,7 +111,7 @@ class Desk:
         return Rejoining(replace(self.sender), account, grant, judged, 0)
 
     def status(self, list_id: int, channel: Channel = "email") -> list[str]:
-        """What both are in a list."""
+        """The status of both in a list."""
         there = self.caller.people(list_id, channel)
         names = [one["Email" if channel == "email" else "MobileNumber"] for one in PEOPLE]
         return [str(there[name]["status"]) for name in names]
@@ -180,7 +180,7 @@ def test_the_last_day_of_a_grant_is_one_of_the_account(desk: Desk, zone: str, st
 
 
 def test_a_death_between_looking_and_sending_is_looked_at_anew(desk: Desk) -> None:
-    """What was found and not sent does not count: who has left since is left out."""
+    """A look-up without a request does not count: people who have left since are left out."""
     desk.leave(1)
     judged, sent = desk.judged(1), desk.batches(1)
     grants.looked(desk.sender.store, desk.sender.file_id, 1, 1, sent=(2, 3), left_out=())

@@ -156,7 +156,7 @@ def test_a_mailup_without_searches_is_walked(desk: Desk, search: dict[str, str])
 
 
 def test_an_attempt_goes_on_with_what_was_found_at_first(desk: Desk, tmp_path: Path) -> None:
-    """A run that dies between looking and sending makes the same requests, whatever is so now."""
+    """A run that is killed between look-up and sending repeats the same requests."""
     sent = desk.batches(("anna@example.it", "3339999999"), ("new@example.it", "3335555555"))
     with Store(f"sqlite:///{tmp_path}/ledger.db") as store:
         entry = files.enter(

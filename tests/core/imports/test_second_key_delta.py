@@ -48,7 +48,7 @@ def test_whose_row_went_without_its_second_key_is_missing_when_gone(tmp_path: Pa
 
 
 def test_a_rejected_row_says_nothing_of_its_person(tmp_path: Path) -> None:
-    """Nothing of it was sent: nobody is unsubscribed for being in it once."""
+    """Nothing of it was sent: nobody is unsubscribed because of it."""
     snapshot = after(tmp_path, rejected=True)
     snapshot.changed(day(ROWS[0]))
     assert not snapshot.compared()["missing"].any()

@@ -45,7 +45,7 @@ def nobody(people: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass
 class Desk:
-    """One ledger, one MailUp account, and runs of several clients that die and come back."""
+    """One ledger, one MailUp account, and runs of several clients that are killed and repeated."""
 
     store: Store
     client: MailUpClient
@@ -69,7 +69,7 @@ class Desk:
         )  # fmt: skip
 
     def dies(self, client: str, batch: BatchRequest, *, arrives: bool) -> None:
-        """A run that is cut off while it sends: before or after MailUp has taken it."""
+        """A run that is killed while it sends: before or after MailUp accepted the batch."""
         counter = self.run(client)
         counter._record_before_sending(parcel, self.client.latest_import_id())
         if arrives:
@@ -259,7 +259,7 @@ def test_whom_mailup_refuses_is_not_taken_for_deleted(desk: Desk) -> None:
 
 
 def test_looking_up_is_bounded(desk: Desk) -> None:
-    """What takes more calls than agreed is not known, and what is not known is held."""
+    """A look-up that takes more calls than agreed is not made, and the file is held."""
     who = some("bounded-", 3)
     desk.dies("a", batch(*who), arrives=True)
     counter = desk.run("a", everybody)

@@ -110,7 +110,7 @@ class Kept:
                     archive.writestr(name, content)
 
     def grounds(self, **changes: Any) -> dict[str, bytes]:
-        """The archive's grounds with some of them changed."""
+        """The archive's decision inputs with some of them changed."""
         with zipfile.ZipFile(self.path) as archive:
             values = json.loads(archive.read(INPUTS))
         return {INPUTS: json.dumps(values | changes, separators=(",", ":")).encode()}
@@ -125,7 +125,7 @@ def bare(tmp_path: Path) -> Iterator[Kept]:
 
 @pytest.fixture
 def kept(bare: Kept) -> Kept:
-    """A file archived as a run does it, with people who were not subscribed, and a snapshot."""
+    """An archived file, with people who were not subscribed, and a snapshot."""
     source = bare.home / "source"
     (source / "refusals").mkdir(parents=True)
     people = pl.DataFrame({"address": ["anna@example.it", "dora@example.it"]})
@@ -183,7 +183,7 @@ def parquet(addresses: list[str]) -> bytes:
 
 
 def test_an_archive_is_opened_as_it_was_stored(kept: Kept) -> None:
-    """File, grounds, people who were not subscribed and snapshot come back."""
+    """File, decision inputs, people who were not subscribed and snapshot are restored."""
     found = kept.opened()
     assert found.fetched.path.read_bytes() == TEXT
     assert found.inputs.agreement == AGREED
@@ -195,7 +195,7 @@ def test_an_archive_is_opened_as_it_was_stored(kept: Kept) -> None:
 @pytest.mark.parametrize("how", FORGED)
 @pytest.mark.parametrize("forgotten", [False, True], ids=["as it came", "after forgetting"])
 def test_what_the_ledger_does_not_know_is_refused(kept: Kept, how: str, forgotten: bool) -> None:
-    """Whatever somebody changed who can write to the storage and not to the ledger."""
+    """Any change by somebody who can write to the storage but not to the ledger is found."""
     if forgotten:
         kept.forget(ANNA)
     kept.forge(FORGED[how](kept))
@@ -335,7 +335,7 @@ def found_file(name: str) -> bytes:
 
 
 def test_an_older_archive_that_was_changed_is_refused(old: tuple[Kept, str]) -> None:
-    """Its grounds are known to the ledger in any case, and so is a snapshot."""
+    """The ledger has the hashes of its decision inputs in any case, and of a snapshot."""
     kept, _ = old
     kept.forge({SNAPSHOT: parquet(["c@example.it"])})
     with pytest.raises(RunStopped, match="match the hashes in the ledger"):

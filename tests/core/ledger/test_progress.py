@@ -65,7 +65,7 @@ def test_a_window_counts_when_the_client_has_it(store: Store) -> None:
 
 
 def test_a_lease_shows_life_until_it_expires(store: Store) -> None:
-    """The lease of a machine that died says nothing a minute later."""
+    """The lease of a dead machine is ignored after a minute."""
     leases.take(store, "client/acme/import:1", seconds=60)
     leases.take(store, "client/acme/cumulative:1", seconds=-1)
     assert progress.is_running(store, "acme", "import")

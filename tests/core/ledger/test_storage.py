@@ -31,7 +31,7 @@ def test_what_was_cut_off_is_removed_with_the_next_attempt(tmp_path: Path, sourc
 
 
 def test_removing_twice_is_harmless(tmp_path: Path, source: Path) -> None:
-    """What is gone is gone; reading it stops the run and says what to restore."""
+    """Reading a missing file stops the run with a message that says what to restore."""
     storage = Storage(str(tmp_path / "storage"))
     name = storage.put(source, "staged", "acme-1")
     for _ in range(2):

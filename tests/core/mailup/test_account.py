@@ -49,7 +49,7 @@ def test_numbers_outside_of_mailups_limits_are_refused(wrong: dict[str, Any]) ->
 
 
 def test_only_an_account_of_this_machine_may_be_called_faster() -> None:
-    """What is no MailUp, such as the counter of a measurement, needs no limit; MailUp does."""
+    """Other servers, such as that of a benchmark, need no limit; MailUp does."""
     here = dict.fromkeys(("console_url", "statistics_url", "token_url"), "http://127.0.0.1:1/x")
     assert MailUpAccount(**KEYS, **here, calls_per_second=1000)
     with pytest.raises(ValidationError, match="5 at most"):

@@ -81,7 +81,7 @@ def mailup() -> Iterator[ByHand]:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_no_page_is_never_nothing_more(mailup: ByHand, reader: str) -> None:
-    """Every reader of pages refuses what is none, after having asked again."""
+    """Every reader of pages refuses an invalid page, after a retry."""
     path, read = READERS[reader]
     with mailup.client(page_size=20) as client:
         for body in NO_PAGES:
@@ -94,7 +94,7 @@ def test_no_page_is_never_nothing_more(mailup: ByHand, reader: str) -> None:
 
 @pytest.mark.parametrize("reader", SINGLE)
 def test_an_error_is_never_a_value(mailup: ByHand, reader: str) -> None:
-    """Counts, states and details pass the same gate as pages, and are asked for again."""
+    """Counts, states and details are checked like pages, and retried."""
     path, read = SINGLE[reader]
     with mailup.client() as client:
         for body in NO_ANSWERS:
@@ -130,7 +130,7 @@ def test_a_refusal_with_a_status_of_success_is_a_refusal(
 def test_a_page_that_fails_in_the_middle_is_asked_for_again(
     mailup: ByHand, body: dict[str, Any], total: int
 ) -> None:
-    """One bad page cuts nothing off: the same number comes again."""
+    """After one invalid page the same page is requested again."""
     whole_list = paged([{"IdRecipient": n, "Email": f"p{n}@b.it"} for n in range(1, 201)])
     bad = [body]
 

@@ -52,7 +52,7 @@ def emulator(module_emulator: Emulator) -> Emulator:
 
 
 def control(emulator: Emulator, what: str, **body: Any) -> None:
-    """Order something from the emulator."""
+    """Call the emulator's control API."""
     answer = requests.post(f"{emulator.base_url}/_sandbox/{what}", json=body, timeout=5)
     answer.raise_for_status()
 
@@ -70,7 +70,7 @@ Connect = Callable[..., MailUpClient]
 
 @pytest.fixture
 def connect(emulator: Emulator) -> Iterator[Connect]:
-    """Makes clients; *nap* is how they wait, by *clock*."""
+    """Creates clients that wait with *nap*, by *clock*."""
     clients = []
 
     def make(
@@ -96,7 +96,7 @@ def body(count: int, stem: str = "x") -> bytes:
 
 
 def state(emulator: Emulator, list_id: int, channel: str = "email") -> list[dict[str, Any]]:
-    """Everybody in a list, from the emulator's back door."""
+    """Everybody in a list, from the emulator's control API."""
     params: dict[str, str] = {"list": str(list_id), "channel": channel}
     answer = requests.get(f"{emulator.base_url}/_sandbox/state", params=params, timeout=5)
     found: list[dict[str, Any]] = answer.json()
@@ -165,7 +165,7 @@ def test_a_page_that_is_too_slow_is_asked_for_smaller(emulator: Emulator, connec
 
 @pytest.mark.parametrize("kind", ["500", "503", "html", "empty"])
 def test_a_failed_get_is_repeated(emulator: Emulator, connect: Connect, kind: str) -> None:
-    """Server errors and unreadable answers of a GET pass unnoticed."""
+    """Server errors and unreadable answers of a GET are retried."""
     control(emulator, "faults", path=r"/Console/List(\?|$)", kind=kind, times=2)
     assert connect().lists()
     assert len(calls(emulator, "GET", "/Console/List")) == 3
@@ -202,7 +202,7 @@ def test_an_import_is_never_repeated_blindly(
 def test_an_import_refused_before_anything_was_done_is_repeated(
     emulator: Emulator, connect: Connect, kind: str
 ) -> None:
-    """A rate limit and an expired token leave no doubt: the import is sent again."""
+    """After a rate limit or an expired token the import is sent again: it was not accepted."""
     control(emulator, "faults", path=f"{RECIPIENTS}$", kind=kind, times=1)
     before = connect().latest_import_id()
     assert connect().start_import(ImportTarget(list_id=1), body(2)) == before + 1
@@ -211,7 +211,7 @@ def test_an_import_refused_before_anything_was_done_is_repeated(
 
 
 def test_a_rate_limit_storm_is_waited_out(emulator: Emulator, connect: Connect) -> None:
-    """Unpaced threads run into the real limit, wait, and all get their answers."""
+    """Threads without a pace reach the real limit, wait, and all get their answers."""
     control(emulator, "settings", calls_per_second=5)
     client = connect(nap=time.sleep)
     answers: list[str] = []
@@ -250,7 +250,7 @@ def test_a_rate_limit_that_stays_ends(emulator: Emulator, connect: Connect) -> N
 def test_an_import_that_was_only_throttled_was_not_accepted(
     emulator: Emulator, connect: Connect
 ) -> None:
-    """When the rate limit never lets an import pass, there is nothing to look for."""
+    """If the rate limit refuses an import every time, it was not accepted."""
     control(emulator, "faults", path=f"{RECIPIENTS}$", kind="429", times=1000)
     with pytest.raises(MailUpUnavailable) as caught:
         connect(nap=lambda _: None).start_import(ImportTarget(list_id=1), body(2))
@@ -306,7 +306,7 @@ def test_an_import_is_followed_to_its_counters(emulator: Emulator, connect: Conn
 
 
 def test_waiting_for_an_import_is_bounded(emulator: Emulator, connect: Connect) -> None:
-    """An import that does not end is left alone, with its id in the error; no task waits again."""
+    """For an import that does not end the error has its id; the task is not retried."""
     control(emulator, "settings", import_seconds=2.0)
     client = connect(nap=time.sleep)
     number = client.start_import(ImportTarget(list_id=2), body(1, "slow"))
@@ -452,7 +452,7 @@ def test_a_target_names_its_resource_and_switches() -> None:
     ],
 )
 def test_contradictions_in_a_target_are_refused(wrong: dict[str, Any]) -> None:
-    """A target that cannot mean what it says is never sent."""
+    """A contradictory target is never sent."""
     with pytest.raises(ConfigurationError):
         ImportTarget(list_id=1, **wrong)
 

@@ -21,7 +21,7 @@ Behave = Callable[[socket.socket], None]
 
 @contextmanager
 def serving(behave: Behave) -> Iterator[str]:
-    """A server that behaves so on each connection; its host and port."""
+    """A server with this behaviour on each connection; its host and port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:
@@ -62,7 +62,7 @@ def asked(base: str, *, body: bytes = b"") -> float:
 
 
 def for_ever(first: bytes, again: bytes, pause: float = 0.02) -> Behave:
-    """Says *first*, and then *again* and again."""
+    """Sends *first*, then *again* repeatedly."""
 
     def behave(connection: socket.socket) -> None:
         connection.recv(65_536)
@@ -100,7 +100,7 @@ def test_an_answer_without_end_ends(what: str) -> None:
 
 
 def test_a_handshake_that_drips_ends() -> None:
-    """TLS that never comes to an end is given up."""
+    """A TLS handshake without end ends in a time-out."""
     drip = for_ever(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x03")
     with serving(drip) as address:
         assert asked(f"https://{address}") < 3

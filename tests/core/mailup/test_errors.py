@@ -1,4 +1,4 @@
-"""The seam to requests, and what leaves it."""
+"""Errors of requests are mapped to ours."""
 
 import inspect
 import json
@@ -35,7 +35,7 @@ def test_every_error_of_requests_is_mapped(kind: type[Exception]) -> None:
 
 @pytest.mark.parametrize("kind", HTTP_ERRORS, ids=lambda kind: kind.__name__)
 def test_a_foreign_error_leaves_as_ours(kind: type[Exception]) -> None:
-    """What leaves the seam is of the mapped class and quotes nothing of the foreign text."""
+    """The error has the mapped class and quotes nothing of the original text."""
     error = kind.__new__(kind, "https://host/?email=anna@example.it")
     with pytest.raises(SyncError) as caught, mapped("GET /x"):
         raise error
@@ -129,5 +129,5 @@ def test_an_error_survives_pickling() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>gateway</html>", b"[1]", b'{"ErrorDescription":7}'])
 def test_an_error_without_description_is_still_an_error(body: bytes) -> None:
-    """Empty, HTML and odd error bodies are read without falling over."""
+    """Empty, HTML and odd error bodies are read without an error."""
     assert "answered 503." in str(Answer("GET /x", 503, body).error())

@@ -15,7 +15,7 @@ def test_the_documented_form_is_built() -> None:
 
 @pytest.mark.parametrize("value", ["o'brien@a.it", 'a"b', "a\\b", "a\nb", "a\0b"])
 def test_a_value_that_could_break_out_is_refused(value: str) -> None:
-    """What MailUp gives no way to escape is refused, and not repeated in the message."""
+    """A value that cannot be escaped is refused, and not quoted in the message."""
     assert not can_filter(value)
     with pytest.raises(ValueError, match="must not contain quotes") as caught:
         equals("Email", value)

@@ -1,4 +1,4 @@
-"""Items become frames, whatever MailUp sends."""
+"""Items become data frames, whatever MailUp sends."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone

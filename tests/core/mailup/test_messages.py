@@ -1,4 +1,4 @@
-"""Messages and their sendings, as documented and a little beside it."""
+"""Messages and their sendings, as documented and with deviations."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -20,7 +20,7 @@ from tests.core.emulated import settings_of
 
 
 class Clock:
-    """Real time, moved on by hand; sleeping moves it too."""
+    """A clock that is set by hand; sleeping advances it, too."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -41,7 +41,7 @@ def module_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulat
 
 @pytest.fixture
 def emulator(module_emulator: Emulator) -> Emulator:
-    """The emulator as new: no faults, no log, everything allowed."""
+    """The emulator, reset: no faults, no log, everything allowed."""
     base = module_emulator.base_url
     requests.delete(f"{base}/_sandbox/faults", timeout=5)
     requests.delete(f"{base}/_sandbox/log", timeout=5)
@@ -50,7 +50,7 @@ def emulator(module_emulator: Emulator) -> Emulator:
 
 
 def control(emulator: Emulator, what: str, **body: Any) -> None:
-    """Order something from the emulator."""
+    """Call the emulator's control API."""
     answer = requests.post(f"{emulator.base_url}/_sandbox/{what}", json=body, timeout=5)
     answer.raise_for_status()
 
@@ -216,7 +216,7 @@ def test_a_dead_refresh_token_alone_is_refused(emulator: Emulator, connect: Conn
 def test_a_refused_log_in_is_never_tried_again(
     emulator: Emulator, connect: Connect, wrong: str
 ) -> None:
-    """MailUp locks accounts: one refused log-in ends all attempts of this client."""
+    """MailUp locks accounts: after one refused log-in a client makes no more attempts."""
     client = connect(**{wrong: "s3cr3t"})
     for _ in range(3):
         with pytest.raises(LoginRefused, match="not retried") as caught:
@@ -340,7 +340,7 @@ def test_a_token_service_that_stays_away_ends(emulator: Emulator, connect: Conne
 
 
 def test_an_import_without_a_token_was_not_sent(emulator: Emulator, connect: Connect) -> None:
-    """A failed log-in leaves no doubt whether the import was accepted."""
+    """After a failed log-in the import was not accepted."""
     control(emulator, "faults", path="OAuth/Token", kind="html", times=100)
     with pytest.raises(MailUpUnavailable) as caught:
         connect().start_import(ImportTarget(list_id=1), b"[]")
@@ -364,7 +364,7 @@ def test_secrets_are_in_no_repr(emulator: Emulator) -> None:
     ],
 )
 def test_settings_that_cannot_work_are_refused(change: dict[str, Any], message: str) -> None:
-    """What would fail or leak later is refused when the settings are made."""
+    """Settings that would fail or leak later are refused when they are created."""
     known: dict[str, Any] = {
         "client_id": "c",
         "client_secret": "s",
@@ -417,7 +417,7 @@ def hand() -> Iterator[tuple[Hand, str]]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)

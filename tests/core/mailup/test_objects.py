@@ -112,7 +112,7 @@ def test_dates_are_read_in_any_form(written: Any, read: str) -> None:
     st.lists(st.integers(), max_size=2), st.dictionaries(st.text(max_size=3), st.integers()),
 )))  # fmt: skip
 def test_whatever_comes_is_read_or_an_error_of_ours(item: dict[str, Any]) -> None:
-    """No answer ends in an error that nobody foresaw."""
+    """No answer ends in an unexpected error."""
     for kind in (Optin, ImportStatus, ImportDetail, Recipient, Sending, AccountInfo):
         try:
             kind.read(item, CALL)

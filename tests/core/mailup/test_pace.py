@@ -68,7 +68,7 @@ def pace_of(monkeypatch: pytest.MonkeyPatch) -> PaceOf:
 
 
 def test_the_way_to_prefect_costs_next_to_nothing_of_the_pace(pace_of: PaceOf) -> None:
-    """Once the way is known slots are asked for so early that they are granted when free, never
+    """Once the latency is known, slots are requested early enough to be granted when free, never
     before; an answer that took long ends that, for then nobody knows when the slot was given."""
     prefect = Prefect(way=0.02)
     pace = pace_of(prefect)

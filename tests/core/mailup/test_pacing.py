@@ -32,7 +32,7 @@ def test_calls_are_spaced() -> None:
 
 
 def test_an_idle_time_gives_no_burst() -> None:
-    """Waiting long earns no credit."""
+    """A long pause allows no burst."""
     clock = Clock()
     pace = Pacer(4, clock=clock, sleep=clock.sleep)
     pace()
@@ -57,6 +57,6 @@ def test_threads_share_the_pace() -> None:
 
 
 def test_a_pace_of_zero_is_refused() -> None:
-    """A pace that never lets a call pass is a mistake."""
+    """A pace of zero is refused."""
     with pytest.raises(ValueError, match="greater than 0"):
         Pacer(0)

@@ -1,4 +1,4 @@
-"""Walking pages: it ends, and nothing is left out."""
+"""Walks through pages end, and leave nothing out."""
 
 from collections.abc import Callable
 
@@ -108,7 +108,7 @@ def test_an_error_in_the_middle_is_no_end(
 
 @pytest.mark.parametrize(("count", "total"), [(1203, 0), (100, 0), (40, 40), (1203, 1203)])
 def test_an_unpaged_answer_is_read_once(count: int, total: int) -> None:
-    """A server that does not page is believed if its total says so, or if every page is the same
+    """A server that does not page is accepted if its total says so, or if every page is the same
     and is no size that was asked for."""
     asked: list[int] = []
 
@@ -177,7 +177,7 @@ def test_a_page_that_times_out_is_asked_again_smaller() -> None:
 
 
 def test_small_pages_that_time_out_are_an_error() -> None:
-    """Below the smallest page a time-out is not the page's fault: the error goes up."""
+    """A time-out of the smallest page is raised."""
     sizes: list[int] = []
 
     def get_page(_number: int, size: int) -> Page:
@@ -213,7 +213,7 @@ def test_a_first_page_that_is_refused_for_its_size_is_asked_again_smaller(
 
 
 def test_a_refusal_that_no_size_mends_is_an_error() -> None:
-    """Whatever is asked for, MailUp refuses: its own answer goes up."""
+    """If MailUp refuses every request, its answer is raised."""
 
     def get_page(_number: int, _size: int) -> Page:
         raise MailUpRefused("not allowed", status=400)

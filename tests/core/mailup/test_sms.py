@@ -47,7 +47,7 @@ def test_all_sms_messages_are_read(mailup: ByHand) -> None:
 
 
 def test_the_report_is_read_in_one_piece(mailup: ByHand) -> None:
-    """The totals of 0 are not believed, and no page parameters cut the answer."""
+    """Totals of 0 are ignored, and no page parameters are sent."""
     mailup.resources[REPORT] = plain(envelope(outcomes(700), size=0, total=0))
     with mailup.client(page_size=50) as client:
         frames = list(client.sms_report_details(9))

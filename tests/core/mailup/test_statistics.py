@@ -1,4 +1,4 @@
-"""E-mail statistics: complete walks, honest gaps."""
+"""E-mail statistics: complete walks, and gaps that are reported."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_every_recipient_of_a_statistic_comes_once(
 
 
 def test_dates_and_codes_are_taken_where_a_row_carries_them(mailup: ByHand) -> None:
-    """What MailUp does not document, but may send, is not thrown away."""
+    """Undocumented fields that MailUp may send are kept."""
     resources = mailup.resources
     resources[f"{BASE}/List/Bounces"] = paged(
         people(1, BounceType=550, BounceDate="2024-03-01T10:00:00Z")
@@ -184,7 +184,7 @@ def test_rows_that_are_single_clicks_are_marked(mailup: ByHand) -> None:
 def test_without_click_details_clicks_are_given_by_recipient(
     mailup: ByHand, details: Answer
 ) -> None:
-    """The fall-back loses the link, not the click, and says so."""
+    """The fall-back loses the link, not the click, and reports it."""
     clicks_of(mailup, details, clicks=3)
     with mailup.client() as client:
         found = client.url_click_details(7)

@@ -1,4 +1,4 @@
-"""Walks while things change: whatever MailUp does, everybody is met, or the walk is an error."""
+"""Walks during changes: everybody is found, or the walk is an error."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -203,7 +203,7 @@ def test_answers_without_an_order_are_no_walk() -> None:
 
 @given(count=st.integers(0, 60), size=st.integers(1, 20), cut=st.integers(1, 9))
 def test_an_end_without_a_total_is_asked_for_twice(count: int, size: int, cut: int) -> None:
-    """Where no total is given, one empty page is not believed."""
+    """Without a total, one empty page is not an end."""
     script: dict[int, Happening] = {cut: short(0)}
     server = Server(list(range(count)), script, tells_total=False)
     assert sorted(server.walked(size)) == list(range(count))
@@ -226,7 +226,7 @@ def test_rows_that_are_alike_come_as_often_as_they_are() -> None:
     st.lists(st.lists(st.integers(0, 30), max_size=9), max_size=12), st.lists(st.integers(0, 30))
 )
 def test_what_was_met_is_counted(pages: list[list[int]], asked: list[int]) -> None:
-    """The compact memory of a walk counts as a list does."""
+    """The compact memory of a walk counts like a list."""
     met, plainly = SeenKeys(), [key for page in pages for key in page]
     for page in pages:
         met.add(pl.Series(page, dtype=pl.Int64))

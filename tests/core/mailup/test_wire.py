@@ -1,4 +1,4 @@
-"""One exchange over a real socket, with servers that do not behave."""
+"""One exchange over a real socket, with faulty servers."""
 
 import gzip
 import logging
@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

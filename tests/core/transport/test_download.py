@@ -1,4 +1,4 @@
-"""Downloads: what is kept of an interrupted one, and when it is not to be trusted."""
+"""Downloads: what is kept of an interrupted one, and when it is discarded."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -73,7 +73,7 @@ def test_all_had_arrived(tmp_path: Path) -> None:
 def test_starts_again(
     tmp_path: Path, modified_at: datetime | None, *, resume: bool, kept: bytes
 ) -> None:
-    """What may be of another file is not built upon."""
+    """A part that may be of another file is discarded."""
     keep_part(tmp_path / "a", kept, modified_at)
     source = Source(modified_at)
     source.fetch(tmp_path / "a", resume=resume)
@@ -121,7 +121,7 @@ def test_endless_file_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_part_files_of_others_stay(tmp_path: Path) -> None:
-    """Only parts of this very target are cleared away."""
+    """Only parts of this target are removed."""
     for name in ("a.csv", ".b.123456789012.part", ".a.note", "a.b.part"):
         (tmp_path / name).write_bytes(b"")
     keep_part(tmp_path / "a", b"old", datetime(2023, 1, 1, tzinfo=UTC))

@@ -49,7 +49,7 @@ def exceptions_of(*modules: ModuleType) -> set[type[Exception]]:
 
 @pytest.mark.parametrize("kind", sorted(exceptions_of(ftplib, ssl, socket), key=str))
 def test_every_error_below_ftp_has_a_place(kind: type[Exception]) -> None:
-    """A new exception class in ftplib, ssl or socket wants a decision in the table."""
+    """A new exception class in ftplib, ssl or socket needs an entry in the table."""
     assert kind in ftp_errors.FTP_ERRORS
 
 
@@ -57,7 +57,7 @@ def test_every_error_below_ftp_has_a_place(kind: type[Exception]) -> None:
     "kind", sorted(exceptions_of(ssh_exception, sftp, auth_strategy, buffered_pipe), key=str)
 )
 def test_every_error_below_sftp_has_a_place(kind: type[Exception]) -> None:
-    """A new exception class in paramiko wants a decision in the table."""
+    """A new exception class in paramiko needs an entry in the table."""
     assert kind in sftp_errors.SFTP_ERRORS
 
 
@@ -74,7 +74,7 @@ def test_every_kind_of_error_has_a_remedy() -> None:
 
 
 def raised(seam: AbstractContextManager[None], error: Exception) -> SyncError:
-    """What comes out of a seam when this goes in."""
+    """The mapped error."""
     with pytest.raises(SyncError) as caught, seam:
         raise error
     return caught.value

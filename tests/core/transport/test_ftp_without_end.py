@@ -36,7 +36,7 @@ def dripping(text: bytes) -> Callable[[], Iterator[bytes]]:
 
 
 def use(transport: Transport, folder: Path) -> None:
-    """Whatever is asked of a server: list, look, fetch, hand over, tidy up."""
+    """All operations: list, attributes, read, write, delete."""
     [*transport.list("")]
     transport.stat("a.csv")
     transport.read("a.csv", folder / "a.csv")
@@ -139,7 +139,7 @@ def test_a_size_that_is_too_small(size: int, tmp_path: Path) -> None:
 
 
 def test_a_reply_of_too_many_bytes_ends_before_its_time() -> None:
-    """It is given up by its size, long before a patient time-out."""
+    """It is ended by its size, long before a long time-out."""
     patient = Timeouts(connect=60, read=60, transfer=60)
     began = time.monotonic()
     with (

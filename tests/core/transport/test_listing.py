@@ -127,5 +127,5 @@ def test_mlsd_name_with_a_line_break() -> None:
 
 @pytest.mark.parametrize("stamp", [b"", b"20241399000000", b"2024", b"Feb 3 2024"])
 def test_times_that_are_none(stamp: bytes) -> None:
-    """What is not a time is no time, rather than an error or a guess."""
+    """An invalid time is None, not an error or a guess."""
     assert parse_stamp(stamp) is None

@@ -25,7 +25,7 @@ def test_illegal_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", LEGAL)
 def test_legal_names(name: str) -> None:
-    """What people write is taken as it is."""
+    """Usual names are accepted unchanged."""
     assert names.check_new_name(name) == name
     assert names.join_checked("in", name) == f"in/{name}"
 

@@ -76,7 +76,7 @@ def test_secrets_are_masked() -> None:
 
 
 def test_ports_follow_the_protocol() -> None:
-    """Nobody has to know the numbers."""
+    """Default ports follow from the protocol."""
     assert FtpServer(**BASE, password="x").port == 21
     assert sftp(password="x").port == 22
     assert ftps()._settings().port == 21

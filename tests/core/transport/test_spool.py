@@ -1,4 +1,4 @@
-"""Listings wait outside of memory, and come back as they were."""
+"""Listings are stored on disk, and read back unchanged."""
 
 import gc
 import tracemalloc
