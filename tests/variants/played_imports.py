@@ -164,7 +164,7 @@ OPT_IN = Journey(
     ),
     _granted,
     frozenset({"unsubscribed.140@example.it"}),
-)  # fmt: skip
+)
 
 
 def _askedto_confirm(world: World) -> None:

@@ -78,7 +78,7 @@ def test_every_two_values_of_two_variants_meet() -> None:
         for two, second in factors.items()
         if one < two
         for pair in [((one, a), (two, b)) for a in first for b in second]
-    }  # fmt: skip
+    }
     assert rows == pairwise(factors, SEED)
 
 

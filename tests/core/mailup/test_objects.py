@@ -37,7 +37,7 @@ NEEDED: list[tuple[Any, dict[str, Any], str]] = [
     (Optin, OPTIN, "idRecipient"),
     (Optin, OPTIN, "Status"),
     (Recipient, {"idRecipient": 5}, "idRecipient"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "item", "name"), NEEDED)
@@ -133,7 +133,7 @@ def test_an_import_is_read_from_a_summary_and_in_full(rows: Any, total: int) -> 
 @pytest.mark.parametrize(
     ("value", "flag"),
     [(True, True), ("true", True), (1, True), ("FALSE", False), (0, False), (None, None)],
-)  # fmt: skip
+)
 def test_flags_are_read_in_any_form(value: Any, flag: bool | None) -> None:
     """Yes and no as JSON's, as text and as a number."""
     assert Fields({"Completed": value}, CALL).flag("completed") is flag

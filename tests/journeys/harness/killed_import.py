@@ -69,7 +69,7 @@ PEOPLE_MISSING = Story(
         "mode": "full",
         "delta": {"on": True, "missing": "unsubscribe", "max_missing_percent": 50},
     },
-)  # fmt: skip
+)
 TWO_CLIENTS = Story("two clients of one list", {"acme": _people("a"), "bree": _people("b")})
 OLD_VALUES = Story("old values, then new ones", {"acme": _people("o")})
 NEW_VALUES = {"acme": [f"o{n}@example.it;New name {n};;1" for n in range(30)]}
