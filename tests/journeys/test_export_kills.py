@@ -29,7 +29,7 @@ def test_a_killed_export_tells_each_row_once(stage: Stage) -> None:
             report.add(each.name, each.died.elements(), *_lost_and_doubled(each))
             assert set(each.lived) <= set(each.died), each.name
             assert sum(rows.total() for rows in each.due) > 100
-    report.record()
+    report.publish()
 
     assert report.wrong == []
     assert report.cases

@@ -11,7 +11,7 @@ import pytest
 from tests.journeys.harness.disturbed_export import DisturbedExport, disturbed_export
 from tests.journeys.harness.kill_results import Report
 from tests.journeys.harness.kills_records import Part
-from tests.journeys.harness.outage_results import Case, keep, record
+from tests.journeys.harness.outage_results import Case, keep, publish
 from tests.journeys.harness.outages import OF_THE_SERVER, OUTAGES, Outage, at_steps, by_part
 from tests.journeys.harness.scenarios import ALL, SEED, Stage
 from tests.journeys.harness.streams import STREAMS
@@ -59,7 +59,7 @@ def test_an_outage_costs_a_run_and_never_a_row(stage: Stage) -> None:
         ):
             assert each is not None, f"its step was not reached: {case.key}"
             keep(report, each)
-    record(report)
+    publish(report)
 
     assert report.wrong == []
     assert report.cases

@@ -52,7 +52,7 @@ def test_a_killed_import_ends_as_an_undisturbed_one(stage: Stage, story: Story) 
     if ALL:
         share = mine.of(list(dict.fromkeys(steps)))
         let_die([[At(each)] for each in share if each not in report.instants])
-    report.record()
+    report.publish()
 
     assert report.wrong == []
     assert report.cases

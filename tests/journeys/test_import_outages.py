@@ -10,7 +10,7 @@ import pytest
 from tests.journeys.harness.kill_results import Report
 from tests.journeys.harness.killed_import import Facts
 from tests.journeys.harness.kills_records import Part
-from tests.journeys.harness.outage_results import Case, Suffered, keep, record, suffer
+from tests.journeys.harness.outage_results import Case, Suffered, keep, publish, suffer
 from tests.journeys.harness.outages import OUTAGES, at_steps, small_disks
 from tests.journeys.harness.scenarios import ALL, SEED, Stage
 from tests.servers.databases import KINDS
@@ -41,7 +41,7 @@ def test_an_outage_costs_a_run_and_never_a_row(stage: Stage) -> None:
         for case, each in zip(todo, found, strict=True):
             assert each is not None, f"its step was not reached: {case.key}"
             keep(report, each)
-    record(report)
+    publish(report)
 
     assert report.wrong == []
     assert report.cases

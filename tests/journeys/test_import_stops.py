@@ -40,7 +40,7 @@ def test_a_run_that_stood_still_brings_back_nothing_old(stage: Stage) -> None:
         found, given = _stand_still(stage, cases[case])
         report.add(case, [steps[cases[case] - 1]], expected - found, found - expected,
                    extra=given - imports)  # fmt: skip
-    report.record()
+    report.publish()
 
     assert report.wrong == []
     assert report.cases

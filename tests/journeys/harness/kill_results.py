@@ -66,7 +66,7 @@ class Report:
         """The cases that were not run yet."""
         return [case for case in cases if case not in self.cases]
 
-    def record(self) -> None:
+    def publish(self) -> None:
         """Print the summary; with KILLS=all it becomes a row of the page."""
         if ALL:
             write_row(self._records)

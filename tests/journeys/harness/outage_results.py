@@ -89,9 +89,9 @@ def suffer(place: Place, case: Case, disturb: Disturb) -> Ending | None:
     return ending
 
 
-def record(report: Report) -> None:
+def publish(report: Report) -> None:
     """Print the summary and, without KILLS=all, every case; with it the page gets its row."""
-    report.record()
+    report.publish()
     for case in report.cases.values():
         print(case["case"], case["became"], f"{case['seconds']:.0f} s")
 
