@@ -89,7 +89,7 @@ def test_a_slower_machine_is_measured_as_one() -> None:
 
 
 def test_each_sample_has_its_target() -> None:
-    """What is said to be played in full by a make target is, and contributors are told."""
+    """What a make target runs in full is documented for contributors."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for sample in SAMPLES:

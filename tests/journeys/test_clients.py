@@ -130,7 +130,7 @@ def test_what_was_proposed_is_what_runs_and_what_leaves_the_file_can_be_removed(
     world: World, folder: Path
 ) -> None:
     """The import counts what the rehearsal counted; what is new begins paused, and a later deploy
-    keeps what the server has; Prefect keeps what left the file until told."""
+    keeps what the server has; `remove` deletes what has left the file."""
     path = onboarded(folder)
     assert all(each["paused"] for each in deployed().values())
     assert len(start_deployments(path)) == len(deployed()) == 4

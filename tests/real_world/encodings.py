@@ -90,17 +90,17 @@ def results(made: Iterable[NameList]) -> dict[str, Result]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "names.csv"
         for each in made:
-            told = found.setdefault(each.encoding, Result())
-            told.lists += 1
+            reported = found.setdefault(each.encoding, Result())
+            reported.lists += 1
             path.write_bytes("".join(f"{name}\n" for name in each.names).encode(each.encoding))
             try:
                 dialect = resolve(path, Dialect(header=False))
             except FileHeld:
-                told.held += 1
+                reported.held += 1
                 continue
-            told.read += 1
+            reported.read += 1
             read = [name for part in read_chunks(path, dialect) for name in part.frame["#1"]]
-            told.wrong += not set(read) <= set(each.names)
+            reported.wrong += not set(read) <= set(each.names)
     return found
 
 

@@ -338,7 +338,7 @@ def test_the_probe_is_taken_away_after_a_broken_connection(
 
 
 @pytest.mark.parametrize(
-    ("place", "content", "verdict", "told"),
+    ("place", "content", "verdict", "expected"),
     [
         ("in/contacts.csv", "email;nome\na@example.it;Nicol\xf2\n", "fix", "cp1252"),
         ("in/imported/contacts-1.csv", "email;nome\na@example.it;Nicol\xf2\n", "fix", "cp1252"),
@@ -346,14 +346,14 @@ def test_the_probe_is_taken_away_after_a_broken_connection(
         ("in/readme.txt", "", "note", "no file"),
     ],
 )
-def test_clients_whose_encoding_is_not_agreed_are_told_before_a_file_is_held(
+def test_clients_whose_encoding_is_not_agreed_are_reported_before_a_file_is_held(
     sftp: SftpSettings,
     root: Path,
     tmp_path: Path,
     place: str,
     content: str,
     verdict: str,
-    told: str,
+    expected: str,
 ) -> None:
     """The newest file that waits, or was imported, is looked at; no word of it is shown."""
     (root / "in" / "contacts.csv").unlink()

@@ -86,9 +86,7 @@ def outcome(counter: BatchSender) -> BatchEntry:
     return entry
 
 
-def test_a_parcel_is_brought_once_and_a_second_time_not_at_all(
-    counter: BatchSender, mailup: Emulator
-) -> None:
+def test_a_batch_is_sent_once_and_not_a_second_time(counter: BatchSender, mailup: Emulator) -> None:
     """A batch that the ledger shows as done causes no call."""
     before = posts(mailup)
     counter.send(PARCEL, newest_import=counter.client.latest_import_id())
@@ -100,7 +98,7 @@ def test_a_parcel_is_brought_once_and_a_second_time_not_at_all(
     assert outcome(counter).counters["rows"] == len(PEOPLE)
 
 
-def test_a_parcel_that_may_have_arrived_is_sent_again(
+def test_a_batch_that_may_have_arrived_is_sent_again(
     counter: BatchSender, mailup: Emulator
 ) -> None:
     """Cut off between MailUp's yes and the ledger's: nothing proves whose the import is, so it is
@@ -117,7 +115,7 @@ def test_a_parcel_that_may_have_arrived_is_sent_again(
     assert batches.extra_imports(counter.store, counter.file_id) == 1
 
 
-def test_a_parcel_that_never_arrived_is_sent(counter: BatchSender, mailup: Emulator) -> None:
+def test_a_batch_that_never_arrived_is_sent(counter: BatchSender, mailup: Emulator) -> None:
     """Killed before MailUp received the batch: looked up, not found, sent."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     before = posts(mailup)
@@ -142,7 +140,7 @@ def test_an_import_of_somebody_else_is_not_taken_for_ours(
     assert outcome(counter).counters["rows"] == len(PEOPLE)
 
 
-def test_an_accepted_parcel_is_only_waited_for(counter: BatchSender, mailup: Emulator) -> None:
+def test_an_accepted_batch_is_only_waited_for(counter: BatchSender, mailup: Emulator) -> None:
     """With an import id in the ledger nothing is sent and nothing is looked up."""
     counter = written_ahead(counter, 0)
     import_id = counter.client.start_import(TARGET, PARCEL.content)
@@ -155,7 +153,7 @@ def test_an_accepted_parcel_is_only_waited_for(counter: BatchSender, mailup: Emu
     assert outcome(counter).state == "done"
 
 
-def test_another_parcel_under_the_same_number_changes_the_plan(counter: BatchSender) -> None:
+def test_another_batch_under_the_same_number_changes_the_plan(counter: BatchSender) -> None:
     """A batch that an earlier run began is not mixed with others; it can be completed first."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     with pytest.raises(PlanChanged):

@@ -149,7 +149,7 @@ def test_a_row_that_clashes_is_not_reported_twice_where_nothing_was_compared(des
 )
 def test_a_mailup_without_searches_is_walked(desk: Desk, search: dict[str, str]) -> None:
     """If MailUp passes over the search, refuses it, or answers no page where nobody is found, the
-    list tells who has which key."""
+    list shows who has which key."""
     desk.caller.control("settings", search)
     sent = desk.batches(("anna@example.it", "3339999999"), ("new@example.it", "3335555555"))
     assert desk.compare(sent).lines == {2}

@@ -157,7 +157,7 @@ def test_opt_outs_need_no_ground() -> None:
 
 
 def test_what_to_do_names_the_status_column_of_before() -> None:
-    """Whoever has mapped a status is told how exactly it is written now."""
+    """A mapped status: the message says how it is written now."""
     agreement = agreed(None, {"column": "Stato", "target": "status"})
     (missing,) = missing_grounds(agreement.consent, agreement.mapping)
     assert "column: 'Stato', values: {'1': 'subscribed', '0': 'unsubscribed'}" in missing.remedy
