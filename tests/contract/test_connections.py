@@ -50,18 +50,18 @@ def test_a_right_server_has_nothing_to_mend(server: Server, tmp_path: Path) -> N
     """Whatever a server lacks that the agreement can do without is no fault."""
     findings = checked(server, tmp_path)
     assert to_fix(findings) == []
-    told = {finding.check: (finding.verdict, finding.text) for finding in findings}
-    assert told[f"list {server.folder}"] == ("ok", "1 files, 1 match '*.csv'")
-    assert told["delete"] == ("ok", "the probe was deleted")
-    assert told["clock"] == ("ok", "the server's clock and ours agree within a minute")
-    assert told["identity"][0] == ("note" if server.protocol == "ftp" else "ok")
+    found = {finding.check: (finding.verdict, finding.text) for finding in findings}
+    assert found[f"list {server.folder}"] == ("ok", "1 files, 1 match '*.csv'")
+    assert found["delete"] == ("ok", "the probe was deleted")
+    assert found["clock"] == ("ok", "the server's clock and ours agree within a minute")
+    assert found["identity"][0] == ("note" if server.protocol == "ftp" else "ok")
 
 
 @pytest.mark.parametrize("running_server", ["proftpd-no-overwrite"], indirect=True)
 def test_a_server_that_does_not_replace_in_one_step(server: Server, tmp_path: Path) -> None:
-    """For an instant there is no file: its reader should know."""
+    """A replacement in two steps is reported: for an instant there is no file."""
     notes = [each.text for each in checked(server, tmp_path) if each.verdict == "note"]
-    assert any("cannot replace a file atomically" in told for told in notes)
+    assert any("cannot replace a file atomically" in reported for reported in notes)
 
 
 @with_users

@@ -122,8 +122,8 @@ def test_everything_that_is_wrong_is_reported_at_once(deploy: Deployments) -> No
     state = check_connections("acme", return_state=True)
     assert state.is_failed()
     assert state.message.startswith("4 things to fix: ")
-    told = {(each.subject, each.check) for each in to_fix(findings(state))}
-    assert told == {
+    found = {(each.subject, each.check) for each in to_fix(findings(state))}
+    assert found == {
         ("deployment export-unsubscribed/acme", "parameters"),
         ("sftp-server/acme", "connect"),
         ("mailup-account/acme", "log-in"),

@@ -285,8 +285,8 @@ def test_who_mailup_refuses_is_found_and_listed(world: Any) -> None:
     world.drop("a.csv", ANNA, "bruno@@example.it;B;", "carla@example.it;C;", "dario@example.it;D;")
     state = world.run(agreed={"results": {"language": "it"}, "source": {"afterwards": "leave"}})
 
-    told = "a.csv: 1 of 4 submitted, 3 rejected, MailUp rejected 2, listed as rejected"
-    assert state.message == told
+    text = "a.csv: 1 of 4 submitted, 3 rejected, MailUp rejected 2, listed as rejected"
+    assert state.message == text
     result, rejects = world.result("a.csv"), world.rejects("a.csv")
     assert result["counts"]["records"] == 4
     assert {each["code"]: each["records"] for each in result["reasons"]} == {

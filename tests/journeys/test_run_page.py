@@ -88,6 +88,6 @@ def test_of_an_error_that_nobody_foresaw_kind_and_place_are_shown(
     state = world.run()
     assert state.is_failed()
     assert re.match(r"an unexpected \w+ in tasks/runs/scratch\.py:\d+, called from ", state.message)
-    told = f"{pages('acme-import-recipients', 1)}{state.message}{logged()}"
-    assert "Report this as a defect." in told
-    assert "anna@" not in told
+    text = f"{pages('acme-import-recipients', 1)}{state.message}{logged()}"
+    assert "Report this as a defect." in text
+    assert "anna@" not in text

@@ -85,8 +85,8 @@ def _client_file(world: World) -> str:
 
 
 def _found_out(world: World) -> None:
-    assert not [told for told in world.said if "check itself failed" in told]
-    assert any("nothing to fix" in told for told in world.said), world.said
+    assert not [reported for reported in world.said if "check itself failed" in reported]
+    assert any("nothing to fix" in reported for reported in world.said), world.said
 
 
 CHECK = Journey(

@@ -67,7 +67,7 @@ def settled(client: MailUpClient, calls: int = MOST_CALLS, page_size: int = 500)
 
 
 def the_one(findings: list[Finding]) -> Finding:
-    """The only thing to mend."""
+    """The only finding to fix."""
     (found,) = to_fix(findings)
     return found
 
@@ -76,10 +76,10 @@ def test_all_is_well(connect: Connect) -> None:
     """Log-in, account, clock, lists and fields are each reported, by names and ids."""
     findings = checked(connect())
     assert {finding.verdict for finding in findings} == {"ok"}
-    told = {finding.check: finding.text for finding in findings}
-    assert told["lists"] == "visible: 1 Newsletter Italia, 2 Offerte"
-    assert told["fields"] == "existing: 1 nome, 12 IDCliente, 27 data di nascita"
-    assert "agree" in told["clock"]
+    found = {finding.check: finding.text for finding in findings}
+    assert found["lists"] == "visible: 1 Newsletter Italia, 2 Offerte"
+    assert found["fields"] == "existing: 1 nome, 12 IDCliente, 27 data di nascita"
+    assert "agree" in found["clock"]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_log_in_that_fails_is_one_finding(
     client = connect(**changes)
     found = the_one(checked(client))
     assert found.check == "log-in"
-    assert told in found.text
+    assert expected in found.text
     assert remedy in found.remedy
     assert client.calls == 1
     assert "wrong" not in found.text
@@ -156,7 +156,7 @@ def test_groups_by_name_or_id(
     needs = AccountNeeds("acme", (1,), (), (WantedGroup(1, text, create),))
     found = next(each for each in checked(connect(), needs) if each.check == "groups")
     assert found.verdict == verdict
-    assert told in found.text
+    assert expected in found.text
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_the_end_of_an_account_is_reported_before_it_comes(
         findings = checked(mailup.client(), AccountNeeds("acme", (), (), ()))
     found = next(each for each in findings if each.check == "account")
     assert found.verdict == verdict
-    assert told in found.text
+    assert expected in found.text
 
 
 def test_a_resource_that_fails_hides_no_other(connect: Connect, emulator: Emulator) -> None:
@@ -203,20 +203,20 @@ def test_dates_without_a_zone_are_reported(
 
 def test_unknowns_are_settled_as_far_as_reading_can(connect: Connect) -> None:
     """Spellings, codes, orders, filters, fields and dates, in fewer than 40 calls."""
-    told = settled(connect())
-    assert told["API: life of a token"] == "settled: 3600 s"
-    assert "Status OPTIN, OPTOUT, PENDING; Optout_Type 16, 2, 8" in told["API: subscriptions"]
-    assert told["API: orderby"] == "settled: supported, ascending and descending"
-    assert told["API: filterby, one condition"] == "settled: supported"
-    assert told["API: filterby, or"] == "settled: supported"
-    assert told["API: filterby, a date"] == "settled: refused (400)"
-    assert told["API: largest page"].endswith("the list has fewer than 500")
-    assert "Subscriptions: Channel, IdList, Status" in told["API: one recipient"]
-    assert "sendings have an id" in told["API: sendings"]
-    assert "no date, no count; fields Email" in told["API: Bounces"]
-    assert "no import yet" in told["API: imports"]
-    assert "no SMS message yet" in told["API: SMS"]
-    assert "only a writing call would show" in told["API: the rest"]
+    reported = settled(connect())
+    assert reported["API: life of a token"] == "settled: 3600 s"
+    assert "Status OPTIN, OPTOUT, PENDING; Optout_Type 16, 2, 8" in reported["API: subscriptions"]
+    assert reported["API: orderby"] == "settled: supported, ascending and descending"
+    assert reported["API: filterby, one condition"] == "settled: supported"
+    assert reported["API: filterby, or"] == "settled: supported"
+    assert reported["API: filterby, a date"] == "settled: refused (400)"
+    assert reported["API: largest page"].endswith("the list has fewer than 500")
+    assert "Subscriptions: Channel, IdList, Status" in reported["API: one recipient"]
+    assert "sendings have an id" in reported["API: sendings"]
+    assert "no date, no count; fields Email" in reported["API: Bounces"]
+    assert "no import yet" in reported["API: imports"]
+    assert "no SMS message yet" in reported["API: SMS"]
+    assert "only a writing call would show" in reported["API: the rest"]
 
 
 def test_dates_in_statistics_are_found_out(connect: Connect, emulator: Emulator) -> None:
@@ -233,7 +233,7 @@ def test_a_smaller_largest_page_is_found_out(connect: Connect, emulator: Emulato
     order(emulator, "settings", {"page_size_cap": 50})
     reported = settled(connect())
     order(emulator, "settings", {"page_size_cap": None})
-    assert told["API: largest page"] == "settled: 50, although 500 were requested"
+    assert reported["API: largest page"] == "settled: 50, although 500 were requested"
     assert settled(connect(), page_size=100)["API: largest page"] == "settled: 100 or more"
 
 
@@ -250,10 +250,10 @@ def test_a_page_that_takes_too_long_is_to_be_made_smaller() -> None:
 def test_an_empty_account_has_nothing_to_tell() -> None:
     """What cannot be determined is reported, each with its reason, and nothing fails."""
     with by_hand() as mailup:
-        told = settled(answering_nothing(mailup))
-    unsettled = {check for check, text in told.items() if "cannot be determined" in text}
-    assert unsettled == set(told) - {"page size", "API: life of a token"}
-    assert "MailUp answers 404" in told["API: imports"]
+        reported = settled(answering_nothing(mailup))
+    unsettled = {check for check, text in reported.items() if "cannot be determined" in text}
+    assert unsettled == set(reported) - {"page size", "API: life of a token"}
+    assert "MailUp answers 404" in reported["API: imports"]
 
 
 def answering_nothing(mailup: ByHand) -> MailUpClient:
@@ -269,10 +269,10 @@ def test_a_server_that_ignores_order_and_filter_is_found_out() -> None:
         mailup.resources["/console/Console/List/1/Recipients/EmailOptins"] = paged(people)
         with mailup.client() as client:
             findings = list(settle(SUBJECT, client, (1,), 500, MOST_CALLS))
-    told = {(finding.check, finding.text) for finding in findings}
-    assert ("API: orderby", "settled: ignored") in told
-    assert ("API: filterby, one condition", "settled: ignored") in told
-    assert any("STRANGE is unknown" in text for _, text in told)
+    found = {(finding.check, finding.text) for finding in findings}
+    assert ("API: orderby", "settled: ignored") in found
+    assert ("API: filterby, one condition", "settled: ignored") in found
+    assert any("STRANGE is unknown" in text for _, text in found)
 
 
 def test_only_codes_are_shown() -> None:
@@ -282,8 +282,8 @@ def test_only_codes_are_shown() -> None:
 
 
 @pytest.mark.parametrize(("ahead", "verdict"), [(0, "ok"), (300, "fix"), (-300, "fix")])
-def test_a_clock_that_is_wrong_is_told(ahead: int, verdict: str) -> None:
-    """Windows of exports go by our clock: MailUp's tells when it is wrong."""
+def test_a_clock_that_is_wrong_is_reported(ahead: int, verdict: str) -> None:
+    """Windows of exports go by our clock: MailUp's shows when it is wrong."""
     with by_hand() as mailup:
         mailup.ahead_seconds = ahead
         mailup.resources["/console/Console/Authentication/Info"] = plain({})

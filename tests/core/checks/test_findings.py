@@ -58,8 +58,8 @@ def test_an_error_ends_one_look_and_no_other() -> None:
 
     (found,) = SERVER.tried("login", "Mend it.", lambda: look(LoginRefused("refused")))
     assert found == SERVER.fix("login", "refused", "Mend it.")
-    told = MailUpUnavailable("long text", path="in", reason="ENOENT")
-    (found,) = SERVER.tried("list", "Mend it.", lambda: look(told))
+    reported = MailUpUnavailable("long text", path="in", reason="ENOENT")
+    (found,) = SERVER.tried("list", "Mend it.", lambda: look(reported))
     assert found.text == "'in': ENOENT"
     with pytest.raises(ZeroDivisionError):
         list(SERVER.tried("list", "Mend it.", lambda: look(ZeroDivisionError())))

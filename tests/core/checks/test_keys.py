@@ -70,7 +70,7 @@ def test_a_key_that_does_not_fit_is_one_finding(
 def test_a_public_key_in_the_place_of_the_private_one(ring: Keyring, tmp_path: Path) -> None:
     """It encrypts and never opens: a mistake that only a whole turn shows."""
     key = GpgKey(private_key=ring.public("client"))
-    found = told(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)
+    found = verdicts(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)
     assert found["use"][0] == "fix"
 
 
@@ -86,13 +86,13 @@ def test_a_signature_that_cannot_be_made(ring: Keyring, tmp_path: Path) -> None:
     seal = Encryption(
         GpgRecipient(public_keys=[ring.public("client")]), ours(ring, passphrase="wrong")
     )
-    found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
+    found = verdicts(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
     assert found["use"][0] == "fix"
     assert "cannot sign" in found["use"][1]
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(60, "ok"), (20, "note"), (3, "fix")])
-def test_a_public_key_is_told_before_it_expires(
+def test_a_public_key_is_reported_before_it_expires(
     ring: Keyring, tmp_path: Path, days: int, verdict: str
 ) -> None:
     """Exports stop on the day on which it expires."""
@@ -107,7 +107,7 @@ def test_a_public_key_that_has_expired(ring: Keyring, tmp_path: Path) -> None:
     """Nothing can be encrypted for it, which both checks report."""
     ring.expiring("gone by now")
     seal = Encryption(GpgRecipient(public_keys=[ring.public("gone by now")]))
-    found = told(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
+    found = verdicts(list(check_encrypting(SUBJECT, seal, tmp_path)), tmp_path)
     assert (found["key"][0], found["use"][0]) == ("fix", "fix")
 
 
@@ -117,7 +117,7 @@ def test_without_gpg_the_program_is_asked_for(
     """A worker that lacks the program is reported, not that the keys are wrong."""
     key = ours(ring)
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    found = told(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)
+    found = verdicts(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)
     assert found["use"][0] == "fix"
     assert "gpg is missing" in found["use"][1]
 

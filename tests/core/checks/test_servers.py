@@ -84,7 +84,7 @@ def tree(tmp_path: Path) -> list[str]:
 
 
 def the_one(findings: list[Finding]) -> Finding:
-    """The only thing to mend."""
+    """The only finding to fix."""
     (found,) = to_fix(findings)
     return found
 
@@ -141,7 +141,7 @@ def test_a_server_that_is_not_reached_is_one_finding(
     """What depends on the log-in is not reported as a dozen more faults."""
     found = the_one(checked(sftp_way(replace(sftp, **changes)), tmp_path))
     assert found.check == check
-    assert told in found.text
+    assert expected in found.text
     assert remedy in found.remedy
 
 
@@ -211,7 +211,7 @@ def test_what_an_ftp_server_forbids(
     with start_ftp(root, username="acme", password="secret", permissions=permissions) as server:
         found = the_one(checked(ftp_way(server), tmp_path, needs))
     assert found.check == "write exports"
-    assert told in found.text
+    assert expected in found.text
     assert remedy in found.remedy
 
 
@@ -258,7 +258,7 @@ def test_plain_ftp_is_pointed_out(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(90, "ok"), (20, "note"), (3, "fix"), (-3, "fix")])
-def test_a_certificate_is_told_before_it_expires(
+def test_a_certificate_is_reported_before_it_expires(
     root: Path, tmp_path: Path, days: int, verdict: str
 ) -> None:
     """A month before the day it is a note, a week before a finding to fix, after it an error."""
@@ -361,6 +361,6 @@ def test_clients_whose_encoding_is_not_agreed_are_reported_before_a_file_is_held
     autos = (AutoEncoding(Source(folder="in"), Unpacking()),)
     findings = checked(sftp_way(sftp), tmp_path, replace(NEEDS, auto_encodings=autos))
     found = next(each for each in findings if each.check == "encoding in")
-    assert (found.verdict, told in found.text) == (verdict, True)
+    assert (found.verdict, expected in found.text) == (verdict, True)
     assert "Nicol" not in repr(findings)
     assert not list((tmp_path / "scratch").glob("encoding*"))

@@ -54,4 +54,4 @@ def test_checking_connections_says_it_too(expected: bool) -> None:
     found = list(ground_findings([agreement]))
     assert [(each.subject, each.check, each.verdict) for each in found] == [
         ("deployment import-recipients/acme", "consent.basis.email", "fix")
-    ] * told
+    ] * expected

@@ -70,7 +70,7 @@ class Desk:
         return batches.of_file(self.store, 1, 1)
 
     def look(self, calls: int = 100) -> RejectedByMailUp:
-        """Read back within so many calls; what the ledger then says."""
+        """Read back within a number of calls; the ledger's entry afterwards."""
         ReadBack(self.store, self.client, calls).read(self.entries(), self.sent)
         return rejected_by_mailup(self.entries())
 

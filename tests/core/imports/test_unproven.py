@@ -71,7 +71,7 @@ class Desk:
     def dies(self, client: str, batch: BatchRequest, *, arrives: bool) -> None:
         """A run that is killed while it sends: before or after MailUp accepted the batch."""
         counter = self.run(client)
-        counter._record_before_sending(parcel, self.client.latest_import_id())
+        counter._record_before_sending(batch, self.client.latest_import_id())
         if arrives:
             self.client.start_import(batch.target, batch.content)
         leases.release(self.store, counter.guard.lease)
@@ -214,7 +214,7 @@ def test_newer_values_win_where_the_run_dies_once_more(desk: Desk) -> None:
     desk.lives("b", batch(who[0], name="NEW"))
     counter = desk.run("a")
     (entry,) = batches.of_file(desk.store, counter.file_id, 1)
-    counter._resend(replace(entry, account="acme"), parcel(*who, name="OLD"))
+    counter._resend(replace(entry, account="acme"), batch(*who, name="OLD"))
     leases.release(desk.store, counter.guard.lease)
     desk.lives("c", batch(who[1], name="NEWER"))
     desk.lives("a", batch(*who, name="OLD"))
@@ -284,7 +284,7 @@ def test_what_changes_statuses_is_sent_again_only_where_nothing_is_left_to_do(
     desk.caller.call(method, f"/Console/List/2/{verb}/{person}").raise_for_status()
     status = desk.people[who[0]]["status"]
     with pytest.raises(MaybeSent, match="it changes statuses, groups or fields"):
-        desk.lives("b", parcel(*who, target=target), everybody)
+        desk.lives("b", batch(*who, target=target), everybody)
     assert desk.people[who[0]]["status"] == status
 
 
@@ -318,16 +318,16 @@ def test_a_batch_of_missing_people_is_brought_to_its_end_by_its_body(desk: Desk)
 def test_ids_of_another_account_hide_nothing(desk: Desk) -> None:
     """Two accounts of one ledger count their imports each for itself."""
     counter = desk.run("a")
-    entry = counter._record_before_sending(parcel("a@example.it"), 5)
+    entry = counter._record_before_sending(batch("a@example.it"), 5)
     other = batches.accepted(desk.store, replace(entry, account="other"), 6)
     assert batches.claimed_imports(desk.store, 0, replace(entry, id=-1, account="there")) == set()
     assert batches.claimed_imports(desk.store, 0, replace(entry, id=-1)) == {other.import_id}
 
 
 def test_an_id_that_another_batch_has_is_no_answer(desk: Desk) -> None:
-    """MailUp answers nonsense: the batch is not taken for done."""
-    first = desk.lives("a", parcel("a@example.it"))
-    entry = desk.run("b")._record_before_sending(parcel("b@example.it"), 0)
+    """After an invalid answer of MailUp the batch is not done."""
+    first = desk.lives("a", batch("a@example.it"))
+    entry = desk.run("b")._record_before_sending(batch("b@example.it"), 0)
     with pytest.raises(MailUpUnavailable, match="the id of another batch"):
         batches.accepted(desk.store, entry, first.import_id or 0)
 
@@ -349,7 +349,7 @@ def test_requests_that_are_kept_go_with_a_person_who_is_forgotten(
         ["1 requests that were kept to be sent again were deleted"], 1,
     )  # fmt: skip
     with pytest.raises(MaybeSent, match="are not stored"):
-        desk.lives("a", parcel(*who))
+        desk.lives("a", batch(*who))
 
 
 SUMMARY = {

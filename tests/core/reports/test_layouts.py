@@ -84,8 +84,8 @@ def test_extra_fields_come_last_with_their_names() -> None:
 @pytest.mark.parametrize("header", ["idlist", "Idlist", "", "list_id", "statusType"])
 def test_an_unknown_column_is_refused(header: str) -> None:
     """A header that the layout lacks is refused with those that it has."""
-    told = "accepted are exactly email, Phone Number, idList, Subscription Date"
-    with pytest.raises(ConfigurationError, match=told):
+    text = "accepted are exactly email, Phone Number, idList, Subscription Date"
+    with pytest.raises(ConfigurationError, match=text):
         layouts.SUBSCRIBED.columns(["email", header])
     assert text in layouts.SUBSCRIBED.mistake(["email", header])
     assert layouts.SUBSCRIBED.mistake(["email"]) == ""

@@ -103,7 +103,7 @@ def test_a_skip_is_found_in_any_zone() -> None:
      "2026-01-01T02:30+1", "2026-01-01T25:00", "2026-W05-1", "9999-12-31", "२०२६-01-01"],
 )  # fmt: skip
 def test_a_text_that_is_no_date_is_refused_with_an_example(text: str) -> None:
-    """The operator is told which of the two texts, and how it is written."""
+    """The message says which of the two texts, and how it is written."""
     with pytest.raises(ConfigurationError, match=r"The start .* is not a date; give .* 2026-10-25"):
         backfill(text, "", ROME, NOW)
     with pytest.raises(ConfigurationError, match=r"The end .* is not a date"):
