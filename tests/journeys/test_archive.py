@@ -243,18 +243,18 @@ def test_a_person_is_forgotten(world: Any, keys: Keyring) -> None:
         path.write_bytes(b"line;reason;email\r\n2;x;anna@example.it\r\n3;x;dora@example.it\r\n")
     forgotten = invoke("forget", "acme", "--file", str(file), stdin="Anna@Example.it\n")
     assert forgotten.exit_code == 0
-    told = forgotten.stdout
-    assert "file 2 (archived" in told
-    assert "): 4 records removed" in told
-    assert "in/results/a.csv.rejects.csv: 2 records removed" in told
+    text = forgotten.stdout
+    assert "file 2 (archived" in text
+    assert "): 4 records removed" in text
+    assert "in/results/a.csv.rejects.csv: 2 records removed" in text
     for kind in ("skipped", "notes", "held"):
-        assert f"in/results/a.csv.{kind}.csv: 1 records removed" in told
+        assert f"in/results/a.csv.{kind}.csv: 1 records removed" in text
         path = results / f"a.csv.{kind}.csv"
         # A list of a held file goes as a whole: nobody mends it.
         assert path.exists() == (kind != "held")
         assert kind == "held" or path.read_bytes().count(b"@") == 1
-    assert "4 lists in in/results were looked through" in told
-    assert "anna" not in told.lower()
+    assert "4 lists in in/results were looked through" in text
+    assert "anna" not in text.lower()
 
     (results / "a.csv.notes.xlsx").write_bytes(b"PK\x03\x04")
     again = invoke("forget", "acme", "--file", str(file), stdin="Anna@Example.it\n")
