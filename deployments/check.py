@@ -55,9 +55,11 @@ def _file_findings(path: Path, owners: dict[tuple[str, str], str]) -> Iterator[M
         return
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        told = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or str(error)
         line = mark.line + 1 if mark else 1
-        yield Mistake(name, line, "file", f"is no YAML: {told}; mend the line, or the one above.")
+        yield Mistake(
+            name, line, "file", f"is no YAML: {problem}; correct this line, or that above."
+        )
         return
     for line, key in document.repeated:
         yield Mistake(name, line, key, "is given twice; YAML keeps the last; take one out.")
@@ -155,7 +157,7 @@ def _owner_faults(
         yield (
             ("name",),
             f"client {client!r} is in {path.name}; accepted is one file per client, called after "
-            f"it; move the deployment to {client}.yaml, or mend the client.",
+            f"it; move the deployment to {client}.yaml, or correct the client.",
         )
     key = (flow.name, str(entry.get("name")))
     if key in owners:

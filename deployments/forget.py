@@ -48,14 +48,14 @@ class Report:
     failed: bool = False
     unread: int = 0
 
-    def told(self, what: str, records: int) -> None:
-        """Say how many records went out of something; nothing where there were none."""
+    def note_removed(self, what: str, records: int) -> None:
+        """Note how many records were removed from something; nothing where there were none."""
         if records:
             self.lines.append(f"{what}: {records} records removed")
 
     @contextmanager
     def trying(self, what: str) -> Iterator[None]:
-        """Go on behind what cannot be done, and say so."""
+        """Continue after what cannot be done, and note it."""
         try:
             yield
         except (SyncError, OSError, ValueError) as error:
@@ -66,7 +66,7 @@ class Report:
 
 
 def forget(client: str, person: Person, agreements: Sequence[ImportAgreement]) -> Report:
-    """Take a person out of everything that is kept of a client."""
+    """Remove a person from everything that is kept of a client."""
     report = Report()
     with scratch_folder() as scratch:
         for ledger in dict.fromkeys(each.ledger for each in agreements):
@@ -89,7 +89,7 @@ def _in_archives(client: str, person: Person, name: str, scratch: Path, report: 
             what = f"file {entry.file_id} (archived {entry.kept_at:%Y-%m-%d})"
             with report.trying(what), _alone_in(name, client, entry.stream):
                 records = _in_archive(store, ledger, entry, person, scratch)
-                report.told(what, records)
+                report.note_removed(what, records)
         looked = len(kept) - (report.unread - unread)
         for stream in {entry.stream for entry in kept}:
             with report.trying("what was cut off before"), _alone_in(name, client, stream):
@@ -133,7 +133,7 @@ def _in_lists(agreement: ImportAgreement, person: Person, scratch: Path, report:
             path = join(folder, each.name)
             with report.trying(path), tempfile.TemporaryDirectory(dir=scratch) as name:
                 records = _in_list(server, agreement, person, folder, each.name, Path(name))
-                report.told(path, records)
+                report.note_removed(path, records)
                 removed += records
     looked = len(found) - (report.unread - unread)
     report.lines.append(f"{looked} lists in {folder} were looked through")

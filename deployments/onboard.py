@@ -1,7 +1,7 @@
 """Propose a client's file from a sample, with a confidence beside each line.
 
 What is not sure is not used: it becomes a question. The sample is read as an import would read it.
-Nothing that is told or written holds what is in a cell, and no server is asked.
+What is printed and written holds no cell's content. No server is asked.
 """
 
 import tempfile
@@ -73,7 +73,10 @@ def _onboard(chosen: OnboardRequest) -> Onboarded:
         agreed = _agreed(agreement(wishes, proposal))
         _write(target, render(wishes, proposal, chosen.sample))
         today = datetime.now(UTC).date()
-        lines = [*_told(proposal), *rehearse(sample, agreed, proposal, scratch / "trial", today)]
+        lines = [
+            *_proposal_lines(proposal),
+            *rehearse(sample, agreed, proposal, scratch / "trial", today),
+        ]
     return Onboarded(shown(target), tuple(open_questions(proposal.columns)), tuple(lines))
 
 
@@ -148,11 +151,11 @@ def _agreed(values: dict[str, Any]) -> ImportAgreement:
     try:
         return ImportAgreement.model_validate(values)
     except ValidationError:
-        told = "; ".join(
+        faults = "; ".join(
             f"{'.'.join(map(str, steps))}: {sentence}"
             for steps, sentence in refusals(ImportAgreement, values)
         )
-        raise ConfigurationError(told) from None
+        raise ConfigurationError(faults) from None
 
 
 def _write(target: Path, text: str) -> None:
@@ -162,8 +165,8 @@ def _write(target: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
         found = [each for each in check_files([draft]) if not _is_open(each)]
         if found:
-            told = "; ".join(f"{each.where}: {each.sentence}" for each in found)
-            raise ConfigurationError(told)
+            faults = "; ".join(f"{each.where}: {each.sentence}" for each in found)
+            raise ConfigurationError(faults)
         draft.replace(target)
 
 
@@ -172,7 +175,7 @@ def _is_open(found: Mistake) -> bool:
     return found.sentence == UNDECIDED_STATUS or found.lacks_ground
 
 
-def _told(proposal: Proposal) -> Iterator[str]:
+def _proposal_lines(proposal: Proposal) -> Iterator[str]:
     """The proposal for people: settings, columns, and what has to be decided."""
     for setting in proposal.form.settings:
         yield f"{percent(setting.confidence):>6}  {setting.name}: {setting.value} ({setting.why})"

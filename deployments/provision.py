@@ -79,8 +79,8 @@ def _build(reference: str, values: Mapping[str, Any]) -> Block:
     try:
         return kind(**values)
     except ValidationError as error:
-        # The error's own text shows the values, secrets included: tell only where and what.
-        wrong = "; ".join(_told(fault) for fault in error.errors(include_input=False))
+        # The error's own text shows the values, secrets included: show only where and what.
+        wrong = "; ".join(_fault_sentence(fault) for fault in error.errors(include_input=False))
         raise ConfigurationError(f"{reference} cannot be saved: {wrong}.") from None
 
 
@@ -92,7 +92,7 @@ def _require_known(reference: str, kind: type[Block], values: Mapping[str, Any])
         raise ConfigurationError(f"{reference} cannot be saved: {' '.join(wrong)}")
 
 
-def _told(fault: ErrorDetails) -> str:
+def _fault_sentence(fault: ErrorDetails) -> str:
     where = ".".join(map(str, fault["loc"])) or "block"
     return f"{where}: {fault['msg'].removeprefix('Value error, ').rstrip('.')}"
 

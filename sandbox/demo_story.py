@@ -32,7 +32,10 @@ def demo_blocks(sandbox: dict[str, Any], home: Path) -> dict[str, dict[str, Any]
                 "console_url", "statistics_url", "token_url",
             )
         },
-        "ledger/default": {"url": f"sqlite:///{(home / 'ledger.db').resolve()}"},
+        "ledger/default": {
+            "url": f"sqlite:///{(home / 'ledger.db').resolve()}",
+            "storage": str((home / "storage").resolve()),
+        },
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What pydantic refuses, said to somebody who has to mend a deployment file."""
+"""What pydantic refuses, for somebody who has to correct a deployment file."""
 
 import difflib
 import types
@@ -36,8 +36,9 @@ def _sentence(kind: Any, steps: Sequence[PathStep], fault: ErrorDetails) -> str:
             return str(fault["ctx"]["error"])
         case "string_type" if isinstance(fault["input"], bool | int | float):
             return f"{_shown(fault)} is refused; accepted is text; {_QUOTED}."
-    told = fault["msg"][:1].lower() + fault["msg"][1:]
-    return f"{_shown(fault)} is refused; accepted is: {_described(kind, steps)} Mend it ({told})."
+    problem = fault["msg"][:1].lower() + fault["msg"][1:]
+    accepted = _described(kind, steps)
+    return f"{_shown(fault)} is refused; accepted is: {accepted} Correct it ({problem})."
 
 
 def unknown(name: str, accepted: Collection[str]) -> str:

@@ -132,7 +132,7 @@ def _parameter_faults(flow: Flow[..., Any], given: Any) -> Iterator[Fault]:
     accepted = parameters_of(flow)
     given = {} if given is None else given
     if not isinstance(given, Mapping):
-        yield ("parameters",), "is no mapping; accepted are names with values; mend the indent."
+        yield ("parameters",), "is no mapping; accepted are names with values; correct the indent."
         return
     for name, value in given.items():
         if name not in accepted:

@@ -62,7 +62,7 @@ def _slug_faults(slug: Any, client: str | None) -> Iterator[Fault]:
     elif not slug.startswith(start):
         yield (
             ("slug",),
-            f"{slug!r} is another client's; accepted are slugs that begin with {start}; mend it.",
+            f"{slug!r} is another client's; accepted are slugs that begin with {start}; change it.",
         )
 
 
@@ -71,7 +71,7 @@ def _time_faults(schedule: Mapping[str, Any]) -> Iterator[Fault]:
     if not cron:
         yield ("cron",), f"the cron is missing; accepted are {CRON}; add it."
     elif not _is_cron(str(cron)):
-        yield ("cron",), f"{cron!r} is no time of day; accepted are {CRON}; mend it."
+        yield ("cron",), f"{cron!r} is no time of day; accepted are {CRON}; correct it."
     if not zone:
         yield (
             ("timezone",),
@@ -81,7 +81,7 @@ def _time_faults(schedule: Mapping[str, Any]) -> Iterator[Fault]:
     elif not is_zone(str(zone)):
         yield (
             ("timezone",),
-            f"{zone!r} is no time zone; accepted is a name such as Europe/Rome; mend it.",
+            f"{zone!r} is no time zone; accepted is a name such as Europe/Rome; correct it.",
         )
 
 

@@ -111,7 +111,7 @@ def test_what_is_left_of_a_client_is_found_beside_other_clients_faults(tmp_path:
 def test_the_schema_for_editors_is_that_of_the_models() -> None:
     """What an editor offers is what the flows take: `mailup-exchange check --schema` prints it."""
     written = (ROOT / "deployments" / FILE_NAME).read_text(encoding="utf-8")
-    assert written == schema_text()
+    assert written == schema_text(), "print it anew into deployments/client-file.schema.json"
     assert invoke("check", "--schema").stdout == written
 
 
