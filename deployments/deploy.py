@@ -38,7 +38,7 @@ def deploy(path: Path) -> dict[str, bool]:
     """
     _require_faultless(path)
     with get_client(sync_client=True) as api:
-        content = _as_on_server(api, read(path).value)
+        content = _content_as_on_server(api, read(path).value)
         _run_prefect(path, content)
         return {name: found.paused for name, found in _deployed(api, content) if found}
 
@@ -63,16 +63,17 @@ def _require_faultless(path: Path) -> None:
         raise ConfigurationError(f"{shown(path)} has faults:\n{first}")
 
 
-def _as_on_server(api: SyncPrefectClient, content: Mapping[str, Any]) -> dict[str, Any]:
+def _content_as_on_server(api: SyncPrefectClient, content: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a file with `paused` and `active` as the server has them."""
     found = [known for _, known in _deployed(api, content)]
     entries = [
-        _kept(entry, known) for entry, known in zip(content["deployments"], found, strict=True)
+        as_on_server(entry, known)
+        for entry, known in zip(content["deployments"], found, strict=True)
     ]
     return {**content, "deployments": entries}
 
 
-def _kept(entry: Mapping[str, Any], known: DeploymentResponse | None) -> dict[str, Any]:
+def as_on_server(entry: Mapping[str, Any], known: DeploymentResponse | None) -> dict[str, Any]:
     """One deployment as it is on the server; a client's new one is paused, unless the file says."""
     if known is None:
         belongs_to_client = any(str(tag).startswith("client:") for tag in entry.get("tags") or ())

@@ -17,10 +17,13 @@ import paramiko
 import pytest
 import requests
 
+from deployments.provision import BLOCK_TYPES
 from sandbox.certificates import certificates
 from sandbox.file_servers import FileServer, new_key, start_ftp, start_ftps, start_sftp
 from sandbox.mailup.caller import Caller
 from sandbox.mailup.server import start
+from sandbox.service import Ports
+from sandbox.service import start as start_sandbox
 
 START_SECONDS = 60.0
 
@@ -209,6 +212,23 @@ def test_one_command_starts_everything_and_stops_cleanly(
     assert process.returncode == 0
     assert facts["mailup"]["token_url"] in printed
     assert not description.exists()
+
+
+def test_the_sandbox_keeps_its_ports_and_describes_its_blocks(tmp_path: Path) -> None:
+    """A block that was saved is right after a restart, too; one file has all blocks for a pipe."""
+    with start_sandbox(tmp_path) as first:
+        before = first.addresses
+    with start_sandbox(tmp_path) as again:
+        assert again.addresses == before
+        blocks = json.loads((tmp_path / "blocks.json").read_text())
+    swapped = Ports(ftp=before["ftps"]["port"], ftps=before["ftp"]["port"])
+    with start_sandbox(tmp_path, swapped) as moved:
+        assert moved.addresses["sftp"] == before["sftp"]
+        assert moved.addresses["ftp"]["port"] == swapped.ftp
+    for reference, values in blocks.items():
+        assert set(values) <= set(BLOCK_TYPES[reference.partition("/")[0]].model_fields)
+        BLOCK_TYPES[reference.partition("/")[0]](**values)
+    assert len(blocks) == 4
 
 
 def test_the_page_shows_what_arrived(tmp_path: Path) -> None:
