@@ -91,7 +91,12 @@ def _handler(server: Callable[[], ByHand]) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self._send(200, {"access_token": "a", "expires_in": 3600, "refresh_token": "r"})
+            path = urlsplit(self.path).path
+            if answer := server().resources.get(path):
+                server().asked.append((path, {}))
+                self._send(*answer({}))
+            else:
+                self._send(200, {"access_token": "a", "expires_in": 3600, "refresh_token": "r"})
 
         def _send(self, status: int, value: Any) -> None:
             body = json.dumps(value).encode()

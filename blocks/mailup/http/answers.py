@@ -75,6 +75,11 @@ class Answer:
         )
 
     @property
+    def may_be_throttled(self) -> bool:
+        """Whether a 403 says nothing readable: it may mean the rate limit as well."""
+        return self.status == 403 and not self.raw_description
+
+    @property
     def token_refused(self) -> bool:
         """Whether a new access token may help: 401, or 400 for an unknown token; with a success
         status, only an error that names the token."""

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 
-from blocks.errors import MailUpUnavailable
+from blocks.errors import MailUpUnavailable, SyncError
 
 MAX_ATTEMPTS = 4
 FIRST_WAIT_SECONDS = 1.0
@@ -40,7 +40,7 @@ class RetryBudget:
             raise failure
         self._sleep(wait)
 
-    def after_throttle(self, failure: MailUpUnavailable) -> None:
+    def after_throttle(self, failure: SyncError) -> None:
         """Wait for the rate limit, or raise *failure* if that has taken too long."""
         # Colliding runs should not retry at the same moment: the wait grows and varies.
         wait = _jittered(min(THROTTLED_WAIT_SECONDS * 1.5**self._refusals, LONGEST_WAIT_SECONDS))

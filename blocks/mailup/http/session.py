@@ -124,6 +124,10 @@ class Session:
                     )
                 self._token(stale=token)
                 renewed = True
+            elif answer.may_be_throttled and call.changes:
+                raise MailUpUnavailable(str(failure), status=answer.status)
+            elif answer.may_be_throttled:
+                budget.after_throttle(failure)
             else:
                 raise failure
 

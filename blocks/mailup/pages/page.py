@@ -37,7 +37,8 @@ class Page:
             return cls(items=value, size=0, total=0)
         keys = lowered(value) if isinstance(value, dict) else {}
         items = keys.get("items")
-        if items is None and keys.keys() & _PAGED and keys.get("totalelementscount") in {0, "0"}:
+        none = keys.get("totalelementscount") in {0, "0"} and keys.keys() & _PAGED
+        if none and (items is None or items == ""):
             items = []
         if not isinstance(items, list | Table):
             raise PageWithoutItems(

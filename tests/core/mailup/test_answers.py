@@ -9,7 +9,7 @@ import pytest
 from blocks.errors import MailUpRefused, MailUpUnavailable
 from blocks.mailup.client import MailUpClient
 from blocks.mailup.http.answers import Answer, whole_number
-from blocks.mailup.resources.imports import import_status
+from blocks.mailup.resources.imports import ImportTarget, import_status
 from blocks.mailup.resources.statistics import counts
 from tests.core.mailup_by_hand import ByHand, Query, by_hand, envelope, paged, plain
 
@@ -123,6 +123,32 @@ def test_a_refusal_with_a_status_of_success_is_a_refusal(
         with pytest.raises(MailUpUnavailable):
             read(client)
     assert len(mailup.asked) > 2 * asked
+
+
+def test_a_403_without_a_word_may_be_the_rate_limit(mailup: ByHand) -> None:
+    """A read is tried again for a while; where that does not help, it is a refusal."""
+    path, read = READERS["groups"]
+    refused = [(403, ""), (403, {})]
+    mailup.resources[path] = lambda _: refused.pop() if refused else (200, [])
+    with mailup.client() as client:
+        assert read(client) == []
+        mailup.resources[path] = plain("", 403)
+        mailup.asked.clear()
+        with pytest.raises(MailUpRefused, match="may see the list"):
+            read(client)
+    assert 1 < len(mailup.asked) < 30
+
+
+def test_an_import_is_not_repeated_for_a_403_without_a_word(mailup: ByHand) -> None:
+    """Whoever sent it looks before it is sent again."""
+    mailup.resources[f"{LIST}/Recipients"] = plain("", 403)
+    with (
+        mailup.client() as client,
+        pytest.raises(MailUpUnavailable, match="answered 403") as caught,
+    ):
+        client.start_import(ImportTarget(list_id=1), b"[]")
+    assert caught.value.context["maybe_accepted"]
+    assert len(mailup.asked) == 1
 
 
 @pytest.mark.parametrize("total", [200, 0])

@@ -224,7 +224,7 @@ def test_a_refusal_that_no_size_mends_is_an_error() -> None:
 
 def test_no_items_are_an_end_only_where_that_is_given() -> None:
     """A page with a total of 0 is an answer without items; null or nothing alone is none."""
-    for none in ({"Items": None}, {"PageSize": 50}):
+    for none in ({"Items": None}, {"Items": ""}, {"PageSize": 50}):
         assert Page.read(none | {"TotalElementsCount": 0}).items == []
     for answer in ({"Items": None}, {"TotalElementsCount": 0}, {"Items": None, "Total": 3}, {}):
         with pytest.raises(MailUpUnavailable, match="no list of Items"):
