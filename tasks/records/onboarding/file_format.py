@@ -1,6 +1,7 @@
 """Proposes encoding, separator, quote and header of a sample file, with confidence."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import polars as pl
 from blocks.errors import FileHeld
 from tasks.records.frames import LINE
 from tasks.records.onboarding.column_names import hint
+from tasks.records.onboarding.file_layout import find_header, propose_layout
 from tasks.records.reading.chunks import read_chunks
 from tasks.records.reading.dialect import SEPARATORS, Dialect, FileDialect, resolve
 from tasks.records.reading.encoding import detect, survey, transcode
@@ -64,10 +66,12 @@ def propose_form(path: Path, given: Given) -> Form:
         "final_newline": "any",
     }
     bare = Dialect.model_validate({**known, "header": False})
-    first = _rows(path, resolve(path, bare), 1)
-    header = _header(first, given.header)
+    layout = find_header(path, bare)
+    header = _header(layout.header, given.header)
     dialect = Dialect.model_validate({**known, "header": header.value})
-    file = resolve(path, dialect)
+    needed = propose_layout(path, dialect, layout)
+    dialect = dialect.model_copy(update={name: value for name, (value, _) in needed.items()})
+    file = resolve(path, dialect, layout.wanted)
     separator = next(name for name, sign in SEPARATORS.items() if sign == file.separator)
     how = (
         "as given"
@@ -79,6 +83,7 @@ def propose_form(path: Path, given: Given) -> Form:
         Setting("separator", separator, 1.0 if len(file.columns) > 1 else 0.5, how),
         quote,
         header,
+        *(Setting(name, value, 0.9, why) for name, (value, why) in needed.items()),
     )
     dialect = dialect.model_copy(update={"separator": separator})
     return Form(settings, dialect, file, _rows(path, file, SAMPLE_ROWS))
@@ -122,9 +127,8 @@ def _enclosed(text: str, quote: str) -> int:
     return len(re.findall(cell, text, re.MULTILINE))
 
 
-def _header(first: pl.DataFrame, given: bool | None) -> Setting:
+def _header(cells: Sequence[str], given: bool | None) -> Setting:
     """Whether the first line names the columns; messages never quote it."""
-    cells = [str(cell) for cell in first.drop(LINE).row(0)] if first.height else []
     known = sum(hint(cell) is not None for cell in cells)
     values = sum(bool(_VALUE.search(cell)) for cell in cells)
     if given and values:

@@ -61,7 +61,7 @@ def may_be_person(cells: Sequence[str], columns: Sequence[str], wanted: Wanted) 
     """
     if len(cells) != len(columns):
         return any("@" in cell or _is_phone(cell) for cell in cells)
-    if wanted == ANYBODY:
+    if not wanted.email and not wanted.mobile:
         return any("@" in cell for cell in cells)
     email, mobile = _at(wanted.email, cells, columns), _at(wanted.mobile, cells, columns)
     return "@" in email or _is_phone(mobile)

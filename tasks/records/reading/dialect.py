@@ -12,7 +12,13 @@ from tasks.records.reading.around import ANYBODY, Wanted
 from tasks.records.reading.candidates import SingleByte
 from tasks.records.reading.csv_parser import Splitter
 from tasks.records.reading.encoding import PIECE, detect, encoded_length, utf8_pieces
-from tasks.records.reading.header import MOST_LINES_ABOVE, HeaderLayout, Reading, read_layout
+from tasks.records.reading.header import (
+    MOST_LINES_ABOVE,
+    HeaderLayout,
+    Reading,
+    first_records,
+    read_layout,
+)
 from tasks.records.reading.tail import TableForm, lines_below, read_tail
 
 SEPARATORS = {";": ";", ",": ",", "|": "|", "tab": "\t"}
@@ -182,19 +188,36 @@ def _layout(
     path: Path, dialect: Dialect, wanted: Wanted, encoding: str, *, bom: bool
 ) -> HeaderLayout:
     """Separator and columns, from the start of the file."""
-    head = b""
-    for piece in utf8_pieces(path, encoding, bom=bom):
-        head += piece
-        if len(head) >= PIECE + dialect.max_line_bytes:
-            break
+    head = _head(path, dialect, encoding, bom=bom)
     if not head.strip(b"\r\n"):
         raise FileHeld(
             "The file is empty. Accepted are files with at least one line; ask the client to send "
             "the file again.",
             reason="empty",
         )
+    return read_layout(head, _reading(dialect, wanted))
+
+
+def first_cells(path: Path, dialect: Dialect) -> dict[str, list[list[str]]]:
+    """The cells of the first records, as each separator splits them."""
+    encoding, bom = detect(path, dialect.encoding)
+    head = _head(path, dialect, encoding, bom=bom)
+    return first_records(head, _reading(dialect, ANYBODY))
+
+
+def _head(path: Path, dialect: Dialect, encoding: str, *, bom: bool) -> bytes:
+    """The start of the file as UTF-8, longer than any record."""
+    head = b""
+    for piece in utf8_pieces(path, encoding, bom=bom):
+        head += piece
+        if len(head) >= PIECE + dialect.max_line_bytes:
+            break
+    return head
+
+
+def _reading(dialect: Dialect, wanted: Wanted) -> Reading:
     one = dialect.separator
-    reading = Reading(
+    return Reading(
         separators=tuple(SEPARATORS.values()) if one == "auto" else (SEPARATORS[one],),
         quote=QUOTES[dialect.quote].encode(),
         limit=dialect.max_line_bytes,
@@ -204,4 +227,3 @@ def _layout(
         accept=frozenset(dialect.accept),
         wanted=wanted,
     )
-    return read_layout(head, reading)

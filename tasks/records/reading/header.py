@@ -155,6 +155,13 @@ def read_layout(head: bytes, reading: Reading) -> HeaderLayout:
     return HeaderLayout(sample.separator, names, sample.rows[0].after - 1, line_end, above)
 
 
+def first_records(head: bytes, reading: Reading) -> dict[str, list[list[str]]]:
+    """The cells of the first records, as each separator splits them; blank records are left out."""
+    start, separators = _after_excels_line(head, reading.separators)
+    samples = [_sample(head, start, separator, reading) for separator in separators]
+    return {each.separator: [row.cells for row in each.rows] for each in samples}
+
+
 def _refuse_held_list(head: bytes) -> None:
     """Hold our own list of a held file's rejects: it has only some of the file's records."""
     if head.lstrip(b"\"'\r\n").startswith(tuple(mark.encode() for mark in HELD_LIST.values())):
