@@ -20,7 +20,7 @@ from tasks.checks.unknowns import settle
 from tasks.exports.walk import Walk, WalkResult, walk_subscribed
 from tasks.records.batching.payloads import array, recipient_objects
 from tasks.records.frames import PEOPLE
-from tasks.records.mapping.emails import valid
+from tasks.records.mapping.emails import plain
 from tasks.reports.agreement import ExportAgreement
 from tasks.reports.output import layouts
 from tasks.reports.output.csv_writer import Renderer
@@ -72,8 +72,7 @@ def _mistakes(trial: Trial) -> Iterator[str]:
     number = len(trial.addresses)
     if not 1 <= number <= MOST_ADDRESSES:
         yield f"There are {number} addresses; give 1 to {MOST_ADDRESSES}, one on each line."
-    right = pl.DataFrame({"email": trial.addresses}, schema={"email": pl.String})
-    wrong = number - int(right.select(valid(pl.col("email")).sum()).item())
+    wrong = number - int(plain(pl.Series(trial.addresses, dtype=pl.String)).sum())
     if wrong:
         yield f"{wrong} of the lines are no address; give one address on each line, nothing else."
     strange = sum(each.rpartition("@")[2] != trial.domain for each in trial.addresses)

@@ -44,7 +44,12 @@ def time_parts(date_format: str) -> set[str]:
 
 
 def pattern(date_format: str) -> str:
-    """Regex of texts in a date format."""
+    """Regex of what a format reads; parts that touch each other have all their digits."""
     parts = _DIRECTIVE.split(date_format)
-    pieces = [_SHAPES[p] if i % 2 else re.escape(p) for i, p in enumerate(parts)]
-    return "".join(pieces)
+    last = len(parts) - 1
+
+    def shape(place: int) -> str:
+        touches = any(not parts[near] for near in (place - 1, place + 1) if 0 < near < last)
+        return _SHAPES[parts[place]].replace("{1,2}", "{2}" if touches else "{1,2}")
+
+    return "".join(shape(i) if i % 2 else re.escape(part) for i, part in enumerate(parts))

@@ -76,6 +76,7 @@ def read_file(
         groups=facts.groups,
         create_groups=agreement.create_groups,
         basis=agreement.consent.basis,
+        today=today,
     )
     reader = _FileReader(
         agreement.consent,

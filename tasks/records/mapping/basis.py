@@ -6,7 +6,6 @@ client has stated it of everybody. A blank cell never says so.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any, Literal
@@ -15,7 +14,8 @@ from pydantic import Field, model_validator
 
 from blocks.mailup.resources.imports import Channel
 from tasks.agreements.base import Settings
-from tasks.records.mapping.cells import INVISIBLE, UNREADABLE
+from tasks.records.mapping.cells import UNREADABLE
+from tasks.records.mapping.marks import compared, unwrapped
 
 ConsentMeaning = Literal["subscribed", "unsubscribed", "leave_out"]
 _CHANNELS: tuple[Channel, ...] = ("email", "sms")
@@ -89,13 +89,12 @@ class ConsentGround(Settings):
 
     def read(self, cells: Iterable[str]) -> dict[str, str]:
         """What each of some cells means that are not blank; UNREADABLE where it was not agreed."""
-        agreed = {_same(value): meaning for value, meaning in self.values.items()}
-        return {cell: agreed.get(_same(cell), UNREADABLE) for cell in cells}
+        agreed = {compared(value): meaning for value, meaning in self.values.items()}
 
+        def meaning(cell: str) -> str:
+            return agreed.get(compared(cell)) or agreed.get(compared(unwrapped(cell)), UNREADABLE)
 
-def _same(text: str) -> str:
-    """A value as it is compared: without what nobody sees at its ends, in one spelling."""
-    return unicodedata.normalize("NFC", text.strip(INVISIBLE)).casefold()
+        return {cell: meaning(cell) for cell in cells}
 
 
 def _mistakes(ground: ConsentGround) -> Iterator[str]:
@@ -128,7 +127,7 @@ def _statement_mistakes(ground: ConsentGround) -> Iterator[str]:
 
 
 def _value_mistakes(ground: ConsentGround) -> Iterator[str]:
-    values = [_same(value) for value in ground.values]
+    values = [compared(value) for value in ground.values]
     if not values or "" in values or len(values) != len(set(values)):
         yield "values: give each value of the column once, not empty, letter case aside."
     if ground.ground == "column" and "subscribed" not in ground.values.values():

@@ -4,9 +4,11 @@ import polars as pl
 
 INVISIBLE = (
     "\t\n\v\f\r \x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+    "\u2028\u2029\u202f\u205f\u3000\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c"
+    "\u202d\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
 )
-"""Characters trimmed at both ends of a cell: Unicode white space and zero-width characters."""
+"""Characters trimmed at both ends of a cell: white space, zero-width characters and marks of
+writing direction; not U+202E, which reverses the text behind it."""
 
 UNREADABLE = "\x00"
 """Marks a cell whose content is invalid; never part of a record."""

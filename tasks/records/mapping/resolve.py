@@ -8,10 +8,12 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
+from datetime import date
 
 from blocks.errors import ConfigurationError, FileHeld
 from blocks.mailup.resources.imports import Channel
 from tasks.records.mapping.basis import ConsentBasis, ConsentGround
+from tasks.records.mapping.marks import compared
 from tasks.records.mapping.settings import Column, Mapping, Target
 
 NO_BASIS = ConsentBasis()
@@ -35,9 +37,10 @@ class ResolvedMapping:
     """A mapping resolved against a file and an account.
 
     `file_columns` are in the file's order. `groups` are the existing groups per list id, as
-    {lower-case name or id: name or id as in the account}; rows for other groups are rejected
+    {name as compared, or id: name or id as in the account}; rows for other groups are rejected
     unless `create_groups`. `grounds` per channel say what the columns STATUS_OF mean; empty for
-    agreements without a basis, whose column with target "status" gives the status.
+    agreements without a basis, whose column with target "status" gives the status. `today` is the
+    account's day.
     """
 
     mapping: Mapping
@@ -48,6 +51,7 @@ class ResolvedMapping:
     groups: Table[int, Table[str, str]]
     create_groups: bool
     grounds: Table[Channel, ConsentGround] = field(default_factory=dict)
+    today: date = date.max
 
     def column_for(self, target: Target) -> MappedColumn | None:
         """The column with this target, or None."""
@@ -87,6 +91,7 @@ def resolve_mapping(
     groups: Table[int, Table[int, str]] | None = None,
     create_groups: bool = False,
     basis: ConsentBasis = NO_BASIS,
+    today: date = date.max,
 ) -> ResolvedMapping:
     """Resolve the names of a mapping.
 
@@ -114,6 +119,7 @@ def resolve_mapping(
         groups=_by_any_name(groups or {}),
         create_groups=create_groups,
         grounds={channel: basis.of(channel) for channel in STATUS_OF} if basis.known else {},
+        today=today,
     )
 
 
@@ -221,7 +227,7 @@ def _by_any_name(groups: Table[int, Table[int, str]]) -> dict[int, dict[str, str
     """Names and ids of groups, to the one that is used; of groups with one name the oldest."""
     return {
         list_id: {str(number): str(number) for number in names}
-        | {name.strip().lower(): name.strip() for _, name in sorted(names.items(), reverse=True)}
+        | {compared(name): name.strip() for _, name in sorted(names.items(), reverse=True)}
         for list_id, names in groups.items()
     }
 

@@ -52,6 +52,14 @@ class Column(Settings):
         default="",
         description="Date format in MailUp, such as %Y-%m-%d; empty to keep that of the file.",
     )
+    two_digit_years: str = Field(
+        default="",
+        pattern=r"^(?:past|[12][0-9]{3})?$",
+        description=(
+            "Century of years of two digits (%y): 'past' for dates in the past, such as "
+            "birthdays, or the latest possible year, such as 2040. Empty: such cells are rejected."
+        ),
+    )
     length: int = Field(
         default=0,
         ge=0,
@@ -89,6 +97,7 @@ def _column_mistakes(column: Column) -> Iterator[str]:
         "case": "keep",
         "date_in": "",
         "date_out": "",
+        "two_digit_years": "",
         "length": 0,
         "too_long": "reject",
     }
@@ -113,6 +122,8 @@ def _field_mistakes(column: Column) -> Iterator[str]:
             yield f"{name} '{written}' {mistake}."
     if date_formats.time_parts(column.date_out) - date_formats.time_parts(column.date_in):
         yield "date_out has a time of day that date_in does not read; remove it or add it there."
+    if column.two_digit_years and "%y" not in column.date_in:
+        yield "two_digit_years is only for a date_in with %y."
     if column.date_in and column.case != "keep":
         yield "case has no effect on a date; leave it at 'keep'."
     if column.required and column.blank == "clear":
@@ -139,6 +150,13 @@ class Mapping(Settings):
     status_values: dict[str, Status] = Field(
         default={"1": "subscribed", "0": "unsubscribed"},
         description="Meaning of the status column's values; 1 is subscribed in MailUp's files.",
+    )
+    blank_texts: list[str] = Field(
+        default=[],
+        description=(
+            "Texts that mean an empty cell, in every column, such as NULL or 0000-00-00; letter "
+            "case and white space are ignored."
+        ),
     )
     lists: list[int] = Field(
         default=[],
@@ -227,6 +245,8 @@ def _destination_mistakes(mapping: Mapping) -> Iterator[str]:
         yield "lists is only for mappings with a column of target 'list'; leave it empty."
     if any(number < 1 for number in mapping.lists):
         yield "lists: ids are numbers from 1."
+    if not all(text.strip() for text in mapping.blank_texts):
+        yield "blank_texts: leave out empty texts; an empty cell is blank anyway."
     meanings = [value.strip().casefold() for value in mapping.status_values]
     if "" in meanings or len(meanings) != len(set(meanings)) or not meanings:
         yield "status_values: give each value once, not empty; letter case is ignored."

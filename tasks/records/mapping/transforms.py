@@ -3,15 +3,15 @@
 A cell that cannot be parsed becomes UNREADABLE (lists: NO_LIST); the rules reject it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from tasks.records.frames import LINE
-from tasks.records.mapping import dates, emails, phones
+from tasks.records.mapping import dates, emails, marks, phones
 from tasks.records.mapping.basis import ConsentGround
-from tasks.records.mapping.cells import UNREADABLE, blank_to_null, shortened, trimmed
+from tasks.records.mapping.cells import UNREADABLE, blank_to_null, shortened
 from tasks.records.mapping.resolve import STATUS_OF, MappedColumn, ResolvedMapping
 from tasks.records.mapping.settings import Target
 
@@ -68,7 +68,25 @@ def _unmapped(mapping: ResolvedMapping) -> Iterator[pl.Expr]:
 
 
 def _trimmed(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
-    return values.with_columns(trimmed(pl.col(column.field_name)) for column in columns)
+    """Trim cells, convert them to NFC and remove the marks of spreadsheets."""
+    names = [column.field_name for column in columns]
+    values = values.with_columns(pl.col(name).str.strip_chars() for name in names)
+    # Most columns need nothing else, and checking a whole column costs little.
+    foreign = values.select(
+        pl.col(name).str.len_bytes().sum() > pl.col(name).str.len_chars().sum() for name in names
+    ).row(0)
+    values = values.with_columns(
+        marks.as_seen(values[name]) for name, is_so in zip(names, foreign, strict=True) if is_so
+    )
+    marked = values.select(marks.may_be_marked(pl.col(name)).any() for name in names).row(0)
+    return values.with_columns(
+        marks.each_once(
+            values[column.field_name],
+            marks.without_marker if column.field_id else marks.nothing_or_itself,
+        )
+        for column, is_so in zip(columns, marked, strict=True)
+        if is_so
+    )
 
 
 def _case_of(column: MappedColumn) -> str:
@@ -89,20 +107,37 @@ def _in_case(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) 
     return values.with_columns(map(written, columns))
 
 
-def _blank(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
-    return values.with_columns(blank_to_null(pl.col(column.field_name)) for column in columns)
+def _blank(values: pl.DataFrame, columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
+    nothing = [_without_blanks(text) for text in mapping.mapping.blank_texts]
+    filled = values.with_columns(blank_to_null(pl.col(each.field_name)) for each in columns)
+    if not nothing:
+        return filled
+    bare = {each.field_name: pl.col(each.field_name).str.replace_all(r"\s", "") for each in columns}
+    return filled.with_columns(
+        pl.when(~text.str.to_lowercase().is_in(nothing)).then(name).alias(name)
+        for name, text in bare.items()
+    )
 
 
-def _as_dates(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
+def _without_blanks(text: str) -> str:
+    return "".join(text.split()).lower()
+
+
+def _as_dates(values: pl.DataFrame, columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
     return values.with_columns(
-        dates.rewritten(values[each.field_name], each.rule.date_in, each.rule.date_out).alias(
-            each.field_name
-        )
+        dates.rewritten(
+            values[each.field_name],
+            each.rule.date_in,
+            each.rule.date_out,
+            two_digit_years=each.rule.two_digit_years,
+            today=mapping.today,
+        ).alias(each.field_name)
         for each in columns
     )
 
 
 def _as_list_id(values: pl.DataFrame, _columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
+    values = values.with_columns(marks.each_once(values["list_id"], marks.unwrapped))
     text = pl.col("list_id")
     number = pl.when(text.str.contains(r"^[0-9]{1,9}$")).then(text).cast(pl.Int64)
     read = pl.when(text.is_not_null()).then(number.fill_null(NO_LIST))
@@ -131,13 +166,22 @@ def _meanings(cells: pl.Series, ground: ConsentGround) -> pl.Series:
 def _stated(cells: pl.Series, mapping: ResolvedMapping) -> pl.Series:
     """Of an agreement without grounds: a blank cell says nothing."""
     stated = mapping.mapping.status_values.items()
-    meanings = {value.strip().lower(): status for value, status in stated}
-    known = cells.replace_strict(meanings, default=UNREADABLE, return_dtype=pl.String)
-    return known.zip_with(cells.is_not_null(), pl.Series([None], dtype=pl.String))
+    meanings = {marks.compared(value): status for value, status in stated}
+
+    def meaning(cell: str) -> str:
+        return meanings.get(_known(cell, meanings), UNREADABLE)
+
+    return marks.each_once(cells, meaning)
+
+
+def _known(cell: str, names: Container[str]) -> str:
+    """The cell for comparison with names; without marks, unless a name has them."""
+    whole = marks.compared(cell)
+    return whole if whole in names else marks.compared(marks.unwrapped(cell))
 
 
 def _as_address(values: pl.DataFrame, _columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
-    return values.with_columns(emails.with_ascii_domains(values["email"]))
+    return values.with_columns(emails.read(values["email"]))
 
 
 def _as_number(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
@@ -154,11 +198,20 @@ def _as_group(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping)
         schema={"list_id": pl.Int64, "wanted": pl.String, "found": pl.String},
         orient="row",
     )
-    wanted = values.with_columns(wanted=pl.col("group").str.to_lowercase())
+    names = set(known["wanted"])
+    cells = values["group"]
+    wanted = values.with_columns(
+        wanted=marks.each_once(cells, lambda cell: _known(cell, names)),
+        new=marks.each_once(cells, _new_group) if mapping.create_groups else pl.lit(UNREADABLE),
+    )
     joined = wanted.join(known, on=["list_id", "wanted"], how="left", maintain_order="left")
-    unknown = pl.col("group") if mapping.create_groups else pl.lit(UNREADABLE)
-    group = pl.when(pl.col("group").is_not_null()).then(pl.col("found").fill_null(unknown))
-    return joined.with_columns(group=group).drop("wanted", "found")
+    group = pl.when(pl.col("group").is_not_null()).then(pl.col("found").fill_null(pl.col("new")))
+    return joined.with_columns(group=group).drop("wanted", "new", "found")
+
+
+def _new_group(cell: str) -> str:
+    text = marks.without_marker(cell)
+    return text if marks.is_sound_name(text) else UNREADABLE
 
 
 def _cut(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:

@@ -82,7 +82,7 @@ def contents(
     few = lower.n_unique() <= (_FEW_NUMBERS if whole == 1 else _FEW_VALUES)
     return Contents(
         filled=filled,
-        addresses=_share(emails.valid(pl.lit(emails.with_ascii_domains(lower))), filled),
+        addresses=_share(pl.lit(emails.read(lower)) != UNREADABLE, filled),
         mobiles=dict(_mobiles(text, frame["prefix"], regions)),
         local=_share(~pl.lit(text).str.contains(r"^(?:\+|00)") & beside.is_null(), filled),
         prefixes=_share(_is_prefix(text), filled),
@@ -122,7 +122,7 @@ def _formats(text: pl.Series) -> Iterator[tuple[str, float]]:
     ):
         return
     for written in FORMATS:
-        read = dates.rewritten(text, written, "")
+        read = dates.rewritten(text, written, "", two_digit_years=dates.PAST)
         share = _share(pl.lit(read) != UNREADABLE, len(text))
         if share:
             yield written, share

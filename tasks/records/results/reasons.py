@@ -95,8 +95,10 @@ REASONS: dict[str, dict[Language, str]] = {
         "it": "Il record non ha né indirizzo e-mail né numero di cellulare.",
     },
     "date_invalid": {
-        "en": "This is not a date in the agreed format.",
-        "it": "La data non è nel formato concordato.",
+        "en": "This is not a date in the agreed format. Years of two digits need an agreed "
+        "century (two_digit_years).",
+        "it": "La data non è nel formato concordato. Gli anni di due cifre vogliono un secolo "
+        "concordato (two_digit_years).",
     },
     "length_wrong": {
         "en": "The value does not have the agreed length.",

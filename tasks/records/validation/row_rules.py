@@ -14,7 +14,6 @@ from pandera.errors import SchemaErrors
 
 from blocks.errors import RunStopped
 from tasks.records.frames import FAULTS
-from tasks.records.mapping import emails
 from tasks.records.mapping.cells import UNREADABLE, fits
 from tasks.records.mapping.resolve import MappedColumn, ResolvedMapping
 from tasks.records.mapping.transforms import NO_LIST
@@ -144,7 +143,7 @@ def _blank_rules(column: MappedColumn, resolved: ResolvedMapping) -> Iterator[_R
 def _content_rules(column: MappedColumn, resolved: ResolvedMapping) -> Iterator[_Rule]:
     match column.rule.target:
         case "email":
-            yield _Rule(column.field_name, "email_invalid", emails.valid)
+            yield _Rule(column.field_name, "email_invalid", _readable)
         case "mobile":
             yield _Rule(column.field_name, "mobile_invalid", _readable)
         case "prefix":

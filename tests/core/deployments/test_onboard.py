@@ -74,7 +74,7 @@ def test_what_the_sample_would_lose_is_reported_with_lines(
     text = capsys.readouterr().out
     assert "Of 40 records of the sample 37 would be sent, 3 rejected, 0 are duplicates." in text
     assert "1  This is not a valid e-mail address. (line 9)" in text
-    assert "1  This is not a date in the agreed format. (line 14)" in text
+    assert "century (two_digit_years). (line 14)" in text
     assert "until the status column is explained, every record is refused" in text
 
 

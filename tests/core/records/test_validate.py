@@ -3,6 +3,7 @@
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,6 +131,61 @@ def test_groups_are_created_only_where_agreed() -> None:
     row = ("1", "a@b.it", "", "", "", "", " Brand New ")
     assert sorted_out(row)[1]["reasons"].to_list() == [["group_unknown"]]
     assert sorted_out(row, binding=free)[0]["group"].to_list() == ["Brand New"]
+
+
+@pytest.mark.parametrize(
+    ("status", "means"),
+    [("Si\u0300", "subscribed"), ("'S\u00ec", "subscribed"), ('="sì"', "subscribed"),
+     ("“No”", "unsubscribed"), ("n\u200bo", "unsubscribed"), ("sì sì", None), ('=""', "nothing")],
+)  # fmt: skip
+def test_a_status_is_what_a_person_reads(status: str, means: str | None) -> None:
+    """Marks, decomposed accents and what nobody sees do not change what a status means."""
+    agreed = bound(status_values={"s\u00ec": "subscribed", "no": "unsubscribed"})
+    records = sorted_out(("1", "a@b.it", "", "", "", status, ""), binding=agreed)[0]
+    got = records["status"].to_list()
+    assert got == ([] if means is None else [None if means == "nothing" else means])
+
+
+@pytest.mark.parametrize("cell", ["'News", '="News"', "ne\u200bws", "“NEWS”", "News\u00a0"])
+def test_a_group_is_known_under_the_name_that_a_person_reads(cell: str) -> None:
+    """Marks around a group's name do not make another group."""
+    assert sorted_out(("1", "a@b.it", "", "", "", "", cell))[0]["group"].to_list() == ["News"]
+
+
+@pytest.mark.parametrize("cell", ["'Nuovi", "Nuo\u200bvi", "=Nuovi"])
+def test_no_group_is_created_with_a_mark_in_its_name(cell: str) -> None:
+    """A new group has the name that a person reads, or is not made."""
+    free = resolve_mapping(
+        bound().mapping, COLUMNS, FIELDS, list_id=7, groups={7: {1: "News"}}, create_groups=True
+    )
+    rejects = sorted_out(("1", "a@b.it", "", "", "", "", cell), binding=free)[1]
+    assert rejects["reasons"].to_list() == [["group_unknown"]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "sent"),
+    [("Nicolo\u0300", "Nicol\u00f2"), ('="47120"', "47120"), ("'47120", "47120"),
+     ("'+39 02", "'+39 02"), ("'s-Hertogenbosch", "'S-Hertogenbosch"), ('=""', None), ("'", None),
+     ('="a ""b"""', 'A "B"'), ("=SUM(1)", "=Sum(1)")],
+)  # fmt: skip
+def test_a_text_is_sent_as_a_person_reads_it(cell: str, sent: str | None) -> None:
+    """A text marker before a number is taken off; an apostrophe that belongs to a name stays."""
+    assert sorted_out(("1", "a@b.it", "", "", cell, "", ""))[0]["field_12"].to_list() == [sent]
+
+
+def test_texts_that_mean_nothing_are_blank_in_every_column() -> None:
+    """What a database or a shop writes for nothing is no name, no date and no fault."""
+    agreed = bound(blank_texts=["NULL", "\\N", "0/0/00", "/ /"])
+    rows = [
+        ("1", "a@b.it", "null", "0/0/00", "\\N", "NULL", "Null"),
+        ("1", "b@b.it", "", "  /  /   ", "", "", ""),
+    ]
+    records, rejects = sorted_out(*rows, binding=agreed)
+    assert rejects.is_empty()
+    assert (
+        records.select("number", "field_3", "field_12", "status", "group").rows()
+        == [(None,) * 5] * 2
+    )
 
 
 cells = st.sampled_from(
