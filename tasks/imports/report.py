@@ -27,6 +27,7 @@ from tasks.records.job import ImportJob
 from tasks.records.mapping.resolve import display_names
 from tasks.records.reading.tables import from_csv
 from tasks.records.results.held_file import HELD_ENDING, write_held
+from tasks.records.results.notes_file import write_notes
 from tasks.records.results.parts import part_paths, read_parts
 from tasks.records.results.reject_file import write_rejects
 from tasks.records.results.skipped_file import write_skipped
@@ -136,10 +137,14 @@ def _deliver(
             reason=prepared.hold.reason, rejected=document["counts"]["rejected"],
         )  # fmt: skip
         results.append((path, fitting(name, HELD_ENDING)))
-    if dialect and part_paths(prepared.skipped) and not prepared.hold:
-        path = fetched.path.with_suffix(".skipped")
-        write_skipped(path, read_parts(prepared.skipped), dialect, language)
-        results.append((path, fitting(name, ".skipped.csv")))
+    for kind, parts, write in (
+        ("skipped", prepared.skipped, write_skipped),
+        ("notes", prepared.notes, write_notes),
+    ):
+        if dialect and part_paths(parts) and not prepared.hold:
+            path = fetched.path.with_suffix(f".{kind}")
+            write(path, read_parts(parts), dialect, language)
+            results.append((path, fitting(name, f".{kind}.csv")))
     folder = join(agreement.source.folder, agreement.results.folder)
     server.make_folder(folder)
     for path, final in results:

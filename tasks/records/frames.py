@@ -53,6 +53,15 @@ Null in email, prefix, number and fields means: not sent.
 """
 
 
+CELL_NOTES: dict[str, pl.DataType] = {
+    "line": pl.Int64(),
+    "column": pl.String(),
+    "reason": pl.String(),
+}
+"""Schema of cells that were not sent although their record was: the line on which the record
+starts, the client's column, a code of `REASONS`. No value of the record."""
+
+
 FAULTS = {"row": pl.Int64(), "column": pl.String(), "reason": pl.String()}
 """Schema of faults: position in the frame, field name of the column, reason code."""
 

@@ -79,14 +79,9 @@ def read_file(
         today=today,
     )
     reader = _FileReader(
-        agreement.consent,
-        resolved,
-        load_unsubscribed(facts),
-        today,
-        folder,
-        snapshot,
+        agreement.consent, resolved, load_unsubscribed(facts), today, folder, snapshot,
         tuple(granted),
-    )
+    )  # fmt: skip
     keys = Keys(folder / "keys", last_row_decides_status=agreement.mapping.last_row_decides_status)
     reader.first_pass(path, dialect, keys)
     batches = write_batches(prefetched(reader.second_pass(keys)), folder / "batches", batch_size)
@@ -98,6 +93,8 @@ def read_file(
         dialect=dialect,
         rejects=reader.rejects.folder,
         skipped=reader.skipped.folder,
+        notes=reader.notes.folder,
+        blanked=dict(reader.blanked),
         opt_outs=sum(each.rows for each in batches if each.destination.import_type == "optout"),
         opened=path,
         compared=_compared(snapshot, folder / "flags.parquet", reader.unidentified_rows),
@@ -141,6 +138,7 @@ class _FileReader:
     granted: tuple[int, ...] = ()
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    blanked: Counter[str] = field(default_factory=Counter)
     unidentified_rows: int = 0
 
     def __post_init__(self) -> None:
@@ -152,6 +150,7 @@ class _FileReader:
         self.checked.mkdir(parents=True)
         self.rejects = Parts(self.folder / "rejects")
         self.skipped = Parts(self.folder / "skipped")
+        self.notes = Parts(self.folder / "notes")
         self.people = Parts(self.folder / "granted")
 
     def first_pass(self, path: Path, dialect: FileDialect, keys: Keys) -> None:
@@ -167,6 +166,8 @@ class _FileReader:
             self._list(_around(chunk.around))
             keys.add(checked.records)
             self._store(number, checked.records)
+            self.notes.add(checked.notes)
+            self.blanked.update(checked.notes["reason"].to_list())
             pending.add(chunk.rejects, checked.invalid)
             if pending.rows >= REJECTS_AT_ONCE:
                 self._reject(pending, rules, keys)

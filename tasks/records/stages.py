@@ -167,7 +167,8 @@ class Prepared:
     """A file that was read completely: batches to send, rejects and reasons.
 
     `opened`: the file that was read, decrypted and unpacked. `compared`: None without delta.
-    `granted`: parts with the people of `Claim.granted`.
+    `granted`: parts with the people of `Claim.granted`. `blanked`: how many cells were not sent
+    although their record was, by reason; they are listed in `notes`.
     """
 
     counts: Counts = NONE
@@ -181,6 +182,8 @@ class Prepared:
     opened: Path | None = None
     compared: DeltaResult | None = None
     granted: Path | None = None
+    notes: Path | None = None
+    blanked: dict[str, int] = field(default_factory=dict)
 
     @property
     def left_out(self) -> int:

@@ -101,6 +101,10 @@ def result_document(
             {"code": code, "records": records, "meaning": sentence(code, language)}
             for code, records in sorted(reasons(prepared, submission).items())
         ],
+        "cells_left_blank": [
+            {"code": code, "cells": cells, "meaning": sentence(code, language)}
+            for code, cells in sorted(prepared.blanked.items())
+        ],
         "delta": _delta(outcome),
         "mailup": {
             "imports": list(submission.imports),
@@ -201,6 +205,9 @@ def import_summary(
     if codes:
         rows = [(code, n, sentence(code, "en")) for code, n in codes]
         parts.append(markdown_table(("reason", "times", "meaning"), rows))
+    if prepared.blanked:
+        cells = [(code, n, sentence(code, "en")) for code, n in sorted(prepared.blanked.items())]
+        parts.append(markdown_table(("not sent: reason", "cells", "meaning"), cells))
     if submission.imports:
         names = ("import_id", "list_id", "import_type", "sent", "created", "updated", "not_valid")
         rows = [tuple(entry.get(name, "") for name in names) for entry in submission.imports[:50]]

@@ -63,7 +63,8 @@ def outcome(case: Case, folder: Path) -> Outcome:
     """What became of a file.
 
     `held`, the code of the reason; or `sent` as {address or number: {what is sent with it}},
-    `unsubscribed` (addresses), `rejects` as [line, column, reason], `skipped` as [line, reason].
+    `unsubscribed` (addresses), `rejects` and `notes` as [line, column, reason], `skipped` as
+    [line, reason].
     """
     try:
         read = _read(case, folder)
@@ -85,6 +86,7 @@ def outcome(case: Case, folder: Path) -> Outcome:
             for part in read_parts(read.skipped)
             for row in part.select("line", "reason").rows()
         ),
+        "notes": sorted([*row] for part in read_parts(read.notes) for row in part.rows()),
     }
     return {name: value for name, value in found.items() if value}
 

@@ -92,7 +92,8 @@ class ConsentGround(Settings):
         agreed = {compared(value): meaning for value, meaning in self.values.items()}
 
         def meaning(cell: str) -> str:
-            return agreed.get(compared(cell)) or agreed.get(compared(unwrapped(cell)), UNREADABLE)
+            whole = compared(cell)
+            return agreed.get(whole if whole in agreed else compared(unwrapped(cell)), UNREADABLE)
 
         return {cell: meaning(cell) for cell in cells}
 

@@ -45,7 +45,7 @@ _BESIDE_LATIN = {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"}
 _OF_ANY_SCRIPT = {"DIGIT", "HYPHEN", "COMBINING", "MIDDLE"}
 
 
-def read(addresses: pl.Series) -> pl.Series:
+def normalised(addresses: pl.Series) -> pl.Series:
     """Normalise addresses, with domains in punycode; UNREADABLE if invalid; null stays null.
 
     Quoted local parts, address literals and non-ASCII mailboxes are rejected, as MailUp does not

@@ -71,7 +71,7 @@ def _without_layer(cell: str) -> str:
     return cell[1:] if cell.startswith(_MARKERS) else cell
 
 
-def as_seen(cells: pl.Series) -> pl.Series:
+def in_nfc(cells: pl.Series) -> pl.Series:
     """Convert texts to NFC, without invisible characters at both ends."""
     if not cells.unique().str.contains(_HIDDEN).any():
         return cells

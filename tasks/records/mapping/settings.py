@@ -70,6 +70,14 @@ class Column(Settings):
         default="reject",
         description="What happens to a value of more than 200 characters, MailUp's limit.",
     )
+    unreadable: Literal["reject", "blank"] = Field(
+        default="reject",
+        description=(
+            "For a cell that is not as agreed: reject the record, or send it without this value "
+            "and list the cell. Not possible for the key, the status and the list. The setting of "
+            "a mobile number also covers its prefix."
+        ),
+    )
     blank: Literal["keep", "clear", "reject"] = Field(
         default="keep",
         description=(
@@ -89,6 +97,8 @@ class Column(Settings):
 
 def _column_mistakes(column: Column) -> Iterator[str]:
     """Contradictions in the settings of one column, as sentences."""
+    if column.unreadable == "blank":
+        yield from _unreadable_mistakes(column)
     if column.target == "field":
         yield from _field_mistakes(column)
         return
@@ -108,6 +118,13 @@ def _column_mistakes(column: Column) -> Iterator[str]:
         yield f"blank 'clear' is only for target 'field'; '{column.target}' accepts keep or reject."
     if not column.trim:
         yield "trim false is only for target 'field'; other cells are always trimmed."
+
+
+def _unreadable_mistakes(column: Column) -> Iterator[str]:
+    if column.target in ("status", "list", "prefix"):
+        yield f"unreadable 'blank' is not possible for target '{column.target}'; choose 'reject'."
+    if column.required or column.blank != "keep":
+        yield "unreadable 'blank' contradicts required true and blank 'clear' or 'reject'."
 
 
 def _field_mistakes(column: Column) -> Iterator[str]:
@@ -216,10 +233,12 @@ def _mapping_mistakes(mapping: Mapping) -> Iterator[str]:
 
 
 def _key_mistakes(mapping: Mapping) -> Iterator[str]:
-    wanted = ("email", "mobile") if mapping.key == "both" else (mapping.key,)
-    for target in wanted:
-        if not any(column.target == target for column in mapping.columns):
+    keys: tuple[Target, ...] = ("email", "mobile")
+    for target in (key for key in keys if mapping.key in (key, "both")):
+        if not mapping.of(target):
             yield f"key '{mapping.key}' needs a column with target '{target}'."
+        if any(column.unreadable == "blank" for column in mapping.of(target)):
+            yield f"unreadable 'blank' is not possible for the key, '{target}'; choose 'reject'."
     if mapping.of("prefix") and not mapping.of("mobile"):
         yield "A column with target 'prefix' needs one with target 'mobile'."
 

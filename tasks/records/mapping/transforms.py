@@ -76,7 +76,7 @@ def _trimmed(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) 
         pl.col(name).str.len_bytes().sum() > pl.col(name).str.len_chars().sum() for name in names
     ).row(0)
     values = values.with_columns(
-        marks.as_seen(values[name]) for name, is_so in zip(names, foreign, strict=True) if is_so
+        marks.in_nfc(values[name]) for name, is_so in zip(names, foreign, strict=True) if is_so
     )
     marked = values.select(marks.may_be_marked(pl.col(name)).any() for name in names).row(0)
     return values.with_columns(
@@ -181,7 +181,7 @@ def _known(cell: str, names: Container[str]) -> str:
 
 
 def _as_address(values: pl.DataFrame, _columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:
-    return values.with_columns(emails.read(values["email"]))
+    return values.with_columns(emails.normalised(values["email"]))
 
 
 def _as_number(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:

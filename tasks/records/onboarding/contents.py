@@ -82,7 +82,7 @@ def contents(
     few = lower.n_unique() <= (_FEW_NUMBERS if whole == 1 else _FEW_VALUES)
     return Contents(
         filled=filled,
-        addresses=_share(pl.lit(emails.read(lower)) != UNREADABLE, filled),
+        addresses=_share(pl.lit(emails.normalised(lower)) != UNREADABLE, filled),
         mobiles=dict(_mobiles(text, frame["prefix"], regions)),
         local=_share(~pl.lit(text).str.contains(r"^(?:\+|00)") & beside.is_null(), filled),
         prefixes=_share(_is_prefix(text), filled),

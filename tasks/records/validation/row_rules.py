@@ -13,19 +13,25 @@ from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
 from blocks.errors import RunStopped
-from tasks.records.frames import FAULTS
+from tasks.records.frames import CELL_NOTES, FAULTS, LINE
 from tasks.records.mapping.cells import UNREADABLE, fits
 from tasks.records.mapping.resolve import MappedColumn, ResolvedMapping
 from tasks.records.mapping.transforms import NO_LIST
 
+_NUMBER = ("number", "prefix")
+
 
 @dataclass(frozen=True)
 class RowRules:
-    """The rules as a pandera schema and as one expression, which is true for valid rows."""
+    """The rules as a pandera schema and as one expression, which is true for valid rows.
+
+    `optional` are rules whose cells are blanked if they fail, before the others are checked.
+    """
 
     resolved: ResolvedMapping
     schema: pa.DataFrameSchema
     valid: pl.Expr
+    optional: tuple["_Rule", ...] = ()
 
     def passes(self, values: pl.DataFrame) -> pl.Series:
         """Mask of the valid rows of a normalised frame."""
@@ -48,8 +54,28 @@ def row_rules(resolved: ResolvedMapping) -> RowRules:
         }
     )
     return RowRules(
-        resolved, schema, pl.all_horizontal(pl.lit(True), *(rule.valid() for rule in rules))
+        resolved,
+        schema,
+        pl.all_horizontal(pl.lit(True), *(rule.valid() for rule in rules)),
+        tuple(_optional(resolved)),
     )
+
+
+def blank_unreadable(values: pl.DataFrame, rules: RowRules) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Blank the invalid cells of optional columns, and list them (schema CELL_NOTES)."""
+    notes = [pl.DataFrame(schema=CELL_NOTES)]
+    for rule in rules.optional:
+        fails = values.select(~rule.valid()).to_series()
+        if not fails.any():
+            continue
+        column = pl.lit(rules.resolved.client_name(rule.field_name))
+        notes.append(
+            values.filter(fails).select(line=LINE, column=column, reason=pl.lit(rule.reason))
+        )
+        # A number and its prefix go together.
+        names = _NUMBER if rule.field_name in _NUMBER else (rule.field_name,)
+        values = values.with_columns(pl.when(~fails).then(name).alias(name) for name in names)
+    return values, pl.concat(notes)
 
 
 def faults(invalid: pl.DataFrame, rules: RowRules) -> pl.DataFrame:
@@ -112,6 +138,13 @@ def _rules(resolved: ResolvedMapping) -> Iterator[_Rule]:
     for column in resolved.columns:
         yield from _blank_rules(column, resolved)
         yield from _content_rules(column, resolved)
+
+
+def _optional(resolved: ResolvedMapping) -> Iterator[_Rule]:
+    for column in resolved.columns:
+        decides = resolved.column_for("mobile") if column.rule.target == "prefix" else column
+        if decides and decides.rule.unreadable == "blank":
+            yield from _content_rules(column, resolved)
 
 
 def _key_rules(resolved: ResolvedMapping) -> Iterator[_Rule]:

@@ -9,7 +9,7 @@ from tasks.records.frames import LINE, RECORD, REJECTS
 from tasks.records.mapping.cells import UNREADABLE
 from tasks.records.mapping.resolve import ResolvedMapping
 from tasks.records.mapping.transforms import apply_transforms
-from tasks.records.validation.row_rules import RowRules, faults
+from tasks.records.validation.row_rules import RowRules, blank_unreadable, faults
 
 _KEYS = {
     "email": ("email", "list_id"),
@@ -35,10 +35,14 @@ class InvalidRows:
 
 @dataclass(frozen=True)
 class Checked:
-    """The valid records (schema RECORD and fields) and the invalid rows of a chunk."""
+    """The valid records (schema RECORD and fields) and the invalid rows of a chunk.
+
+    `notes` (schema CELL_NOTES) are cells of valid records that are not sent.
+    """
 
     records: pl.DataFrame
     invalid: InvalidRows
+    notes: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,11 @@ def validate(frame: pl.DataFrame, rules: RowRules) -> Checked:
 
     `frame` has LINE and one text column per column of the file, empty cells as empty text.
     """
-    values = apply_transforms(frame, rules.resolved)
+    values, notes = blank_unreadable(apply_transforms(frame, rules.resolved), rules)
     valid = rules.passes(values)
     invalid = InvalidRows(frame.filter(~valid), values.filter(~valid))
-    return Checked(_records(values.filter(valid), rules.resolved), invalid)
+    notes = notes.filter(~pl.col("line").is_in(invalid.cells[LINE].implode()))
+    return Checked(_records(values.filter(valid), rules.resolved), invalid, notes)
 
 
 def reject(invalid: Sequence[InvalidRows], rules: RowRules) -> Rejected:

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.records.mapping.cells import UNREADABLE
-from tasks.records.mapping.emails import plain, read, with_ascii_domains
+from tasks.records.mapping.emails import normalised, plain, with_ascii_domains
 
 
 def judged(*addresses: str) -> list[bool]:
-    return [each != UNREADABLE for each in read(pl.Series(addresses, dtype=pl.String))]
+    return [each != UNREADABLE for each in normalised(pl.Series(addresses, dtype=pl.String))]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_international_domains_become_punycode() -> None:
 
 
 def one(cell: str) -> str:
-    return read(pl.Series([cell], dtype=pl.String)).item()
+    return normalised(pl.Series([cell], dtype=pl.String)).item()
 
 
 @pytest.mark.parametrize(

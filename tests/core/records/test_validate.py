@@ -188,6 +188,37 @@ def test_texts_that_mean_nothing_are_blank_in_every_column() -> None:
     )
 
 
+def optional(target: str) -> list[dict[str, Any]]:
+    """The mapping with unreadable cells of one target left blank."""
+    return [c | ({"unreadable": "blank"} if c["target"] == target else {}) for c in MAPPED]
+
+
+@pytest.mark.parametrize(
+    ("target", "cell", "note"),
+    [("mobile", "02 83123451", ("cell", "mobile_invalid")),
+     ("field", "31/02/1980", ("born", "date_invalid")),
+     ("group", "Other", ("group", "group_unknown"))],
+)  # fmt: skip
+def test_an_unreadable_cell_costs_its_value_where_agreed(
+    target: str, cell: str, note: tuple[str, str]
+) -> None:
+    """The person is sent without the value, and the cell is listed, by default the row is not."""
+    row = list(GOOD)
+    row[COLUMNS.index(note[0])] = cell
+    assert sorted_out(tuple(row))[0].is_empty()
+    checked = validate(chunk(tuple(row)), row_rules(bound(optional(target))))
+    assert checked.notes.rows() == [(2, *note)]
+    named = {"cell": ("prefix", "number"), "born": ("field_3",), "group": ("group",)}[note[0]]
+    sent = checked.records.row(0, named=True)
+    assert {name for name, value in sent.items() if value is None} == set(named)
+
+
+def test_cells_of_rejected_rows_are_no_notes() -> None:
+    """A row that is rejected is listed once, among the rejects, with its other faults."""
+    checked = validate(chunk(BAD), row_rules(bound(optional("mobile"))))
+    assert checked.notes.is_empty() and checked.invalid.height == 1
+
+
 cells = st.sampled_from(
     ["", " ", "a@b.it", "x", "3331234567", "31/12/1980", "1", "0", "News", "\x00", '"', "😀" * 120]
 )
