@@ -55,7 +55,7 @@ def _forget_others(target: Path, part: Path) -> None:
 
 def _kept(part: Path, size: int) -> int:
     kept = part.stat().st_size if part.exists() else 0
-    # The last byte is always requested again: behind it the server has to signal the end.
+    # The last byte is always requested again: after it the server has to signal the end.
     return max(min(kept, size - 1), 0) if kept <= size else 0
 
 

@@ -52,7 +52,7 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
-        """Add a fault behind the others."""
+        """Add a fault after the others."""
         with self._lock:
             self.orders.append(fault)
 

@@ -62,8 +62,8 @@ class Answer:
 
     @property
     def refusal_in_body(self) -> int:
-        """The status with which an error body says that the request is wrong; 0 where it does not:
-        what another moment may mend is none."""
+        """The status with which an error body says that the request is wrong; 0 if it does not, or
+        if the error may be temporary."""
         code = _whole(lowered(_error_object(self.body)).get("errorcode")) or 0
         return code if 400 <= code < 500 and code not in PASSING else 0
 
@@ -76,7 +76,7 @@ class Answer:
 
     @property
     def may_be_throttled(self) -> bool:
-        """Whether a 403 says nothing readable: it may mean the rate limit as well."""
+        """Whether a 403 has no readable text: it may also mean the rate limit."""
         return self.status == 403 and not self.raw_description
 
     @property

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 LOCAL_LENGTH = len("2020-01-27 10:38:00.000")
-"""Of a date in the form in which MailUp documents local time; no other form has it."""
+"""Length of a date in the form that MailUp documents for local time; no other form has it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FARTHEST_WEST = timedelta(hours=12)
 # The default format of .NET services: /Date(1396360386000+0200)/.
@@ -46,15 +46,15 @@ def _ticks(value: str) -> datetime:
 
 
 def tells_zone(written: str, *, local: bool) -> bool:
-    """Whether it is known in which zone a date (in a form of `moment`) is: UTC, or local time where
-    MailUp documents that it writes `local` time."""
+    """Whether the zone of a date (in a form of `moment`) is known: UTC, or local time where
+    MailUp documents `local` time."""
     return written.endswith("Z") or (local and len(written) == LOCAL_LENGTH)
 
 
 def local_day(written: str, zone: str) -> str | None:
-    """The day, in a time zone, of a date in one of the forms of `moment`; None where it is none.
+    """The day, in a time zone, of a date in one of the forms of `moment`; None if it is invalid.
 
-    Of a date that does not tell its zone it is the latest day that it can be.
+    For a date without a zone it is the latest possible day.
     """
     try:
         when = datetime.fromisoformat(written)

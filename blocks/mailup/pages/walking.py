@@ -20,7 +20,7 @@ from blocks.mailup.pages.tables import Table
 Items = Sequence[JsonObject]
 GetPage = Callable[[int, int], Page]
 _END = Page(items=(), size=0, total=0)
-"""What is behind the last page."""
+"""The page after the last one."""
 
 MAX_ROUNDS = 3
 # Pages are not made smaller than this: a time-out then has another cause.
@@ -155,7 +155,7 @@ class _Round:
         try:
             page = self.get_page(number, self.size)
         except (MailUpRefused, MailUpUnavailable) as failure:
-            if self._may_be_behind(failure) and self._ends_here():
+            if self._may_be_past_end(failure) and self._ends_here():
                 return _END
             if not self._may_be_too_large(failure, number):
                 raise
@@ -170,7 +170,7 @@ class _Round:
             return None if number else page
         return page
 
-    def _may_be_behind(self, failure: MailUpRefused | MailUpUnavailable) -> bool:
+    def _may_be_past_end(self, failure: MailUpRefused | MailUpUnavailable) -> bool:
         """Whether a page may fail because it is after the last one."""
         if not self._end:
             return False
@@ -260,7 +260,7 @@ class _Round:
         raise MailUpUnavailable(f"{self.doing}: MailUp answered the same page twice.")
 
     def _advance(self, page: Page, number: int) -> None:
-        """Move behind the page. If the first page is short before the end, that is the server's
+        """Move past the page. If the first page is short before the end, that is the server's
         page size; if a later one is, items are missing."""
         self._note_short()
         count, start = len(page.items), number * self.size

@@ -115,7 +115,7 @@ class SftpClient(paramiko.SFTPClient):
         return kind, data
 
     def _convert_status(self, answer: Message) -> None:
-        """Raise by the status code only: the text behind it may be in any encoding."""
+        """Raise by the status code only: the text after it may be in any encoding."""
         code = answer.get_int()
         if code == SFTP_EOF:
             raise EOFError
