@@ -8,6 +8,7 @@ from typing import Any
 
 from prefect.logging.handlers import PrefectConsoleHandler
 
+from blocks.errors import ConfigurationError
 from deployments.client_files import file_of, shown
 from flows.check_connections import check_connections
 from tasks.checks.findings import Finding, findings_lines, to_fix
@@ -31,13 +32,20 @@ class CheckedClient:
 
 def check_client(client: str, *, deployed: bool) -> CheckedClient:
     """Check what a client's file names, or what its deployments do."""
-    file = "" if deployed else shown(file_of(client))
+    file = "" if deployed else _file(client)
     name = client_of_file(file) if file else client
     with _without_console():
         state = check_connections(name, file, return_state=True)
     found: Any = state.result(raise_on_failure=False)
     findings = tuple(found) if isinstance(found, list) else ()
     return CheckedClient(findings, state.message or "")
+
+
+def _file(client: str) -> str:
+    try:
+        return shown(file_of(client))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error} With --deployed, what is deployed is checked.") from None
 
 
 def client_lines(checked: CheckedClient, *, everything: bool) -> list[str]:

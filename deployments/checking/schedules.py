@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from prefect.client.schemas.schedules import CronSchedule
 from pydantic import ValidationError
 
-from deployments.checking.messages import unknown
+from deployments.checking.messages import meant, unknown
 from deployments.checking.yaml_lines import Fault
 from tasks.reports.output.formats import is_zone
 
@@ -81,7 +82,8 @@ def _time_faults(schedule: Mapping[str, Any]) -> Iterator[Fault]:
     elif not is_zone(str(zone)):
         yield (
             ("timezone",),
-            f"{zone!r} is no time zone; accepted is a name such as Europe/Rome; correct it.",
+            f"{zone!r} is no time zone; accepted is a name such as Europe/Rome; "
+            f"{meant(str(zone), available_timezones())}.",
         )
 
 
