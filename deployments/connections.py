@@ -9,7 +9,7 @@ from typing import Any
 from prefect.logging.handlers import PrefectConsoleHandler
 
 from blocks.errors import ConfigurationError
-from deployments.client_files import file_of, shown
+from deployments.client_files import file_of
 from flows.check_connections import check_connections
 from tasks.checks.findings import Finding, findings_lines, to_fix
 from tasks.connections.deployed_agreements import client_of_file
@@ -43,7 +43,7 @@ def check_client(client: str, *, deployed: bool) -> CheckedClient:
 
 def _file(client: str) -> str:
     try:
-        return shown(file_of(client))
+        return str(file_of(client))
     except ConfigurationError as error:
         raise ConfigurationError(f"{error} With --deployed, what is deployed is checked.") from None
 

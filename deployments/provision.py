@@ -15,7 +15,7 @@ from blocks.keys import GpgKey, GpgRecipient
 from blocks.ledgers import Ledger
 from blocks.servers import SERVERS
 from deployments.checking.messages import unknown
-from deployments.client_files import file_of, shown
+from deployments.client_files import file_of
 from deployments.prompts import terminal
 from deployments.prompts.form import ask_fields
 from deployments.trials import try_block
@@ -155,7 +155,7 @@ def _references(name: str) -> list[str]:
 
 def blocks_of(client: str) -> list[str]:
     """References of the blocks that a client's file names; ConfigurationError if it has faults."""
-    file = shown(file_of(client))
+    file = str(file_of(client))
     known = agreed.fn(client_of_file(file), file)
     for finding in known.findings:
         raise ConfigurationError(f"{file}: {finding.text}. See `mailup-exchange check {client}`.")

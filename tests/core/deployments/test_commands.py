@@ -218,8 +218,11 @@ def test_a_field_that_a_block_does_not_have_is_refused(
         provision({reference: values})
 
 
-def test_the_blocks_of_a_client_are_those_of_its_file() -> None:
-    """An operator names the client, and need not know which blocks it takes."""
+def test_the_blocks_of_a_client_are_those_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator names the client, from any folder, and need not know which blocks it takes."""
+    monkeypatch.chdir(tmp_path)
     assert blocks_of("nordwind") == [
         "sftp-server/nordwind", "mailup-account/nordwind", "ledger/default", "gpg-key/nordwind",
         "gpg-recipient/nordwind",
