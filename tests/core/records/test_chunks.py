@@ -115,6 +115,7 @@ def test_encodings_read_alike(tmp_path, encoding):
         (b'x;"a\n\nb\n";y;z\n', 4, [(1, "x", "a\n\nb\n", "y", "z")]),
         (b'Mario "Il Rosso" Verdi;x\n', 2, [(1, 'Mario "Il Rosso" Verdi', "x")]),
         (b'""\na\n', 1, [(2, "a")]),
+        (b'"\n ";""\na;b\n', 2, [(3, "a", "b")]),
         (b"\xef\xbb\xbfa;b\nc;\xe2\x80\xa8\n", 2, [(1, "\ufeffa", "b"), (2, "c", "\u2028")]),
         (b'\xef\xbb\xbfa;"b"\n', 2, [(1, "\ufeffa", "b")]),
     ],

@@ -62,9 +62,12 @@ def test_a_few_short_records_are_no_habit(tmp_path: Path) -> None:
     assert proposed(path) == {}
 
 
-def test_people_without_an_address_at_the_end_are_no_lines_below(tmp_path: Path) -> None:
-    """Records with a number alone are records, wherever they are."""
+@pytest.mark.parametrize("last", [";Ada;3331000009", ";Ada;"])
+def test_records_without_an_address_at_the_end_are_no_lines_below(
+    tmp_path: Path, last: str
+) -> None:
+    """Records with a number alone, or with a name alone, are records, wherever they are."""
     path = tmp_path / "a.csv"
     rows = "".join(f"u{n}@example.it;Nome{n};333100000{n}\n" for n in range(8))
-    path.write_text(f"email;nome;cellulare\n{rows};Ada;3331000009\n", encoding="utf-8")
+    path.write_text(f"email;nome;cellulare\n{rows}{last}\n", encoding="utf-8")
     assert proposed(path) == {}
