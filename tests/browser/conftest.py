@@ -118,7 +118,7 @@ def _named(text: str, within: str = "") -> str:
 
 
 class Screen:
-    """A browser, as an operator uses it: things are found by what is written on them."""
+    """A browser, used like an operator does: elements are found by their text."""
 
     def __init__(self, driver: webdriver.Chrome, url: str, shots: Path | None) -> None:
         self.driver, self.url, self._shots = driver, url, shots
@@ -173,7 +173,7 @@ class Screen:
         raise AssertionError("the run could not be scheduled")
 
     def text(self) -> str:
-        """All that is written on the page."""
+        """The text of the page."""
         return self.driver.find_element(By.TAG_NAME, "body").text
 
     def shoot(self, name: str) -> None:

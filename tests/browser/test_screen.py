@@ -54,7 +54,7 @@ def test_a_held_file_is_released_in_the_browser(office: Any, screen: Any) -> Non
 
 
 def test_a_held_file_is_refused_in_the_browser(office: Any, screen: Any) -> None:
-    """What is refused is put aside, and the client reads the note in the result."""
+    """A refused file is moved, and the result has the note."""
     office.drop("contacts-refuse.csv", GOOD.replace("anna", "bruno"), *BAD)
     run = office.start()
     office.wait(run, ("PAUSED",))

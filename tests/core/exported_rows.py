@@ -50,7 +50,7 @@ EVERY_EVENT = frame(
     event("bruno@example.com", "SNT", SENT),
     event("carla@example.com", "SNT", SENT, list_id=2, message_id=12, sending_id=None, subject=""),
 )
-"""What the reading of every event gives for three recipients."""
+"""The view of every event for three recipients."""
 
 LATEST_ACTION = frame(
     EVENT,
@@ -59,7 +59,7 @@ LATEST_ACTION = frame(
     event("anna@example.com", "CLK", WINTER, "https://shop.example.com/"),
     event("bruno@example.com", "NCO", moment("2026-10-24T09:13:00"), "5.1.1"),
 )
-"""The same in the reading of the latest action: who clicked has not opened."""
+"""The view of the latest action: who clicked has not opened."""
 
 UNSUBSCRIBED_EVENTS = frame(
     EVENT,

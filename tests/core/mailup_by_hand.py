@@ -110,7 +110,7 @@ def _handler(server: Callable[[], ByHand]) -> type[BaseHTTPRequestHandler]:
             return super().date_time_string(int(now + server().ahead_seconds))
 
         def log_message(self, *_: object) -> None:
-            """Stay silent."""
+            """Log nothing."""
 
     return Handler
 
@@ -121,7 +121,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Stay silent."""
+        """Log nothing."""
 
 
 @contextmanager

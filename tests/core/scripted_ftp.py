@@ -44,7 +44,7 @@ class ScriptedFtp:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._leave.set()
         for sock in self._open:
             with suppress(OSError):

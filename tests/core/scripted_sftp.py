@@ -21,7 +21,7 @@ QUICK = Timeouts(connect=2, read=0.3, transfer=0.6)
 
 
 class _Door(paramiko.ServerInterface):
-    """Lets everybody in."""
+    """Accepts every login."""
 
     def check_auth_password(self, _username: str, _password: str) -> int:
         return paramiko.common.AUTH_SUCCESSFUL
@@ -48,7 +48,7 @@ class ScriptedSftp:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

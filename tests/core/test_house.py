@@ -1,4 +1,4 @@
-"""The house as its imports stand: which part may know which."""
+"""The import rules: which part may import which."""
 
 import ast
 import subprocess
@@ -104,7 +104,7 @@ def test_every_folder_of_tasks_is_surface_or_core() -> None:
 
 
 def test_a_core_never_imports_its_surface() -> None:
-    """What needs no Prefect knows nothing of what does."""
+    """Code without Prefect imports none that needs it."""
     for core in WITHOUT_PREFECT:
         for path in modules(core.replace(".", "/")):
             for name in imported(path):
@@ -123,14 +123,14 @@ def test_functions_of_the_mission_do_not_know_each_other() -> None:
 
 
 def test_machinery_knows_no_function_of_the_mission() -> None:
-    """What every run has is there whatever the run does."""
+    """`runs` and `gpg` import no code of a single function."""
     for own in ("runs", "gpg"):
         for path, used in parts_used(f"tasks/{own}", "tasks").items():
             assert not used & FUNCTIONS, path
 
 
 def test_only_texts_and_checks_know_records_and_reports() -> None:
-    """What comes in and what goes out do not know each other, nor who else looks at both."""
+    """Only `texts` and `checks` import both `records` and `reports`."""
     for core in set(CORES) - {"texts", "checks"}:
         for path, used in parts_used(f"tasks/{core}", "tasks").items():
             assert (
@@ -139,7 +139,7 @@ def test_only_texts_and_checks_know_records_and_reports() -> None:
 
 
 def test_what_all_share_imports_no_other_folder() -> None:
-    """Agreements and files are the ground of tasks."""
+    """`agreements` and `files` are the base of tasks."""
     for core in ("agreements", "files"):
         for path, used in parts_used(f"tasks/{core}", "tasks").items():
             assert used <= {core}, path
@@ -147,7 +147,7 @@ def test_what_all_share_imports_no_other_folder() -> None:
 
 @pytest.mark.parametrize("package", LEVELS)
 def test_stages_import_downwards(package: str) -> None:
-    """A stage knows what lies below it, and not its neighbours."""
+    """A stage imports lower modules, not other stages."""
     level = {part: number for number, parts in enumerate(LEVELS[package]) for part in parts}
     folder = package.replace(".", "/")
     for path, used in parts_used(folder, package).items():
@@ -165,7 +165,7 @@ def test_protocols_do_not_know_each_other() -> None:
 
 
 def test_imports_form_no_circle() -> None:
-    """Every module can be understood after those that it imports."""
+    """There are no import cycles."""
     paths = {dotted(path): path for folder in MAY_IMPORT for path in modules(folder)}
     graph = {name: imported(path) & paths.keys() - {name} for name, path in paths.items()}
     try:
@@ -205,7 +205,7 @@ def defined(tree: ast.Module) -> set[str]:
 
 
 def test_flows_know_no_formats_and_no_protocols() -> None:
-    """A flow says in which order; polars, requests and paramiko are for others."""
+    """A flow defines the order of steps; it does not import polars, requests or paramiko."""
     for path in modules("flows"):
         used = {name.partition(".")[0] for name in imported(path)}
         assert not used & {"polars", "requests", "paramiko", "ftplib", "sqlalchemy"}, path
@@ -226,7 +226,7 @@ for name in {names!r}:
 
 
 def test_no_function_is_longer_than_a_screen_and_no_file_than_400_lines() -> None:
-    """The budget: functions of at most 50 lines without docstring, files of at most 400."""
+    """Functions have at most 50 lines without docstring, files at most 400."""
     for folder in MAY_IMPORT:
         for path in modules(folder):
             assert path.read_text(encoding="utf-8").count("\n") <= 400, path

@@ -1,4 +1,4 @@
-"""What is stored or referred to by name keeps its name, whatever the code is called."""
+"""Persisted names do not change, whatever the code is called."""
 
 import json
 

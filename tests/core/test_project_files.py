@@ -23,7 +23,7 @@ def content(name: str) -> Any:
 
 
 def test_the_watcher_can_be_deployed_and_is_no_client() -> None:
-    """Its entrypoint exists, its schedule too, and it never watches itself."""
+    """Its entrypoint and schedule exist, and it does not watch itself."""
     (entry,) = content("watch.yaml")["deployments"]
     module, _, name = entry["entrypoint"].rpartition(".")
     flow = getattr(importlib.import_module(module), name)
@@ -53,7 +53,7 @@ def test_a_dead_run_has_missed_three_heartbeats() -> None:
 
 
 def test_a_run_that_waits_for_a_decision_is_not_ended_by_an_automation() -> None:
-    """Only exports, which never ask anybody, are ended by silence alone."""
+    """Only exports, which never wait for a decision, are ended for missing heartbeats alone."""
     dead = content("automations.yaml")["automations"][2]
     tag = dead["trigger"]["match_related"]["prefect.resource.id"]
     assert tag == "prefect.tag.function:export-*"
@@ -86,7 +86,7 @@ def test_documents_name_files_that_exist() -> None:
 
 
 def test_the_index_of_the_harness_is_complete() -> None:
-    """Whoever writes a journey finds every module of its harness in one table."""
+    """The harness's README lists every module."""
     folder = ROOT / "tests/journeys/harness"
     index = (folder / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(\w+\.py)`", index, re.M)) == {

@@ -18,7 +18,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_file_of_the_world_ends_as_expected(tmp_path: Path, case: Case) -> None:
-    """Nothing wrong is sent without a word, and what a person can read is read."""
+    """No wrong value is sent without a message, and what a person can read is read."""
     assert outcome(case, tmp_path) == case.expected
 
 

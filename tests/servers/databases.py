@@ -1,4 +1,4 @@
-"""A database of either kind that a ledger may be kept in, and a way past the ledger into it."""
+"""A database of either kind for a ledger, with direct access."""
 
 import sqlite3
 from contextlib import closing

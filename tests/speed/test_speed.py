@@ -1,4 +1,4 @@
-"""A guard on speed and memory, in ratios measured side by side; `make bench` has the figures."""
+"""Limits of speed and memory, as ratios measured side by side; `make bench` has the figures."""
 
 import json
 import statistics

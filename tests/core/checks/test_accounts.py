@@ -29,7 +29,7 @@ Connect = Callable[..., MailUpClient]
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """MailUp's stand-in without a rate limit."""
+    """The emulator without a rate limit."""
     with start(tmp_path_factory.mktemp("mailup"), calls_per_second=0) as running:
         yield running
 
@@ -94,7 +94,7 @@ def test_all_is_well(connect: Connect) -> None:
 def test_a_log_in_that_fails_is_one_finding(
     connect: Connect, changes: dict[str, str], expected: str, remedy: str
 ) -> None:
-    """Nothing else is asked, the refused password is not tried again, no secret is shown."""
+    """No further calls are made, the refused password is not repeated, no secret is shown."""
     client = connect(**changes)
     found = the_one(checked(client))
     assert found.check == "log-in"
@@ -113,7 +113,7 @@ def test_a_contract_that_is_not_signed_is_reported(connect: Connect, emulator: E
 
 
 def test_a_list_that_the_user_does_not_see(connect: Connect, emulator: Emulator) -> None:
-    """A missing permission looks like a missing list: both ways out are named."""
+    """A missing permission looks like a missing list: the finding names both remedies."""
     order(emulator, "faults", {"kind": "list_hidden", "list": 2, "times": 0})
     found = the_one(checked(connect()))
     assert found.text == "the user does not see list 2"
@@ -131,7 +131,7 @@ def test_a_list_that_the_user_does_not_see(connect: Connect, emulator: Emulator)
     ],
 )
 def test_a_field_that_does_not_exist(connect: Connect, wanted: str, remedy: str) -> None:
-    """What may have been meant is named with its id, else all that there is."""
+    """The finding names similar fields with their ids, or else all fields."""
     needs = AccountNeeds("acme", (1,), ("nome", wanted), ())
     found = the_one(checked(connect(), needs))
     assert found.check == "fields"
@@ -263,7 +263,7 @@ def answering_nothing(mailup: ByHand) -> MailUpClient:
 
 
 def test_a_server_that_ignores_order_and_filter_is_found_out() -> None:
-    """Walks over pages lean on the order, so that an account without one is noted."""
+    """An account that ignores sorting is a note: walks depend on the order."""
     people = [{"idRecipient": number, "Status": "STRANGE"} for number in (9, 5, 3)]
     with by_hand() as mailup:
         mailup.resources["/console/Console/List/1/Recipients/EmailOptins"] = paged(people)
@@ -294,7 +294,7 @@ def test_a_clock_that_is_wrong_is_reported(ahead: int, verdict: str) -> None:
 
 
 def test_the_number_of_calls_is_kept(connect: Connect) -> None:
-    """When the calls are used up the rest is not asked, and said so."""
+    """When the calls are used up, the remaining questions are reported as not asked."""
     reported = settled(connect(), calls=6)
     assert "used up" in reported["API: messages"]
     assert "used up" in reported["API: SMS"]

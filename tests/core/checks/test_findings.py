@@ -51,7 +51,7 @@ def test_one_sentence_names_what_is_to_be_mended() -> None:
 
 
 def test_an_error_ends_one_look_and_no_other() -> None:
-    """What was found before it stays, and a defect is not taken for a finding."""
+    """Earlier findings are kept, and a defect is not reported as a finding."""
 
     def look(error: Exception) -> list[Finding]:
         raise error

@@ -68,7 +68,7 @@ def test_a_key_that_does_not_fit_is_one_finding(
 
 
 def test_a_public_key_in_the_place_of_the_private_one(ring: Keyring, tmp_path: Path) -> None:
-    """It encrypts and never opens: a mistake that only a whole turn shows."""
+    """It encrypts and cannot decrypt: only a full round trip finds this mistake."""
     key = GpgKey(private_key=ring.public("client"))
     found = verdicts(list(check_decrypting(SUBJECT, key, tmp_path)), tmp_path)
     assert found["use"][0] == "fix"
@@ -123,7 +123,7 @@ def test_without_gpg_the_program_is_asked_for(
 
 
 def test_the_key_of_the_archive_is_checked_like_the_others() -> None:
-    """That what is kept can be encrypted, and opened again, is found out before it is needed."""
+    """The encryption of archives and its reversal are checked before they are needed."""
     columns = [{"column": "email", "target": "email"}]
     agreed = {
         "client": "acme", "server": "sftp-server/acme", "account": "acme", "list_id": 1,

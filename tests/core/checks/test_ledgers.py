@@ -1,4 +1,4 @@
-"""What a check of a ledger finds, and that it writes nothing that stays."""
+"""Findings of a ledger check, which leaves nothing written."""
 
 import shutil
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def test_a_ledger_in_use_is_read_and_written(tmp_path: Path) -> None:
 
 
 def test_a_new_ledger_is_no_fault_and_is_not_made(tmp_path: Path) -> None:
-    """The first run makes it; a look does not."""
+    """The first run creates it; a check does not."""
     found = checked(f"sqlite:///{tmp_path}/ledger.db", str(tmp_path / "storage"))
     assert found[0].verdict == "note"
     assert not (tmp_path / "ledger.db").exists()

@@ -1,4 +1,4 @@
-"""What a check of a file server finds, on embedded servers, and that it leaves nothing there."""
+"""Findings of a file server check, on embedded servers; it leaves nothing there."""
 
 import datetime
 import re
@@ -90,7 +90,7 @@ def the_one(findings: list[Finding]) -> Finding:
 
 
 def test_all_is_well(sftp: SftpSettings, tmp_path: Path) -> None:
-    """A right server has only good findings, each check is reported, and nothing is left on it."""
+    """A correct server has only good findings, each check is reported, and nothing is left."""
     findings = checked(sftp_way(sftp), tmp_path)
     assert {finding.verdict for finding in findings} == {"ok"}
     checks = {finding.check: finding.text for finding in findings}
@@ -138,7 +138,7 @@ def test_a_server_that_is_not_reached_is_one_finding(
     expected: str,
     remedy: str,
 ) -> None:
-    """What depends on the log-in is not reported as a dozen more faults."""
+    """Checks that depend on the log-in are not reported as further faults."""
     found = the_one(checked(sftp_way(replace(sftp, **changes)), tmp_path))
     assert found.check == check
     assert expected in found.text
@@ -159,7 +159,7 @@ def test_a_server_of_another_kind_is_named(sftp: SftpSettings, root: Path, tmp_p
 def test_a_certificate_of_an_unknown_authority_says_what_to_enter(
     root: Path, tmp_path: Path
 ) -> None:
-    """Not whether it was changed: it never was known."""
+    """Without a pinned host key the finding does not say that it has changed."""
     issued = trustme.CA().issue_cert("127.0.0.1")
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     certificate.write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
@@ -172,7 +172,7 @@ def test_a_certificate_of_an_unknown_authority_says_what_to_enter(
 
 
 def test_a_host_key_that_nobody_compares_is_shown(sftp: SftpSettings, tmp_path: Path) -> None:
-    """Whoever switched verification off gets the key that the block wants."""
+    """With verification off, the finding has the host key for the block."""
     unverified = replace(sftp, host_key=None, verify_host_key=False)
     findings = checked(sftp_way(unverified), tmp_path)
     note = next(finding for finding in findings if finding.check == "identity")
@@ -182,7 +182,7 @@ def test_a_host_key_that_nobody_compares_is_shown(sftp: SftpSettings, tmp_path: 
 
 
 def test_a_missing_source_folder_is_one_finding(sftp: SftpSettings, tmp_path: Path) -> None:
-    """The other folders are looked at all the same."""
+    """The other folders are checked all the same."""
     needs = replace(
         NEEDS,
         inboxes=(Source(folder="inn"),),
@@ -206,7 +206,7 @@ def test_a_missing_source_folder_is_one_finding(sftp: SftpSettings, tmp_path: Pa
 def test_what_an_ftp_server_forbids(
     root: Path, tmp_path: Path, permissions: str, expected: str, remedy: str
 ) -> None:
-    """Each ability that a delivery needs is tried, and the way out is named."""
+    """Each ability that a delivery needs is tried, and the finding has a remedy."""
     needs = replace(NEEDS, inboxes=(), outlets=(NEEDS.outlets[2],))
     with start_ftp(root, username="acme", password="secret", permissions=permissions) as server:
         found = the_one(checked(ftp_way(server), tmp_path, needs))
@@ -216,7 +216,7 @@ def test_what_an_ftp_server_forbids(
 
 
 def test_a_probe_that_cannot_be_deleted_is_reported_by_its_name(root: Path, tmp_path: Path) -> None:
-    """Somebody has to take it away, so it is named, and only then."""
+    """Its name is reported only if somebody has to delete it."""
     needs = replace(NEEDS, inboxes=(), outlets=(replace(NEEDS.outlets[2], replaces=False),))
     (tmp_path / "scratch").mkdir()
     with start_ftp(root, username="acme", password="secret", permissions="elrafmw") as server:
@@ -250,7 +250,7 @@ def test_direct_publishing_needs_no_rename(root: Path, tmp_path: Path) -> None:
 
 
 def test_plain_ftp_is_pointed_out(root: Path, tmp_path: Path) -> None:
-    """Nothing fails, yet everybody on the way can read the password."""
+    """A connection without TLS is a note: the password can be read on the way."""
     with start_ftp(root, username="acme", password="secret") as server:
         findings = checked(ftp_way(server), tmp_path)
     assert to_fix(findings) == []
@@ -281,7 +281,7 @@ def test_a_certificate_is_reported_before_it_expires(
 
 
 def test_a_server_without_exact_times_is_reported(root: Path, tmp_path: Path) -> None:
-    """Where clocks cannot be compared, that is said instead of a guess."""
+    """If clocks cannot be compared, the finding says so."""
     with start_ftp(root, username="acme", password="secret", mlsd=False) as server:
 
         def connect() -> Transport:

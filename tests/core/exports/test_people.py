@@ -1,4 +1,4 @@
-"""Promises of whose rows they are: nobody's data in another's row, no row lost for lack of them."""
+"""Recipient data in rows: never of another person, and no row is lost without them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a walk through MailUp brings in, part by part."""
+"""The rows of a walk through MailUp, part by part."""
 
 from pathlib import Path
 

@@ -30,7 +30,7 @@ def from_now(hours: float) -> str:
 
 @pytest.mark.parametrize("local", [True, False])
 def test_a_date_with_its_zone_needs_nothing(local: bool) -> None:
-    """Wherever MailUp writes it."""
+    """In every date field."""
     required(ZONED, local=local)
     required(local=local)
 

@@ -1,4 +1,4 @@
-"""Working ahead changes when items are made, never which, nor in which order."""
+"""Prefetching does not change the items or their order."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from tasks.files.prefetch import consume_behind, prefetched
 
 
 def test_items_come_in_order_and_the_next_one_is_made_meanwhile() -> None:
-    """While an item is used the next is made, and no more than that."""
+    """While an item is used, only the next one is made."""
     made: list[int] = []
 
     def items() -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""What a watcher makes of runs and ledgers: findings, signs of life, and words."""
+"""The watcher's diagnoses from runs and ledgers, and their texts."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -48,7 +48,7 @@ FAILED, DONE = run("FAILED", "a.csv is held (cut)"), run("COMPLETED")
          "crashed", "dead", "late, and so overdue"],
 )  # fmt: skip
 def test_the_cause_is_reported_and_not_what_follows_from_it(facts: Facts, reason: str) -> None:
-    """Of several things that are true at once the operator hears the one to act on."""
+    """Of several conditions at once, the one to act on is reported."""
     assert diagnose(IMPORT, facts, NOW).reason == reason
 
 
@@ -105,7 +105,7 @@ def test_one_sign_of_life_is_enough(
 def test_a_notice_says_why_and_never_what_stands_in_a_record(
     message: str, expected: str, untold: str
 ) -> None:
-    """Texts of foreign errors may hold a client's data: only the kind of error leaves the house."""
+    """Texts of foreign errors may contain a client's data: only the type of error is sent."""
     words = diagnosis_text(IMPORT, Diagnosis("run_failed", run("FAILED", message)))
     assert expected in words
     assert untold not in words

@@ -97,7 +97,7 @@ def test_each_format_is_written_as_agreed(tmp_path: Path, case: str) -> None:
 
 
 def test_golden_files_are_all_used() -> None:
-    """No golden file lies about without a test."""
+    """Every golden file is used by a test."""
     cases = {*LAYOUT_CASES, *(f"format.{case}" for case in FORMAT_CASES)}
     assert {path.name.removesuffix(".csv") for path in CASES.iterdir()} == cases
 

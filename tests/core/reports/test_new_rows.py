@@ -1,4 +1,4 @@
-"""New is what grew: nothing missed, nothing doubled."""
+"""New rows are increases of counts: nothing missed, nothing doubled."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -81,7 +81,7 @@ def test_a_row_that_comes_twice_counts_once() -> None:
 
 
 def test_a_count_that_shrinks_tells_nothing() -> None:
-    """Retention takes events away: no rows, none below zero, and no second telling on return."""
+    """Retention removes events: no rows, no negative counts, and no second export on return."""
     first = select_new(events((1, "x", 5, None)), NOTHING, EVENTS, NOW)
     known = after(first.added)
     for count in (2, 0, 5):
@@ -91,7 +91,7 @@ def test_a_count_that_shrinks_tells_nothing() -> None:
 
 
 def test_a_row_that_vanishes_stays_known() -> None:
-    """What MailUp forgets and shows again is not new."""
+    """A row that MailUp removes and shows again is not new."""
     first = select_new(events((1, "x", 2, None), (2, "x", 1, None)), NOTHING, EVENTS, NOW)
     gone = select_new(events((2, "x", 1, None)), after(first.added), EVENTS, hour(1))
     assert gone.rows.is_empty()

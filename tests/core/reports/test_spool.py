@@ -39,7 +39,7 @@ def test_rows_come_back_in_their_order(tmp_path: Path) -> None:
 
 
 def test_a_small_spool_is_one_slice(tmp_path: Path) -> None:
-    """What fits is not cut."""
+    """Rows that fit into one slice are not split."""
     spool, every = filled(tmp_path / "spool")
     assert [each.equals(every) for each in spool.slices(EVENTS)] == [True]
 
@@ -102,7 +102,7 @@ def test_slices_are_as_large_as_what_they_stand_for(
 def test_absurd_counts_do_not_cut_a_spool_to_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, believed: int, most: int
 ) -> None:
-    """What nobody believes makes no slices, and there is a largest number of them anyway."""
+    """Absurd counts make no slices, and the number of slices is limited."""
     monkeypatch.setattr("tasks.reports.delta.spool.LARGEST_COUNT", believed)
     monkeypatch.setattr("tasks.reports.delta.spool.MOST_SLICES", most)
     monkeypatch.setattr("tasks.reports.delta.spool.SLICE_ROWS", 60)
@@ -113,7 +113,7 @@ def test_absurd_counts_do_not_cut_a_spool_to_pieces(
 
 @pytest.mark.parametrize("kind", [EVENTS, SUBSCRIPTIONS])
 def test_an_empty_spool_has_no_slices(tmp_path: Path, kind: RowKind) -> None:
-    """Nothing put aside is nothing to read."""
+    """An empty spool has no rows."""
     assert list(RowSpool(tmp_path / "spool").slices(kind)) == []
 
 

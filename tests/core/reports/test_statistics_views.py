@@ -1,4 +1,4 @@
-"""E-mail statistics in both documented readings."""
+"""E-mail statistics in both documented views."""
 
 from datetime import UTC, datetime, timedelta
 

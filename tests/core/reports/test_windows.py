@@ -58,7 +58,7 @@ def test_a_clock_that_went_back_stops_the_run(watermark: datetime) -> None:
     ],
 )
 def test_a_window_is_shown_in_utc_and_has_a_length(start: datetime | None, end: datetime) -> None:
-    """A window that nobody could mean is not made."""
+    """An impossible window is refused."""
     with pytest.raises(ValueError, match="window"):
         Window(1, start, end)
 

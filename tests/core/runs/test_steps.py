@@ -62,7 +62,7 @@ def test_more_than_expected_is_all_and_no_more() -> None:
 
 
 def test_a_failed_step_is_what_a_failure_is_about() -> None:
-    """A step that ended well is not blamed for what came after it."""
+    """A later failure is not attributed to a completed step."""
 
     def fail() -> None:
         raise ValueError
