@@ -231,9 +231,11 @@ def test_a_person_is_forgotten(world: Any, keys: Keyring) -> None:
     (before,), rejects = stored(world), world.rejects("a.csv")
     assert len(rejects) == 4
 
+    # As a file of before there were grounds: forgetting needs none.
+    agreement = merged(world.agreement, agreed) | {"consent": agreed["consent"]}
     deployed = {
         "name": "acme", "entrypoint": "flows.import_recipients.import_recipients",
-        "tags": ["client:acme"], "parameters": {"agreement": merged(world.agreement, agreed)},
+        "tags": ["client:acme"], "parameters": {"agreement": agreement},
     }  # fmt: skip
     file = world.home / "acme.yaml"
     file.write_text(yaml.safe_dump({"deployments": [deployed]}), encoding="utf-8")

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from blocks.ledger import decisions
+from blocks.ledger.store import Store
 from flows.import_recipients import import_recipients
 from tests.grounds import STATED
 
@@ -62,6 +64,22 @@ def test_without_a_ground_nothing_is_sent_and_what_to_do_is_said(
     assert state.is_failed() and "consent.basis.email" in state.message
     assert "deploy again" in state.message
     assert path.exists() and world.posts() == []
+
+
+def test_a_held_file_is_refused_without_a_ground(world: Any) -> None:
+    """Nothing is sent of it, so that an agreement of before is enough to put it aside."""
+    bad = [f"nobody{number};X;" for number in range(20)]
+    path = world.drop("a.csv", "anna@example.it;Anna;", *bad)
+    assert "too_many_rejects" in world.run().message
+    with Store(f"sqlite:///{world.home}/ledger.db") as store:
+        decisions.record(
+            store, 1, 1, reason="too_many_rejects", verdict="refuse", decided_by="Ada", note="",
+            run="",
+        )  # fmt: skip
+    del world.agreement["consent"]
+    assert import_as_agreed(world).is_completed()
+    assert world.result("a.csv")["outcome"] == "refused"
+    assert world.posts() == [] and not path.exists()
 
 
 def import_as_agreed(world: Any, **how: Any) -> Any:
