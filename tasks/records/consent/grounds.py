@@ -93,6 +93,12 @@ def ground_mistakes(
                 f"consent.basis.{channel}: rows are known by mapping.key '{mapping.key}', so that "
                 f"they cannot unsubscribe by {channel}; take leave_out."
             )
+        blank = {"".join(text.split()).lower() for text in mapping.blank_texts}
+        if any("".join(value.split()).lower() in blank for value in ground.values):
+            yield (
+                f"consent.basis.{channel}.values has a text of mapping.blank_texts, which means an "
+                "empty cell; take it out of one of them."
+            )
         if ground.column and ground.of_blank == "unsubscribed" and max_opt_out_percent >= 100:
             yield (
                 f"consent.basis.{channel}.blank 'unsubscribed' needs "

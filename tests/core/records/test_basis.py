@@ -107,6 +107,12 @@ def test_a_ground_is_whole_or_refused(ground: dict[str, Any], sentence: str) -> 
         ({"email": STATED, "sms": {"ground": "none"}}, [MOBILE], {}, "dynamic field"),
         ({"email": STATED, "sms": YES_NO}, [MOBILE], {}, "take leave_out"),
         ({"email": YES_NO | {"blank": "unsubscribed"}}, [], {}, "max_opt_out_percent below 100"),
+        (
+            {"email": STATED | {"column": "ok", "values": {"NULL": "leave_out"}, "blank": "all"}},
+            [],
+            {"mapping": {"columns": [EMAIL], "blank_texts": ["n u ll"]}},
+            "means an empty cell",
+        ),
     ],
 )
 def test_grounds_fit_the_rest_of_the_agreement(
@@ -174,7 +180,8 @@ def test_a_statement_of_the_future_is_refused() -> None:
 @pytest.mark.parametrize(
     ("cell", "fate"),
     [
-        ("yes", "default"), (" YES\u200b", "default"), ("no", LEFT_OUT), ("", LEFT_OUT),
+        ("yes", "default"), (" YES\u200b", "default"), ("'yes", "default"),
+        ("'", LEFT_OUT), ("'n", "status_unknown"), ("no", LEFT_OUT), ("", LEFT_OUT),
         (" \u00a0", LEFT_OUT), ("n", "status_unknown"), ("yes!", "status_unknown"),
         ("on request", "status_unknown"),
     ],
