@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.lock", "requirements-run.lock", "deployments/extras/*.lock")
+LOCKS = ("requirements*.lock", "deployments/extras/*.lock")
 ACCEPTED = ROOT / ".ci" / "accepted-advisories.toml"
 SERVICES = ("pypi", "osv")
 """Asked in this order, until one of them has looked every package up."""
