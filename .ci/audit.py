@@ -1,9 +1,8 @@
-"""Looks the locked packages up among known vulnerabilities: `.ci/audit.py .audit/bin/pip-audit`.
+"""Check the locked packages for known vulnerabilities: `.ci/audit.py .audit/bin/pip-audit`.
 
-Ends with 1 where something is to be done: a vulnerability that another version mends, and that
-nobody has accepted in accepted-advisories.toml. What could not be looked up is never called good:
-an outage of the advisory service, or one that knows no advisories, is told as NOT CHECKED, and does
-not stop the build, which could not mend it.
+Exit code 1 if a vulnerability is fixed in another version and not accepted in
+accepted-advisories.toml. Packages that could not be checked, as in an outage of the advisory
+service, are reported as NOT CHECKED; that does not stop the build.
 """
 
 import json
@@ -48,13 +47,13 @@ def unchecked(report: Report) -> list[str]:
 def fixable(
     report: Report, accepted: Sequence[Mapping[str, Any]], today: date
 ) -> Iterator[tuple[str, bool]]:
-    """A line per vulnerability, and whether it is to be mended now."""
+    """A line per vulnerability, and whether it has to be fixed now."""
     standing = {each["id"]: each for each in accepted if each["until"] >= today}
     for package in report:
         for found in package.get("vulns", ()):
             names = [found["id"], *found.get("aliases", ())]
             known = next((standing[name] for name in names if name in standing), None)
-            fixes = ", ".join(found["fix_versions"]) or "no version that mends it"
+            fixes = ", ".join(found["fix_versions"]) or "no fixed version"
             line = f"{package['name']} {package['version']}: {found['id']} ({fixes})"
             if known:
                 line += f", accepted until {known['until']}: {known['reason']}"
@@ -62,7 +61,7 @@ def fixable(
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what was found, and loudly what was not looked up; 1 where something can be mended."""
+    """Print the findings, and prominently what was not checked; 1 if something can be fixed."""
     report: Report = []
     for service in SERVICES:
         answer = ask(arguments[0], service)
@@ -73,18 +72,18 @@ def main(arguments: Sequence[str]) -> int:
     accepted = tomllib.loads(ACCEPTED.read_text(encoding="utf-8")).get("accepted", [])
     lines = list(fixable(report, accepted, datetime.now(UTC).date()))
     for line, due in lines:
-        print(f"{'TO MEND' if due else 'known'}: {line}")
+        print(f"{'TO FIX' if due else 'known'}: {line}")
     names = unchecked(report)
     if not report or names:
         what = f"{len(names)} of {len(report)} packages" if report else "The dependencies"
         print(f"""
 ********************************************************************************
-  NOT CHECKED: {what} were not looked up among known vulnerabilities,
+  NOT CHECKED: {what} were not checked for known vulnerabilities,
   because the advisory services ({", ".join(SERVICES)}) could not be reached, or do
-  not know them. Run `make audit` where they can.
+  not know them. Run `make audit` with access to one of them.
 ********************************************************************************""")
     else:
-        print(f"{len(report)} packages were looked up, {len(lines)} advisories.")
+        print(f"{len(report)} packages checked, {len(lines)} advisories.")
     return 1 if any(due for _, due in lines) else 0
 
 
