@@ -31,6 +31,8 @@ from tasks.records.agreement import ImportAgreement
 from tasks.records.onboarding.columns import percent
 from tasks.records.onboarding.file_format import Given
 from tasks.records.onboarding.propose import Answers, Proposal, propose
+from tasks.records.reading.candidates import candidates
+from tasks.records.reading.encoding import survey
 from tasks.records.reading.unpack import Unpacking, unpack
 from tasks.reports.kinds import EXPORT_KINDS
 from tasks.runs.owned_folders import owned_folder
@@ -40,7 +42,7 @@ EXPORTS = tuple(kind.name.replace("_", "-") for kind in EXPORT_KINDS.values())
 
 _ENCRYPTED = (".gpg", ".pgp", ".asc")
 _REMEDIES = {
-    "encoding": " Here: --encoding NAME.",
+    "encoding": " Here: --encoding NAME; --show-words prints the words that decide.",
     "separator": " Here: --separator SIGN.",
 }
 
@@ -61,6 +63,14 @@ def onboard(chosen: OnboardRequest) -> Onboarded:
     except (ConfigurationError, FileHeld) as error:
         remedy = _REMEDIES.get(error.context.get("reason", ""), "")
         raise ConfigurationError(f"{error}{remedy}") from None
+
+
+def words_that_decide(chosen: OnboardRequest) -> tuple[str, ...]:
+    """How each encoding in which the sample can be read shows its telling words: personal data."""
+    with owned_folder(scratch_parent()) as scratch:
+        read = candidates(bytes(survey(unpack(chosen.sample, scratch, Unpacking())).sample))
+    lines = [f"{' or '.join(each.encodings)}: {', '.join(each.words)}" for each in read]
+    return (*lines, "Give the encoding whose words are right: --encoding NAME.")
 
 
 def _onboard(chosen: OnboardRequest) -> Onboarded:

@@ -35,10 +35,14 @@ def _onboard(**given: Any) -> Outcome:
     Writes deployments/CLIENT.yaml, with a confidence beside each line. What is not sure is not
     used: it is listed as a question, to be answered in the file or with an option. The sample is
     read as an import would read it, and what would be rejected is counted. Names of columns and
-    numbers of lines are printed, never what is in a cell. No server is asked.
+    numbers of lines are printed, never what is in a cell (but with --show-words). No server is
+    asked.
     """
-    from deployments.onboard import onboard
+    from deployments.onboard import onboard, words_that_decide
 
+    if given["show_words"]:
+        words = words_that_decide(OnboardRequest(**given))
+        return Outcome({"words": words}, words)
     made = onboard(OnboardRequest(**given))
     client = given["client"]
     next_step = f"Written: {made.file}. Read it, then: mailup-exchange check {client}"

@@ -58,6 +58,14 @@ class OnboardRequest:
     ] = None
     region: Annotated[str, typer.Option(help="Country of numbers without prefix, such as IT.")] = ""
     encoding: Annotated[str, typer.Option(help="Encoding of the files.")] = "auto"
+    show_words: Annotated[
+        bool,
+        typer.Option(
+            "--show-words",
+            help="Write nothing; print the words of the sample that decide its encoding. They are "
+            "names of people.",
+        ),
+    ] = False
     separator: Annotated[str, typer.Option(help="; , | or tab.")] = "auto"
     header: Annotated[
         bool | None,

@@ -186,6 +186,21 @@ def test_a_doubtful_encoding_is_asked_for(
     assert "--encoding" in capsys.readouterr().err
 
 
+def test_the_words_that_decide_an_encoding_are_shown_on_wish(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names of people are printed only when they are asked for; nothing is written then."""
+    sample = tmp_path / "old.csv"
+    sample.write_bytes("email;nome\na@example.it;Kovač\nb@example.it;Žiga\n".encode("cp1250"))
+    assert onboard(tmp_path, sample) == ExitCode.SETTING
+    shown = capsys.readouterr()
+    assert "--show-words" in shown.err and "Kova" not in shown.out + shown.err
+    assert onboard(tmp_path, sample, "--show-words") == 0
+    told = capsys.readouterr().out
+    assert "cp1250: Kovač" in told and "Kovaè" in told
+    assert not (tmp_path / "acme.yaml").exists()
+
+
 def test_a_compressed_sample_is_opened_and_an_encrypted_one_explained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
