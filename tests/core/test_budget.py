@@ -43,6 +43,15 @@ def test_the_clock_counts_only_in_ci() -> None:
     assert over(waits, BOTH, clock=True) != []
 
 
+def test_processes_share_the_clock_and_not_the_work() -> None:
+    """Four processes may take four times the seconds, and the same CPU seconds."""
+    long = {f"tests/b.py::{number}": Cost(1, 50) for number in range(8)}
+    assert over(long, BOTH, clock=True, processes=4) == []
+    assert "400 seconds" in over(long, BOTH, clock=True)[0]
+    busy = {f"tests/b.py::{number}": Cost(50, 50) for number in range(4)}
+    assert "200 CPU seconds" in over(busy, BOTH, clock=True, processes=4)[0]
+
+
 def test_what_took_most_is_named_first() -> None:
     """By file and by test."""
     costs = FEW | {"tests/c.py::three": Cost(60, 60), "tests/c.py::four": Cost(30, 30)}

@@ -4,7 +4,6 @@ import csv
 import gzip
 import hashlib
 import sqlite3
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from flows.export_unsubscribed import export_unsubscribed
 from tasks.gpg.decrypt import decrypt
 from tests.journeys.harness.artifacts import newest
 from tests.keyrings import PASSPHRASE, Keyring, needs_gpg
+from tests.waiting import next_second
 
 FLOWS = [
     export_unsubscribed, export_email_statistics, export_cumulative, export_sms_outcomes,
@@ -30,7 +30,7 @@ FLOWS = [
 
 def run(flow: Flow[..., Any], agreed: dict[str, Any] | None = None, **how: Any) -> Any:
     """One run of an export; windows end on whole seconds, so the next one needs a later second."""
-    time.sleep(1.1)
+    next_second()
     agreement = {
         "client": "acme", "server": "sftp-server/acme", "account": "acme", "ledger": "acme",
         "lists": [1], "folder": "out",

@@ -1,12 +1,12 @@
 """A lost or restored ledger behaves as the manual says."""
 
 import csv
-import time
 from pathlib import Path
 from typing import Any
 
 from flows.export_unsubscribed import export_unsubscribed
 from tests.operating import follow
+from tests.waiting import next_second
 
 ROWS = [f"person{number}@example.it;Nome{number};333123456{number}" for number in range(6)]
 
@@ -18,7 +18,7 @@ def known(world: Any) -> list[dict[str, Any]]:
 
 def export(world: Any) -> set[str]:
     """Who has left, by the newest export."""
-    time.sleep(1.1)  # windows end on whole seconds
+    next_second()  # windows end on whole seconds
     agreement = {
         "client": "acme", "server": "sftp-server/acme", "account": "acme", "ledger": "acme",
         "lists": [1], "folder": "out",

@@ -307,13 +307,14 @@ def test_an_import_is_followed_to_its_counters(emulator: Emulator, connect: Conn
 
 def test_waiting_for_an_import_is_bounded(emulator: Emulator, connect: Connect) -> None:
     """For an import that does not end the error has its id; the task is not retried."""
-    control(emulator, "settings", import_seconds=2.0)
+    control(emulator, "settings", import_seconds=30.0)
     client = connect(nap=time.sleep)
     number = client.start_import(ImportTarget(list_id=2), body(1, "slow"))
     with pytest.raises(ImportUnfinished, match="has not completed") as caught:
         client.wait_for_import(number, timeout_seconds=0.3, poll_seconds=0.1)
     assert caught.value.context["import_id"] == number
     assert not caught.value.retry
+    control(emulator, "settings", import_seconds=0.0)
     client.wait_for_import(number, timeout_seconds=20, poll_seconds=0.1)
 
 

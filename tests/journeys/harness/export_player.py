@@ -17,6 +17,7 @@ from tests.journeys.harness.run_process import Death, Ending, Runner
 from tests.journeys.harness.sandboxes import Place, place
 from tests.journeys.harness.streams import SIZE, Stream, play_month
 from tests.servers.databases import Database
+from tests.waiting import next_second
 
 ANY_DAY = {"since": "2000-01-01", "until": "2027-01-01"}
 """A window by hand over everything: its name is always the same."""
@@ -79,14 +80,14 @@ class Player:
     def run(self, **asked: Any) -> None:
         """Run the export to its end."""
         # A window ends on a whole second, so the next one needs a later one.
-        time.sleep(1.1)
+        next_second()
         self.played.runs += 1
         self._runner.run(self._stream.flow, {"agreement": self._agreement, **asked})
         self.played.lived |= dict.fromkeys(self._runner.steps())
 
     def disturb(self, instant: str, begin: Callable[[], None]) -> Ending | None:
         """Run the export; an outage begins at the first instant with this label."""
-        time.sleep(1.1)
+        next_second()
         self.played.runs += 1
         given = {"agreement": self._agreement}
         return self._runner.disturb(self._stream.flow, given, instant, begin)
@@ -96,7 +97,7 @@ class Player:
         return self._runner.steps()
 
     def _die(self, death: Death) -> None:
-        time.sleep(1.1)
+        next_second()
         self.played.runs += 1
         given = {"agreement": self._agreement}
         if where := self._runner.kill(self._stream.flow, given, death):

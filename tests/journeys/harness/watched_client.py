@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from prefect.flow_engine import run_flow
 from prefect.settings import get_current_settings
 
 from flows.import_recipients import import_recipients
+from tests import waiting
 
 ROOT = Path(__file__).resolve().parents[3]
 POOL = "watched"
@@ -31,12 +31,7 @@ PATIENCE_SECONDS = 120
 
 def until(met: Callable[[], Any], what: str) -> Any:
     """Wait until something is true, and return it."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
-        if found := met():
-            return found
-        time.sleep(0.3)
-    raise AssertionError(f"waited {PATIENCE_SECONDS} seconds for {what}")
+    return waiting.until(met, what, seconds=PATIENCE_SECONDS, every=0.1)
 
 
 @contextmanager
