@@ -22,6 +22,7 @@ from benchmarks.imports import agreement
 from tasks.files.prefetch import prefetched
 from tasks.imports.submit import batch_requests
 from tasks.records.agreement import ImportAgreement
+from tasks.records.consent.second_key import both_keys, contradicting
 from tasks.records.read_file import read_file
 from tasks.records.stages import AccountFacts
 
@@ -35,6 +36,7 @@ def ours(path: Path, folder: Path) -> int:
     prepared = read_file(
         path, agreed, facts, folder, batch_size=BATCH_ROWS, today=datetime.now(UTC).date()
     )
+    contradicting(both_keys(prepared.batches))
     return sum(
         len(request.content) for request in prefetched(batch_requests(agreed, prepared.batches, {}))
     )

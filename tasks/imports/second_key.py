@@ -34,6 +34,7 @@ from tasks.records.consent.second_key import (
     differing,
     of_lists,
     pairs,
+    texts_of,
 )
 from tasks.records.frames import LINE
 from tasks.records.mapping.resolve import in_file
@@ -70,7 +71,8 @@ class SecondKeys:
 
     def compared(self, sent: Sequence[Batch]) -> ComparedKeys | None:
         """Differing rows, and lists that were not compared; None if no row has both keys."""
-        people = both_keys([each for each in sent if each.destination.import_type == "default"])
+        sent = [each for each in sent if each.destination.import_type == "default"]
+        people = both_keys(sent)
         if people.is_empty():
             return None
         found: set[int] = set()
@@ -81,7 +83,7 @@ class SecondKeys:
         for (list_id, channel), some in people.partition_by(
             "list_id", "channel", as_dict=True, maintain_order=True
         ).items():
-            known, calls = self._known(some, int(list_id), channel, last)
+            known, calls = self._known(sent, some, int(list_id), channel, last)
             needed += calls
             if known is None:
                 not_compared.add((int(list_id), channel))
@@ -92,7 +94,12 @@ class SecondKeys:
         )
 
     def _known(
-        self, people: pl.DataFrame, list_id: int, channel: Channel, last: int
+        self,
+        sent: Sequence[Batch],
+        people: pl.DataFrame,
+        list_id: int,
+        channel: Channel,
+        last: int,
     ) -> tuple[pl.DataFrame | None, int]:
         """Both keys of possible matches in MailUp (None: too many calls), and the calls needed."""
         size = self.client.session.page_size
@@ -100,7 +107,7 @@ class SecondKeys:
         calls = min(2 * people.height, pages)
         if 2 * people.height == calls <= last - self.client.calls:
             try:
-                return self._searched(people), calls + 1
+                return self._searched(texts_of(sent, people[LINE])), calls + 1
             except (MailUpRefused, PageWithoutItems):
                 calls = pages + 1  # this MailUp does not support the search
         if pages > last - self.client.calls:
@@ -111,7 +118,7 @@ class SecondKeys:
 
     def _searched(self, people: pl.DataFrame) -> pl.DataFrame:
         found = []
-        for email, prefix, number in people.select("email", "prefix", "number").iter_rows():
+        for email, prefix, number in people.iter_rows():
             found += self.client.search(email=email)
             found += self.client.search(mobile=prefix + number)
         rows = [(each.email, each.prefix, each.number) for each in found]

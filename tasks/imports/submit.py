@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 from prefect import get_run_logger
@@ -42,7 +43,7 @@ from tasks.imports.unsubscribe_missing import count_unsubscribed, unsubscribe_mi
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
 from tasks.records.batching.destinations import Destination
-from tasks.records.batching.payloads import array, encoded, recipient_objects
+from tasks.records.batching.payloads import array, encoded
 from tasks.records.consent.apply import NOBODY
 from tasks.records.consent.second_key import of_lists, without_second_key
 from tasks.records.counts import Counts
@@ -312,26 +313,30 @@ def batch_requests(
 
     `keys`: lines whose second key differs from MailUp's or was not compared.
     """
-    for batch, every in encoded(batches):
-        texts = every
-        if absent and is_granted(batch):
-            texts = every.filter(~batch.records()[LINE].is_in(list(absent)))
-        elif keys != NO_KEYS and batch.destination.import_type == "default":
-            texts = recipient_objects(_without_second_keys(agreement, batch, keys))
+    keep = agreement.mapping.second_key == "keep_known"
+    for batch, every in encoded(batches, partial(_without_second_keys, keys, keep)):
+        gone = absent if is_granted(batch) else () if keep else _of_batch(keys, batch)
+        texts = every.filter(~batch.records()[LINE].is_in(list(gone))) if gone else every
         if texts.len():
             target = _target(agreement, batch.destination, groups)
             yield BatchRequest.of(batch.number, texts.len(), array(texts), target)
 
 
 def _without_second_keys(
-    agreement: ImportAgreement, batch: Batch, keys: ComparedKeys
+    keys: ComparedKeys, keep: bool, batch: Batch, records: pl.DataFrame
 ) -> pl.DataFrame:
-    records = batch.records()
-    if (batch.destination.list_id, batch.destination.channel) in keys.not_compared:
+    to = batch.destination
+    if to.import_type == "default" and (to.list_id, to.channel) in keys.not_compared:
         return without_second_key(records, records[LINE])
-    if agreement.mapping.second_key == "reject":
-        return records.filter(~pl.col(LINE).is_in(list(keys.lines)))
-    return without_second_key(records, keys.lines)
+    lines = _of_batch(keys, batch) if keep else ()
+    return without_second_key(records, lines) if lines else records
+
+
+def _of_batch(keys: ComparedKeys, batch: Batch) -> Collection[int]:
+    """The lines whose second key differs, as far as they may be in a batch."""
+    to = batch.destination
+    compared = to.import_type == "default" and (to.list_id, to.channel) not in keys.not_compared
+    return keys.lines if compared else ()
 
 
 def _target(

@@ -1,7 +1,7 @@
 """Bodies of MailUp's asynchronous imports: JSON built column by column."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,14 +17,25 @@ _IDENTIFIERS = {"email": "Email", "prefix": "MobilePrefix", "number": "MobileNum
 _FIELD = "field_"
 
 
-def encoded(batches: Iterable[Batch]) -> Iterator[tuple[Batch, pl.Series]]:
-    """Yield each batch with its recipients; a file shared by batches is read once."""
+def as_they_are(_batch: Batch, records: pl.DataFrame) -> pl.DataFrame:
+    """The records of a batch, unchanged."""
+    return records
+
+
+def encoded(
+    batches: Iterable[Batch],
+    adjusted: Callable[[Batch, pl.DataFrame], pl.DataFrame] = as_they_are,
+) -> Iterator[tuple[Batch, pl.Series]]:
+    """Yield each batch with its recipients; a file shared by batches is read once.
+
+    `adjusted` may change the records, but not how many there are, nor their order.
+    """
     at: Path | None = None
     for batch in batches:
         parts: list[pl.Series] = []
         for path, start, rows in batch.pieces:
             if path != at:
-                at, texts = path, recipient_objects(pl.read_parquet(path))
+                at, texts = path, recipient_objects(adjusted(batch, pl.read_parquet(path)))
             parts.append(texts.slice(start, rows))
         yield batch, pl.concat(parts)
 

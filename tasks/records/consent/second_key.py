@@ -1,6 +1,7 @@
 """Compares the two keys of a row, address and mobile number, with those of people in MailUp."""
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 
 import polars as pl
 
@@ -12,54 +13,84 @@ KEPT, DIFFERS = "second_key_kept", "second_key_differs"
 """Reasons of rows that were sent without their second key, and of rows rejected for it."""
 NOT_COMPARED = "second_key_not_compared"
 """Reason of rows that were sent without their second key because it was not compared."""
-_PAIRS = {"address": pl.String(), "mobile": pl.String()}
+_PAIRS = {"address": pl.UInt64(), "mobile": pl.UInt64()}
+_NONE = 0
 
 
 def both_keys(sent: Sequence[Batch]) -> pl.DataFrame:
-    """The records of batches with both keys: line, list, channel, keys and normalised keys."""
-    columns = [LINE, "list_id", "channel", "email", "prefix", "number"]
-    both = pl.col("email").is_not_null() & pl.col("number").is_not_null()
-    frames = [each.records().select(columns).filter(both) for each in sent]
+    """The records of batches with both keys: line, list, channel, and hashes of the keys.
+
+    Hashes, because all records of a file are compared at once, and a million addresses take many
+    times as much memory. Two alike by chance cost a row its second key, which is listed.
+    """
+    columns = [LINE, "list_id", "channel"]
+    frames = [
+        _with_both(each.records()).select(
+            *columns,
+            address=_hashed(pl.col("email").str.to_lowercase()),
+            mobile=_hashed(pl.concat_str("prefix", "number")),
+        )
+        for each in sent
+    ]
     if not frames:
-        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    return _normalised(pl.concat(frames))
+        return pl.DataFrame(schema=_PAIRS)
+    return pl.concat(frames)
+
+
+def texts_of(sent: Sequence[Batch], lines: pl.Series) -> pl.DataFrame:
+    """Address, prefix and number of the records of these lines."""
+    columns = ["email", "prefix", "number"]
+    chosen = pl.col(LINE).is_in(lines.implode())
+    return pl.concat(_with_both(each.records()).filter(chosen).select(columns) for each in sent)
 
 
 def pairs(people: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Normalised keys of MailUp's people (email, prefix, number; null or "" for none)."""
+    """Hashes of the normalised keys of MailUp's people (email, prefix, number; null: none)."""
     columns = ["email", "prefix", "number"]
-    frames = [each.select(columns).fill_null("") for each in people]
-    if not frames:
-        return pl.DataFrame(schema=_PAIRS)
-    return _normalised(pl.concat(frames)).select(*_PAIRS).unique()
+    frames = [_normalised(each.select(columns).fill_null("")) for each in people]
+    return pl.concat(frames).unique() if frames else pl.DataFrame(schema=_PAIRS)
+
+
+def _with_both(records: pl.DataFrame) -> pl.DataFrame:
+    return records.filter(pl.col("email").is_not_null() & pl.col("number").is_not_null())
 
 
 def _normalised(people: pl.DataFrame) -> pl.DataFrame:
+    """The keys of people in the form in which records have them, hashed."""
     whole = pl.concat_str("prefix", "number")
     mobile = people.select(channel=pl.lit("sms"), address=whole)
     address = people.select(channel=pl.lit("email"), address="email")
     has_number = pl.col("number") != ""
-    return people.with_columns(address=comparable(address), mobile=comparable(mobile)).with_columns(
-        mobile=pl.when(has_number).then("mobile").otherwise(pl.lit(""))
+    known = people.with_columns(address=comparable(address), mobile=comparable(mobile))
+    return known.select(
+        address=_hashed(pl.col("address")),
+        mobile=pl.when(has_number)
+        .then(_hashed(pl.col("mobile")))
+        .otherwise(pl.lit(_NONE, pl.UInt64)),
     )
+
+
+def _hashed(text: pl.Expr) -> pl.Expr:
+    return pl.when(text == "").then(pl.lit(_NONE, pl.UInt64)).otherwise(text.hash())
 
 
 def differing(rows: pl.DataFrame, known: pl.DataFrame) -> set[int]:
     """Lines of rows whose keys differ from MailUp's: either key has another partner there."""
-    by_address = known.filter(pl.col("address") != "").rename({"mobile": "their_mobile"})
-    by_mobile = known.filter(pl.col("mobile") != "").rename({"address": "their_address"})
+    by_address = known.filter(pl.col("address") != _NONE).rename({"mobile": "their_mobile"})
+    by_mobile = known.filter(pl.col("mobile") != _NONE).rename({"address": "their_address"})
     joined = rows.join(by_address, on="address", how="left").join(
         by_mobile, on="mobile", how="left"
     )
-    other_number = (pl.col("their_mobile") != "") & (pl.col("their_mobile") != pl.col("mobile"))
-    of_another = (pl.col("their_address") != "") & (pl.col("their_address") != pl.col("address"))
+    other_number = (pl.col("their_mobile") != _NONE) & (pl.col("their_mobile") != pl.col("mobile"))
+    of_another = (pl.col("their_address") != _NONE) & (pl.col("their_address") != pl.col("address"))
     return set(joined.filter(other_number | of_another)[LINE])
 
 
 def contradicting(rows: pl.DataFrame) -> set[int]:
     """Lines of rows that give somebody's number or address to another person than an earlier row
     of the file does, or another one to the same person."""
-    by_line = rows.sort(LINE, maintain_order=True)
+    repeated = rows.filter(pl.col("address").is_duplicated() | pl.col("mobile").is_duplicated())
+    by_line = repeated.sort(LINE, maintain_order=True)
     other_number = pl.col("mobile") != pl.col("mobile").first().over("address")
     of_another = pl.col("address") != pl.col("address").first().over("mobile")
     return set(by_line.filter(other_number | of_another)[LINE])
@@ -71,7 +102,8 @@ def of_lists(sent: Sequence[Batch], lists: Collection[tuple[int, str]]) -> froze
     matching = [
         each for each in default if (each.destination.list_id, each.destination.channel) in lists
     ]
-    return frozenset(both_keys(matching)[LINE])
+    lines = (_with_both(each.records())[LINE] for each in matching)
+    return frozenset(chain.from_iterable(lines))
 
 
 def without_second_key(records: pl.DataFrame, lines: Collection[int]) -> pl.DataFrame:
