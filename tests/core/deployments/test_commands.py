@@ -15,6 +15,7 @@ from pathlib import Path
 from tomllib import loads
 from typing import Any
 
+import httpx
 import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
@@ -122,6 +123,8 @@ def failing(error: BaseException) -> int:
         (KeyboardInterrupt(), ExitCode.INTERRUPTED),
         (EOFError(), ExitCode.INTERRUPTED),
         (BrokenPipeError(), ExitCode.PIPE),
+        (httpx.ConnectError("refused"), ExitCode.PREFECT),
+        (httpx.ReadTimeout("gone in the middle"), ExitCode.PREFECT),
     ],
     ids=lambda value: type(value).__name__,
 )
