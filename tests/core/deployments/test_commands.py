@@ -17,10 +17,12 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+from typer.testing import CliRunner
 
 from blocks.errors import ConfigurationError, Defect, LedgerUnavailable, LoginRefused
-from deployments.cli.shell import TRACEBACK, ExitCode, Outcome, run
+from deployments.cli.shell import TRACEBACK, ExitCode, Outcome, command, run
 from deployments.provision import blocks_of, provision
 from deployments.server import require_server
 from tests.command import invoke
@@ -157,6 +159,20 @@ def test_json_is_alone_on_standard_output_and_quiet_says_nothing(tmp_path: Path)
     assert {each["file"] for each in json.loads(found.stdout)} == {str(file)}
     quiet = invoke("check", str(file), "--quiet")
     assert (quiet.exit_code, quiet.stdout) == (ExitCode.TO_FIX, "")
+
+
+def test_what_is_said_on_the_way_is_not_in_the_json() -> None:
+    """A block that was saved is named at once, and standard output can be read by a program."""
+    app = typer.Typer()
+
+    def talking() -> Outcome:
+        print("saved sftp-server/acme")
+        return Outcome({"saved": 1})
+
+    command(app, "talking", "")(talking)
+    done = CliRunner().invoke(app, ["--json"])
+    assert json.loads(done.stdout) == {"saved": 1}
+    assert done.stderr == "saved sftp-server/acme\n"
 
 
 def test_a_client_that_is_not_there_is_said_with_the_nearest_name() -> None:
