@@ -14,6 +14,7 @@ from blocks.errors import ConfigurationError, FileHeld
 from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.grounds import check_grounds, missing_grounds
 from tasks.records.mapping.basis import ConsentBasis, ConsentGround
+from tasks.records.mapping.cells import UNREADABLE
 from tasks.records.read_file import read_file
 from tasks.records.results.parts import read_parts
 from tasks.records.results.reasons import LEFT_OUT
@@ -336,6 +337,13 @@ def test_every_setting_of_a_ground_is_described_for_the_form() -> None:
 
 CELLS = st.sampled_from(["yes", "YES ", "no", "", " ", "si", "1", "\u200b", "Yes\u00a0", "null"])
 MEANINGS = st.sampled_from(["subscribed", "unsubscribed", "leave_out"])
+
+
+def test_marks_of_spreadsheets_do_not_change_what_a_value_means() -> None:
+    """A value behind a text marker or in a formula means what was agreed, and nothing else."""
+    ground = ConsentGround(ground="column", column="x", values={"s\u00ec": "subscribed"})
+    read = ground.read(["'S\u00ec", '="si\u0300"', "'no"])
+    assert list(read.values()) == ["subscribed", "subscribed", UNREADABLE]
 
 
 @settings(max_examples=60, deadline=None)

@@ -60,7 +60,7 @@ def test_marks_around_a_date_are_taken_off(cell: str, date_in: str) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "date_in"),
-    [("1122020", "%d%m%Y"), ("198011", "%Y%m%d"), ("\u202e0891/11/42", "%d/%m/%Y"),
+    [("1122020", "%d%m%Y"), ("2020111", "%Y%m%d"), ("\u202e0891/11/42", "%d/%m/%Y"),
      ("24/11/1980.0", "%d/%m/%Y"), ("2411980", "%d%m%Y")],
 )  # fmt: skip
 def test_a_date_that_lost_a_digit_is_unreadable(cell: str, date_in: str) -> None:
