@@ -217,6 +217,7 @@ def test_the_cumulative_file_is_the_union_of_the_two(world: Any) -> None:
 
 def test_campaign_tags_are_added_on_request(world: Any) -> None:
     """The column has the tags of each row's message, comma-separated."""
+    world.control("POST", "play", {"recipients": 20})
     assert run(export_email_statistics, {"columns": ["idNl", "Campaign Tags"]}).is_completed()
     (rows,) = delivered(world).values()
     found = {row["idNl"]: row["Campaign Tags"] for row in rows}
