@@ -157,7 +157,7 @@ def _ground_faults(given: Any) -> Iterator[Fault]:
         return  # what is refused has been said
     for missing in missing_grounds(agreement.consent, agreement.mapping):
         steps = ("parameters", "agreement", *missing.setting.split("."))
-        yield steps, f"{missing.told}. {missing.remedy}"
+        yield steps, f"{missing.text}. {missing.remedy}"
 
 
 def _status_faults(given: Mapping[str, Any]) -> Iterator[Fault]:

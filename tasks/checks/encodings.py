@@ -1,4 +1,4 @@
-"""Whether files of a client whose encoding is not agreed are in one that is certain."""
+"""Checks, with encoding auto, that the encoding of a client's files can be detected."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class EncodingCheck:
-    """Looks at the newest file that waits or was imported; nothing of it is shown."""
+    """Checks the newest file, pending or imported; none of its content is shown."""
 
     subject: Subject
     inbox: AutoEncoding
@@ -33,8 +33,8 @@ class EncodingCheck:
         check = f"encoding {self.inbox.source.folder}"
         found = self._newest(server)
         if found is None:
-            told = "dialect.encoding is auto, and no file is there to look at"
-            yield self.subject.note(check, told, _REMEDY)
+            text = "dialect.encoding is auto, and there is no file to check"
+            yield self.subject.note(check, text, _REMEDY)
             return
         folder, file = found
         path = self.scratch / "encoding"
@@ -67,5 +67,5 @@ class EncodingCheck:
 def _listed(server: Transport, folder: str) -> Iterable[RemoteFile]:
     try:
         return list(server.list(folder))
-    except PathRefused:  # the folder is missing, which another look tells
+    except PathRefused:  # the folder is missing, which another check reports
         return ()

@@ -109,7 +109,7 @@ def ground_findings(agreements: Sequence[AnyAgreement]) -> Iterator[Finding]:
         if isinstance(each, ImportAgreement):
             subject = Subject(f"deployment import-recipients/{each.client}")
             for missing in missing_grounds(each.consent, each.mapping):
-                yield subject.fix(missing.setting, missing.told, missing.remedy)
+                yield subject.fix(missing.setting, missing.text, missing.remedy)
 
 
 def ledgers(agreements: Sequence[AnyAgreement]) -> tuple[str, ...]:

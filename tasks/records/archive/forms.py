@@ -1,4 +1,4 @@
-"""Erasure in the forms that files have: CSV, text of fixed width, and workbooks."""
+"""Erasure in files of each format: CSV, text of fixed width, and workbooks."""
 
 import codecs
 import html
@@ -24,11 +24,11 @@ _TAG = re.compile(r"<[^>]*>")
 def erased_as_it_came(
     path: Path, folder: Path, agreement: ImportAgreement, person: Person
 ) -> tuple[int, Path]:
-    """The same for a file as the client sent it; what is left is unpacked, and keeps its lines.
+    """Like `erased`, for a packed file; the result is unpacked, and keeps its line numbers.
 
-    Other members of a zip, which no import has read, go if the person may be in them.
+    Other members of a zip, which imports do not read, are removed if they may have the person.
     """
-    if isinstance(agreement.table, ExcelWorkbook):  # a zip, too
+    if isinstance(agreement.table, ExcelWorkbook):  # a zip file itself
         return erased(path, folder, agreement, person, blank=True)
     opened = unpack(path, folder, agreement.unpacking)
     records, left = erased(opened, folder, agreement, person, blank=True)
@@ -42,7 +42,7 @@ def erased(
 ) -> tuple[int, Path]:
     """How many records of a person an unpacked file has, and the file without them, in `folder`.
 
-    `path` itself if there are none. FileHeld if nobody could be found in it.
+    `path` itself if there are none. FileHeld if the file cannot be searched.
     """
     if isinstance(agreement.table, ExcelWorkbook):
         return _of_workbook(path, folder, agreement, person, blank=blank)
@@ -57,7 +57,7 @@ def erased(
 
 
 def _in_a_member(path: Path, person: Person) -> bool:
-    """Whether a member of a zip has the person, or is a zip itself and may have anybody."""
+    """Whether a member of a zip has the person, or is itself packed, so that it may."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             for encoding in ("utf-8", "utf-16"):
@@ -71,7 +71,7 @@ def _in_a_member(path: Path, person: Person) -> bool:
 def _of_workbook(
     path: Path, folder: Path, agreement: ImportAgreement, person: Person, *, blank: bool
 ) -> tuple[int, Path]:
-    """The workbook with the agreed sheet alone, if the person is in that or in any other part."""
+    """If any part of a workbook has the person, keep only the agreed sheet, without the person."""
     table, changed = agreement.table, folder / "changed"
     opened = to_csv(path, folder, table, agreement.dialect, agreement.column_names)
     records = without_person(
@@ -84,7 +84,7 @@ def _of_workbook(
 
 
 def _texts(workbook: Path) -> Iterator[str]:
-    """Every text in a workbook: of all sheets, hidden ones too, comments and properties."""
+    """All texts of a workbook: of all sheets, hidden ones included, comments and properties."""
     with zipfile.ZipFile(workbook) as archive:
         for name in archive.namelist():
             content = archive.read(name).decode("utf-8", "replace")
@@ -96,7 +96,7 @@ def _texts(workbook: Path) -> Iterator[str]:
 def _without_lines(
     path: Path, agreed: Dialect, person: Person, target: Path, *, blank: bool
 ) -> int:
-    """The same where each line is a record, whatever of it the agreed columns cover."""
+    """Like `without_person`, for a file in which each line is a record; searches whole lines."""
     removed = 0
     encoding = _encoding(path, agreed)
     with (
@@ -116,7 +116,7 @@ def _without_lines(
 
 
 def _encoding(path: Path, agreed: Dialect) -> str:
-    """A codec that keeps every byte of the file."""
+    """A codec that preserves every byte of the file."""
     with path.open("rb") as stream:
         start = stream.read(2)
     wide = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}

@@ -1,4 +1,4 @@
-"""Whether an agreement says on what ground people are written to, and what contradicts that."""
+"""Checks the grounds for consent in an agreement: what is missing, and what contradicts what."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ _SENT = {"email": "e-mail addresses", "sms": "mobile numbers"}
 
 @dataclass(frozen=True)
 class MissingGround:
-    """A channel of whose ground an agreement says nothing, and how to go on."""
+    """A channel without a ground, and what to do about it."""
 
     channel: Channel
-    told: str
+    text: str
     remedy: str
 
     @property
     def setting(self) -> str:
-        """Where in an agreement it is to be said."""
+        """The setting of the agreement that is missing."""
         return f"consent.basis.{self.channel}"
 
 
 def missing_grounds(consent: Consent, mapping: Mapping) -> Iterator[MissingGround]:
-    """The channels on whose ground an agreement is silent; imports of type opt-out need none."""
+    """The channels without a ground; imports of type opt-out need none."""
     if consent.import_type == "opt-out":
         return
     for channel in mapping.channels:
         if consent.basis.of(channel).ground == "unknown":
             yield MissingGround(
                 channel,
-                f"nobody has said on what ground people agreed, so no {_SENT[channel]} are sent",
+                f"the ground for consent is not agreed, so no {_SENT[channel]} are sent",
                 _remedy(mapping),
             )
 
@@ -54,10 +54,10 @@ def _remedy(mapping: Mapping) -> str:
 
 
 def check_grounds(consent: Consent, mapping: Mapping, today: date) -> None:
-    """Raise ConfigurationError where it is not said on what ground people are sent."""
+    """Raise ConfigurationError if a channel has no ground, or a statement dates from the future."""
     for missing in missing_grounds(consent, mapping):
         raise ConfigurationError(
-            f"Nothing was sent. {missing.setting}: {missing.told}. {missing.remedy}"
+            f"Nothing was sent. {missing.setting}: {missing.text}. {missing.remedy}"
         )
     for channel in mapping.channels:
         if consent.basis.of(channel).stated_on > today.isoformat():
@@ -70,7 +70,7 @@ def check_grounds(consent: Consent, mapping: Mapping, today: date) -> None:
 def ground_mistakes(
     consent: Consent, mapping: Mapping, max_opt_out_percent: float
 ) -> Iterator[str]:
-    """What contradicts what between the grounds and the rest of an agreement, as sentences."""
+    """What contradicts what between the grounds and other settings of an agreement."""
     basis = consent.basis
     if not basis.known:
         return
@@ -90,8 +90,8 @@ def ground_mistakes(
             )
         if mapping.key not in ("both", KEYS[channel]) and "unsubscribed" in ground.meanings:
             yield (
-                f"consent.basis.{channel}: rows are known by mapping.key '{mapping.key}', so that "
-                f"they cannot unsubscribe by {channel}; take leave_out."
+                f"consent.basis.{channel}: with mapping.key '{mapping.key}', rows cannot "
+                f"unsubscribe by {channel}; take leave_out."
             )
         blank = {"".join(text.split()).lower() for text in mapping.blank_texts}
         if any("".join(value.split()).lower() in blank for value in ground.values):
@@ -102,6 +102,6 @@ def ground_mistakes(
         if ground.column and ground.of_blank == "unsubscribed" and max_opt_out_percent >= 100:
             yield (
                 f"consent.basis.{channel}.blank 'unsubscribed' needs "
-                "thresholds.max_opt_out_percent below 100: a column that came empty would "
+                "thresholds.max_opt_out_percent below 100: an empty column would "
                 "unsubscribe everybody."
             )

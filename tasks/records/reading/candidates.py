@@ -1,6 +1,6 @@
-"""Finds the single-byte encodings in which a file can be read, with the words that decide.
+"""Finds the single-byte encodings that a file may have, with the words that differ between them.
 
-The result is a proposal: only a person, or the client, knows which one is right.
+The result is a proposal: only a person can tell which one is right.
 """
 
 import re
@@ -21,7 +21,7 @@ _ALPHABETS = (
     "æøåé", "åäöé", "äöõüšž", "āčēģīķļņšūž", "ąčęėįšųūž", "ąćęłńóśźż", "áčďéěíňóřšťúůýž",
     "áäčďéíĺľňóôŕšťúýž", "čšžćđ", "áéíóöőúüű", "ăâîșțşţ", "çğıİöşü", "áðéíóúýþæö", "ċġħż", "ëç",
 )  # fmt: skip
-"""Letters beyond ASCII of the languages of Europe that are written in Latin letters."""
+"""Letters beyond ASCII of European languages in Latin script."""
 _WORD = re.compile(rb"[A-Za-z\x80-\xff'\-]*[\x80-\xff][A-Za-z\x80-\xff'\-]*")
 _INSIDE = "'’‘`´-·"
 _MOST_WORDS = 200
@@ -30,10 +30,10 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class Candidate:
-    """Encodings that read all words of a sample alike, and the most telling of these words.
+    """Encodings that decode all words of a sample alike, and words that others decode differently.
 
-    The words are personal data. `odd`: share of words that nobody would write; `known`: share of
-    letters beyond ASCII that one language has.
+    The words are personal data. `odd`: share of implausible words; `known`: share of the letters
+    beyond ASCII that belong to one language.
     """
 
     encodings: tuple[str, ...]
@@ -79,7 +79,7 @@ def _candidate(words: tuple[str, ...], encodings: tuple[str, ...], differ: list[
 
 
 def _is_odd(word: str) -> bool:
-    """Whether nobody would write a word: signs or capitals inside it, or letters of two scripts."""
+    """Whether a word is implausible: symbols or capitals inside it, or letters of two scripts."""
     inner = word.strip("".join(sign for sign in set(word) if not sign.isalpha()))
     scripts = {_script(sign) for sign in inner} - {""}
     signs = any(not sign.isalpha() and sign not in _INSIDE for sign in inner)

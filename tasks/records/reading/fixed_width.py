@@ -1,4 +1,4 @@
-"""Text of fixed width: each line is a record, each column has its place in the line."""
+"""Text of fixed width: each line is a record, each column has a fixed position."""
 
 import csv
 from itertools import pairwise
@@ -16,7 +16,7 @@ from tasks.records.reading.workbook import SEPARATOR
 
 _CONVERTED_NAME, _LINES_NAME = "converted.csv", "lines.txt"
 _NEVER = "\x1f"
-"""Stands for a separator where lines are read as a whole; a line with it is no text."""
+"""Separator used to read whole lines; files that contain it are held."""
 
 
 class FixedColumn(Settings):
@@ -32,14 +32,14 @@ class FixedWidth(Settings):
 
     kind: Literal["fixed-width"] = Field(description="Text in which columns have fixed positions.")
     columns: list[FixedColumn] = Field(
-        min_length=1, max_length=1_000, description="The columns, in any order; gaps are left out."
+        min_length=1, max_length=1_000, description="The columns, in any order; gaps are ignored."
     )
 
     @model_validator(mode="after")
     def _apart(self) -> "FixedWidth":
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
-            raise ValueError("columns: give each column a name of its own.")
+            raise ValueError("columns: give each column a different name.")
         ordered = sorted(self.columns, key=lambda column: column.start)
         for before, after in pairwise(ordered):
             if before.start + before.length > after.start:
@@ -57,9 +57,9 @@ class FixedWidth(Settings):
 def fixed_width_to_csv(path: Path, folder: Path, agreed: FixedWidth, dialect: Dialect) -> Path:
     """Write the columns as CSV into `folder`: UTF-8, separated by ";", without header.
 
-    Line N of the result is line N of the file. Blanks around a value are taken off, and a line
-    that ends early has empty last cells. FileHeld with reason "encoding", "cut", or "columns" for
-    a character that no text has.
+    Line N of the result is line N of the file. Blanks around values are removed; the last cells of
+    a short line are empty. FileHeld with reason "encoding", "cut", or "columns" for control
+    characters.
     """
     encoding, bom = detect(path, dialect.encoding)
     lines, target = folder / _LINES_NAME, folder / _CONVERTED_NAME
@@ -67,12 +67,12 @@ def fixed_width_to_csv(path: Path, folder: Path, agreed: FixedWidth, dialect: Di
     with lines.open("wb") as stream:
         for piece in utf8_pieces(path, encoding, bom=bom):
             if _NEVER.encode() in piece:
-                _hold("The file has control characters that no text has", "columns")
+                _hold("The file has control characters", "columns")
             stream.write(piece)
             last = piece[-1:] or last
     if dialect.final_newline == "required" and last != b"\n":
         _hold("The last line does not end with a line break: the file may be truncated", "cut")
-    # One column, whatever is in a line; empty lines stay lines.
+    # One column per line, so that empty lines are kept.
     read = pl.scan_csv(
         lines, separator=_NEVER, has_header=False, new_columns=["line"], quote_char=None,
         schema={"line": pl.String},
@@ -96,7 +96,7 @@ def _quoted(cell: pl.Expr) -> pl.Expr:
 
 
 def csv_to_fixed_width(path: Path, target: Path, agreed: FixedWidth, encoding: str) -> None:
-    """Write such a CSV file as lines of fixed width again; further cells follow behind them."""
+    """Write such a CSV file as lines of fixed width; further cells follow at the end."""
     with (
         path.open(encoding="utf-8", newline="") as stream,
         target.open("w", encoding=encoding, errors="replace", newline="") as out,

@@ -1,4 +1,4 @@
-"""Files that are not CSV: what is agreed about them, to CSV and back."""
+"""Converts files of other formats to CSV and back."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,7 +22,7 @@ FileTable = Annotated[ExcelWorkbook | FixedWidth, Field(discriminator="kind")]
 def to_csv(
     path: Path, folder: Path, table: FileTable | None, dialect: Dialect, mapped: Iterable[str]
 ) -> Path:
-    """The CSV file that a file becomes, in `folder`; `path` itself if CSV is agreed."""
+    """Convert a file to CSV in `folder`; `path` itself if CSV is agreed."""
     if table is None:
         return path
     if isinstance(table, ExcelWorkbook):
@@ -31,7 +31,7 @@ def to_csv(
 
 
 def dialect_of_csv(table: FileTable | None, dialect: Dialect) -> Dialect:
-    """How the CSV file is written that `to_csv` makes."""
+    """The dialect of the CSV file that `to_csv` writes."""
     if table is None:
         return dialect
     changes = {"encoding": "utf-8", "separator": SEPARATOR, "quote": '"'}
@@ -40,21 +40,21 @@ def dialect_of_csv(table: FileTable | None, dialect: Dialect) -> Dialect:
 
 
 def positions(table: FileTable | None) -> dict[str, str]:
-    """Names of columns that the file itself does not have, and their positions ("#3")."""
+    """Agreed names of columns of files without header, and their positions ("#3")."""
     if not isinstance(table, FixedWidth):
         return {}
     return {column.name: f"#{number}" for number, column in enumerate(table.columns, 1)}
 
 
 def with_names(table: FileTable | None, dialect: FileDialect) -> FileDialect:
-    """The dialect with the agreed names of columns, where the file has none."""
+    """The dialect with the agreed column names, if the file has no header."""
     if not isinstance(table, FixedWidth):
         return dialect
     return replace(dialect, columns=tuple(column.name for column in table.columns))
 
 
 def from_csv(path: Path, table: FileTable | None, dialect: Dialect) -> tuple[Path, str]:
-    """A CSV file in the client's own form, beside it, and the ending of its name."""
+    """Convert a CSV file to the client's format; return the new file and its name's ending."""
     if table is None:
         return path, ".csv"
     target = path.with_name(f"{path.name}.own")

@@ -12,7 +12,7 @@ from tasks.records.reading.encoding import BOMS, transcode
 
 @dataclass(frozen=True)
 class Tail:
-    """The last lines of a file as UTF-8, with line breaks; `whole` if these are all."""
+    """The last lines of a file as UTF-8, with line breaks; `whole`: these are all lines."""
 
     lines: list[bytes]
     whole: bool
@@ -48,7 +48,7 @@ class TableForm:
 
 
 def read_tail(path: Path, encoding: str, *, bom: bool, length: int) -> Tail:
-    """Read the lines in the last `length` bytes of a file; of a longer one, from a line on."""
+    """Read the complete lines in the last `length` bytes of a file."""
     size = path.stat().st_size
     wide = encoding.startswith("utf-16")
     if wide and size % 2:
@@ -85,7 +85,7 @@ def lines_below(tail: Tail, table: TableForm, most: int) -> list[bytes]:
 
 
 def truncated(fact: str, hint: str = "") -> FileHeld:
-    """The error for a file that may have lost its end."""
+    """The error for a file that may be truncated."""
     return FileHeld(
         f"The file seems to be truncated: {fact}. Accepted are files whose last line is a complete "
         f"record with its line break; ask the client to send it again{hint}.",

@@ -33,7 +33,7 @@ from tasks.agreements.base import Settings
 
 _CONVERTED_NAME = "converted.csv"
 SEPARATOR = ";"
-"""Of the CSV file that a sheet becomes; it is UTF-8, with quotes where they are needed."""
+"""Separator of the converted CSV file; it is UTF-8, with quotes where needed."""
 _MOST_MEMBERS = 2_000
 _MOST_ROWS = 1_048_576
 _MOST_COLUMNS = 1_000
@@ -42,7 +42,7 @@ _MOST_SHEET_BYTES = 2_000_000_000
 _MOST_STRING_BYTES = 200_000_000
 _MOST_OTHER_BYTES = 50_000_000
 _MOST_ROW_BYTES = 20_000_000
-"""Also of what is behind the last row of a sheet: links, of which Excel makes one per address."""
+"""Also applies to the part after the last row of a sheet: Excel adds a link per address there."""
 _SHEETS = "xl/worksheets/"
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PIECE = 1 << 20
@@ -53,9 +53,9 @@ _DAMAGE = (
     zipfile.BadZipFile, zlib.error, InvalidFileException, ValueError, TypeError, LookupError,
     AttributeError, ArithmeticError, SyntaxError, EOFError, NotImplementedError, RecursionError,
 )  # fmt: skip
-"""What openpyxl raises for files that are no workbooks."""
+"""Errors of openpyxl for damaged files."""
 _WHOLE_DIGITS = 15
-"""Digits that Excel keeps of a number; of a longer one the last are zeros."""
+"""Digits of a number that Excel keeps; it replaces further ones by zeros."""
 _AS_IT_IS = {"General", "@", "0"}
 _PADDED = re.compile(r"0{2,20}")
 _BREAKS = re.compile(r"[\r\n]+")
@@ -81,16 +81,16 @@ class ExcelWorkbook(Settings):
 
 @dataclass
 class _Unclear:
-    """The first cell of each column whose text is not certain: the row and why."""
+    """Per column, the first cell whose text is not certain: its row and why."""
 
     cells: dict[int, tuple[int, str]] = field(default_factory=dict)
 
     def add(self, row: int, column: int, why: str) -> None:
-        """Note a cell; rows and columns from 1."""
+        """Add a cell; rows and columns count from 1."""
         self.cells.setdefault(column, (row, why))
 
     def check(self, mapped: Iterable[str], top: Sequence[Sequence[str]]) -> None:
-        """FileHeld if a column that the agreement uses has such a cell."""
+        """Raise FileHeld if a mapped column has such a cell."""
         names = _columns_of(set(mapped), top)
         for column, (row, why) in sorted(self.cells.items()):
             if column in names:
@@ -148,9 +148,9 @@ def _writing(path: Path) -> Iterator[tuple[TextIO, Any]]:
 
 
 def _check_members(path: Path) -> None:
-    """FileHeld if the parts of a workbook are more, or larger, than any file of contacts has.
+    """Raise FileHeld if a workbook has too many or too large parts.
 
-    zipfile reads no more of a part than it declares.
+    zipfile reads no more of a part than its declared size.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -193,7 +193,7 @@ def _rows(path: Path, agreed: ExcelWorkbook) -> Iterator[Sequence[Any]]:
     """The cells of the sheet, with the stored results of formulas."""
     has_formulas = _scan_sheets(path)
     with warnings.catch_warnings(), path.open("rb") as file, path.open("rb") as again:
-        warnings.simplefilter("ignore")  # about features that have no bearing on cells
+        warnings.simplefilter("ignore")  # about features that do not affect cells
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         sheet = _sheet(book.worksheets, agreed)
         sheet.reset_dimensions()  # a workbook may declare any size
@@ -211,7 +211,7 @@ def _with_result(cell: Any, written: Any) -> Any:
 
 
 def _sheet(sheets: Sequence[Any], agreed: ExcelWorkbook) -> Any:
-    """The agreed sheet of a workbook. FileHeld if there is none, or no telling which."""
+    """The agreed sheet of a workbook. FileHeld unless it is exactly one."""
     named = [sheet for sheet in sheets if sheet.title == agreed.sheet]
     if not agreed.sheet:
         named = [sheet for sheet in sheets if sheet.sheet_state == "visible"]
@@ -228,7 +228,7 @@ def _sheet(sheets: Sequence[Any], agreed: ExcelWorkbook) -> Any:
 
 
 def _scan_sheets(path: Path) -> bool:
-    """Whether there are formulas. FileHeld if one row is too long to be read into memory."""
+    """Whether there are formulas. FileHeld if a row is too long for memory."""
     with zipfile.ZipFile(path) as archive:
         parts = [name for name in archive.namelist() if name.lower().startswith(_SHEETS)]
         found = [_has_formulas(part) for part in map(archive.open, parts)]
@@ -294,7 +294,7 @@ def _columns_of(mapped: set[str], top: Sequence[Sequence[str]]) -> set[int]:
     by_row = [{at for at, text in enumerate(row, 1) if _plain(text) in plain} for row in top]
     found = max(by_row, key=len, default=set())
     by_number = {int(name[1:]) for name in mapped if re.fullmatch(r"#\d+", name)}
-    # Where the header is not found, no column is certain not to be used.
+    # Without a header, every column may be used.
     return found | by_number or set(range(1, _MOST_COLUMNS + 1))
 
 

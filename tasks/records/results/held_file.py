@@ -1,4 +1,4 @@
-"""The list of a held file's rejects: what to correct in the file, never to be sent itself."""
+"""The list of a held file's rejects: shows what to correct, and is never sent itself."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +12,7 @@ from tasks.records.results.reject_file import write_rejects
 
 HELD_ENDING = ".held.csv"
 MOST_HELD = 1_000
-"""Records that the list has at most."""
+"""Maximum number of records in the list."""
 
 _SENTENCES: dict[Language, str] = {
     "en": "{mark}. It is held ({reason}). Below are {listed:,} of its {rejected:,} rejected "
@@ -31,9 +31,9 @@ def write_held(
     reason: str,
     rejected: int,
 ) -> None:
-    """Write the first rejects of a held file, as in a reject file, below a sentence that says so.
+    """Write the first rejects of a held file like a reject file, below a line that explains it.
 
-    `rejected` is their whole number, `reason` the code of the hold.
+    `rejected`: total number of rejects; `reason`: code of the hold.
     """
     sentence = _SENTENCES[language].format(
         mark=HELD_LIST[language],

@@ -37,7 +37,7 @@ def entries(folder: Path) -> list[dict[str, Any]]:
 
 
 def faults(folder: Path) -> list[Mistake]:
-    """What is found in the file, but that nobody has said on what ground people are written to."""
+    """The mistakes in the file, except that no ground for consent is agreed."""
     return [each for each in check_files([folder / "acme.yaml"]) if not each.lacks_ground]
 
 

@@ -126,7 +126,7 @@ def test_grounds_fit_the_rest_of_the_agreement(
 
 
 def test_a_blank_unsubscribes_within_a_limit(tmp_path: Path) -> None:
-    """Blank may mean unsubscribed where a column that came empty would hold the file."""
+    """Blank may mean unsubscribed where an empty column would hold the file."""
     limited = {"thresholds": {"max_opt_out_percent": 30}}
     agreement = agreed({"email": YES_NO | {"blank": "unsubscribed"}}, **limited)
     prepared, sent = read(tmp_path, "email;ok\r\na@x.it;yes\r\nb@x.it; \r\n", agreement)
