@@ -168,7 +168,7 @@ def _finished(work: _Work, prepared: Prepared, claim: Claim) -> Submission:
 
 def _send_all(work: _Work, prepared: Prepared, groups: dict[tuple[int, str], int]) -> _Work:
     """Send all batches; as a new attempt if an earlier run began with other ones."""
-    basis = work.job.agreement.basis_told
+    basis = work.job.agreement.stated_basis
     files.move_to(work.store, work.entry_id, "submitting", basis=basis, also=work.guard.within)
     work = _planned(work, prepared)
     begun = _all_batches(work) or grants.unfinished(work.store, work.entry_id)

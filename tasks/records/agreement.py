@@ -248,11 +248,11 @@ class ImportAgreement(Agreement):
         return tuple(dict.fromkeys((*mapped, *self.consent.basis.columns)))
 
     @property
-    def basis_told(self) -> dict[str, Any]:
+    def stated_basis(self) -> dict[str, Any]:
         """The import type, and the ground of each channel that is used, to be written down."""
         return {
             "import_type": self.consent.import_type,
-            **self.consent.basis.told(self.mapping.channels),
+            **self.consent.basis.stated(self.mapping.channels),
         }
 
     @property

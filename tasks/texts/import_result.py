@@ -95,7 +95,7 @@ def result_document(
         "outcome": outcome.outcome,
         "held": _held(outcome, claim),
         "decision": _decision(outcome.decision),
-        "consent": agreement.basis_told,
+        "consent": agreement.stated_basis,
         "counts": asdict(outcome.counts),
         "reasons": [
             {"code": code, "records": records, "meaning": sentence(code, language)}

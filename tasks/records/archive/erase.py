@@ -30,7 +30,7 @@ _BETWEEN = r"[\s./()\-\u2010-\u2015\u2212]*"
 _PACKED = re.compile(
     rb"PK\x03\x04|\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|\xd0\xcf\x11\xe0|%PDF|PAR1|SQLite format"
 )
-"""How files begin in which a text search finds nothing: archives, workbooks, documents."""
+"""First bytes of files that cannot be searched as text: archives, workbooks, documents."""
 _CONTROLS = bytes({*range(0x20)} - set(b"\t\n\v\f\r\x1a\x1b"))
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
@@ -70,7 +70,7 @@ def _email(local: str, domain: str) -> re.Pattern[str]:
 
 
 def _forms(text: str) -> Iterator[str]:
-    """A text, and as it is read without marks of URLs, telephones and chats."""
+    """A text as it is, with URL escapes decoded, and without invisible characters."""
     yield text
     if "%" in text:
         yield unquote(text)
@@ -102,7 +102,7 @@ def without_person(
 
     Lines above and below the table count as records. Without records of the person nothing is
     written. With `blank` they are replaced by empty lines, so that line numbers stay. FileHeld if
-    the file is not as agreed, or is no text, so that nobody can be found in it.
+    the file is not as agreed, or is not text, so that it cannot be searched.
     """
     if not may_contain(path, person, agreed.encoding):
         require_text(path)
@@ -142,25 +142,24 @@ def may_contain(path: Path, person: Person, agreed: str = "auto") -> bool:
 
 
 def require_text(path: Path) -> None:
-    """Raise FileHeld for a file that is no text in any encoding: not found there means nothing."""
+    """Raise FileHeld for a file that is not text in any encoding, and so cannot be searched."""
     with path.open("rb") as stream:
         start = stream.read(1 << 20)
     if _PACKED.match(start) or not (_is_plain(start) or any(_is_wide(start, e) for e in _WIDE)):
         raise FileHeld(
-            "The file is no text, so that nobody can be found in it. Look through it by hand, or "
-            "delete it.",
+            "The file is not text, so it cannot be searched. Search it by hand, or delete it.",
             reason="no_text",
         )
 
 
 def _is_plain(start: bytes) -> bool:
-    """Whether a file with this start may be text; damaged ones hold a control character or two."""
+    """Whether a file with this start may be text; damaged text has few control characters."""
     controls = len(start) - len(start.translate(None, _CONTROLS))
     return controls <= max(4, len(start) // 50)
 
 
 def _is_wide(start: bytes, encoding: str) -> bool:
-    """Whether it is text in an encoding of several bytes a character."""
+    """Whether it is text in an encoding with several bytes per character."""
     with suppress(UnicodeError):
         text = start[: len(start) // 4 * 4].decode(encoding)
         return _is_plain(text.encode()) and len(text.encode()) < len(start)

@@ -1,8 +1,7 @@
-"""On what ground a client's people are written to, by e-mail and by SMS, as the agreement says it.
+"""The agreed grounds for consent to e-mail and to SMS.
 
-Recognition of columns is comfort; this is what safety rests on. A row subscribes somebody only
-where the ground of its channel says `subscribed` of it: by a value that was agreed, or because the
-client has stated it of everybody. A blank cell never says so.
+A row subscribes a person by a channel only if the channel's ground says so: by an agreed value of a
+column, or by the client's statement for everybody. A blank cell alone never subscribes.
 """
 
 import re
@@ -24,37 +23,36 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class ConsentGround(Settings):
-    """On what ground people are written to by one channel, and what takes them out."""
+    """The ground for consent to one channel, and who is left out or unsubscribed."""
 
     ground: Literal["unknown", "none", "column", "all"] = Field(
         default="unknown",
         description=(
-            "Column: a column of the file says it of each person. All: the client states in "
-            "writing that everybody in its files agreed. None: nobody agreed, and nothing is sent "
-            "by this channel. Unknown: nobody has said it yet, so that files are not sent."
+            "Column: a column of the file says who agreed. All: the client states in writing that "
+            "everybody in its files agreed. None: nobody agreed, and nothing is sent by this "
+            "channel. Unknown: not agreed yet, so that files are not sent."
         ),
     )
     column: str = Field(
         default="",
         description=(
-            "Column of the file, by name or position such as #3, that says who agreed; beside "
-            "'all', who is taken out."
+            "Column of the file, by name or position such as #3, that says who agreed; with "
+            "'all', who is left out or unsubscribed."
         ),
     )
     values: dict[str, ConsentMeaning] = Field(
         default={},
         description=(
             "What each value of the column means, letter case aside: subscribed, unsubscribed, or "
-            "leave_out, that is not sent and listed. A column that says no is written as it is: in "
-            "an opt-out column 1 is unsubscribed or leave_out. A row with any other value is "
-            "rejected."
+            "leave_out (not sent, but listed). In an opt-out column, 1 means unsubscribed or "
+            "leave_out. A row with any other value is rejected."
         ),
     )
     blank: Literal["leave_out", "unsubscribed", "all"] = Field(
         default="leave_out",
         description=(
             "What an empty cell means: leave the person out, unsubscribe the person, or, with "
-            "ground 'all', that the client's statement stands. It never means subscribed by itself."
+            "ground 'all', that the client's statement applies. Alone it never means subscribed."
         ),
     )
     stated_on: str = Field(
@@ -73,7 +71,7 @@ class ConsentGround(Settings):
 
     @property
     def meanings(self) -> set[ConsentMeaning]:
-        """All that a row may mean."""
+        """All possible meanings of a row."""
         if self.ground in ("unknown", "none"):
             return {"leave_out"}
         if not self.column:
@@ -82,13 +80,13 @@ class ConsentGround(Settings):
 
     @property
     def of_blank(self) -> ConsentMeaning:
-        """What an empty cell means; without a column, what every row does."""
+        """The meaning of an empty cell; without a column, of every row."""
         if self.ground == "all" and (self.blank == "all" or not self.column):
             return "subscribed"
         return "leave_out" if self.blank == "all" else self.blank
 
     def read(self, cells: Iterable[str]) -> dict[str, str]:
-        """What each of some cells means that are not blank; UNREADABLE where it was not agreed."""
+        """The meaning of each cell, none of them blank; UNREADABLE if it is not agreed."""
         agreed = {compared(value): meaning for value, meaning in self.values.items()}
 
         def meaning(cell: str) -> str:
@@ -99,17 +97,17 @@ class ConsentGround(Settings):
 
 
 def _mistakes(ground: ConsentGround) -> Iterator[str]:
-    """What contradicts what, as sentences."""
+    """Contradictions between the settings, as sentences."""
     if ground.ground in ("unknown", "none"):
         others = (ground.column, ground.values, ground.stated_on, ground.stated_by)
         if any(others) or ground.blank != "leave_out":
-            yield f"ground '{ground.ground}' has no other settings; give 'column' or 'all'."
+            yield f"ground '{ground.ground}' has no other settings; take 'column' or 'all'."
         return
     yield from _statement_mistakes(ground)
     if ground.column.strip():
         yield from _value_mistakes(ground)
     elif ground.ground == "column":
-        yield "ground 'column' needs column, the name of the one that says who agreed."
+        yield "ground 'column' needs column, the name of the column that says who agreed."
     elif ground.values or ground.blank != "leave_out":
         yield "values and blank are about a column; name it as column, or leave them out."
 
@@ -124,7 +122,7 @@ def _statement_mistakes(ground: ConsentGround) -> Iterator[str]:
     if ground.stated_on or ground.stated_by:
         yield "stated_on and stated_by are for ground 'all'; leave them out for a column."
     if ground.blank == "all":
-        yield "blank 'all' is for ground 'all'; a blank is no yes: take leave_out or unsubscribed."
+        yield "blank 'all' is for ground 'all' only; take leave_out or unsubscribed."
 
 
 def _value_mistakes(ground: ConsentGround) -> Iterator[str]:
@@ -132,13 +130,13 @@ def _value_mistakes(ground: ConsentGround) -> Iterator[str]:
     if not values or "" in values or len(values) != len(set(values)):
         yield "values: give each value of the column once, not empty, letter case aside."
     if ground.ground == "column" and "subscribed" not in ground.values.values():
-        yield "values: none of them means subscribed, so that nobody could ever be sent."
+        yield "values: none means subscribed; add the value that says yes."
     if ground.ground == "all" and ground.meanings == {"subscribed"}:
-        yield "values: none of them takes anybody out; leave out column, values and blank."
+        yield "values: all mean subscribed, also a blank; leave out column, values and blank."
 
 
 def is_day(text: str) -> bool:
-    """Whether a text is a day such as 2026-01-31."""
+    """Whether a text is a valid day such as 2026-01-31."""
     try:
         return bool(_DAY.fullmatch(text)) and bool(date.fromisoformat(text))
     except ValueError:
@@ -146,7 +144,7 @@ def is_day(text: str) -> bool:
 
 
 class ConsentBasis(Settings, title="Basis"):
-    """On what ground people are written to, for each channel by itself."""
+    """The ground for consent to each channel."""
 
     email: ConsentGround = Field(
         default=ConsentGround(), description="Ground for e-mail, for agreements with addresses."
@@ -165,11 +163,11 @@ class ConsentBasis(Settings, title="Basis"):
 
     @property
     def known(self) -> bool:
-        """Whether anything is said; agreements of before have no basis."""
+        """Whether any ground is agreed; older agreements have none."""
         return any(self.of(channel).ground != "unknown" for channel in _CHANNELS)
 
-    def told(self, channels: Iterable[Channel]) -> dict[str, dict[str, Any]]:
-        """The grounds of some channels as they are written down, without what is not said."""
+    def stated(self, channels: Iterable[Channel]) -> dict[str, dict[str, Any]]:
+        """The grounds of some channels for reports and the ledger, without defaults."""
         return {
             channel: self.of(channel).model_dump(exclude_defaults=True) or {"ground": "unknown"}
             for channel in channels
@@ -177,6 +175,6 @@ class ConsentBasis(Settings, title="Basis"):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the file that it names, each once."""
+        """The columns of the file that the grounds name, each once."""
         named = [self.of(channel).column for channel in _CHANNELS]
         return tuple(dict.fromkeys(filter(None, named)))

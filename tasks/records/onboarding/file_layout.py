@@ -1,4 +1,4 @@
-"""Proposes the settings for lines around the table and for loose writers, from a sample file."""
+"""Proposes the settings for lines around the table and deviations from CSV, from a sample file."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +33,7 @@ class SampleLayout:
 
     @property
     def wanted(self) -> Wanted:
-        """What finds the header again."""
+        """The columns by which reading finds the header."""
         names = tuple(filter(None, self.header)) if self.above else ()
         return Wanted(names, email=self._key("email"), mobile=self._key("mobile"))
 
@@ -76,19 +76,19 @@ def propose_layout(
     file = resolve(path, loose, layout.wanted)
     if file.below and _are_no_records(path, file):
         found["lines_below"] = (len(file.below), "lines below the table without an address")
-    habits = _habits(path, file)
-    if habits:
-        found["accept"] = (habits, "more than a tenth of the records are written so")
+    deviations = _deviations(path, file)
+    if deviations:
+        found["accept"] = (deviations, "more than a tenth of the records are written so")
     return found
 
 
-def _habits(path: Path, file: FileDialect) -> list[str]:
-    """The loose habits without which many of the first records would be rejected."""
+def _deviations(path: Path, file: FileDialect) -> list[str]:
+    """The deviations without which many of the first records would be rejected."""
     records, rejected = _first_rejects(path, file)
     return [
-        habit
-        for habit in _LOOSE
-        if _first_rejects(path, replace(file, accept=frozenset(_LOOSE) - {habit}))[1] - rejected
+        deviation
+        for deviation in _LOOSE
+        if _first_rejects(path, replace(file, accept=frozenset(_LOOSE) - {deviation}))[1] - rejected
         > _OFTEN * records
     ]
 

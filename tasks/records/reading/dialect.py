@@ -24,15 +24,15 @@ from tasks.records.reading.tail import TableForm, lines_below, read_tail
 SEPARATORS = {";": ";", ",": ",", "|": "|", "tab": "\t"}
 QUOTES = {'"': '"', "'": "'", "none": ""}
 
-LooseHabit = Literal["missing_last_cells", "separators_at_end", "blanks_around_quotes"]
-"""What some programs do to records, accepted only if agreed."""
+FormatDeviation = Literal["missing_last_cells", "separators_at_end", "blanks_around_quotes"]
+"""A deviation from CSV that some programs write; accepted only if agreed."""
 
-ACCEPTED_AS: dict[str, LooseHabit] = {
+ACCEPTED_AS: dict[str, FormatDeviation] = {
     "too_few_cells": "missing_last_cells",
     "separators_at_end": "separators_at_end",
     "blanks_around_quotes": "blanks_around_quotes",
 }
-"""Reasons for which a record is rejected, and the habit that accepts it if agreed."""
+"""Reason why a record is rejected, and the deviation that accepts it if agreed."""
 
 
 class Dialect(Settings):
@@ -77,12 +77,12 @@ class Dialect(Settings):
             "person's record is never one of them. Blank lines do not count."
         ),
     )
-    accept: list[LooseHabit] = Field(
+    accept: list[FormatDeviation] = Field(
         default=[],
         description=(
-            "Loose habits of the client's program. missing_last_cells: records may lack their last "
-            "cells, which are then empty. separators_at_end: records may end with more separators "
-            "than the header. blanks_around_quotes: blanks may stand around a quoted cell."
+            "Accepted deviations from CSV. missing_last_cells: records may lack their last cells, "
+            "which are then empty. separators_at_end: records may end with more separators than "
+            "the header. blanks_around_quotes: blanks may stand around a quoted cell."
         ),
     )
     final_newline: Literal["required", "any"] = Field(

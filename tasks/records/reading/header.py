@@ -25,7 +25,7 @@ HELD_LIST = {
 }
 """How the first line of the list of a held file's rejects starts, by language."""
 SAMPLE_RECORDS = 100
-"""Number of records on which the choice of a separator rests."""
+"""Number of records from which the separator is chosen."""
 MOST_LINES_ABOVE = 100
 """Maximum number of lines above the header."""
 _FITTING = 0.5
@@ -138,7 +138,7 @@ def read_layout(head: bytes, reading: Reading) -> HeaderLayout:
 
     Raises FileHeld with reason "separator", "header" or "columns".
     """
-    _refuse_held_list(head)
+    _hold_list_of_rejects(head)
     start, separators = _after_excels_line(head, reading.separators)
     samples = [_sample(head, start, separator, reading) for separator in separators]
     if reading.header:
@@ -149,8 +149,8 @@ def read_layout(head: bytes, reading: Reading) -> HeaderLayout:
     if not reading.header:
         return _without_header(sample, reading, line_end, lines=len(head[:start].splitlines()))
     names = _names(sample.rows[0].record)
-    _refuse_people(sample, names, reading.wanted)
-    _refuse_other_width(sample, reading)
+    _hold_people_above(sample, names, reading.wanted)
+    _hold_other_width(sample, reading)
     above = tuple(row.line for row in sample.above)
     return HeaderLayout(sample.separator, names, sample.rows[0].after - 1, line_end, above)
 
@@ -162,8 +162,8 @@ def first_records(head: bytes, reading: Reading) -> dict[str, list[list[str]]]:
     return {each.separator: [row.cells for row in each.rows] for each in samples}
 
 
-def _refuse_held_list(head: bytes) -> None:
-    """Hold our own list of a held file's rejects: it has only some of the file's records."""
+def _hold_list_of_rejects(head: bytes) -> None:
+    """Hold our list of a held file's rejects: it has only some of the file's records."""
     if head.lstrip(b"\"'\r\n").startswith(tuple(mark.encode() for mark in HELD_LIST.values())):
         raise FileHeld(
             "The file is the list of rejected records of a file that was held. Accepted is the "
@@ -198,7 +198,7 @@ def _sample(head: bytes, start: int, separator: str, reading: Reading) -> _Sampl
     rows = list(islice(_rows(head, start, splitter, reading), most))
     if not rows:
         raise FileHeld(
-            "The file is empty but for blanks and separators. Accepted are files with at least "
+            "The file contains only blanks and separators. Accepted are files with at least "
             "one line; ask the client to send the file again.",
             reason="empty",
         )
@@ -280,7 +280,7 @@ def _choose(samples: Sequence[_Sample], reading: Reading) -> _Sample:
     if len(fitting) > 1:  # e.g. decimal commas in every record, but not in the header
         fitting = [each for each in fitting if each.faultless] or fitting
         fitting = [each for each in fitting if each.fits_every_record] or fitting
-    if not fitting and reading.header:  # e.g. if one of them alone finds the names
+    if not fitting and reading.header:  # e.g. if only one of them finds the names
         fitting = [each for each in samples if each.header_at(reading.wanted) == 0]
     if len(fitting) == 1:
         return fitting[0]
@@ -328,7 +328,7 @@ def _names(record: Record) -> tuple[str, ...]:
     return names
 
 
-def _refuse_people(sample: _Sample, names: Sequence[str], wanted: Wanted) -> None:
+def _hold_people_above(sample: _Sample, names: Sequence[str], wanted: Wanted) -> None:
     """Hold a file with a record above the header, as after sorting a sheet."""
     people = [row.line for row in sample.above if may_be_person(row.cells, names, wanted)]
     if people:
@@ -339,22 +339,22 @@ def _refuse_people(sample: _Sample, names: Sequence[str], wanted: Wanted) -> Non
         )
 
 
-def _refuse_other_width(sample: _Sample, reading: Reading) -> None:
+def _hold_other_width(sample: _Sample, reading: Reading) -> None:
     """Hold a file whose records all have another number of cells than the header."""
     own, others = sample.rows[0].width, sample.sound[1:]
     widths = {row.width for row in others}
     if len(sample.sound) <= 3 or len(widths) > 1 or own in widths:
         return
     width = widths.pop()
-    habit = ""
+    deviation = ""
     if width < own:
-        habit = "missing_last_cells"
+        deviation = "missing_last_cells"
     elif sum(row.fills(own) for row in others) > _FITTING * len(others):
-        habit = "separators_at_end"
-    if habit in reading.accept:
+        deviation = "separators_at_end"
+    if deviation in reading.accept:
         return
-    empty = ", those at the end empty" if habit == "separators_at_end" else ""
-    or_accept = f", or add {habit} to dialect.accept" if habit else ""
+    empty = ", those at the end empty" if deviation == "separators_at_end" else ""
+    or_accept = f", or add {deviation} to dialect.accept" if deviation else ""
     raise FileHeld(
         f"The header has {own} cells, but the lines below it have {width}{empty}. "
         "Accepted are files with one name per cell; ask the client to correct the header"

@@ -198,8 +198,8 @@ def sentence(code: str, language: Language) -> str:
 def settings_that_accept(reasons: Mapping[str, int]) -> str:
     """Settings that would accept rejected records, as sentences; mostly none."""
     return " ".join(
-        f"{reasons[code]:,} of them are {code}: if the client always writes so, add {habit} to "
+        f"{reasons[code]:,} of them are {code}: if the client always writes so, add {deviation} to "
         "dialect.accept."
-        for code, habit in ACCEPTED_AS.items()
+        for code, deviation in ACCEPTED_AS.items()
         if reasons.get(code)
     )

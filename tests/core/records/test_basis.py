@@ -74,12 +74,12 @@ def numbers(prepared: Prepared) -> list[str]:
     [
         ({"ground": "column"}, "needs column"),
         ({"ground": "column", "column": "ok"}, "give each value"),
-        (YES_NO | {"values": {"no": "unsubscribed"}}, "nobody could ever be sent"),
+        (YES_NO | {"values": {"no": "unsubscribed"}}, "none means subscribed"),
         (YES_NO | {"values": {"yes": "subscribed", " YES": "leave_out"}}, "give each value"),
         (YES_NO | {"values": {"": "subscribed"}}, "give each value"),
         (YES_NO | {"values": {"\u200b": "subscribed"}}, "give each value"),
         (YES_NO | {"values": {"yes": "maybe"}}, "leave_out"),
-        (YES_NO | {"blank": "all"}, "a blank is no yes"),
+        (YES_NO | {"blank": "all"}, "is for ground 'all' only"),
         (YES_NO | {"blank": "subscribed"}, "leave_out"),
         (YES_NO | {"stated_by": "Anna"}, "leave them out for a column"),
         ({"ground": "all"}, "needs stated_on"),
@@ -88,7 +88,7 @@ def numbers(prepared: Prepared) -> list[str]:
         (STATED | {"values": {"1": "leave_out"}}, "are about a column"),
         (STATED | {"blank": "all"}, "are about a column"),
         (STATED | YES_NO | {"ground": "all", "values": {"1": "subscribed"}, "blank": "all"},
-         "takes anybody out"),
+         "all mean subscribed"),
         (YES_NO | {"ground": "unknown"}, "has no other settings"),
         (STATED | {"ground": "none"}, "has no other settings"),
     ],
@@ -321,11 +321,11 @@ def test_a_file_without_the_agreed_column_is_held(tmp_path: Path) -> None:
 
 def test_what_is_written_down_says_the_ground() -> None:
     """Ledger, result and audit name the ground of each channel that is used, and no other."""
-    assert agreed({"email": LEAVING, "sms": STATED}).basis_told == {
+    assert agreed({"email": LEAVING, "sms": STATED}).stated_basis == {
         "import_type": "default", "email": LEAVING,
     }  # fmt: skip
-    assert agreed({"email": STATED, "sms": LEAVING}, MOBILE).basis_told["sms"] == LEAVING
-    assert agreed(None).basis_told == {"import_type": "default", "email": {"ground": "unknown"}}
+    assert agreed({"email": STATED, "sms": LEAVING}, MOBILE).stated_basis["sms"] == LEAVING
+    assert agreed(None).stated_basis == {"import_type": "default", "email": {"ground": "unknown"}}
 
 
 def test_every_setting_of_a_ground_is_described_for_the_form() -> None:

@@ -113,7 +113,7 @@ def test_what_is_no_text_is_told_and_never_counted_as_nothing(
     """A workbook, an archive or an encrypted file may hold anybody."""
     path = tmp_path / "a.bin"
     path.write_bytes(content)
-    with pytest.raises(FileHeld, match="no text"):
+    with pytest.raises(FileHeld, match="not text"):
         without_person(path, Dialect(), ANNA, tmp_path / "b", blank=True)
 
 

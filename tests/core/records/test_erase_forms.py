@@ -100,7 +100,7 @@ def test_fixed_width_that_is_no_text_is_told(tmp_path: Path) -> None:
     """Nobody is found in a file that only is called so."""
     path = tmp_path / "a.txt"
     path.write_bytes(b"PK\x03\x04")
-    with pytest.raises(FileHeld, match="no text"):
+    with pytest.raises(FileHeld, match="not text"):
         erased(path, tmp_path, agreed(table=WIDE), ANNA, blank=True)
 
 
