@@ -197,7 +197,7 @@ def test_without_an_agreement_nothing_is_kept(world: Any) -> None:
     world.drop("b.csv", *(f"nobody{number};X;" for number in range(20)))
     assert world.run(agreed=KEPT).is_failed()
     assert stored(world) == []
-    assert "Nothing is kept" in world.run(replay=1).message
+    assert "is not archived" in world.run(replay=1).message
 
 
 def test_a_plan_that_changed_is_kept_for_its_own_attempt(world: Any) -> None:

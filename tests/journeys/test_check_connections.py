@@ -182,7 +182,7 @@ def test_a_file_is_checked_before_it_is_deployed(world: Any, tmp_path: Path) -> 
     assert (ended.exit_code, ended.stderr) == (0, "")
     printed = ended.stdout
     assert "sftp-server/acme\n  ok    name:" in printed
-    assert "note  write exports: 'out' is not there" in printed
+    assert "note  write exports: 'out' does not exist" in printed
 
     entry["parameters"] = {"agreement": export_of(world) | {"lists": [99]}}
     file.write_text(yaml.safe_dump({"deployments": [entry]}), encoding="utf-8")
