@@ -166,6 +166,9 @@ def _full(part: str) -> dict[str, Any]:
 
 
 def _fill(path: Path) -> None:
+    """Fill the small file system of a folder; never a disk of this machine, if it is not there."""
+    if not path.parent.is_mount():
+        raise AssertionError(f"{path.parent} is not a file system of its own: nothing is filled")
     with path.open("wb", buffering=0) as filler:
         for size in (4096, 1):
             with suppress(OSError):
