@@ -13,6 +13,7 @@ from blocks.keys import GpgKey, GpgRecipient
 from blocks.sftp_servers import SftpServer
 from flows.check_connections import check_connections
 from flows.watch_clients import watch_clients
+from tests.grounds import EVERYBODY
 from tests.journeys.harness import leftovers
 from tests.journeys.test_check_connections import Deployments
 from tests.journeys.test_decisions import Deployment
@@ -77,7 +78,8 @@ def test_a_whole_journey_leaves_nothing_personal_and_no_secret(
 
 def _played(world: Any) -> Iterator[tuple[str, bytes]]:
     """Run all of it; the text of each failure, with its traceback."""
-    agreed = {"archive": {"days": 9, "key": "archive"}, "consent": {"unsubscribed": "block"}}
+    consent = {"unsubscribed": "block", "basis": EVERYBODY}
+    agreed = {"archive": {"days": 9, "key": "archive"}, "consent": consent}
     deployments, deployment = Deployments(world), Deployment(world, agreed)
     deployments.imports(**agreed)
     deployment.id = deployments.made[0]
