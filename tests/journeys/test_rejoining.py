@@ -100,7 +100,7 @@ def test_who_leaves_before_the_batch_is_left_out_and_listed(
 ) -> None:
     """Somebody leaves between validation and sending: the row is blocked, the counts add up."""
     left.drop("a.csv", "anna@example.it;A;", "bruno@example.it;B;")
-    _before(monkeypatch, "_looked", lambda: leave(left, "anna"))
+    _before(monkeypatch, "_selected", lambda: leave(left, "anna"))
     state = left.run(agreed=AGREED)
 
     assert state.message == "a.csv: 1 of 2 submitted, 1 blocked"
