@@ -39,6 +39,6 @@ def test_a_full_disk_is_reported_with_its_place_and_its_remedy(
     assert state.is_failed()
     assert state.message == (
         f"{step}The disk of this worker is full: a file of the run in /tmp could not be written. "
-        "Free space there, or set MAILUP_EXCHANGE_SCRATCH to a folder with more. Once there is "
-        "room, run this again, or let the next run go on from here."
+        "Free space there, or set MAILUP_EXCHANGE_SCRATCH to a folder with more. Free "
+        "disk space, then run this again or wait for the next run, which continues."
     )
