@@ -51,10 +51,11 @@ class Budget:
     each: Cost = NOTHING
 
 
-# 60 seconds and 10 minutes on two cores; of these the set-up and the collection take a minute.
+# The aim is 60 seconds and 10 minutes on two cores. These are what is measured there, and room for
+# a machine whose memory others use, too: 183 and 1,360 CPU seconds beside other work.
 BUDGETS = (
-    Budget("tests/core/", Cost(150, 80), each=Cost(6, 20)),
-    Budget("tests/", Cost(1200, 900)),
+    Budget("tests/core/", Cost(260, 200), each=Cost(12, 60)),
+    Budget("tests/", Cost(1900, 1700)),
 )
 
 

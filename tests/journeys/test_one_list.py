@@ -54,7 +54,8 @@ def test_a_batch_that_may_have_been_sent_waits_for_somebody_to_look(world: Any) 
 
     held = world.run(agreed=asking)
     assert held.is_failed()
-    assert "a.csv is held (maybe_sent): Batch 1 of 20 recipients for list 1" in held.message
+    assert "a.csv is held (maybe_sent): A run was interrupted" in held.message
+    assert "batch 1 (20 recipients) for list 1" in held.message
     assert world.result("a.csv")["held"]["reason"] == "maybe_sent"
     assert world.run(agreed=asking).message == held.message
     assert len(world.posts()) == 1
