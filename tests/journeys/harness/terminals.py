@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,9 +33,17 @@ class Terminal:
         os.write(self._master, text.encode() + b"\n")
 
     def interrupt(self, question: str) -> None:
-        """Send what Ctrl-C sends as soon as the question has appeared."""
+        """Press Ctrl-C once the question has appeared, and again while the program goes on.
+
+        Python notices a signal that comes after its prompt and before it reads only with the next
+        one.
+        """
         self._wait_for(question)
-        os.kill(self._program.pid, signal.SIGINT)
+        deadline = time.monotonic() + SECONDS
+        while self._program.poll() is None and time.monotonic() < deadline:
+            os.kill(self._program.pid, signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._program.wait(1)
 
     def end(self) -> int:
         """Wait for the program's end; its exit code."""
