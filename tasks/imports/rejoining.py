@@ -28,11 +28,10 @@ from tasks.records.consent.rejoining import (
     by_state,
     final_reason,
     not_granted,
-    only_key,
     relist,
 )
 from tasks.records.consent.settings import Consent, check_grant
-from tasks.records.frames import LINE
+from tasks.records.frames import LINE, only_key
 from tasks.records.results.parts import read_parts
 from tasks.records.stages import Prepared
 

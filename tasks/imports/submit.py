@@ -49,7 +49,7 @@ from tasks.records.consent.second_key import of_lists, without_second_key
 from tasks.records.counts import Counts
 from tasks.records.delta.missing import who_is_missing
 from tasks.records.delta.snapshot import all_people
-from tasks.records.frames import LINE
+from tasks.records.frames import LINE, only_key
 from tasks.records.job import ImportJob
 from tasks.records.read_file import load_unsubscribed
 from tasks.records.stages import (
@@ -327,7 +327,7 @@ def _without_second_keys(
 ) -> pl.DataFrame:
     to = batch.destination
     if to.import_type == "default" and (to.list_id, to.channel) in keys.not_compared:
-        return without_second_key(records, records[LINE])
+        return only_key(records)
     lines = _of_batch(keys, batch) if keep else ()
     return without_second_key(records, lines) if lines else records
 

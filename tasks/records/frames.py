@@ -1,4 +1,4 @@
-"""Schemas of the frames that stages exchange."""
+"""Schemas of the frames that stages exchange, and what several stages do with records."""
 
 import polars as pl
 
@@ -90,3 +90,14 @@ PEOPLE = {
     "number": pl.String(),
 }
 """Schema of the people of a list as MailUp spells them; columns of the other channel are null."""
+
+
+def only_key(records: pl.DataFrame, chosen: pl.Expr | None = None) -> pl.DataFrame:
+    """Keep only the identifier of their channel in the chosen records; in all without `chosen`."""
+    alone = pl.lit(value=True) if chosen is None else chosen
+    by_email = pl.col("channel") == "email"
+    return records.with_columns(
+        pl.when(~alone | by_email).then("email").alias("email"),
+        pl.when(~(alone & by_email)).then("prefix").alias("prefix"),
+        pl.when(~(alone & by_email)).then("number").alias("number"),
+    )

@@ -7,7 +7,7 @@ import polars as pl
 
 from blocks.errors import ConfigurationError, RunStopped
 from tasks.records.consent.settings import Consent, check_grant
-from tasks.records.frames import LINE, REJECTS, no_rejects
+from tasks.records.frames import LINE, REJECTS, no_rejects, only_key
 from tasks.records.mapping.emails import with_ascii_domains
 from tasks.records.mapping.resolve import ResolvedMapping
 from tasks.records.results.reasons import LEFT_OUT
@@ -220,12 +220,7 @@ def _one_channel(send: pl.DataFrame) -> pl.DataFrame:
     must be unsubscribed.
     """
     alone = pl.col("import_type").is_in(["optin", "optout"]) | ~pl.col("second_key")
-    by_email = pl.col("channel") == "email"
-    return send.with_columns(
-        pl.when(~alone | by_email).then("email").alias("email"),
-        pl.when(~(alone & by_email)).then("prefix").alias("prefix"),
-        pl.when(~(alone & by_email)).then("number").alias("number"),
-    )
+    return only_key(send, alone)
 
 
 def _listed(

@@ -62,16 +62,6 @@ def not_granted(people: pl.DataFrame, unsubscribed: Unsubscribed, consent: Conse
     return set(people.join(others, on=_KEY, how="semi")[LINE])
 
 
-def only_key(people: pl.DataFrame) -> pl.DataFrame:
-    """The same people with only the identifier of their channel."""
-    by_email = pl.col("channel") == "email"
-    return people.with_columns(
-        pl.when(by_email).then("email").alias("email"),
-        pl.when(~by_email).then("prefix").alias("prefix"),
-        pl.when(~by_email).then("number").alias("number"),
-    )
-
-
 def relist(skipped: Path, final: dict[int, str]) -> dict[str, int]:
     """List lines under their final reason instead of an earlier consent reason; idempotent.
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from tasks.records.batching.batches import Batch
 from tasks.records.consent.apply import comparable
-from tasks.records.frames import LINE
+from tasks.records.frames import LINE, only_key
 
 KEPT, DIFFERS = "second_key_kept", "second_key_differs"
 """Reasons of rows that were sent without their second key, and of rows rejected for it."""
@@ -108,10 +108,4 @@ def of_lists(sent: Sequence[Batch], lists: Collection[tuple[int, str]]) -> froze
 
 def without_second_key(records: pl.DataFrame, lines: Collection[int]) -> pl.DataFrame:
     """Remove the key of the other channel from the records of these lines."""
-    chosen = pl.col(LINE).is_in(list(lines))
-    by_email = pl.col("channel") == "email"
-    return records.with_columns(
-        pl.when(~chosen | by_email).then("email").alias("email"),
-        pl.when(~(chosen & by_email)).then("prefix").alias("prefix"),
-        pl.when(~(chosen & by_email)).then("number").alias("number"),
-    )
+    return only_key(records, pl.col(LINE).is_in(list(lines)))
