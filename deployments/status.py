@@ -20,8 +20,9 @@ from blocks.loading import load
 from deployments.checking.rules import client_of, flow_of
 from deployments.client_files import deployments_in, prefect_files
 from tasks.health.diagnosis import diagnose
-from tasks.health.facts import Facts, Run, Watched
+from tasks.health.facts import Run, Watched
 from tasks.monitoring import prefect_api
+from tasks.monitoring.watch import facts_of
 
 LATE = timedelta(minutes=15)
 _HEAD = ("CLIENT", "FUNCTION", "STATE", "LAST RUN", "LAST FILE", "NEXT RUN")
@@ -103,28 +104,12 @@ def _states(
     for each in watched:
         store = stores.get(each.ledger)
         store = None if store is None or store.is_empty or not each.kind else store
-        facts = Facts(
-            ended=prefect_api.last_ended(api, each),
-            paused=next(iter(waiting.get(each.deployment, [])), None),
-            late=next(iter(late.get(each.deployment, [])), None),
-            done_at=_done_at(store, each) if store else None,
-            held_at=_held_at(store, each) if store else None,
-        )
+        facts = facts_of(store, api, each, waiting, late)
         state = "paused" if each.paused else diagnose(each, facts, now).reason or "ok"
         run = facts.paused or next(iter(active.get(each.deployment, [])), None) or facts.ended
         known = FunctionState(each.client, each.function, state, next_run_at=_next(api, each))
         file = progress.last_file(store, each.client, each.kind) if store else None
         yield _with_file(_with_run(known, run), file)
-
-
-def _done_at(store: Store, watched: Watched) -> datetime | None:
-    if watched.kind == "import":
-        return progress.last_import(store, watched.client)
-    return progress.last_delivery(store, watched.client, watched.kind)
-
-
-def _held_at(store: Store, watched: Watched) -> datetime | None:
-    return progress.last_hold(store, watched.client) if watched.kind == "import" else None
 
 
 def _with_run(known: FunctionState, run: Run | None) -> FunctionState:

@@ -85,26 +85,30 @@ def _diagnosed(
     return [
         (
             each,
-            diagnose(each, _facts(store, client, each, paused, late), now),
+            diagnose(each, facts_of(store, client, each, paused, late), now),
         )
         for each in watched
     ]
 
 
-def _facts(
-    store: Store,
+def facts_of(
+    store: Store | None,
     client: SyncPrefectClient,
     watched: Watched,
     paused: dict[str, list[Run]],
     late: dict[str, list[Run]],
 ) -> Facts:
+    """What is known of a function, from Prefect and the ledger; `store` is None without a ledger.
+
+    `paused` and `late` are runs by deployment.
+    """
     importing = watched.kind == "import"
     return Facts(
         ended=prefect_api.last_ended(client, watched),
         paused=next(iter(paused.get(watched.deployment, [])), None),
         late=next(iter(late.get(watched.deployment, [])), None),
-        done_at=_done_at(store, watched) if watched.due.by else None,
-        held_at=progress.last_hold(store, watched.client) if importing else None,
+        done_at=_done_at(store, watched) if store and watched.due.by else None,
+        held_at=progress.last_hold(store, watched.client) if store and importing else None,
     )
 
 
