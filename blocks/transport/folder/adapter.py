@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
-from blocks.errors import FileGone, PathRefused, ServerUnavailable, SyncError, TransferInterrupted
+from blocks.errors import FileGone, PathRefused, ServerUnavailable, TransferInterrupted
 from blocks.transport import names
+from blocks.transport.adapter import Adapter
 from blocks.transport.base import Abilities, Identity, RemoteFile
 from blocks.transport.download import download
-from blocks.transport.failures import Operation
 from blocks.transport.folder.errors import folder_errors
 from blocks.transport.spool import MOST_NAMES, TooMuch
 
@@ -48,13 +48,12 @@ class FolderSettings:
         return f"folder {self.path}"
 
 
-class FolderTransport:
+class FolderTransport(Adapter):
     """A folder that was found; the verbs are described in `Transport`."""
 
     def __init__(self, settings: FolderSettings) -> None:
         self._address = settings.address
         self._codec = names.NameCodec(settings.encoding)
-        self._skipped = 0
         # A folder that is missing may be a mount that comes back.
         step = self._step("open", missing=ServerUnavailable)
         with folder_errors(step):
@@ -69,11 +68,6 @@ class FolderTransport:
     def identity(self) -> Identity | None:
         """None: a folder shows nothing of itself."""
         return None
-
-    @property
-    def skipped(self) -> int:
-        """How many names the latest `list` passed over because they are not legal."""
-        return self._skipped
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
         """The files of a folder; links are no files here."""
@@ -148,15 +142,6 @@ class FolderTransport:
             os.close(self._root)
         self._root = -1
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _step(self, verb: str, path: str = "", missing: type[SyncError] = FileGone) -> Operation:
-        return Operation(self._address, verb, path, missing=missing)
-
     @contextmanager
     def _opened(self, folder: str) -> Iterator[int]:
         """A folder below ours, each step opened from the one before; OSError where one is none."""
@@ -197,13 +182,6 @@ class FolderTransport:
                     raise OSError(errno.EACCES, "a pipe, a device or a socket")
                 file.seek(offset)
                 yield from iter(partial(file.read, _CHUNK_BYTES), b"")
-
-    def _exists(self, path: str) -> bool:
-        try:
-            self.stat(path)
-        except FileGone:
-            return False
-        return True
 
     def _files(self, entries: "Iterator[os.DirEntry[str]]") -> Iterator[RemoteFile]:
         for number, entry in enumerate(entries):

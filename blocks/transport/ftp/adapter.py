@@ -8,17 +8,16 @@ from datetime import UTC, datetime
 from ftplib import parse257
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 from blocks.errors import (
     ConfigurationError,
     FileGone,
     PathRefused,
     ServerUnavailable,
-    SyncError,
     TransferInterrupted,
 )
 from blocks.transport import names
+from blocks.transport.adapter import Adapter
 from blocks.transport.base import Abilities, Identity, RemoteFile
 from blocks.transport.download import download
 from blocks.transport.failures import Operation
@@ -39,14 +38,13 @@ BLOCK_BYTES = 256 * 1024
 _SIZE = re.compile(r"213\s+([0-9]{1,15})\s*")
 
 
-class FtpTransport:
+class FtpTransport(Adapter):
     """A logged-in FTP or FTPS connection; see `Transport`."""
 
     def __init__(self, settings: FtpSettings) -> None:
         self._address = settings.address
         self._timeouts = settings.timeouts
         self._codec = names.NameCodec(settings.encoding)
-        self._skipped = 0
         self._replaces = True
         self._home = ""
         self._session, self._features = open_session(settings)
@@ -64,11 +62,6 @@ class FtpTransport:
     def identity(self) -> Identity | None:
         """The certificate of the control connection."""
         return self._session.identity
-
-    @property
-    def skipped(self) -> int:
-        """How many illegal names the latest `list` skipped."""
-        return self._skipped
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
         """The files of a folder, from MLSD, or from LIST where a server lacks MLSD."""
@@ -136,15 +129,6 @@ class FtpTransport:
     def close(self) -> None:
         """Log out and close."""
         self._session.log_out()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _step(self, verb: str, path: str = "", missing: type[SyncError] = FileGone) -> Operation:
-        return Operation(self._address, verb, path, missing=missing)
 
     @contextmanager
     def _seam(self, step: Operation) -> Iterator[None]:

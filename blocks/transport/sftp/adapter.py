@@ -7,16 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Self
 
 from blocks.errors import (
     FileGone,
     PathRefused,
     ServerUnavailable,
-    SyncError,
     TransferInterrupted,
 )
 from blocks.transport import names
+from blocks.transport.adapter import Adapter
 from blocks.transport.base import Abilities, Identity, RemoteFile
 from blocks.transport.download import download
 from blocks.transport.failures import Operation
@@ -31,14 +30,13 @@ logger = logging.getLogger(__name__)
 RENAME_OVER = b"posix-rename@openssh.com"
 
 
-class SftpTransport:
+class SftpTransport(Adapter):
     """A logged-in SFTP connection; see `Transport`."""
 
     def __init__(self, settings: SftpSettings) -> None:
         self._address = settings.address
         self._timeouts = settings.timeouts
         self._codec = names.NameCodec(settings.encoding)
-        self._skipped = 0
         self._client = open_client(settings)
 
     @property
@@ -52,11 +50,6 @@ class SftpTransport:
     def identity(self) -> Identity | None:
         """The server's host key."""
         return self._client.identity
-
-    @property
-    def skipped(self) -> int:
-        """How many illegal names the latest `list` skipped."""
-        return self._skipped
 
     def list(self, folder: str) -> Iterator[RemoteFile]:
         """The files of a folder, with the attributes of the listing."""
@@ -131,15 +124,6 @@ class SftpTransport:
         if channel is not None:
             channel.get_transport().close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _step(self, verb: str, path: str = "", missing: type[SyncError] = FileGone) -> Operation:
-        return Operation(self._address, verb, path, missing=missing)
-
     @contextmanager
     def _seam(self, step: Operation, seconds: float | None = None) -> Iterator[None]:
         """Map errors to ours, and end the operation after `seconds` (of the transfer's time-out),
@@ -162,13 +146,6 @@ class SftpTransport:
         except BaseException:
             self.close()
             raise
-
-    def _exists(self, path: str) -> bool:
-        try:
-            self.stat(path)
-        except FileGone:
-            return False
-        return True
 
     def _check_folder(self, wire: bytes, step: Operation) -> None:
         # Servers give the same answer for an existing folder and for a forbidden one.
