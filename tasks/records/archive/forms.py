@@ -2,19 +2,18 @@
 
 import codecs
 import html
-import io
 import re
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
+from blocks.errors import FileHeld
 from tasks.records.agreement import ImportAgreement
-from tasks.records.archive.erase import Person, require_text, without_person
+from tasks.records.archive.erase import Person, may_contain, require_text, without_person
 from tasks.records.reading.dialect import Dialect
 from tasks.records.reading.fixed_width import FixedWidth
 from tasks.records.reading.tables import from_csv, to_csv
-from tasks.records.reading.unpack import unpack
+from tasks.records.reading.unpack import unpack, unpacked_members
 from tasks.records.reading.workbook import ExcelWorkbook
 
 _END_OF_TEXT = re.compile(r"</(?:\w+:)?(?:si|is|c|text|comment)>")
@@ -32,7 +31,7 @@ def erased_as_it_came(
         return erased(path, folder, agreement, person, blank=True)
     opened = unpack(path, folder, agreement.unpacking)
     records, left = erased(opened, folder, agreement, person, blank=True)
-    if not records and zipfile.is_zipfile(path) and _in_a_member(path, person):
+    if not records and zipfile.is_zipfile(path) and _in_a_member(path, folder, agreement, person):
         return 1, opened
     return records, left
 
@@ -56,16 +55,13 @@ def erased(
     return records, target if records else path
 
 
-def _in_a_member(path: Path, person: Person) -> bool:
-    """Whether a member of a zip has the person, or is itself packed, so that it may."""
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            for encoding in ("utf-8", "utf-16"):
-                with archive.open(member) as content, suppress(UnicodeError):
-                    lines = io.TextIOWrapper(content, encoding, "replace")
-                    if any(line.startswith("PK\x03\x04") or person.is_in(line) for line in lines):
-                        return True
-    return False
+def _in_a_member(path: Path, folder: Path, agreement: ImportAgreement, person: Person) -> bool:
+    """Whether a member of a zip has the person, or cannot be unpacked, so that it may."""
+    try:
+        members = unpacked_members(path, folder, agreement.unpacking)
+        return any(may_contain(member, person) for member in members)
+    except FileHeld:
+        return True
 
 
 def _of_workbook(

@@ -20,6 +20,7 @@ from tasks.agreements.base import Settings
 
 UNPACKED_NAME = "unpacked"
 """Name of the unpacked file; names inside an archive are never used as paths."""
+_MEMBER_NAME = "member"
 _PIECE = 1 << 20
 _MAGIC = {"zip": (b"PK\x03\x04", b"PK\x05\x06"), "gz": (b"\x1f\x8b",)}
 _OTHERS = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\x00", b"BZh", b"\x28\xb5\x2f\xfd")
@@ -64,12 +65,34 @@ def unpack(path: Path, folder: Path, limits: Unpacking) -> Path:
     if kind == "none":
         return path
     target = folder / UNPACKED_NAME
-    try:
+    with _held_if_damaged(target):
         if kind == "gz":
             with gzip.open(path) as source:
                 _extract(source, path, target, limits)
         else:
-            _unzip(path, target, limits)
+            with _zip(path) as archive:
+                _extract_member(archive, _member(archive, limits), path, target, limits)
+    return target
+
+
+def unpacked_members(path: Path, folder: Path, limits: Unpacking) -> Iterator[Path]:
+    """Extract each file of a zip in turn, to the same place in `folder`.
+
+    Raises FileHeld like `unpack`; the members after it are not extracted.
+    """
+    target = folder / _MEMBER_NAME
+    with _held_if_damaged(target), _zip(path) as archive:
+        for member in archive.infolist():
+            if not member.is_dir():
+                _extract_member(archive, member, path, target, limits)
+                yield target
+
+
+@contextmanager
+def _held_if_damaged(target: Path) -> Iterator[None]:
+    """Raise FileHeld for damaged archives; the target of a failed extraction is removed."""
+    try:
+        yield
     except EOFError:
         target.unlink(missing_ok=True)
         _hold("The archive is truncated", "cut")
@@ -81,7 +104,6 @@ def unpack(path: Path, folder: Path, limits: Unpacking) -> Path:
     except FileHeld:
         target.unlink(missing_ok=True)
         raise
-    return target
 
 
 def _kind(path: Path, wanted: str) -> str:
@@ -97,18 +119,27 @@ def _kind(path: Path, wanted: str) -> str:
     return found
 
 
-def _unzip(path: Path, target: Path, limits: Unpacking) -> None:
+def _zip(path: Path) -> zipfile.ZipFile:
     try:
-        archive = zipfile.ZipFile(path)
+        return zipfile.ZipFile(path)
     except zipfile.BadZipFile:
         _hold("The zip has no directory at its end and seems to be truncated", "cut")
-    with archive:
-        member = _member(archive, limits)
-        try:
-            with _opened(archive, member) as source:
-                _extract(source, path, target, limits)
-        except NotImplementedError:
-            _hold("The zip uses a feature that is not supported", "archive")
+
+
+def _extract_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, target: Path, limits: Unpacking
+) -> None:
+    if member.flag_bits & 1:
+        _hold("The zip is encrypted with a password", "encrypted")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        _hold("The zip contains a link instead of a file", "archive")
+    if member.compress_type not in _READABLE:
+        _hold("The zip uses a compression that is not supported", "archive")
+    try:
+        with _opened(archive, member) as source:
+            _extract(source, path, target, limits)
+    except NotImplementedError:
+        _hold("The zip uses a feature that is not supported", "archive")
 
 
 @contextmanager
@@ -142,12 +173,6 @@ def _member(archive: zipfile.ZipFile, limits: Unpacking) -> zipfile.ZipInfo:
     matching = [entry for entry in files if fnmatch(names[entry].name, limits.member)]
     if len(matching) != 1:
         _hold(f"{len(matching)} of {len(files)} files in the zip match, instead of one", "archive")
-    if matching[0].flag_bits & 1:
-        _hold("The zip is encrypted with a password", "encrypted")
-    if stat.S_ISLNK(matching[0].external_attr >> 16):
-        _hold("The zip contains a link instead of a file", "archive")
-    if matching[0].compress_type not in _READABLE:
-        _hold("The zip uses a compression that is not supported", "archive")
     return matching[0]
 
 

@@ -119,6 +119,24 @@ def test_other_members_of_a_zip_go_if_the_person_may_be_in_them(
     assert left.read_bytes() == b"email\r\nbea@example.it\r\n"
 
 
+@pytest.mark.timeout(20)
+def test_a_bomb_beside_the_imported_member_goes_unseen(tmp_path: Path) -> None:
+    """What expands beyond the limits is not searched, and may have the person: it is removed."""
+    path = tmp_path / "a.zip"
+    bomb = zipfile.ZipInfo("notes.txt")
+    bomb.compress_type = zipfile.ZIP_BZIP2
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("subscribed.csv", "email\r\nbea@example.it\r\n")
+        with archive.open(bomb, "w") as member:
+            for _ in range(30):
+                member.write(b"\0" * 1_000_000)
+    agreement = agreed(unpacking={"member": "subscribed*"})
+    records, left = erased_as_it_came(path, tmp_path, agreement, ANNA)
+    assert records == 1
+    assert left.read_bytes() == b"email\r\nbea@example.it\r\n"
+    assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 1_000_000
+
+
 def test_a_zip_without_the_person_is_no_find(tmp_path: Path) -> None:
     """Neither its member nor another one has the person."""
     path = tmp_path / "a.zip"
