@@ -78,28 +78,41 @@ class Relay:
             return
         with self._lock:
             self._sockets |= {near, far}
-        for source, sink, answers in ((near, far, False), (far, near, True)):
-            arguments = (source, sink, answers)
-            threading.Thread(target=self._pass_on, args=arguments, daemon=True).start()
+        asked = threading.Thread(target=self._pass_on, args=(near, far, False), daemon=True)
+        asked.start()
+        self._pass_on(far, near, True)
+        asked.join()
+        self._forget(near, far)
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
-        room = BYTES_BEFORE_A_CUT
-        with suppress(OSError):
-            while block := source.recv(BLOCK_BYTES):
-                if self._trouble == "hangs":
-                    continue
-                if self._trouble == "resets" and answers:
-                    sink.sendall(block[:BYTES_BEFORE_A_RESET])
-                    break
-                if self._trouble == "cuts" and not answers:
-                    sink.sendall(block[:room])
-                    room -= len(block)
-                    if room < 0:
-                        time.sleep(READING_SECONDS)  # a reset takes what was not read yet
-                        break
-                    continue
-                sink.sendall(block)
+        """Relay one direction to its end, which the other one may outlive: a reset then would take
+        what the server has not read yet."""
+        try:
+            if self._relay(source, sink, answers):
+                sink.shutdown(socket.SHUT_WR)
+                return
+        except OSError:
+            pass
         self._forget(source, sink)
+
+    def _relay(self, source: socket.socket, sink: socket.socket, answers: bool) -> bool:
+        """Whether it ended by itself, and not by a fault."""
+        room = BYTES_BEFORE_A_CUT
+        while block := source.recv(BLOCK_BYTES):
+            if self._trouble == "hangs":
+                continue
+            if self._trouble == "resets" and answers:
+                sink.sendall(block[:BYTES_BEFORE_A_RESET])
+                return False
+            if self._trouble == "cuts" and not answers:
+                sink.sendall(block[:room])
+                room -= len(block)
+                if room < 0:
+                    time.sleep(READING_SECONDS)  # a reset takes what was not read yet
+                    return False
+                continue
+            sink.sendall(block)
+        return True
 
     def _forget(self, *sockets: socket.socket) -> None:
         with self._lock:
