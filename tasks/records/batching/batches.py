@@ -43,10 +43,12 @@ class Batch:
         """Number of records."""
         return sum(piece.rows for piece in self.pieces)
 
-    def records(self) -> pl.DataFrame:
-        """Load the records."""
+    def records(self, *columns: str) -> pl.DataFrame:
+        """Load the records; with `columns`, those columns alone."""
+        chosen = pl.col(*columns) if columns else pl.all()
         return pl.concat(
-            pl.scan_parquet(path).slice(start, rows).collect() for path, start, rows in self.pieces
+            pl.scan_parquet(path).slice(start, rows).select(chosen).collect()
+            for path, start, rows in self.pieces
         )
 
 

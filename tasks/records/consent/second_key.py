@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
+from typing import get_args
 
 import polars as pl
 
+from blocks.mailup.resources.imports import Channel
 from tasks.records.batching.batches import Batch
 from tasks.records.consent.apply import comparable
 from tasks.records.frames import LINE, only_key
@@ -13,6 +15,8 @@ KEPT, DIFFERS = "second_key_kept", "second_key_differs"
 """Reasons of rows that were sent without their second key, and of rows rejected for it."""
 NOT_COMPARED = "second_key_not_compared"
 """Reason of rows that were sent without their second key because it was not compared."""
+_KEYS = ("email", "prefix", "number")
+_CHANNEL = pl.Enum(get_args(Channel))
 _PAIRS = {"address": pl.UInt64(), "mobile": pl.UInt64()}
 _NONE = 0
 
@@ -23,10 +27,11 @@ def both_keys(sent: Sequence[Batch]) -> pl.DataFrame:
     Hashes, because all records of a file are compared at once, and a million addresses take many
     times as much memory. Two alike by chance cost a row its second key, which is listed.
     """
-    columns = [LINE, "list_id", "channel"]
     frames = [
-        _with_both(each.records()).select(
-            *columns,
+        _with_both(each, LINE).select(
+            pl.col(LINE),
+            list_id=pl.lit(each.destination.list_id, pl.Int64),
+            channel=pl.lit(each.destination.channel, _CHANNEL),
             address=_hashed(pl.col("email").str.to_lowercase()),
             mobile=_hashed(pl.concat_str("prefix", "number")),
         )
@@ -39,19 +44,18 @@ def both_keys(sent: Sequence[Batch]) -> pl.DataFrame:
 
 def texts_of(sent: Sequence[Batch], lines: pl.Series) -> pl.DataFrame:
     """Address, prefix and number of the records of these lines."""
-    columns = ["email", "prefix", "number"]
     chosen = pl.col(LINE).is_in(lines.implode())
-    return pl.concat(_with_both(each.records()).filter(chosen).select(columns) for each in sent)
+    return pl.concat(_with_both(each, LINE).filter(chosen).select(_KEYS) for each in sent)
 
 
 def pairs(people: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Hashes of the normalised keys of MailUp's people (email, prefix, number; null: none)."""
-    columns = ["email", "prefix", "number"]
-    frames = [_normalised(each.select(columns).fill_null("")) for each in people]
+    frames = [_normalised(each.select(_KEYS).fill_null("")) for each in people]
     return pl.concat(frames).unique() if frames else pl.DataFrame(schema=_PAIRS)
 
 
-def _with_both(records: pl.DataFrame) -> pl.DataFrame:
+def _with_both(batch: Batch, *columns: str) -> pl.DataFrame:
+    records = batch.records(*columns, *_KEYS)
     return records.filter(pl.col("email").is_not_null() & pl.col("number").is_not_null())
 
 
@@ -89,11 +93,18 @@ def differing(rows: pl.DataFrame, known: pl.DataFrame) -> set[int]:
 def contradicting(rows: pl.DataFrame) -> set[int]:
     """Lines of rows that give somebody's number or address to another person than an earlier row
     of the file does, or another one to the same person."""
-    repeated = rows.filter(pl.col("address").is_duplicated() | pl.col("mobile").is_duplicated())
+    repeated = rows.filter(_is_repeated(rows["address"]) | _is_repeated(rows["mobile"]))
     by_line = repeated.sort(LINE, maintain_order=True)
     other_number = pl.col("mobile") != pl.col("mobile").first().over("address")
     of_another = pl.col("address") != pl.col("address").first().over("mobile")
     return set(by_line.filter(other_number | of_another)[LINE])
+
+
+def _is_repeated(hashes: pl.Series) -> pl.Series:
+    """Which hashes occur more than once. `is_duplicated` takes ten times as much memory."""
+    in_order = hashes.sort()
+    again = in_order.filter(in_order == in_order.shift(1))
+    return hashes.is_in(again.unique().implode())
 
 
 def of_lists(sent: Sequence[Batch], lists: Collection[tuple[int, str]]) -> frozenset[int]:
@@ -102,7 +113,7 @@ def of_lists(sent: Sequence[Batch], lists: Collection[tuple[int, str]]) -> froze
     matching = [
         each for each in default if (each.destination.list_id, each.destination.channel) in lists
     ]
-    lines = (_with_both(each.records())[LINE] for each in matching)
+    lines = (_with_both(each, LINE)[LINE] for each in matching)
     return frozenset(chain.from_iterable(lines))
 
 
