@@ -80,15 +80,16 @@ class SecondKeys:
         not_compared: set[tuple[int, str]] = set()
         # One more call: a token may have to be requested.
         needed, last = 1, self.client.calls + self.calls
-        for (list_id, channel), some in people.partition_by(
-            "list_id", "channel", as_dict=True, maintain_order=True
-        ).items():
-            known, calls = self._known(sent, some, int(list_id), channel, last)
+        for list_id, channel in people.select("list_id", "channel").unique().sort(pl.all()).rows():
+            here = (pl.col("list_id") == list_id) & (pl.col("channel") == channel)
+            some = people.filter(here)
+            known, calls = self._known(sent, some, list_id, channel, last)
             needed += calls
             if known is None:
-                not_compared.add((int(list_id), channel))
+                not_compared.add((list_id, channel))
             else:
-                found |= differing(some, known) | (clashes & set(some[LINE]))
+                found |= differing(some, known)
+                found |= set(some.filter(pl.col(LINE).is_in(list(clashes)))[LINE])
         return ComparedKeys(
             frozenset(found), frozenset(not_compared), needed if not_compared else 0
         )

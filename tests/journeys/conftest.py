@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 import requests
 from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_SERVER_DATABASE_TIMEOUT,
+    temporary_settings,
+)
 from prefect.testing.utilities import prefect_test_harness
 
 from blocks.accounts import MailUpAccount
@@ -40,8 +44,10 @@ collect_ignore = [] if os.environ.get("KILLS") == "all" else ONLY_ALL
 
 @pytest.fixture(scope="session", autouse=True)
 def prefect() -> Iterator[None]:
-    """A Prefect server for all journeys; runs do not wait for their last heartbeat."""
+    """A Prefect server for all journeys, whose SQLite waits for many runs at once; runs do not
+    wait for their last heartbeat."""
     with (
+        temporary_settings({PREFECT_SERVER_DATABASE_TIMEOUT: 60}),
         prefect_test_harness(server_startup_timeout=120),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):

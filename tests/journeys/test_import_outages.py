@@ -64,7 +64,7 @@ def _suffer(stage: Stage, number: int, case: Case, expected: Facts) -> Suffered 
     """Run with the outage, and again if that run failed; None if its step was not reached."""
     name = f"outage-{number}"
     with (
-        small_disks(stage.home / f"{stage.kind}-{name}", [case.outage.part]),
+        small_disks(stage.folder(name), [case.outage.part]),
         stage.client(name, disturbed=True) as client,
     ):
         ending = suffer(client.place, case, client.disturb)

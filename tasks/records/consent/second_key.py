@@ -82,9 +82,11 @@ def differing(rows: pl.DataFrame, known: pl.DataFrame) -> set[int]:
     """Lines of rows whose keys differ from MailUp's: either key has another partner there."""
     by_address = known.filter(pl.col("address") != _NONE).rename({"mobile": "their_mobile"})
     by_mobile = known.filter(pl.col("mobile") != _NONE).rename({"address": "their_address"})
-    joined = rows.join(by_address, on="address", how="left").join(
-        by_mobile, on="mobile", how="left"
+    met = rows.filter(
+        pl.col("address").is_in(by_address["address"].implode())
+        | pl.col("mobile").is_in(by_mobile["mobile"].implode())
     )
+    joined = met.join(by_address, on="address", how="left").join(by_mobile, on="mobile", how="left")
     other_number = (pl.col("their_mobile") != _NONE) & (pl.col("their_mobile") != pl.col("mobile"))
     of_another = (pl.col("their_address") != _NONE) & (pl.col("their_address") != pl.col("address"))
     return set(joined.filter(other_number | of_another)[LINE])

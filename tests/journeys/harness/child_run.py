@@ -16,6 +16,7 @@ from typing import Any
 from prefect import Task
 from prefect.settings import (
     PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_HOME,
     PREFECT_LOGGING_TO_API_ENABLED,
@@ -76,6 +77,7 @@ def live(life: Life) -> None:
             os.dup2(output.fileno(), stream)
     settings = {
         PREFECT_API_URL: life.api_url,
+        PREFECT_CLIENT_MAX_RETRIES: 20,  # many runs share a server on SQLite
         PREFECT_HOME: life.home / "prefect",
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
         PREFECT_LOGGING_TO_API_ENABLED: False,

@@ -70,7 +70,7 @@ class Runner:
         process.join(LONGEST_RUN_SECONDS)
         process.kill()
         process.join()
-        assert process.exitcode == 0, self.log
+        assert process.exitcode == 0, f"exit code {process.exitcode}\n{self.log}"
 
     def kill(self, flow: str, parameters: dict[str, Any], death: Death) -> str:
         """Run a flow until it is killed; the instant, or "" if it completed."""
@@ -90,7 +90,7 @@ class Runner:
         process.join()
         if process.exitcode == -signal.SIGKILL:
             return str(death) if isinstance(death, Instant) else self.steps()[-1]
-        assert process.exitcode == 0, self.log
+        assert process.exitcode == 0, f"exit code {process.exitcode}\n{self.log}"
         return ""
 
     def stop(self, flow: str, parameters: dict[str, Any], stop: Stop) -> BaseProcess:

@@ -28,11 +28,14 @@ class Stage:
     home: Path
     databases: Callable[[str, str], Database]
 
+    def folder(self, name: str, story: Story = ONE_FILE) -> Path:
+        """Where a client is; its last part is what the client's blocks are called."""
+        return self.home / f"{self.kind}-{story.slug}-{name}"
+
     def client(
         self, name: str, story: Story = ONE_FILE, *, disturbed: bool = False
     ) -> AbstractContextManager[Scene]:
         """A client with its servers, within the context."""
-        name, api_url = f"{self.kind}-{story.slug}-{name}", str(get_current_settings().api.url)
-        database, protocol = self.databases(self.kind, name), WAYS[self.kind]
-        home = self.home / name
-        return scene(home, name, api_url, database, protocol, story, disturbed=disturbed)
+        home, api_url = self.folder(name, story), str(get_current_settings().api.url)
+        database, protocol = self.databases(self.kind, home.name), WAYS[self.kind]
+        return scene(home, home.name, api_url, database, protocol, story, disturbed=disturbed)
