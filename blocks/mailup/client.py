@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 import polars as pl
@@ -72,6 +73,18 @@ class MailUpClient:
     def calls(self) -> int:
         """Number of requests sent, including log-ins and retries."""
         return self._wire.calls
+
+    @contextmanager
+    def limited(self, last: int) -> Iterator[None]:
+        """Raise `NoCallsLeft` instead of a request when *calls* has reached *last*.
+
+        For one thread; log-ins, retries and further walks through the same pages count.
+        """
+        self._wire.last = last
+        try:
+            yield
+        finally:
+            self._wire.last = None
 
     @property
     def clock_ahead_seconds(self) -> float | None:

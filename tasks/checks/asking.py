@@ -18,10 +18,6 @@ FAILED = 500
 """The lowest HTTP status of a failure of MailUp itself."""
 
 
-class NoCallsLeft(Exception):
-    """The number of calls that a check may make is used up."""
-
-
 @dataclass(frozen=True)
 class Reply:
     """One page as MailUp answered it; `refused`: its HTTP status if refused, else 0.
@@ -84,14 +80,13 @@ class Asking:
 
         Temporary errors are raised; with `failing`, server errors are returned as an answer.
         """
-        if self._client.calls >= self._last:
-            raise NoCallsLeft
         client = self._client
         session = client.session if of == "console" else client.statistics_session
         parameters = {"PageNumber": "0", "PageSize": str(size), **(more or {})}
         began = time.monotonic()
         try:
-            answer = session.get(path, parameters, repeat_timeouts=False)
+            with client.limited(self._last):
+                answer = session.get(path, parameters, repeat_timeouts=False)
         except MailUpRefused as error:
             return Reply(refused=int(error.context.get("status") or 400))
         except MailUpUnavailable as error:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from blocks.errors import SyncError
 from blocks.mailup.client import MailUpClient
+from blocks.mailup.http.wire import NoCallsLeft
 from tasks.checks import first_questions, list_questions, message_questions
-from tasks.checks.asking import About, Asking, NoCallsLeft
+from tasks.checks.asking import About, Asking
 from tasks.checks.findings import Finding, Subject, finding_text
 
 LEFT_OPEN = (

@@ -10,6 +10,7 @@ import polars as pl
 
 from blocks.errors import MailUpRefused
 from blocks.mailup.client import MailUpClient
+from blocks.mailup.http.wire import NoCallsLeft
 from blocks.mailup.pages.filters import can_filter
 from blocks.mailup.pages.page import PageWithoutItems
 from blocks.mailup.resources.imports import Channel
@@ -39,8 +40,13 @@ class LookUp:
 
         None if it would take too many calls.
         """
-        if self._left() < 1:
+        try:
+            with self.client.limited(self._last):
+                return self._found(people, list_id, channel)
+        except NoCallsLeft:
             return None
+
+    def _found(self, people: pl.DataFrame, list_id: int, channel: Channel) -> Statuses | None:
         pages = -(-self.client.count_optins(list_id, channel) // self.client.session.page_size)
         filterable = all(map(can_filter, people["key"]))
         if filterable and people.height <= self._left() and not 0 < pages < people.height:
@@ -53,19 +59,15 @@ class LookUp:
     def _left(self) -> int:
         return self._last - self.client.calls
 
-    def _walked(self, people: pl.DataFrame, list_id: int, channel: Channel) -> Statuses | None:
+    def _walked(self, people: pl.DataFrame, list_id: int, channel: Channel) -> Statuses:
         wanted, found = set(people["address"]), Statuses()
         for page in self.client.optins(list_id, channel):
             found |= {at: one for at, one in _addressed(page, channel) if at in wanted}
-            if self._left() < 1:
-                return None
         return found
 
-    def _one_by_one(self, people: pl.DataFrame, list_id: int, channel: Channel) -> Statuses | None:
+    def _one_by_one(self, people: pl.DataFrame, list_id: int, channel: Channel) -> Statuses:
         found = Statuses()
         for key, address in people.select("key", "address").iter_rows():
-            if self._left() < 1:
-                return None
             answers = _addressed(self.client.find_optins(list_id, channel, key), channel)
             if not all(at.endswith(key) for at, _ in answers):
                 raise _FilterIgnored

@@ -20,6 +20,7 @@ from blocks.ledger.journal import NO_KEYS, ComparedKeys
 from blocks.ledger.store import Store
 from blocks.loading import load
 from blocks.mailup.client import MailUpClient
+from blocks.mailup.http.wire import NoCallsLeft
 from blocks.mailup.pages.page import PageWithoutItems
 from blocks.mailup.resources.imports import Channel
 from blocks.mailup.resources.profiles import State
@@ -105,17 +106,26 @@ class SecondKeys:
         """Both keys of possible matches in MailUp (None: too many calls), and the calls needed."""
         size = self.client.session.page_size
         pages = -(-self.client.count_optins(list_id, channel) // size) + len(STATES)
-        calls = min(2 * people.height, pages)
-        if 2 * people.height == calls <= last - self.client.calls:
-            try:
-                return self._searched(texts_of(sent, people[LINE])), calls + 1
-            except (MailUpRefused, PageWithoutItems):
-                calls = pages + 1  # this MailUp does not support the search
-        if pages > last - self.client.calls:
-            return None, calls + 1
+        calls, before = min(2 * people.height, pages), self.client.calls
+        known = None
+        try:
+            with self.client.limited(last):
+                if 2 * people.height == calls <= last - self.client.calls:
+                    try:
+                        known = self._searched(texts_of(sent, people[LINE]))
+                    except (MailUpRefused, PageWithoutItems):
+                        calls = pages + 1  # this MailUp does not support the search
+                if known is None and pages <= last - self.client.calls:
+                    known = self._walked(list_id, channel)
+        except NoCallsLeft:
+            # MailUp gave no total, or its list changes: how many calls it takes is not known.
+            calls = max(calls, 2 * (self.client.calls - before))
+        return known, max(calls, self.client.calls - before) + 1
+
+    def _walked(self, list_id: int, channel: Channel) -> pl.DataFrame:
         return pairs(
             page for state in STATES for page in self.client.with_fields(list_id, channel, state)
-        ), calls + 1
+        )
 
     def _searched(self, people: pl.DataFrame) -> pl.DataFrame:
         found = []

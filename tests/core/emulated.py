@@ -31,6 +31,6 @@ def emulated(home: Path) -> Iterator[tuple[Caller, MailUpClient]]:
         yield Caller(emulator), client
 
 
-def client_of(emulator: Emulator) -> MailUpClient:
+def client_of(emulator: Emulator, **more: Any) -> MailUpClient:
     """A client without limit that knows the emulator."""
-    return MailUpClient(settings_of(emulator), pace=lambda: None)
+    return MailUpClient(settings_of(emulator), pace=lambda: None, **more)

@@ -29,6 +29,10 @@ FORM_HEADERS = {
 }
 
 
+class NoCallsLeft(Exception):
+    """The number of calls that somebody may make is used up; nothing was sent."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One request. *path* is shown in messages: it contains ids, never personal data. *changes*:
@@ -72,7 +76,8 @@ class Wire:
     before the last byte of one that changes something: an error raised by it stops the request.
 
     `ahead_seconds`: by how much MailUp's clock was ahead of ours at the latest answer (to the
-    second, from its Date header); None if it sent no time.
+    second, from its Date header); None if it sent no time. `last`: after so many calls the next
+    one raises `NoCallsLeft`.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Wire:
         self._watch = Watch(settings.answer_seconds, clock=clock)
         self._session = _new_session(self._watch, settings.read_seconds)
         self.calls = 0
+        self.last: int | None = None
         self.ahead_seconds: float | None = None
 
     def ask(self, call: Call, *, token: str | None = None) -> Answer:
@@ -97,6 +103,8 @@ class Wire:
 
         Raises `MailUpUnavailable` with the context keys `timed_out` and `sent`.
         """
+        if self.last is not None and self.calls >= self.last:
+            raise NoCallsLeft
         self._pace()
         with self._lock:
             self.calls += 1

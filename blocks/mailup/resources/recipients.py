@@ -49,8 +49,8 @@ def find_optins(session: Session, list_id: int, channel: Channel, key: str) -> l
 def search(session: Session, *, email: str = "", mobile: str = "") -> list[Recipient]:
     """Recipients of the account with this address, or this number with prefix; one call."""
     wanted = {"email": f'"{email}"'} if email else {"mobile": f'"{mobile}"'}
-    found = next(pages(session, "/Console/Recipients", "idRecipient", params=wanted), [])
-    return [Recipient.read(item) for item in found]
+    found = first_page(session, "/Console/Recipients", wanted)
+    return [Recipient.read(item) for item in found.items]
 
 
 def unsubscribed(session: Session, list_id: int, channel: Channel) -> Iterator[list[Optin]]:
