@@ -209,7 +209,14 @@ ANSWERS: dict[str, Answer] = {
     "rate_limit": Answer(
         "All runs of an account share one limit, below MailUp's (`calls_per_second`)."
     ),
-    "rate_limit_status": Answer("Both are retried, for a minute at most."),
+    "rate_limit_status": Answer(
+        "Both are retried, for a minute at most. A 403 is the rate limit if its error text says "
+        "`too_many_requests` or too many requests. Without an error text it may be: then a call "
+        "that only reads is retried in the same way and finally reported as a missing permission; "
+        "one that changes something is not retried, its result is looked up first. With any other "
+        "text a 403 is a missing permission, or terms of service that are not accepted, and is "
+        "reported at once."
+    ),
     "retry_after": Answer("Not used: each wait is longer than the previous one."),
     "count_refused_calls": Answer("Waits grow, so that refused calls do not prolong the limit."),
 }  # fmt: skip

@@ -31,6 +31,7 @@ _HINTS = {
     404: " Check the list and group ids.",
     413: " Reduce the account's import batch size.",
 }
+_THROTTLED = re.compile("too[ _]many[ _]requests", re.IGNORECASE)
 _BUSY = ("-601", "-602", "already running", "import in progress", "another import")
 
 
@@ -71,7 +72,7 @@ class Answer:
     def throttled(self) -> bool:
         """Whether the rate limit refused the call; before 2018 MailUp used 403 for that."""
         return self.status == 429 or (
-            (self.status == 403 or self.ok) and "too_many_requests" in self.raw_description
+            (self.status == 403 or self.ok) and _THROTTLED.search(self.raw_description) is not None
         )
 
     @property

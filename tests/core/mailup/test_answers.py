@@ -139,6 +139,29 @@ def test_a_403_without_a_word_may_be_the_rate_limit(mailup: ByHand) -> None:
     assert 1 < len(mailup.asked) < 30
 
 
+@pytest.mark.parametrize("words", ["(too_many_requests): Max:5", "Too many requests"])
+def test_a_403_that_names_the_rate_limit_is_no_missing_permission(
+    mailup: ByHand, words: str
+) -> None:
+    """Even an import is sent again: MailUp has refused it before doing anything."""
+    refused = [(403, ERROR | {"ErrorCode": "403", "ErrorDescription": words})]
+    mailup.resources[f"{LIST}/Recipients"] = lambda _: refused.pop() if refused else (200, 7)
+    with mailup.client() as client:
+        assert client.start_import(ImportTarget(list_id=1), b"[]") == 7
+    assert len(mailup.asked) == 2
+
+
+def test_a_403_with_other_words_is_a_missing_permission(mailup: ByHand) -> None:
+    """It is reported at once, with what to check."""
+    path, read = READERS["groups"]
+    mailup.resources[path] = plain(
+        ERROR | {"ErrorCode": "403", "ErrorDescription": "Forbidden"}, 403
+    )
+    with mailup.client() as client, pytest.raises(MailUpRefused, match="may see the list"):
+        read(client)
+    assert len(mailup.asked) == 1
+
+
 def test_an_import_is_not_repeated_for_a_403_without_a_word(mailup: ByHand) -> None:
     """Whoever sent it looks before it is sent again."""
     mailup.resources[f"{LIST}/Recipients"] = plain("", 403)
