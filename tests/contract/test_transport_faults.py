@@ -98,6 +98,7 @@ def test_delivery_that_is_cut(
     assert [entry.name for entry in server.disk.iterdir()] == ["report.csv"]
 
 
+@over_a_network
 def test_reader_never_sees_half_a_delivery(server: Server, big: tuple[str, Path, bytes]) -> None:
     """During a delivery a reader finds the old file, the new one, or none."""
     _, source, content = big
@@ -107,6 +108,37 @@ def test_reader_never_sees_half_a_delivery(server: Server, big: tuple[str, Path,
     with Watcher(server.disk / "report.csv", sizes), server.connect() as transport:
         deliver(transport, source, server.folder, "report.csv")
     assert sizes <= {len(b"of yesterday"), SIZE}
+
+
+@pytest.mark.parametrize("running_server", ["folder"], indirect=True)
+def test_reader_of_a_folder_never_sees_half_a_delivery(server: Server, tmp_path: Path) -> None:
+    """Half of the file is in the folder, and the old one is still whole.
+
+    A disk is faster than a watcher. So the source is a pipe: what is in the folder by then is known
+    once half of the content has gone through it, as a pipe holds far less than one block.
+    """
+    source, content = tmp_path / "pipe", os.urandom(SIZE)
+    os.mkfifo(source)
+    server.plant("report.csv", b"of yesterday")
+    found: list[tuple[bytes, int]] = []
+
+    def feed() -> None:
+        with source.open("wb") as pipe:
+            pipe.write(content[: SIZE // 2])
+            pipe.flush()
+            held = sum(each.stat().st_size for each in server.disk.iterdir())
+            found.append(((server.disk / "report.csv").read_bytes(), held))
+            pipe.write(content[SIZE // 2 :])
+
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    with server.connect() as transport:
+        deliver(transport, source, server.folder, "report.csv")
+    feeder.join(timeout=10)
+    ((old, held),) = found
+    assert old == b"of yesterday"
+    assert SIZE // 4 < held < SIZE
+    assert (server.disk / "report.csv").read_bytes() == content
 
 
 @over_a_network
