@@ -57,8 +57,8 @@ def persisted() -> Names:
             if name.isupper() and isinstance(value, str) and value.startswith("mailup.")
         ),
         "artifact keys": sorted(_artifact_keys()),
-        "agreement of imports": sorted(_keys(ImportAgreement)),
-        "agreement of exports": sorted(_keys(ExportAgreement)),
+        "agreement of imports": sorted(set(_keys(ImportAgreement))),
+        "agreement of exports": sorted(set(_keys(ExportAgreement))),
     }
 
 
@@ -95,7 +95,8 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
             yield f"{path}{name}: {default}"
             yield from walk(each, f"{path}{name}.")
         inner = [part["items"]] if "items" in part else []
-        for each in [*part.get("anyOf", ()), *part.get("allOf", ()), *inner]:
+        several = [each for key in ("anyOf", "allOf", "oneOf") for each in part.get(key, ())]
+        for each in [*several, *inner]:
             yield from walk(each, path)
 
     return walk(schema, "")

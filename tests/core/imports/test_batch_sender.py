@@ -24,7 +24,7 @@ from tests.core.emulated import settings_of
 
 TARGET = ImportTarget(list_id=1)
 PEOPLE = [{"Email": f"p{number}@example.it", "Fields": []} for number in range(3)]
-PARCEL = BatchRequest(1, len(PEOPLE), json.dumps(PEOPLE).encode(), "ab" * 32, TARGET)
+REQUEST = BatchRequest(1, len(PEOPLE), json.dumps(PEOPLE).encode(), "ab" * 32, TARGET)
 
 
 class _NobodyWaits:
@@ -74,8 +74,8 @@ def posts(mailup: Emulator) -> int:
 def written_ahead(counter: BatchSender, newest: int) -> BatchSender:
     """A new run's counter, after an earlier one that was killed while it sent the batch."""
     batches.write_ahead(
-        counter.store, counter.file_id, 1, 1, target=asdict(TARGET), rows=PARCEL.rows,
-        sha256=PARCEL.sha256, after_import=newest,
+        counter.store, counter.file_id, 1, 1, target=asdict(TARGET), rows=REQUEST.rows,
+        sha256=REQUEST.sha256, after_import=newest,
     )  # fmt: skip
     return replace(counter)
 
@@ -89,9 +89,9 @@ def outcome(counter: BatchSender) -> BatchEntry:
 def test_a_batch_is_sent_once_and_not_a_second_time(counter: BatchSender, mailup: Emulator) -> None:
     """A batch that the ledger shows as done causes no call."""
     before = posts(mailup)
-    counter.send(PARCEL, newest_import=counter.client.latest_import_id())
+    counter.send(REQUEST, newest_import=counter.client.latest_import_id())
     calls = counter.client.calls
-    counter.send(PARCEL, newest_import=0)
+    counter.send(REQUEST, newest_import=0)
 
     assert (posts(mailup) - before, counter.client.calls) == (1, calls)
     assert outcome(counter).state == "done"
@@ -104,9 +104,9 @@ def test_a_batch_that_may_have_arrived_is_sent_again(
     """Cut off between MailUp's yes and the ledger's: nothing proves whose the import is, so it is
     not taken for ours, and the import beyond an undisturbed run is counted."""
     counter = written_ahead(counter, counter.client.latest_import_id())
-    import_id = counter.client.start_import(TARGET, PARCEL.content)
+    import_id = counter.client.start_import(TARGET, REQUEST.content)
     before = posts(mailup)
-    counter.send(PARCEL, newest_import=0)
+    counter.send(REQUEST, newest_import=0)
 
     known = outcome(counter)
     assert posts(mailup) == before + 1
@@ -119,7 +119,7 @@ def test_a_batch_that_never_arrived_is_sent(counter: BatchSender, mailup: Emulat
     """Killed before MailUp received the batch: looked up, not found, sent."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     before = posts(mailup)
-    counter.send(PARCEL, newest_import=0)
+    counter.send(REQUEST, newest_import=0)
 
     assert posts(mailup) == before + 1
     assert (outcome(counter).state, outcome(counter).extra) == ("done", 0)
@@ -133,7 +133,7 @@ def test_an_import_of_somebody_else_is_not_taken_for_ours(
     others = [{"Email": f"o{number}@example.it", "Fields": []} for number in range(3)]
     foreign = counter.client.start_import(TARGET, json.dumps(others).encode())
     before = posts(mailup)
-    counter.send(PARCEL, newest_import=0)
+    counter.send(REQUEST, newest_import=0)
 
     assert posts(mailup) == before + 1
     assert outcome(counter).import_id not in (None, foreign)
@@ -143,11 +143,11 @@ def test_an_import_of_somebody_else_is_not_taken_for_ours(
 def test_an_accepted_batch_is_only_waited_for(counter: BatchSender, mailup: Emulator) -> None:
     """With an import id in the ledger nothing is sent and nothing is looked up."""
     counter = written_ahead(counter, 0)
-    import_id = counter.client.start_import(TARGET, PARCEL.content)
+    import_id = counter.client.start_import(TARGET, REQUEST.content)
     batches.accepted(counter.store, outcome(counter), import_id)
     counter = replace(counter)
     before = posts(mailup)
-    counter.send(PARCEL, newest_import=0)
+    counter.send(REQUEST, newest_import=0)
 
     assert posts(mailup) == before
     assert outcome(counter).state == "done"
@@ -157,7 +157,7 @@ def test_another_batch_under_the_same_number_changes_the_plan(counter: BatchSend
     """A batch that an earlier run began is not mixed with others; it can be completed first."""
     counter = written_ahead(counter, counter.client.latest_import_id())
     with pytest.raises(PlanChanged):
-        counter.send(replace(PARCEL, sha256="ef" * 32), newest_import=0)
+        counter.send(replace(REQUEST, sha256="ef" * 32), newest_import=0)
 
     counter.finish_abandoned(outcome(counter))
     assert outcome(counter).state == "sending"
@@ -168,5 +168,5 @@ def test_without_its_lease_a_run_sends_nothing(counter: BatchSender, mailup: Emu
     leases.release(counter.store, counter.guard.lease)
     before = posts(mailup)
     with pytest.raises(RunStopped, match="taken over"):
-        counter.send(PARCEL, newest_import=0)
+        counter.send(REQUEST, newest_import=0)
     assert posts(mailup) == before
