@@ -1,7 +1,8 @@
 """Propose a client's file from a sample, with a confidence beside each line.
 
-What is not sure is not used: it becomes a question. The sample is read as an import would read it.
-What is printed and written holds no cell's content. No server is asked.
+What is not sure is not used; where it matters it is a question, to be answered at the terminal,
+with an option, or in the file. The sample is read as an import would read it. What is printed and
+written holds no cell's content, but for the values of columns about consent. No server is asked.
 """
 
 import tempfile
@@ -9,30 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from blocks.errors import ConfigurationError, FileHeld
-from deployments.check import Mistake, check_files
-from deployments.checking.messages import refusals
-from deployments.checking.rules import UNDECIDED_STATUS
+from deployments.check import check_files
+from deployments.checking.yaml_lines import read
 from deployments.client_files import shown
-from deployments.onboarding.client_file import (
-    Wishes,
-    agreement,
-    open_questions,
-    pattern_for,
-    render,
-)
+from deployments.onboarding.answers import answers_of
+from deployments.onboarding.client_file import Wishes, left_out_line, pattern_for, render
+from deployments.onboarding.questions import Asker
 from deployments.onboarding.request import OnboardRequest
 from deployments.onboarding.trial_read import rehearse
 from tasks.records.agreement import ImportAgreement
 from tasks.records.onboarding.columns import percent
-from tasks.records.onboarding.file_format import Given
-from tasks.records.onboarding.propose import Answers, Proposal, propose
-from tasks.records.reading.candidates import candidates
-from tasks.records.reading.encoding import survey
+from tasks.records.onboarding.propose import Proposal, propose
 from tasks.records.reading.unpack import Unpacking, unpack
 from tasks.reports.kinds import EXPORT_KINDS
 from tasks.runs.owned_folders import owned_folder
@@ -40,10 +30,13 @@ from tasks.runs.scratch import scratch_parent
 
 EXPORTS = tuple(kind.name.replace("_", "-") for kind in EXPORT_KINDS.values())
 
+_TOLD = ("target", "field")
 _ENCRYPTED = (".gpg", ".pgp", ".asc")
 _REMEDIES = {
     "encoding": " Here: --encoding NAME; --show-words prints the words that decide.",
     "separator": " Here: --separator SIGN.",
+    "cut": " Here, if the client's files end so: --final-newline any.",
+    "archive": " Here, if a zip has several files: --member NAME.",
 }
 
 
@@ -57,37 +50,56 @@ class Onboarded:
 
 
 def onboard(chosen: OnboardRequest) -> Onboarded:
-    """Write the file of a client; ConfigurationError where there is none to write."""
-    try:
-        return _onboard(chosen)
-    except (ConfigurationError, FileHeld) as error:
-        remedy = _REMEDIES.get(error.context.get("reason", ""), "")
-        raise ConfigurationError(f"{error}{remedy}") from None
+    """Write the file of a client; ConfigurationError where there is none to write.
 
-
-def words_that_decide(chosen: OnboardRequest) -> tuple[str, ...]:
-    """How each encoding in which the sample can be read shows its telling words: personal data."""
+    Open questions are asked at the terminal, if there is one.
+    """
+    _require_readable(chosen, chosen.into / f"{chosen.client}.yaml")
+    asker = Asker()
     with owned_folder(scratch_parent()) as scratch:
-        read = candidates(bytes(survey(unpack(chosen.sample, scratch, Unpacking())).sample))
-    lines = [f"{' or '.join(each.encodings)}: {', '.join(each.words)}" for each in read]
-    return (*lines, "Give the encoding whose words are right: --encoding NAME.")
+        while True:
+            try:
+                sample = unpack(chosen.sample, scratch, Unpacking(member=chosen.member or "*"))
+                proposal = propose(sample, answers_of(chosen))
+            except (ConfigurationError, FileHeld) as error:
+                answered = asker.about_sample(chosen, error)
+                if answered is None:
+                    raise _remedied(error) from None
+                chosen = answered
+                continue
+            answered = asker.about_proposal(chosen, proposal)
+            if answered == chosen:
+                asker.say_options(chosen)
+                return _written(chosen, sample, proposal, scratch)
+            chosen = answered
 
 
-def _onboard(chosen: OnboardRequest) -> Onboarded:
+def _remedied(error: ConfigurationError | FileHeld) -> ConfigurationError:
+    """The error with the option that helps."""
+    return ConfigurationError(f"{error}{_REMEDIES.get(error.context.get('reason', ''), '')}")
+
+
+def _written(chosen: OnboardRequest, sample: Path, proposal: Proposal, scratch: Path) -> Onboarded:
+    """Write the file, and run an import of the sample with the agreement that is in it."""
     target = chosen.into / f"{chosen.client}.yaml"
-    _require_readable(chosen, target)
-    with owned_folder(scratch_parent()) as scratch:
-        sample = unpack(chosen.sample, scratch, Unpacking())
-        proposal = propose(sample, _answers(chosen))
-        wishes = _wishes(chosen)
-        agreed = _agreed(agreement(wishes, proposal))
-        _write(target, render(wishes, proposal, chosen.sample))
-        today = datetime.now(UTC).date()
-        lines = [
-            *_proposal_lines(proposal),
-            *rehearse(sample, agreed, proposal, scratch / "trial", today),
-        ]
-    return Onboarded(shown(target), tuple(open_questions(proposal.columns)), tuple(lines))
+    _write(target, render(_wishes(chosen), proposal, chosen.sample))
+    today = datetime.now(UTC).date()
+    lines = [
+        *_proposal_lines(proposal),
+        *rehearse(sample, _agreement_in(target), scratch / "trial", today),
+    ]
+    return Onboarded(shown(target), tuple(map(str, proposal.questions)), tuple(lines))
+
+
+def _agreement_in(target: Path) -> ImportAgreement:
+    """The agreement of the import, as it stands in the file."""
+    entries = read(target).value["deployments"]
+    (given,) = (
+        each["parameters"]["agreement"]
+        for each in entries
+        if each["entrypoint"].endswith(".import_recipients")
+    )
+    return ImportAgreement.model_validate(given)
 
 
 def _require_readable(chosen: OnboardRequest, target: Path) -> None:
@@ -100,40 +112,6 @@ def _require_readable(chosen: OnboardRequest, target: Path) -> None:
             "The sample is encrypted. Decrypt it, give --pattern for the names of the encrypted "
             "files, and then set decryption_key in the file to the name of a gpg-key block."
         )
-
-
-def _answers(chosen: OnboardRequest) -> Answers:
-    status = dict(_pair(text, "--status 1=subscribed") for text in chosen.status or ())
-    for meaning in status.values():
-        if meaning not in ("subscribed", "unsubscribed"):
-            raise ConfigurationError(
-                f"--status: {meaning!r} is no meaning; accepted are subscribed and unsubscribed."
-            )
-    return Answers(
-        form=Given(chosen.encoding, chosen.separator, chosen.header),
-        columns=dict(_decided(text) for text in chosen.column or ()),
-        status=status,  # type: ignore[arg-type]
-        region=chosen.region,
-        list_id=chosen.list_id,
-    )
-
-
-def _decided(text: str) -> tuple[str, dict[str, Any]]:
-    """A column's name and its settings, from NAME=field:NAME:FORMAT and the like."""
-    name, wanted = _pair(text, "--column NAME=email")
-    target, _, rest = wanted.partition(":")
-    field, _, date_in = rest.partition(":")
-    settings = {"target": target, "field": field, "date_in": date_in}
-    if date_in:
-        settings["date_out"] = "%Y-%m-%d"
-    return name, {key: value for key, value in settings.items() if value}
-
-
-def _pair(text: str, example: str) -> tuple[str, str]:
-    name, sign, value = text.rpartition("=")
-    if not sign or not name:
-        raise ConfigurationError(f"{text!r} is no pair; accepted is, for example, {example}.")
-    return name, value
 
 
 def _wishes(chosen: OnboardRequest) -> Wishes:
@@ -153,19 +131,9 @@ def _wishes(chosen: OnboardRequest) -> Wishes:
         zone=chosen.zone,
         language=chosen.language,
         exports=exports,
+        member=chosen.member,
+        create_groups=bool(chosen.create_groups),
     )
-
-
-def _agreed(values: dict[str, Any]) -> ImportAgreement:
-    """The agreement; ConfigurationError where what was given is not accepted."""
-    try:
-        return ImportAgreement.model_validate(values)
-    except ValidationError:
-        faults = "; ".join(
-            f"{'.'.join(map(str, steps))}: {sentence}"
-            for steps, sentence in refusals(ImportAgreement, values)
-        )
-        raise ConfigurationError(faults) from None
 
 
 def _write(target: Path, text: str) -> None:
@@ -173,16 +141,11 @@ def _write(target: Path, text: str) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".onboard-") as name:
         draft = Path(name) / target.name
         draft.write_text(text, encoding="utf-8")
-        found = [each for each in check_files([draft]) if not _is_open(each)]
+        found = [each for each in check_files([draft]) if not each.lacks_ground]
         if found:
             faults = "; ".join(f"{each.where}: {each.sentence}" for each in found)
             raise ConfigurationError(faults)
         draft.replace(target)
-
-
-def _is_open(found: Mistake) -> bool:
-    """Whether a finding is a question that the file may be written with."""
-    return found.sentence == UNDECIDED_STATUS or found.lacks_ground
 
 
 def _proposal_lines(proposal: Proposal) -> Iterator[str]:
@@ -191,11 +154,12 @@ def _proposal_lines(proposal: Proposal) -> Iterator[str]:
         yield f"{percent(setting.confidence):>6}  {setting.name}: {setting.value} ({setting.why})"
     yield ""
     for column in proposal.columns:
-        target = ": ".join(str(v) for k, v in column.settings.items() if k in ("target", "field"))
-        where = target if column.used else f"not used ({target or 'left out'})"
-        yield f"{percent(column.confidence):>6}  {column.column} -> {where} ({column.why})"
-    asked = open_questions(proposal.columns)
-    if asked:
+        if column.used:
+            target = ": ".join(str(v) for k, v in column.settings.items() if k in _TOLD)
+            yield f"{percent(column.confidence):>6}  {column.column} -> {target} ({column.why})"
+    if unused := left_out_line(proposal):
+        yield f"        {unused}"
+    if proposal.questions:
         yield ""
-        yield "To decide, in the file or with --column, --status, --region:"
-        yield from (f"  - {question}" for question in asked)
+        yield "To decide, in the file or with the options behind each question:"
+        yield from (f"  - {question}" for question in proposal.questions)

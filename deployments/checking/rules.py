@@ -13,7 +13,6 @@ from deployments.checking.schedules import schedule_faults
 from deployments.checking.yaml_lines import Fault
 from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.grounds import missing_grounds
-from tasks.records.onboarding.propose import UNDECIDED
 from tasks.reports.kinds import EXPORT_KINDS, LAYOUTS
 
 DEPLOYMENT_KEYS = (
@@ -24,12 +23,6 @@ DEPLOYMENT_KEYS = (
 """What Prefect reads of a deployment; it ignores all other keys without a word."""
 
 ONE_AT_A_TIME = {"limit": 1, "collision_strategy": "ENQUEUE"}
-UNDECIDED_STATUS = (
-    "is to be decided, so that every row is refused; accepted is each value of the status column "
-    "with subscribed or unsubscribed; ask the client what they mean."
-)
-"""An open question, and the only finding with which onboarding writes a file."""
-
 FUNCTIONS = (
     "import_recipients",
     *(f"export_{name}" for name in EXPORT_KINDS),
@@ -144,7 +137,6 @@ def _parameter_faults(flow: Flow[..., Any], given: Any) -> Iterator[Fault]:
         if parameter.default is inspect.Parameter.empty and name not in given:
             yield ("parameters", name), f"{name} is missing; accepted is what was agreed; add it."
     yield from _column_faults(flow, given)
-    yield from _status_faults(given)
     if flow.name == "import-recipients":
         yield from _ground_faults(given.get("agreement"))
 
@@ -158,14 +150,6 @@ def _ground_faults(given: Any) -> Iterator[Fault]:
     for missing in missing_grounds(agreement.consent, agreement.mapping):
         steps = ("parameters", "agreement", *missing.setting.split("."))
         yield steps, f"{missing.text}. {missing.remedy}"
-
-
-def _status_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
-    """The question that onboarding leaves in the file where nobody has explained a status."""
-    agreement = given.get("agreement")
-    mapping = agreement.get("mapping") if isinstance(agreement, Mapping) else None
-    if isinstance(mapping, Mapping) and mapping.get("status_values") == UNDECIDED:
-        yield ("parameters", "agreement", "mapping", "status_values"), UNDECIDED_STATUS
 
 
 def _column_faults(flow: Flow[..., Any], given: Mapping[str, Any]) -> Iterator[Fault]:

@@ -33,15 +33,17 @@ def _onboard(**given: Any) -> Outcome:
     """Propose a client's file from a sample.
 
     Writes deployments/CLIENT.yaml, with a confidence beside each line. What is not sure is not
-    used: it is listed as a question, to be answered in the file or with an option. The sample is
-    read as an import would read it, and what would be rejected is counted. Names of columns and
-    numbers of lines are printed, never what is in a cell (but with --show-words). No server is
-    asked.
+    used; where it matters it is a question, asked at the terminal, or answered with an option or in
+    the file. Who agreed to be written to is always one: nobody is sent until it is answered. The
+    sample is then imported with the agreement of the file that was written, into no account, and
+    what would be rejected is counted. Names of columns, numbers of lines and the values of columns
+    about consent are printed, no other cell (but with --show-words). No server is asked.
     """
-    from deployments.onboard import onboard, words_that_decide
+    from deployments.onboard import onboard
+    from deployments.onboarding.questions import telling_words
 
     if given["show_words"]:
-        words = words_that_decide(OnboardRequest(**given))
+        words = telling_words(OnboardRequest(**given))
         return Outcome({"words": words}, words)
     made = onboard(OnboardRequest(**given))
     client = given["client"]

@@ -1,20 +1,23 @@
 """A proposal as the text of `deployments/<client>.yaml`, with how sure each part is beside it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tasks.records.onboarding.columns import ColumnProposal, percent
+from tasks.records.onboarding.columns import EMPTY, ColumnProposal, percent
 from tasks.records.onboarding.propose import Proposal
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a sample cannot say. `exports` are kinds such as "unsubscribed"; `list_id` may be 0."""
+    """What a sample cannot say. `exports` are kinds such as "unsubscribed"; `list_id` may be 0.
+
+    `member`: the file to take from a zip; empty for the only one.
+    """
 
     client: str
     server: str
@@ -25,6 +28,8 @@ class Wishes:
     zone: str
     language: str
     exports: tuple[str, ...]
+    member: str = ""
+    create_groups: bool = False
 
     @property
     def source(self) -> dict[str, str]:
@@ -39,6 +44,9 @@ def pattern_for(name: str) -> str:
 
 def agreement(wishes: Wishes, proposal: Proposal) -> dict[str, Any]:
     """The import's agreement as plain values, defaults left out."""
+    more: dict[str, Any] = {"unpacking": {"member": wishes.member}} if wishes.member else {}
+    if wishes.create_groups:
+        more["create_groups"] = True
     dialect = {each.name: each.value for each in proposal.form.settings if each.name != "header"}
     if not proposal.form.dialect.header:
         dialect["header"] = False
@@ -48,10 +56,23 @@ def agreement(wishes: Wishes, proposal: Proposal) -> dict[str, Any]:
         "account": wishes.account,
         "list_id": 0 if proposal.lists else wishes.list_id,
         "source": wishes.source,
+        **more,
         "dialect": dialect,
         "mapping": proposal.settings(),
+        **_consent(proposal),
         "results": {"folder": "results", "language": wishes.language},
     }
+
+
+def _consent(proposal: Proposal) -> dict[str, Any]:
+    """The grounds for consent that are completely answered."""
+    asked = {question.channel for question in proposal.questions}
+    basis = {
+        channel: answer.settings
+        for channel, answer in proposal.consent.items()
+        if channel not in asked and answer.ground != "none"
+    }
+    return {"consent": {"basis": basis}} if basis else {}
 
 
 def render(wishes: Wishes, proposal: Proposal, sample: Path) -> str:
@@ -137,12 +158,16 @@ def _agreement_lines(wishes: Wishes, proposal: Proposal) -> Iterator[str]:
         if values[name]:
             yield f"        {name}: {_flow(values[name])}"
     yield f"        source: {_flow(values['source'])}"
+    for name in ("unpacking", "create_groups"):
+        if name in values:
+            yield f"        {name}: {_flow(values[name])}"
     yield "        dialect:"
     for setting in proposal.form.settings:
         said = f"{percent(setting.confidence)}: {setting.why}"
         yield f"          {setting.name}: {_flow(setting.value)}  # {said}"
     yield "        mapping:"
     yield from _mapping_lines(proposal)
+    yield from _consent_lines(values.get("consent", {}).get("basis", {}), proposal)
     yield f"        results: {_flow(values['results'])}"
 
 
@@ -158,24 +183,36 @@ def _mapping_lines(proposal: Proposal) -> Iterator[str]:
     if "lists" in settings:
         lists = _flow(list(proposal.lists))
         yield f"          lists: {lists}  # those of the sample: are there more?"
-    if "status_values" in settings:
-        if proposal.undecided_status:
-            yield "          # TO DECIDE: until values are explained here, every row is refused."
-        yield f"          status_values: {_flow(settings['status_values'])}"
+    if proposal.blanks:
+        found = ", ".join(f"{times} x {text}" for text, times in proposal.blanks.items())
+        yield f"          blank_texts: {_flow(settings['blank_texts'])}  # in the sample: {found}"
     yield "          columns:"
-    written = {column["column"] for column in settings["columns"]}
     for column in proposal.columns:
-        yield _column_line(column, used=column.column in written)
+        yield _column_line(column)
 
 
-def _column_line(column: ColumnProposal, *, used: bool) -> str:
+def _consent_lines(basis: dict[str, Any], proposal: Proposal) -> Iterator[str]:
+    """The grounds for consent, and what is open about them."""
+    if basis:
+        yield "        consent:"
+        yield "          basis:"
+        yield from (f"            {channel}: {_flow(ground)}" for channel, ground in basis.items())
+    for question in proposal.questions:
+        if question.channel:
+            text = " ".join(question.text.split())
+            yield f"        # TO DECIDE, consent.basis.{question.channel}: {text}"
+
+
+def _column_line(column: ColumnProposal) -> str:
     settings = {"column": column.column, **column.settings}
     if not column.settings:
-        return f"            # - {_flow(settings)}  # left out, {column.why}"
+        return f"            # left out: {_flow(column.column)}, {column.why}"
     said = f"{percent(column.confidence)}: {column.why}"
     if column.ask:
         said += f"; TO DECIDE: {column.ask}"
-    return f"            {'' if used else '# '}- {_flow(settings)}  # {said}"
+    elif not column.used:
+        said += "; left out"
+    return f"            {'' if column.used else '# '}- {_flow(settings)}  # {said}"
 
 
 def _flow(value: Any) -> str:
@@ -186,6 +223,11 @@ def _flow(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def open_questions(columns: Sequence[ColumnProposal]) -> list[str]:
-    """What has to be decided, column by column."""
-    return [f"{column.column}: {column.ask}" for column in columns if column.ask]
+def left_out_line(proposal: Proposal) -> str:
+    """One line about the columns that are not used; empty if there are none."""
+    columns = proposal.left_out
+    named = [each.column for each in columns if each.why != EMPTY]
+    empty = len(columns) - len(named)
+    parts = ([f"{empty} of them empty"] if empty else []) + ([", ".join(named)] if named else [])
+    number = f"{len(columns)} column{'s' if len(columns) != 1 else ''} left out"
+    return f"{number}: {'; '.join(parts)}" if columns else ""

@@ -44,18 +44,43 @@ class OnboardRequest:
         list[str] | None,
         typer.Option(
             metavar="NAME=TARGET",
-            help="Decide a column: email, mobile, prefix, list, group, status, field:NAME, "
-            "field:NAME:%d/%m/%Y for a date; NAME= leaves it out. May be repeated.",
+            help="Decide a column: email, mobile, prefix, list, group, field:NAME, "
+            "field:NAME:%d/%m/%Y for a date; NAME=status for who agreed; NAME= leaves it out. "
+            "May be repeated.",
+        ),
+    ] = None
+    consent: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHANNEL=GROUND",
+            help="Who agreed to email or sms: CHANNEL=column:NAME; CHANNEL=all:YYYY-MM-DD:WHO, the "
+            "day on which somebody at the client stated it for everybody; CHANNEL=none. May be "
+            "repeated, also for all with a column that takes people out.",
         ),
     ] = None
     status: Annotated[
         list[str] | None,
         typer.Option(
             metavar="VALUE=MEANING",
-            help="What a value of the status column means: subscribed or unsubscribed. May be "
+            help="What a value of the column that says who agreed means: subscribed, unsubscribed, "
+            "or leave_out; =MEANING for an empty cell; sms:VALUE=MEANING for SMS. May be "
             "repeated.",
         ),
     ] = None
+    create_groups: Annotated[
+        bool | None,
+        typer.Option(
+            "--create-groups/--no-create-groups",
+            help="Whether groups are created that the list does not have.",
+        ),
+    ] = None
+    member: Annotated[
+        str, typer.Option(help="File to take from a zip of several, by name or glob.")
+    ] = ""
+    final_newline: Annotated[
+        Literal["required", "any"],
+        typer.Option(help="Whether the last line of the files has to end with a line break."),
+    ] = "required"
     region: Annotated[str, typer.Option(help="Country of numbers without prefix, such as IT.")] = ""
     encoding: Annotated[str, typer.Option(help="Encoding of the files.")] = "auto"
     show_words: Annotated[
@@ -71,6 +96,12 @@ class OnboardRequest:
         bool | None,
         typer.Option("--header/--no-header", help="Whether line 1 names columns."),
     ] = None
+    ask: Annotated[
+        bool,
+        typer.Option(
+            "--ask/--no-ask", help="Ask open questions at the terminal.", show_default="at one"
+        ),
+    ] = True
     force: Annotated[bool, typer.Option("--force", help="Replace the client's file.")] = False
     into: Annotated[
         Path, typer.Option(help="Folder in which it is written.", show_default="deployments")

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from blocks.errors import FileHeld
 from tasks.records.agreement import ImportAgreement
-from tasks.records.onboarding.propose import Proposal
+from tasks.records.consent.grounds import missing_grounds
 from tasks.records.read_file import read_file
 from tasks.records.results.parts import read_parts
 from tasks.records.results.reasons import sentence
@@ -20,15 +19,16 @@ SHOWN_LINES = 5
 BATCH = 1000
 
 
-def rehearse(
-    sample: Path, agreed: ImportAgreement, proposal: Proposal, folder: Path, today: date
-) -> Iterator[str]:
-    """Read the sample with the proposed agreement and yield lines that tell what came out."""
+def rehearse(sample: Path, agreed: ImportAgreement, folder: Path, today: date) -> Iterator[str]:
+    """Read the sample with the agreement and yield lines that tell what came out.
+
+    The account is taken to have the dynamic fields of the mapping, and no group.
+    """
     yield ""
     try:
         prepared = read_file(
             sample,
-            _readable(agreed, proposal),
+            agreed,
             _facts(agreed),
             folder,
             batch_size=BATCH,
@@ -38,34 +38,18 @@ def rehearse(
         yield f"The sample would be held as a whole: {held}"
         return
     counts = prepared.counts
+    left = f"{counts.blocked} left out, " if counts.blocked else ""
+    if any(missing_grounds(agreed.consent, agreed.mapping)):
+        yield "Nobody is sent until it is answered who agreed. If everybody did:"
     yield (
-        f"Of {counts.records} records of the sample {counts.submitted} would be sent, "
+        f"Of {counts.records} records of the sample {counts.submitted} would be sent, {left}"
         f"{counts.rejected} rejected, {counts.duplicate} are duplicates."
     )
+    blanked = sum(prepared.blanked.values())
+    if blanked:
+        yield f"Cells that would be left blank and listed: {blanked}."
     yield from _reasons(prepared)
     yield from _thresholds(agreed, prepared)
-    if proposal.undecided_status:
-        yield "But until the status column is explained, every record is refused."
-    if _ends_openly(sample):
-        yield (
-            "The last line has no line break. Is that so in the client's own files? Then set "
-            "dialect.final_newline to any; else a file that ends so is held as cut."
-        )
-
-
-def _readable(agreed: ImportAgreement, proposal: Proposal) -> ImportAgreement:
-    """The agreement as far as a sample can be held against it.
-
-    Without a status column that is not explained, and with any last line; a sample saved by hand
-    often has no line break there.
-    """
-    values: dict[str, Any] = agreed.model_dump()
-    values["dialect"]["final_newline"] = "any"
-    values["create_groups"] = agreed.uses_groups
-    if proposal.undecided_status:
-        columns = values["mapping"]["columns"]
-        values["mapping"]["columns"] = [each for each in columns if each["target"] != "status"]
-    return ImportAgreement.model_validate(values)
 
 
 def _facts(agreed: ImportAgreement) -> AccountFacts:
@@ -95,9 +79,3 @@ def _thresholds(agreed: ImportAgreement, prepared: Prepared) -> Iterator[str]:
         limits, counts, opt_outs=prepared.opt_outs, left_out=prepared.left_out, before=0, full=full
     ):
         yield f"It would be held as a whole: {complaint.sentence}"
-
-
-def _ends_openly(sample: Path) -> bool:
-    with sample.open("rb") as stream:
-        stream.seek(max(0, sample.stat().st_size - 2))
-        return not set(b"\r\n") & set(stream.read())

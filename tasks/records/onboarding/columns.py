@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tasks.records.onboarding.column_names import Hint, about_consent, hint
+from tasks.records.onboarding.column_names import Hint, hint, is_technical
+from tasks.records.onboarding.consent_columns import is_consent_column
 from tasks.records.onboarding.contents import Contents
 
 CONFIDENT = 0.8
-"""Minimum confidence of a proposal that is used; others become questions."""
+"""Minimum confidence of a proposal that is used; others are left out, or become questions."""
 
 _LIKELY = 0.5
+EMPTY = "empty in the sample"
 MOST = 0.99
 """Maximum confidence without an answer of the operator."""
 
@@ -26,7 +28,8 @@ class ColumnProposal:
     """A proposal for one column: the settings of a mapping's column, without its name.
 
     `confidence` is between 0 and 1. `why`: the evidence, without any cell. `ask`: the question to
-    be answered before it is used, or empty.
+    be answered before it is used, or empty. `alike`: the date formats that read it equally well;
+    `regions`: the countries to which its numbers may belong.
     """
 
     column: str
@@ -34,6 +37,8 @@ class ColumnProposal:
     confidence: float = 0.0
     why: str = ""
     ask: str = ""
+    alike: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
 
     @property
     def used(self) -> bool:
@@ -54,10 +59,12 @@ def percent(share: float) -> str:
 def propose_column(name: str, held: Contents, region: str) -> ColumnProposal:
     """Propose a target by name and cells; `region` is the country of local numbers."""
     known = hint(name)
-    if about_consent(name) and held.addresses < _LIKELY:
-        return _status(name, held)
+    if is_technical(name):
+        return ColumnProposal(name, why="a secret or another system's identifier")
     if held.filled == 0:
-        return replace(_by_name(name, known), confidence=0.3, ask="no cell of the sample is filled")
+        return ColumnProposal(name, why=EMPTY)
+    if is_consent_column(name, held):
+        return ColumnProposal(name, why="about consent")
     named = known.meaning if known else ""
     if named == "email" or held.addresses >= _LIKELY:
         return _identifier(name, "email", known, held.addresses, "addresses")
@@ -70,8 +77,8 @@ def propose_column(name: str, held: Contents, region: str) -> ColumnProposal:
         return _identifier(name, "list", known, held.whole_numbers, "whole numbers")
     if held.formats and max(held.formats.values()) >= _LIKELY and named not in ("field", "group"):
         return _date(name, known, held)
-    if not known and held.is_flag:
-        return _status(name, held)
+    if named == "group":
+        return _group(name, held)
     return _by_name(name, known)
 
 
@@ -86,24 +93,19 @@ def _identifier(
         top, why = 0.5 + share / 2, f"its name, and {said}"
     else:
         top, why = 0.4 + share / 2, f"its name may mean that, and {said}"
-    ask = "" if top >= CONFIDENT else f"is this the {target}? {said}"
+    ask = "" if top >= CONFIDENT or not share else f"is this the {target}? {said}"
     return ColumnProposal(name, {"target": target}, min(top, MOST), why, ask)
 
 
-def _status(name: str, held: Contents) -> ColumnProposal:
-    """A status column: never guessed, unless its values are words with a clear meaning."""
-    counted = ", ".join(f"{times} x '{value}'" for value, times in sorted(held.values.items()))
-    if held.has_status_words:
-        why = f"its values are words with a clear meaning: {counted}"
-        return ColumnProposal(name, {"target": "status"}, 0.95, why)
-    if not held.is_flag:
-        ask = "is it the subscription status? Its cells are not just yes and no"
-        return ColumnProposal(name, {"target": "status"}, 0.4, "its name", ask)
+def _group(name: str, held: Contents) -> ColumnProposal:
+    """A group column: whether its ids or names are MailUp's is never known from the file."""
+    what = "ids" if held.whole_numbers == 1 else "names"
+    number = f"{len(held.values)} different {what}" if held.values else f"many different {what}"
     ask = (
-        f"which value means that the person wants messages? The sample has {counted}. Ask the "
-        "client: in MailUp's own manual a column called optout has 1 for subscribed"
+        f"are these groups of the MailUp list ({number})? A shop's own are not: leave them out, or "
+        "have the groups created"
     )
-    return ColumnProposal(name, {"target": "status"}, 0.5, "a yes-or-no column", ask)
+    return ColumnProposal(name, {"target": "group"}, _LIKELY, "its name", ask)
 
 
 def _date(name: str, known: Hint | None, held: Contents) -> ColumnProposal:
@@ -115,13 +117,17 @@ def _date(name: str, known: Hint | None, held: Contents) -> ColumnProposal:
         "date_in": alike[0],
         "date_out": "%Y-%m-%d",
     }
+    if "%y" in alike[0] and known is not None:
+        settings["two_digit_years"] = "past"  # the dates that are known by name are birthdays
+    if best < 1:
+        settings["unreadable"] = "blank"
     why = f"{percent(best)} of the cells are dates as {alike[0]}"
     if len(alike) > 1:
         ask = f"is a date written {' or '.join(alike)}? Every cell of the sample reads both ways"
-        return ColumnProposal(name, settings, 1 / len(alike), f"dates, {percent(best)}", ask)
+        why, ask = f"dates, {percent(best)}", ask if known else ""
+        return ColumnProposal(name, settings, 1 / len(alike), why, ask, tuple(alike))
     if known is None:
-        ask = f"which dynamic field gets this date ({alike[0]})?"
-        return ColumnProposal(name, settings, 0.4, why, ask)
+        return ColumnProposal(name, settings, 0.4, f"{why}; which field gets it is not known")
     second = max((share for share in held.formats.values() if share != best), default=0.0)
     # If only one format reads every cell, no distance to the next one is needed.
     confidence = 0.5 + best / 2 if best == 1 or best - second > _CLEARLY else _LIKELY
@@ -132,39 +138,56 @@ def _date(name: str, known: Hint | None, held: Contents) -> ColumnProposal:
 def _by_name(name: str, known: Hint | None) -> ColumnProposal:
     """A text column, by its name alone."""
     if known is None:
-        settings = {"target": "field", "field": name}
-        return ColumnProposal(name, settings, 0.2, "text", "which dynamic field, if any?")
-    if known.meaning == "group":
-        return ColumnProposal(name, {"target": "group"}, 0.85, "its name")
+        return ColumnProposal(name, {"target": "field", "field": name}, 0.2, "text")
     settings = {"target": "field", "field": known.field or name}
     if known.meaning != "field":
-        return ColumnProposal(
-            name, settings, 0.3, "its name", f"its name says {known.meaning}, its cells do not"
-        )
+        why = f"its name says {known.meaning}, its cells do not"
+        return ColumnProposal(name, settings, 0.3, why)
     if known.unambiguous:
         return ColumnProposal(name, settings, _ALONE, "its name")
-    return ColumnProposal(name, settings, 0.6, "its name", f"is this {known.field} alone?")
+    return ColumnProposal(
+        name, settings, 0.6, f"its name, which is not that of {known.field} alone"
+    )
 
 
 def one_per_target(columns: Sequence[ColumnProposal]) -> list[ColumnProposal]:
-    """Of several columns for a target or dynamic field, keep the most likely, else ask."""
+    """Of several columns for a target keep the most likely; equally likely keys are asked about.
+
+    Of equally likely columns for a dynamic field the first one is used.
+    """
     best: dict[tuple[str, str], float] = {}
     for column in columns:
         best[_place(column)] = max(best.get(_place(column), 0.0), column.confidence)
     likely = Counter(
         _place(column) for column in columns if column.confidence == best[_place(column)]
     )
+    seen: set[tuple[str, str]] = set()
     result = []
     for column in columns:
-        place, ask = _place(column), column.ask
-        if not ask and column.confidence < best[place]:
-            ask = f"another column is more likely the {place[1] or place[0]}"
-        elif not ask and likely[place] > 1:
-            ask = (
-                f"{likely[place]} columns are equally likely the {place[1] or place[0]}: which one?"
-            )
-        result.append(replace(column, ask=ask))
+        place = _place(column)
+        first = place not in seen
+        if not column.target or (likely[place] == 1 and column.confidence == best[place]):
+            result.append(column)
+        elif column.confidence < best[place] or (place[1] and not first):
+            result.append(_outdone(column))
+        else:
+            alike = f"{likely[place]} columns are equally likely the {place[0]}: which one?"
+            result.append(replace(column, ask=column.ask or ("" if place[1] else alike)))
+            seen.add(place)
     return result
+
+
+def essential(columns: Sequence[ColumnProposal]) -> list[ColumnProposal]:
+    """Drop the questions about targets that another column has already."""
+    used = {column.target for column in columns if column.used and column.target != "field"}
+    return [
+        _outdone(column) if column.target in used and column.ask else column for column in columns
+    ]
+
+
+def _outdone(column: ColumnProposal) -> ColumnProposal:
+    why = f"{column.why}; another column is more likely"
+    return replace(column, confidence=min(column.confidence, _LIKELY), why=why, ask="")
 
 
 def _place(column: ColumnProposal) -> tuple[str, str]:

@@ -7,9 +7,8 @@ from itertools import product
 import phonenumbers
 import polars as pl
 
-from tasks.records.mapping import dates, emails, phones
+from tasks.records.mapping import dates, emails, marks, phones
 from tasks.records.mapping.cells import UNREADABLE, blank_to_null, trimmed
-from tasks.records.mapping.settings import Status
 
 REGIONS = ("IT", "DE", "FR", "ES", "GB", "CH", "AT", "NL", "US")
 """Countries that are tried for numbers without prefix; others have to be given."""
@@ -21,20 +20,22 @@ _DAYS = (
 _TIMES = ("", " %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M")
 FORMATS = tuple(day + time for time, day in product(_TIMES, _DAYS))
 
-_FLAGS = (
-    ("1", "0"), ("true", "false"), ("yes", "no"), ("y", "n"), ("si", "no"), ("sì", "no"),
-    ("s", "n"), ("ja", "nein"), ("j", "n"), ("x", ""), ("on", "off"), ("t", "f"),
-    ("v", "f"), ("vero", "falso"), ("1", "2"), ("1", "-1"),
+_YES_AND_NO = frozenset(
+    (
+        "1", "0", "2", "-1", "true", "false", "yes", "no", "y", "n", "si", "sì", "s", "ja", "nein",
+        "nej", "j", "oui", "non", "o", "sim", "não", "nao", "sí", "tak", "nie", "ano", "ne", "da",
+        "nu", "x", "on", "off", "t", "f", "v", "vero", "falso", "vrai", "faux", "verdadero", "wahr",
+        "falsch", "waar", "onwaar",
+    )
 )  # fmt: skip
-STATUS_WORDS: dict[str, Status] = {
-    "subscribed": "subscribed", "iscritto": "subscribed", "iscritta": "subscribed",
-    "attivo": "subscribed", "unsubscribed": "unsubscribed", "disiscritto": "unsubscribed",
-    "disiscritta": "unsubscribed", "cancellato": "unsubscribed", "abgemeldet": "unsubscribed",
-    "angemeldet": "subscribed",
-}  # fmt: skip
-"""Words with a clear meaning; for all other values the client has to be asked."""
+_CONSENT_WORDS = (
+    "subscri", "iscri", "abon", "confirm", "consent", "consen", "autori", "granted", "withdrawn",
+    "opt", "active", "attiv", "aktiv", "clean", "bounce", "cancel", "annull", "angemeldet",
+    "abgemeldet", "pending", "never", "refus", "accept", "accett", "accord",
+)  # fmt: skip
+"""Beginnings of words that are about consent; all in lower case."""
 
-_FEW_VALUES, _FEW_NUMBERS = 5, 50
+_FEW_VALUES, _FEW_NUMBERS = 8, 50
 _LIKELY = 0.5
 _CALLING_CODE = r"^(?:\+|00)?[1-9][0-9]{0,3}$"
 
@@ -46,9 +47,11 @@ class Contents:
     `mobiles`: share of mobile numbers, by region assumed for numbers without prefix. `local`: share
     of cells without prefix in the cell or its row. `formats`: share of cells per date format.
     `values`: distinct cells in lower case with their number, if there are few, as for flags or ids.
+    `blank`: number of empty cells.
     """
 
     filled: int
+    blank: int
     addresses: float
     mobiles: dict[str, float]
     local: float
@@ -59,15 +62,20 @@ class Contents:
     longest: int
 
     @property
-    def is_flag(self) -> bool:
-        """Whether the values are a pair that means yes and no."""
-        found = set(self.values)
-        return bool(found) and any(found <= set(pair) for pair in _FLAGS)
+    def about_consent(self) -> bool:
+        """Whether every value is a yes, a no, or has a word about consent."""
+        return bool(self.values) and all(map(_is_about_consent, self.values))
 
     @property
-    def has_status_words(self) -> bool:
-        """Whether all values are words for subscribed or unsubscribed."""
-        return bool(self.values) and set(self.values) <= STATUS_WORDS.keys()
+    def repeated(self) -> bool:
+        """Whether there are few values, of which some occur often."""
+        return bool(self.values) and (len(self.values) == 1 or self.filled > len(self.values))
+
+
+def _is_about_consent(value: str) -> bool:
+    return value in _YES_AND_NO or any(
+        word.startswith(_CONSENT_WORDS) for word in value.replace("_", " ").split()
+    )
 
 
 def contents(
@@ -75,13 +83,16 @@ def contents(
 ) -> Contents:
     """Collect the statistics of a column (text, empty for blank), given the prefix column."""
     frame = pl.DataFrame({"cell": cells, "prefix": prefixes if prefixes is not None else None})
-    frame = frame.cast(pl.String).select(blank_to_null(trimmed(pl.all()))).drop_nulls("cell")
+    frame = frame.cast(pl.String).with_columns(marks.each_once(frame["cell"], marks.unwrapped))
+    frame = frame.select(blank_to_null(trimmed(pl.all()))).drop_nulls("cell")
     filled, text = frame.height, frame["cell"]
+    blank = len(cells) - filled
     lower, beside = text.str.to_lowercase(), pl.lit(frame["prefix"])
     whole = _share(pl.lit(text).str.contains(r"^[0-9]{1,9}$"), filled)
     few = lower.n_unique() <= (_FEW_NUMBERS if whole == 1 else _FEW_VALUES)
     return Contents(
         filled=filled,
+        blank=blank,
         addresses=_share(pl.lit(emails.normalised(lower)) != UNREADABLE, filled),
         mobiles=dict(_mobiles(text, frame["prefix"], regions)),
         local=_share(~pl.lit(text).str.contains(r"^(?:\+|00)") & beside.is_null(), filled),

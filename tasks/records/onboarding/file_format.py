@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -30,6 +30,7 @@ class Given:
     encoding: str = "auto"
     separator: str = "auto"
     header: bool | None = None
+    final_newline: Literal["required", "any"] = "required"
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Form:
-    """The settings of a dialect, the dialect of the sample, and its records as text."""
+    """The settings of a dialect, the dialect of the sample, and its records as text.
+
+    `ends_openly`: whether the last line has no line break.
+    """
 
     settings: tuple[Setting, ...]
     dialect: Dialect
     file: FileDialect
     frame: pl.DataFrame
+    ends_openly: bool
 
 
 def propose_form(path: Path, given: Given) -> Form:
@@ -86,7 +91,9 @@ def propose_form(path: Path, given: Given) -> Form:
         *(Setting(name, value, 0.9, why) for name, (value, why) in needed.items()),
     )
     dialect = dialect.model_copy(update={"separator": separator})
-    return Form(settings, dialect, file, _rows(path, file, SAMPLE_ROWS))
+    if given.final_newline == "any":
+        settings = (*settings, Setting("final_newline", "any", 1.0, "as given"))
+    return Form(settings, dialect, file, _rows(path, file, SAMPLE_ROWS), _ends_openly(path))
 
 
 def _encoding(path: Path, given: str) -> Setting:
@@ -119,6 +126,12 @@ def _quote(path: Path, encoding: str) -> Setting:
     if double:
         return Setting("quote", '"', 0.99, f"encloses {double} cells")
     return Setting("quote", '"', 0.8, "no cell is quoted; this is the default")
+
+
+def _ends_openly(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 2))
+        return not set(b"\r\n") & set(stream.read())
 
 
 def _enclosed(text: str, quote: str) -> int:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import ConfigurationError, FileHeld
+from tasks.records.mapping.basis import ConsentMeaning
+from tasks.records.onboarding.consent_columns import ConsentAnswer
 from tasks.records.onboarding.file_format import Given
 from tasks.records.onboarding.propose import Answers, Proposal, propose
 
@@ -27,7 +29,7 @@ USED = {
                     "field data di nascita", "field città", "-", "-"],
     "english.csv": ["field nome", "field cognome", "email", "mobile", "field data di nascita",
                     "-", "-"],
-    "lists.tsv": ["email", "list", "group", "status", "-"],
+    "lists.tsv": ["email", "list", "-", "-", "-"],
     "headerless.txt": ["mobile", "email", "-", "-"],
     "ambiguous.csv": ["-", "email", "mobile", "-"],
     "apostrophes.csv": ["email", "field azienda", "mobile"],
@@ -66,15 +68,15 @@ def test_the_form_of_a_sample_is_found(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", USED)
-def test_columns_that_are_sure_are_used_and_others_are_asked_about(name: str) -> None:
-    """Each column is mapped as its names and cells say, or has a question beside it."""
+def test_columns_that_are_sure_are_used_and_others_are_told(name: str) -> None:
+    """Each column is mapped as its names and cells say, or is left out with a reason."""
     proposal = proposed(name)
     found = [
         f"{each.target} {each.settings.get('field', '')}".strip() if each.used else "-"
         for each in proposal.columns
     ]
     assert found == USED[name]
-    assert all(each.used or each.ask for each in proposal.columns)
+    assert all(each.used or each.ask or each.why for each in proposal.columns)
     assert proposal.mapping.columns
 
 
@@ -91,7 +93,9 @@ def test_the_format_of_dates_is_the_only_one_that_reads_them(
 ) -> None:
     """Days beyond the twelfth distinguish 31/12 from 12/31."""
     found = next(each for each in proposed(name).columns if each.column == column)
-    assert found.settings == {**BIRTH, "date_in": date_in}
+    assert {**found.settings, "unreadable": "blank"} == {
+        **BIRTH, "date_in": date_in, "unreadable": "blank",
+    }  # fmt: skip
 
 
 def test_dates_that_read_both_ways_are_asked_about() -> None:
@@ -111,30 +115,89 @@ def test_dates_that_read_both_ways_are_asked_about() -> None:
 def test_yes_and_no_are_never_taken_for_consent(name: str, column: str) -> None:
     """Whatever the column is called: 1 in optout means subscribed in MailUp's own manual."""
     proposal = proposed(name)
-    assert "which value means that the person wants messages" in asked(proposal, column)
-    assert proposal.undecided_status
+    (question,) = (each for each in proposal.questions if each.channel == "email")
+    assert f"{column} (" in question.text
+    assert column not in [each.column for each in proposal.mapping.columns]
 
 
-def test_until_somebody_explains_the_status_no_row_passes() -> None:
-    """The column is in the mapping, so that a row that says no subscribes nobody."""
-    mapping = proposed("english.csv").mapping
-    assert [column.column for column in mapping.of("status")] == ["optout"]
-    assert not {"0", "1"} & set(mapping.status_values)
-
-
-def test_the_answer_about_the_status_is_used() -> None:
-    """What the client said in writing becomes the meaning of the cells."""
-    meaning = {"1": "unsubscribed", "0": "subscribed"}
-    proposal = proposed("english.csv", status=meaning)
-    assert proposal.mapping.status_values == meaning
-    assert asked(proposal, "optout") == ""
-
-
-def test_a_status_said_in_words_needs_no_answer() -> None:
-    """subscribed and unsubscribed mean themselves; the list's ids come from the column."""
+def test_a_status_said_in_words_is_asked_about_too() -> None:
+    """Whether the client's word is MailUp's is for the client to say; the list is in its column."""
     proposal = proposed("lists.tsv")
-    assert set(proposal.mapping.status_values) == {"subscribed", "unsubscribed"}
+    assert [each.channel for each in proposal.questions if each.channel] == ["email"]
     assert proposal.mapping.lists == [4, 7, 9]
+
+
+def test_one_question_names_every_column_that_may_say_who_agreed(tmp_path: Path) -> None:
+    """With its values and their number, blanks too; of other columns the number of texts alone."""
+    rows = [
+        f"a{n}@example.org;{'x' if n % 3 else ''};{'Roma' if n % 2 else 'Bari'}" for n in range(9)
+    ]
+    path = written(tmp_path / "s.csv", "email;Do not email;sede", *rows)
+    (question,) = propose(path, Answers(list_id=1)).questions
+    assert "Do not email (6 x 'x', 3 blank)" in question.text
+    assert "sede (2 different texts, 0 blank)" in question.text
+
+
+def test_a_question_about_consent_is_answered_by_the_meaning_of_each_value(tmp_path: Path) -> None:
+    """A value without a meaning keeps it open; a third meaning leaves people out."""
+    rows = [f"a{n}@example.org;{('yes', 'no', 'never')[n % 3]}" for n in range(9)]
+    path = written(tmp_path / "s.csv", "email;news", *rows)
+    values: dict[str, ConsentMeaning] = {"Yes": "subscribed", "no": "unsubscribed"}
+    answer = ConsentAnswer("column", "news", values)
+    (question,) = propose(path, Answers(list_id=1, consent={"email": answer})).questions
+    assert question.text.endswith("Open: 'never' (3 x)")
+    answer = ConsentAnswer("column", "news", {**values, "never": "leave_out"})
+    assert propose(path, Answers(list_id=1, consent={"email": answer})).questions == ()
+
+
+def test_whoever_nobody_agreed_for_is_left_out() -> None:
+    """Without consent to SMS the numbers are not sent, and nothing is asked about them."""
+    proposal = proposed("english.csv", consent={"sms": ConsentAnswer("none")})
+    assert not proposal.mapping.of("mobile")
+    assert [each.channel for each in proposal.questions if each.channel] == ["email"]
+
+
+def test_texts_that_mean_nothing_are_proposed_where_the_sample_has_them(tmp_path: Path) -> None:
+    """NULL and zero dates are empty cells, so that a column is seen for what it is."""
+    rows = [f"a{n}@example.org;{'0000-00-00' if n % 3 else '1980-02-21'};NULL" for n in range(9)]
+    path = written(tmp_path / "s.csv", "email;nascita;nome", *rows)
+    mapping = propose(path, Answers(list_id=1)).mapping
+    assert mapping.blank_texts == ["0000-00-00"]
+    assert [each.column for each in mapping.columns] == ["email", "nascita"]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("courriel;prénom;portable", ["email", "nome", "mobile"]),
+        ("correo electrónico;nombre;móvil", ["email", "nome", "mobile"]),
+        ("E-mailadres;voornaam;mobiel", ["email", "nome", "mobile"]),
+        ("e-mail;imię;telefon komórkowy", ["email", "nome", "mobile"]),
+        ("e-post;förnamn;mobil", ["email", "nome", "mobile"]),
+        ("e-mail;fornavn;mobilnummer", ["email", "nome", "mobile"]),
+        ("e-mail;jméno;mobilní telefon", ["email", "nome", "mobile"]),
+        ("email;primeiro nome;telemóvel", ["email", "nome", "mobile"]),
+    ],
+)
+def test_names_are_known_in_the_languages_of_the_large_markets(
+    tmp_path: Path, header: str, expected: list[str]
+) -> None:
+    """Whatever accents they have."""
+    rows = [f"a{n}@example.org;Ada;+39347123456{n}" for n in range(9)]
+    path = written(tmp_path / "s.csv", header, *rows)
+    used = propose(path, Answers(list_id=1)).mapping.columns
+    assert [each.field or each.target for each in used] == expected
+
+
+@pytest.mark.parametrize("column", ["group_id", "Gruppo", "Groupe", "grupa"])
+def test_groups_are_asked_about(tmp_path: Path, column: str) -> None:
+    """A shop's own groups and ids are not MailUp's."""
+    rows = [f"a{n}@example.org;{n % 3}" for n in range(9)]
+    path = written(tmp_path / "s.csv", f"email;{column}", *rows)
+    first = propose(path, Answers(list_id=1))
+    assert not first.mapping.of("group") and "groups of the MailUp list" in asked(first, column)
+    chosen = propose(path, Answers(list_id=1, columns={column: {"target": "group"}}))
+    assert [each.setting for each in chosen.questions if each.setting] == ["create_groups"]
 
 
 def test_local_numbers_belong_to_the_only_country_that_they_fit() -> None:
@@ -162,8 +225,10 @@ def test_numbers_in_two_columns_keep_their_prefix() -> None:
 
 
 def test_a_second_address_is_not_taken_instead_of_the_first() -> None:
-    """Of two columns with addresses the one that is called so is used; the other is asked about."""
-    assert "more likely" in asked(proposed("two_addresses.csv"), "email alternativa")
+    """Of two columns with addresses the one that is called so is used; the other is left out."""
+    proposal = proposed("two_addresses.csv")
+    other = next(each for each in proposal.left_out if each.column == "email alternativa")
+    assert "another column is more likely" in other.why
 
 
 def test_two_columns_as_likely_are_both_asked_about(tmp_path: Path) -> None:
