@@ -32,8 +32,10 @@ from typing import Any, ClassVar
 from blocks.errors.shown import visible
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_OS_ERROR = re.compile(r"(?:\(os error |\[Errno )(\d+)[)\]]")
 """Polars gives the operating system's error number only in its text."""
+_UNWRITTEN_FOOTER = "Invalid thrift: transport error"
+"""What polars raises, without a number, if a disk becomes full at the end of a Parquet file."""
 
 
 class SyncError(Exception):
@@ -161,6 +163,8 @@ class DiskFull(RunStopped):
 
 def is_full(error: BaseException) -> bool:
     """Whether any error means that a disk of this machine is full, or a quota used up."""
+    if _UNWRITTEN_FOOTER in str(error):
+        return True
     found = _OS_ERROR.search(str(error))
     code = int(found[1]) if found else getattr(error, "errno", None)
     return code in _FULL

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import paramiko
+import polars as pl
 import pytest
 from paramiko import auth_strategy, buffered_pipe, sftp, ssh_exception
 
@@ -163,3 +164,17 @@ def test_a_full_disk_of_ours_is_no_fault_of_the_server(
     with pytest.raises(OSError, match="No space left") as caught, seam(STEP):
         Path("/dev/full").write_bytes(b"x" * 100_000)
     assert is_full(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "underlying IO error: No space left on device (os error 28)",
+        "underlying IO error: [Errno 28] No space left on device",
+        "parquet: File out of specification: Invalid thrift: transport error",
+    ],
+)
+def test_a_full_disk_is_seen_in_what_polars_raises(text: str) -> None:
+    """It has no error number, and at the end of a Parquet file not even one in its text."""
+    assert is_full(pl.exceptions.ComputeError(text))
+    assert not is_full(pl.exceptions.ComputeError(text.replace("28", "2").replace("trans", "")))
