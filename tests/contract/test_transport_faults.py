@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from blocks.transport.sftp.session import SftpSettings
 from blocks.transport.timeouts import Timeouts
 from tests.contract.real_servers import vsftpd
 from tests.contract.real_servers.catalogue import Server
-from tests.contract.real_servers.fleet import Ground, over_a_network
+from tests.contract.real_servers.fleet import FTPS_SERVERS, Ground, over_a_network
 from tests.contract.real_servers.hesitant import hesitant_server
 from tests.contract.real_servers.network import Network
 
@@ -171,6 +172,29 @@ def test_transfer_that_takes_too_long(
         with pytest.raises(RetryableError, match="transfer_timeout_seconds"):
             transport.read(path, target)
     assert time.monotonic() - started < 8
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("running_server", FTPS_SERVERS, indirect=True)
+def test_transfer_that_takes_too_long_from_its_handshake_on(
+    server: Server, network: Network, big: tuple[str, Path, bytes]
+) -> None:
+    """Time that is up while TLS begins on the data connection ends the transfer, too."""
+    path, target, content = big
+    server.plant("big.csv", content)
+    with server.connect() as transport:
+        session = transport._session  # type: ignore[attr-defined]
+
+        class Late(ssl.SSLSocket):
+            def do_handshake(self, block: bool = False) -> None:
+                session.cut()  # what the timer does
+                super().do_handshake(block)
+
+        session.context.sslsocket_class = Late
+        before = network.passed
+        with pytest.raises(RetryableError):
+            transport.read(path, target)
+    assert network.passed - before < SIZE // 2
     assert not target.exists()
 
 

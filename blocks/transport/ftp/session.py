@@ -86,6 +86,7 @@ class FtpSession(ftplib.FTP_TLS):
         self._utf8_pending = False
         self._peer: tuple[str, int] = ("", 0)
         self._data: socket.socket | None = None
+        self._is_cut = False
         self._reply_bytes_left = MOST_REPLY_BYTES
         self._limit = "connect_timeout_seconds"
         self._seconds = settings.timeouts.connect
@@ -174,6 +175,7 @@ class FtpSession(ftplib.FTP_TLS):
 
     def cut(self) -> None:
         """Shut down both connections from any thread; waiting threads get an error."""
+        self._is_cut = True
         for sock in (self.sock, self._data):
             if sock is not None:
                 with contextlib.suppress(OSError):
@@ -209,9 +211,16 @@ class FtpSession(ftplib.FTP_TLS):
             if answer[0] != "1":
                 raise ftplib.error_reply(answer)  # noqa: S321 - as in adapter.py
             if isinstance(self.sock, ssl.SSLSocket):
-                conn = self._data = self.context.wrap_socket(
-                    conn, server_hostname=self.host, session=self.sock.session
+                # Known to `cut` before its handshake: wrapping makes the first socket useless.
+                conn = self._data = secured = self.context.wrap_socket(
+                    conn,
+                    do_handshake_on_connect=False,
+                    server_hostname=self.host,
+                    session=self.sock.session,
                 )
+                if self._is_cut:
+                    self.cut()
+                secured.do_handshake()
         except BaseException:
             conn.close()
             raise
