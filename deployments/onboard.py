@@ -7,7 +7,7 @@ written holds no cell's content, but for the values of columns about consent. No
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,8 +22,10 @@ from deployments.onboarding.request import OnboardRequest
 from deployments.onboarding.trial_read import rehearse
 from tasks.records.agreement import ImportAgreement
 from tasks.records.onboarding.columns import percent
-from tasks.records.onboarding.propose import Proposal, propose
+from tasks.records.onboarding.file_format import Given
+from tasks.records.onboarding.propose import Answers, Proposal, propose
 from tasks.records.reading.unpack import Unpacking, unpack
+from tasks.records.reading.workbook import SEPARATOR, ExcelWorkbook, is_workbook, workbook_to_csv
 from tasks.reports.kinds import EXPORT_KINDS
 from tasks.runs.owned_folders import owned_folder
 from tasks.runs.scratch import scratch_parent
@@ -37,6 +39,7 @@ _REMEDIES = {
     "separator": " Here: --separator SIGN.",
     "cut": " Here, if the client's files end so: --final-newline any.",
     "archive": " Here, if a zip has several files: --member NAME.",
+    "sheet": " Here: --sheet NAME.",
 }
 
 
@@ -59,8 +62,7 @@ def onboard(chosen: OnboardRequest) -> Onboarded:
     with owned_folder(scratch_parent()) as scratch:
         while True:
             try:
-                sample = unpack(chosen.sample, scratch, Unpacking(member=chosen.member or "*"))
-                proposal = propose(sample, answers_of(chosen))
+                proposal = propose(_sample(chosen, scratch), _answers(chosen))
             except (ConfigurationError, FileHeld) as error:
                 answered = asker.about_sample(chosen, error)
                 if answered is None:
@@ -70,7 +72,7 @@ def onboard(chosen: OnboardRequest) -> Onboarded:
             answered = asker.about_proposal(chosen, proposal)
             if answered == chosen:
                 asker.say_options(chosen)
-                return _written(chosen, sample, proposal, scratch)
+                return _written(chosen, proposal, scratch)
             chosen = answered
 
 
@@ -79,14 +81,38 @@ def _remedied(error: ConfigurationError | FileHeld) -> ConfigurationError:
     return ConfigurationError(f"{error}{_REMEDIES.get(error.context.get('reason', ''), '')}")
 
 
-def _written(chosen: OnboardRequest, sample: Path, proposal: Proposal, scratch: Path) -> Onboarded:
+def _sample(chosen: OnboardRequest, folder: Path) -> Path:
+    """The sample as CSV, in `folder` where it is packed or of another form."""
+    table = _table(chosen)
+    if table is not None:
+        return workbook_to_csv(chosen.sample, folder, table, ())
+    return unpack(chosen.sample, folder, Unpacking(member=chosen.member or "*"))
+
+
+def _table(chosen: OnboardRequest) -> ExcelWorkbook | None:
+    """What the sample is if it is no CSV."""
+    if is_workbook(chosen.sample):
+        return ExcelWorkbook(kind="xlsx", sheet=chosen.sheet)
+    return None
+
+
+def _answers(chosen: OnboardRequest) -> Answers:
+    """The answers; a workbook becomes CSV of a known form."""
+    answers = answers_of(chosen)
+    if _table(chosen) is None:
+        return answers
+    known = Given("utf-8", SEPARATOR, chosen.header, chosen.final_newline)
+    return replace(answers, form=known)
+
+
+def _written(chosen: OnboardRequest, proposal: Proposal, scratch: Path) -> Onboarded:
     """Write the file, and run an import of the sample with the agreement that is in it."""
     target = chosen.into / f"{chosen.client}.yaml"
     _write(target, render(_wishes(chosen), proposal, chosen.sample))
     today = datetime.now(UTC).date()
     lines = [
         *_proposal_lines(proposal),
-        *rehearse(sample, _agreement_in(target), scratch / "trial", today),
+        *rehearse(chosen.sample, _agreement_in(target), scratch / "trial", today),
     ]
     return Onboarded(shown(target), tuple(map(str, proposal.questions)), tuple(lines))
 
@@ -133,6 +159,7 @@ def _wishes(chosen: OnboardRequest) -> Wishes:
         exports=exports,
         member=chosen.member,
         create_groups=bool(chosen.create_groups),
+        table=table.model_dump(exclude_defaults=True) if (table := _table(chosen)) else None,
     )
 
 

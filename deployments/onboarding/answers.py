@@ -150,7 +150,8 @@ def options_of(chosen: OnboardRequest) -> Iterator[str]:
         yield "--create-groups" if chosen.create_groups else "--no-create-groups"
     for option, value, usual in (
         ("region", chosen.region, ""), ("encoding", chosen.encoding, "auto"),
-        ("member", chosen.member, ""), ("final-newline", chosen.final_newline, "required"),
+        ("member", chosen.member, ""), ("sheet", chosen.sheet, ""),
+        ("final-newline", chosen.final_newline, "required"),
     ):  # fmt: skip
         if value != usual:
             yield f"--{option} '{value}'"

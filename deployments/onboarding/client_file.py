@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tasks.records.onboarding.columns import EMPTY, ColumnProposal, percent
+from tasks.records.onboarding.file_format import Setting
 from tasks.records.onboarding.propose import Proposal
 
 
@@ -16,7 +17,8 @@ from tasks.records.onboarding.propose import Proposal
 class Wishes:
     """What a sample cannot say. `exports` are kinds such as "unsubscribed"; `list_id` may be 0.
 
-    `member`: the file to take from a zip; empty for the only one.
+    `member`: the file to take from a zip; empty for the only one. `table`: what files are if they
+    are no CSV.
     """
 
     client: str
@@ -30,6 +32,7 @@ class Wishes:
     exports: tuple[str, ...]
     member: str = ""
     create_groups: bool = False
+    table: dict[str, str] | None = None
 
     @property
     def source(self) -> dict[str, str]:
@@ -47,7 +50,10 @@ def agreement(wishes: Wishes, proposal: Proposal) -> dict[str, Any]:
     more: dict[str, Any] = {"unpacking": {"member": wishes.member}} if wishes.member else {}
     if wishes.create_groups:
         more["create_groups"] = True
-    dialect = {each.name: each.value for each in proposal.form.settings if each.name != "header"}
+    if wishes.table:
+        more["table"] = wishes.table
+    settings = _dialect_settings(wishes, proposal)
+    dialect = {each.name: each.value for each in settings if each.name != "header"}
     if not proposal.form.dialect.header:
         dialect["header"] = False
     return {
@@ -62,6 +68,12 @@ def agreement(wishes: Wishes, proposal: Proposal) -> dict[str, Any]:
         **_consent(proposal),
         "results": {"folder": "results", "language": wishes.language},
     }
+
+
+def _dialect_settings(wishes: Wishes, proposal: Proposal) -> list[Setting]:
+    """The settings of the dialect; a workbook has no encoding, separator and quote."""
+    unused = ("encoding", "separator", "quote") if wishes.table else ()
+    return [each for each in proposal.form.settings if each.name not in unused]
 
 
 def _consent(proposal: Proposal) -> dict[str, Any]:
@@ -158,11 +170,11 @@ def _agreement_lines(wishes: Wishes, proposal: Proposal) -> Iterator[str]:
         if values[name]:
             yield f"        {name}: {_flow(values[name])}"
     yield f"        source: {_flow(values['source'])}"
-    for name in ("unpacking", "create_groups"):
+    for name in ("unpacking", "create_groups", "table"):
         if name in values:
             yield f"        {name}: {_flow(values[name])}"
     yield "        dialect:"
-    for setting in proposal.form.settings:
+    for setting in _dialect_settings(wishes, proposal):
         said = f"{percent(setting.confidence)}: {setting.why}"
         yield f"          {setting.name}: {_flow(setting.value)}  # {said}"
     yield "        mapping:"

@@ -55,6 +55,9 @@ class Asker:
                 names = [each.filename for each in archive.infolist() if not each.is_dir()]
             terminal.say("\nThe zip has several files. Which one is imported?")
             return replace(chosen, member=names[_choice(names)])
+        if reason == "sheet":
+            sheet = terminal.line(f"\n{error}\n  Sheet: ")
+            return replace(chosen, sheet=sheet) if sheet else None
         if reason == "key":
             column = terminal.line(f"\n{error}\n  Column with the e-mail addresses: ")
             return _added(chosen, "column", f"{column}=email") if column else None

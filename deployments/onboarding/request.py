@@ -18,7 +18,8 @@ class OnboardRequest:
         str, typer.Argument(help="Short name: lower-case letters, digits and dashes.")
     ]
     sample: Annotated[
-        Path, typer.Argument(help="A file as the client will send it; zip and gz are opened.")
+        Path,
+        typer.Argument(help="A file as the client will send it; zip, gz, .xlsx are opened."),
     ]
     list_id: Annotated[
         int, typer.Option("--list", help="Id of the MailUp list of all records.")
@@ -77,6 +78,7 @@ class OnboardRequest:
     member: Annotated[
         str, typer.Option(help="File to take from a zip of several, by name or glob.")
     ] = ""
+    sheet: Annotated[str, typer.Option(help="Sheet of an Excel workbook, by name or number.")] = ""
     final_newline: Annotated[
         Literal["required", "any"],
         typer.Option(help="Whether the last line of the files has to end with a line break."),

@@ -9,6 +9,7 @@ import polars as pl
 from blocks.errors import FileHeld
 from tasks.records.agreement import ImportAgreement
 from tasks.records.consent.grounds import missing_grounds
+from tasks.records.open_file import as_csv
 from tasks.records.read_file import read_file
 from tasks.records.results.parts import read_parts
 from tasks.records.results.reasons import sentence
@@ -25,12 +26,13 @@ def rehearse(sample: Path, agreed: ImportAgreement, folder: Path, today: date) -
     The account is taken to have the dynamic fields of the mapping, and no group.
     """
     yield ""
+    folder.mkdir()
     try:
         prepared = read_file(
-            sample,
+            as_csv(agreed, sample, folder),
             agreed,
             _facts(agreed),
-            folder,
+            folder / "read",
             batch_size=BATCH,
             today=today,
         )

@@ -43,7 +43,7 @@ _MOST_STRING_BYTES = 200_000_000
 _MOST_OTHER_BYTES = 50_000_000
 _MOST_ROW_BYTES = 20_000_000
 """Also applies to the part after the last row of a sheet: Excel adds a link per address there."""
-_SHEETS = "xl/worksheets/"
+_BOOK, _SHEETS = "xl/workbook.xml", "xl/worksheets/"
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PIECE = 1 << 20
 _ROW = re.compile(rb"<(?:\w+:)?row\b")
@@ -122,6 +122,15 @@ def workbook_to_csv(path: Path, folder: Path, agreed: ExcelWorkbook, mapped: Ite
             out.writerow(padded) if texts else stream.write("\r\n")
     narrow.unlink()
     return target
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a file is a zip with the parts of an Excel workbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _BOOK in (name.lower() for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError):
+        return False
 
 
 def csv_to_workbook(path: Path, target: Path, agreed: ExcelWorkbook) -> None:

@@ -4,11 +4,13 @@ import gzip
 import re
 import sys
 import zipfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from openpyxl import Workbook
 
 from deployments.check import Mistake, check_files
 from deployments.cli.shell import ExitCode
@@ -262,3 +264,26 @@ def test_the_rehearsal_is_an_import_with_the_file_that_was_written(
     created = ["--column", "gruppo=group", "--create-groups", "--force"]
     assert onboard(tmp_path, sample, *created) == 0
     assert "12 would be sent, 0 rejected" in capsys.readouterr().out
+
+
+def test_an_excel_workbook_is_a_sample_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its agreement says that files are workbooks, and which sheet; nothing about encodings."""
+    book = Workbook()
+    sheet = book.active
+    for row in (["email", "nome", "nascita"], ["a@example.it", "Nicolò", date(1980, 2, 21)]):
+        sheet.append(row)
+    sample = tmp_path / "contacts.xlsx"
+    book.save(sample)
+    assert onboard(tmp_path, sample) == 0
+    agreed = entries(tmp_path)[1]["parameters"]["agreement"]
+    assert agreed["table"] == {"kind": "xlsx"}
+    assert agreed["dialect"].keys() == {"header"}
+    assert agreed["source"]["pattern"] == "contacts.xlsx"
+    assert "1 would be sent" in capsys.readouterr().out
+    book.create_sheet("other").append(["email"])
+    book.save(sample)
+    assert onboard(tmp_path, sample, "--force") == ExitCode.SETTING
+    assert "--sheet" in capsys.readouterr().err
+    assert onboard(tmp_path, sample, "--force", "--sheet", "1") == 0
