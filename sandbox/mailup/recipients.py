@@ -10,7 +10,7 @@ from sandbox.mailup.filters import Column, Columns, unquoted
 from sandbox.mailup.lists import GROUPS, require_group, require_list
 from sandbox.mailup.paging import Query, bounds, envelope, page, parameter, whole
 from sandbox.mailup.rules import Channel
-from sandbox.mailup.settings import CONSOLE
+from sandbox.mailup.settings import CONSOLE, Settings
 from sandbox.mailup.store import Store
 from sandbox.mailup.wire import ApiError, WcfJson
 
@@ -218,10 +218,19 @@ def _with_states(store: Store, row: Any) -> dict[str, Any]:
 
 @router.get("/Recipients")
 def search(request: Request) -> Response:
-    """Look-up across all lists by `email` or `mobile` (value in double quotes or not)."""
+    """Look-up across all lists by `email` or `mobile` (value in double quotes or not).
+
+    Chosen: the variants of filters apply.
+    """
     store: Store = request.app.state.store
-    number, size = bounds(request, request.app.state.settings)
+    settings: Settings = request.app.state.settings
+    number, size = bounds(request, settings)
     email, mobile = parameter(request, "email"), parameter(request, "mobile")
+    if settings.filters == "refused":
+        raise ApiError(400, "This resource cannot be searched")
+    if settings.filters == "ignored":
+        query = Query(person_columns({}), "recipient r WHERE 1", keys=("r.id",))
+        return page(request, query, lambda row: _with_states(store, row))
     if email:
         row = find_person(store, "r.email", unquoted(email).strip())
     elif mobile:

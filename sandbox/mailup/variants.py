@@ -143,7 +143,8 @@ class Variants:
         "Paging and filtering; MailUp.Sdk 1.1.7 (Trim, Equals); three clients (single =); "
         "pymailup and open2-newsletter (&)",
         "filterby in all known forms (==, =, .Equals, .Trim, .Contains, and, &&, &), in the "
-        "documented ones only, ignored, or refused with 400.")
+        "documented ones only, ignored, or refused with 400; in the latter two, the look-up of "
+        "recipients by email or mobile, too.")
     large_pages: str = _variant(
         ("answered", "capped", "shortened", "refused", "slow", "failing"), "public client",
         "sysdat asks for 1000; MailUpPZ went from 1000 to 600 after time-outs",

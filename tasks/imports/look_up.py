@@ -21,7 +21,7 @@ Statuses = dict[str, Optin]
 """MailUp's data of people in a list, by normalised address."""
 
 
-class _FilterIgnored(Exception):
+class FilterIgnored(Exception):
     """MailUp answered with people who were not requested."""
 
 
@@ -52,7 +52,7 @@ class LookUp:
         if filterable and people.height <= self._left() and not 0 < pages < people.height:
             try:
                 return self._one_by_one(people, list_id, channel)
-            except (MailUpRefused, PageWithoutItems, _FilterIgnored):
+            except (MailUpRefused, PageWithoutItems, FilterIgnored):
                 pass  # this MailUp does not support the filter
         return self._walked(people, list_id, channel) if pages <= self._left() else None
 
@@ -70,7 +70,7 @@ class LookUp:
         for key, address in people.select("key", "address").iter_rows():
             answers = _addressed(self.client.find_optins(list_id, channel, key), channel)
             if not all(at.endswith(key) for at, _ in answers):
-                raise _FilterIgnored
+                raise FilterIgnored
             found |= {at: one for at, one in answers if at == address}
         return found
 

@@ -23,7 +23,9 @@ from blocks.mailup.client import MailUpClient
 from blocks.mailup.http.wire import NoCallsLeft
 from blocks.mailup.pages.page import PageWithoutItems
 from blocks.mailup.resources.imports import Channel
+from blocks.mailup.resources.models import Recipient
 from blocks.mailup.resources.profiles import State
+from tasks.imports.look_up import FilterIgnored
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import Batch
 from tasks.records.consent.second_key import (
@@ -112,8 +114,8 @@ class SecondKeys:
             with self.client.limited(last):
                 if 2 * people.height == calls <= last - self.client.calls:
                     try:
-                        known = self._searched(texts_of(sent, people[LINE]))
-                    except (MailUpRefused, PageWithoutItems):
+                        known = self._searched(people, texts_of(sent, people[LINE]))
+                    except (MailUpRefused, PageWithoutItems, FilterIgnored):
                         calls = pages + 1  # this MailUp does not support the search
                 if known is None and pages <= last - self.client.calls:
                     known = self._walked(list_id, channel)
@@ -127,14 +129,24 @@ class SecondKeys:
             page for state in STATES for page in self.client.with_fields(list_id, channel, state)
         )
 
-    def _searched(self, people: pl.DataFrame) -> pl.DataFrame:
-        found = []
-        for email, prefix, number in people.iter_rows():
-            found += self.client.search(email=email)
-            found += self.client.search(mobile=prefix + number)
-        rows = [(each.email, each.prefix, each.number) for each in found]
-        schema = dict.fromkeys(("email", "prefix", "number"), pl.String)
-        return pairs([pl.DataFrame(rows, schema=schema, orient="row")])
+    def _searched(self, people: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
+        wanted = [pl.col(key).is_in(people[key].implode()) for key in ("address", "mobile")]
+        found = [pairs([])]
+        for email, prefix, number in texts.iter_rows():
+            for answers in (
+                self.client.search(email=email),
+                self.client.search(mobile=prefix + number),
+            ):
+                found.append(_pairs_of(answers))
+                if not found[-1].select(pl.any_horizontal(wanted).all()).item():
+                    raise FilterIgnored
+        return pl.concat(found).unique()
+
+
+def _pairs_of(people: Sequence[Recipient]) -> pl.DataFrame:
+    rows = [(each.email, each.prefix, each.number) for each in people]
+    schema = dict.fromkeys(("email", "prefix", "number"), pl.String)
+    return pairs([pl.DataFrame(rows, schema=schema, orient="row")])
 
 
 def list_second_keys(mapping: Mapping, prepared: Prepared, keys: ComparedKeys) -> dict[str, int]:

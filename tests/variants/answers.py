@@ -101,7 +101,8 @@ ANSWERS: dict[str, Answer] = {
         "API: unknown sort",
     ),
     "filters": Answer(
-        "Filters only save calls: if they are refused or ignored, lists are read completely.",
+        "Filters only save calls: if they are refused, or an answer has people who were not asked "
+        "for, lists are read completely.",
         "API: filterby, API: filter grammar",
     ),
     "large_pages": Answer(

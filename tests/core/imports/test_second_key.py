@@ -30,6 +30,8 @@ AGREEMENT = ImportAgreement.model_validate(
 )  # fmt: skip
 ANNA = {"Email": "anna@example.it", "MobilePrefix": "39", "MobileNumber": "3331111111"}
 
+BRUNO = {"Email": "bruno@example.it", "MobilePrefix": "39", "MobileNumber": "3332222222"}
+
 
 @dataclass
 class Desk:
@@ -151,8 +153,10 @@ def test_a_row_that_clashes_is_not_reported_twice_where_nothing_was_compared(des
 def test_a_mailup_without_searches_is_walked(desk: Desk, search: dict[str, str]) -> None:
     """If MailUp passes over the search, refuses it, or answers no page where nobody is found, the
     list shows who has which key."""
+    others = [{"Email": f"{n}@example.it"} for n in range(500)]
+    desk.caller.import_all("/Console/List/1/Recipients", [*others, BRUNO])
     desk.caller.control("settings", search)
-    sent = desk.batches(("anna@example.it", "3339999999"), ("new@example.it", "3335555555"))
+    sent = desk.batches(("bruno@example.it", "3339999999"), ("new@example.it", "3335555555"))
     assert desk.compare(sent).lines == {2}
 
 
