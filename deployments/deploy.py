@@ -13,9 +13,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
@@ -25,7 +28,9 @@ from deployments.check import check_files
 from deployments.checking.rules import flow_of
 from deployments.checking.yaml_lines import read
 from deployments.client_files import ROOT, shown
+from tasks.monitoring import prefect_api
 
+_IMPORT = "import-recipients/"
 _SECONDS = 600
 _SHOWN_LINES = 15
 _DECORATION = re.compile(r"[\u2500-\u257f]+|\x1b\[[0-9;]*m")
@@ -43,17 +48,31 @@ def deploy(path: Path) -> dict[str, bool]:
         return {name: found.paused for name, found in _deployed(api, content) if found}
 
 
-def start_deployments(path: Path) -> list[str]:
-    """Start what is paused of a file's deployments; their names."""
+def start_deployments(path: Path, *, untried: bool = False) -> tuple[list[str], list[str]]:
+    """Start what is paused of a file's deployments; names of those, and of imports that stay paused
+    because no run of them has completed, unless `untried` are started, too."""
+    started, tried_first = [], []
     with get_client(sync_client=True) as api:
-        paused = [
-            (name, found)
-            for name, found in _deployed(api, read(path).value)
-            if found and found.paused
-        ]
-        for _, found in paused:
+        for name, found in _deployed(api, read(path).value):
+            if not found or not found.paused:
+                continue
+            if not untried and name.startswith(_IMPORT) and not _has_completed(api, found.id):
+                tried_first.append(name)
+                continue
             api.resume_deployment(found.id)
-    return [name for name, _ in paused]
+            started.append(name)
+    return started, tried_first
+
+
+def _has_completed(api: SyncPrefectClient, deployment: UUID) -> bool:
+    """Whether any run of a deployment has completed: of a new one, that is a run by hand."""
+    return bool(
+        api.read_flow_runs(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
+            flow_run_filter=FlowRunFilter(state=prefect_api.of_type(StateType.COMPLETED)),
+            limit=1,
+        )
+    )
 
 
 def _require_faultless(path: Path) -> None:

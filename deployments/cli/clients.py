@@ -90,25 +90,34 @@ def _deploy(
     start: Annotated[
         bool, typer.Option("--start", help="Start what is paused: schedules run from now on.")
     ] = False,
+    untried: Annotated[
+        bool, typer.Option("--untried", help="Start imports that have never run, too.")
+    ] = False,
 ) -> Outcome:
     """Deploy a client's file with Prefect's own `prefect deploy`.
 
     The file is checked first. What is new to Prefect begins paused: make a dry run, look at its
-    result, then start it with --start. What was deployed before stays paused or not, as it is.
+    result, then start it with --start, which leaves imports paused of which no run has completed.
+    What was deployed before stays paused or not, as it is.
     """
     from deployments.deploy import deploy, start_deployments
 
     address, path = require_server(), file_of(client)
     done = deploy(path)
-    started = start_deployments(path) if start else []
+    started, untried_imports = start_deployments(path, untried=untried) if start else ([], [])
     lines = [f"deployed {name}{' (paused)' if state else ''}" for name, state in done.items()]
     lines += [f"started {name}" for name in started]
+    lines += [
+        f"not started: {name}. No run of it has completed: make a dry run first, or add --untried"
+        for name in untried_imports
+    ]
     lines.append(f"Prefect: {address}")
     waiting = [name for name, paused in done.items() if paused and name not in started]
     if waiting:
         lines += _next_steps(client, waiting)
     data = {"api": address, "file": shown(path), "paused": waiting, "started": started}
-    return Outcome({**data, "deployed": list(done)}, lines)
+    code = ExitCode.TO_FIX if untried_imports else ExitCode.DONE
+    return Outcome({**data, "deployed": list(done)}, lines, code)
 
 
 def _next_steps(client: str, waiting: list[str]) -> list[str]:
