@@ -265,12 +265,21 @@ def as_sent(records: pl.DataFrame, differing: Collection[int], *, rejected: bool
 
 
 def _confirmed(sent: Sequence[Batch], entries: Sequence[BatchEntry]) -> Iterator[pl.DataFrame]:
-    """The confirmed records of each batch, without opt-outs, which are always sent."""
+    """The records that MailUp confirmed for all their groups, each once, without opt-outs, which
+    are always sent."""
     known = {entry.number: entry for entry in entries}
+    sent = [each for each in sent if each.destination.import_type == "default"]
+    refused = {each.number: _rejected(known.get(each.number)) for each in sent}
+    lacking = [
+        each.records(LINE)[LINE]
+        for each in sent
+        if each.destination.group and refused[each.number] is None
+    ]
+    every = [line for lines in refused.values() for line in lines or ()]
+    without = pl.concat([pl.Series(LINE, every, pl.Int64), *lacking]).unique()
     for batch in sent:
-        rejected = _rejected(known.get(batch.number))
-        if rejected is not None and batch.destination.import_type == "default":
-            yield batch.records().filter(~pl.col(LINE).is_in(rejected))
+        if refused[batch.number] is not None:
+            yield batch.new_records().filter(~pl.col(LINE).is_in(without.implode()))
 
 
 def _rejected(entry: BatchEntry | None) -> list[int] | None:

@@ -30,9 +30,12 @@ _STATES: tuple[ReadBackState, ...] = ("", "complete", "partial", "unclear", "too
 
 def rejected_by_mailup(entries: Sequence[BatchEntry]) -> RejectedByMailUp:
     """The rejected recipients of a file's batches, from the ledger."""
-    count = sum(entry.counters.get("not_valid", 0) for entry in entries)
+    lines = _columns(entries)
+    # A record for several groups is rejected once for each of them.
+    listed = sum(len(entry.refused["lines"]) for entry in entries if entry.refused)
+    count = sum(entry.counters.get("not_valid", 0) for entry in entries) - listed + len(lines)
     found = [_STATES.index(entry.refused["state"]) for entry in entries if entry.refused]
-    return RejectedByMailUp(count, tuple(sorted(_columns(entries))), _STATES[max(found, default=0)])
+    return RejectedByMailUp(count, tuple(sorted(lines)), _STATES[max(found, default=0)])
 
 
 def list_mailup_rejects(
@@ -93,7 +96,8 @@ class ReadBack:
 
     def _missing(self, people: pl.DataFrame, list_id: int, channel: Channel) -> pl.DataFrame | None:
         """Those of `people` who are not in the list; None if it would take too many calls."""
-        found = self._look_up.found(people, list_id, channel)
+        once = people.unique("address", maintain_order=True)
+        found = self._look_up.found(once, list_id, channel)
         return None if found is None else people.filter(~pl.col("address").is_in(list(found)))
 
 

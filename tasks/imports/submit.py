@@ -25,6 +25,7 @@ from blocks.mailup.client import MailUpClient
 from blocks.mailup.resources.imports import ImportTarget
 from tasks.files.prefetch import prefetched
 from tasks.imports.batch_sender import BatchRequest, BatchSender, PlanChanged
+from tasks.imports.compare_counts import compare_counts
 from tasks.imports.delta_snapshots import (
     NO_PLAN,
     UNCONFIRMED,
@@ -41,12 +42,11 @@ from tasks.imports.turn import slot_of
 from tasks.imports.unproven import KnownImports, MaybeSent, ResendCheck, everybody
 from tasks.imports.unsubscribe_missing import count_unsubscribed, unsubscribe_missing
 from tasks.records.agreement import ImportAgreement
-from tasks.records.batching.batches import Batch
+from tasks.records.batching.batches import Batch, repetitions_of
 from tasks.records.batching.destinations import Destination
 from tasks.records.batching.payloads import array, encoded
 from tasks.records.consent.apply import NOBODY
 from tasks.records.consent.second_key import of_lists, without_second_key
-from tasks.records.counts import Counts
 from tasks.records.delta.missing import who_is_missing
 from tasks.records.delta.snapshot import all_people
 from tasks.records.frames import LINE, only_key
@@ -58,7 +58,6 @@ from tasks.records.stages import (
     Claim,
     Hold,
     Prepared,
-    RejectedByMailUp,
     Submission,
 )
 from tasks.runs.progress import Progress
@@ -143,9 +142,11 @@ def _finished(work: _Work, prepared: Prepared, claim: Claim) -> Submission:
     rejected = len(keys.lines) if agreement.mapping.second_key == "reject" else 0
     now = prepared.counts.refused(len(refused.lines) + rejected).left_out(absent)
     counts = claim.counts if known else now
-    submission = _compare(counts, entries, refused)
-    if claim.decision is not None and claim.decision.reason == COUNTS_DIFFER:
-        submission = replace(submission, hold=None)  # somebody has released it
+    repeated = prepared.repeated - repetitions_of(prepared.batches, keys.lines if rejected else ())
+    submission = compare_counts(counts, entries, refused, repeated)
+    released = claim.decision is not None and claim.decision.reason == COUNTS_DIFFER
+    if known or released:  # they were compared before; now `prepared` may have other batches
+        submission = replace(submission, hold=None)
     list_mailup_rejects(agreement.mapping, prepared, entries)
     second = list_second_keys(agreement.mapping, prepared, keys)
     if not known:
@@ -353,25 +354,6 @@ def _target(
         clear_missing_fields=to.clear,
         replace_groups=agreement.replace_groups and bool(to.group),
     )
-
-
-def _compare(counts: Counts, entries: list[BatchEntry], refused: RejectedByMailUp) -> Submission:
-    """Compare MailUp's counters with what was sent; hold the file if they differ."""
-    imports = tuple(
-        {"import_id": entry.import_id, "list_id": entry.target["list_id"],
-         "import_type": entry.target["import_type"], "sent": entry.rows, **entry.counters}
-        for entry in entries
-    )  # fmt: skip
-    received = sum(entry.counters.get("rows", 0) for entry in entries)
-    sent = counts.submitted + len(refused.lines)
-    hold = None
-    if received != sent:
-        hold = Hold(
-            COUNTS_DIFFER,
-            f"{sent} records were sent, but MailUp counts {received}. Compare "
-            "the imports listed in the result with MailUp's console before you release this file.",
-        )
-    return Submission(counts.conserved(), imports, refused, hold)
 
 
 def _commit(

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -209,6 +210,8 @@ class ImportAgreement(Agreement):
                 "delta.on needs mapping.key 'email' or 'mobile': with 'both', two rows may be the "
                 "same recipient in MailUp."
             )
+        for mistake in _several_groups_mistakes(self):
+            raise ValueError(mistake)
         limit = self.thresholds.max_opt_out_percent
         for mistake in ground_mistakes(self.consent, self.mapping, limit):
             raise ValueError(mistake)
@@ -269,3 +272,22 @@ class ImportAgreement(Agreement):
     def fingerprint(self) -> str:
         """SHA-256 of the agreement: all batches of an attempt are made with the same one."""
         return hashlib.sha256(self.model_dump_json(exclude={"due", "archive"}).encode()).hexdigest()
+
+
+def _several_groups_mistakes(agreement: ImportAgreement) -> Iterator[str]:
+    """What is not possible where a person is sent once for each of several groups."""
+    if not agreement.mapping.several_groups:
+        return
+    refused = {
+        "replace_groups (each group would remove the person from the one before)": (
+            agreement.replace_groups
+        ),
+        "confirm_email (each group would ask the person again)": agreement.confirm_email,
+        "consent.import_type 'opt-in'": agreement.consent.import_type == "opt-in",
+    }
+    for name, is_set in refused.items():
+        if is_set:
+            yield (
+                f"A group column with separator is not possible with {name}: leave one of the two "
+                "out."
+            )

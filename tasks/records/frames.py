@@ -27,6 +27,9 @@ def no_rejects() -> pl.DataFrame:
     return pl.DataFrame(schema=REJECTS)
 
 
+BETWEEN_GROUPS = "\x1d"
+"""Stands between the groups of a record that enters several. No cell contains it."""
+
 RECORD: dict[str, pl.DataType] = {
     LINE: pl.Int64(),
     "key_high": pl.UInt64(),
@@ -46,10 +49,11 @@ RECORD: dict[str, pl.DataType] = {
 `key_high` and `key_low`: a 128-bit hash of channel and address; in a file of ten million two people
 share one with a probability of 1 in 10^24. It depends on the polars installation, so it must not be
 stored. `channel`: "email" or "sms", the one of the record's key. `group`: a name or an id, null for
-none. `status`: "subscribed", "unsubscribed", "leave_out", or null if the row has none, which is
-possible only without agreed grounds. `second_key`: false if the row has both keys and the other
-channel has no ground, so that its key is not sent. `clear`: whether a blank cell clears a field.
-Null in email, prefix, number and fields means: not sent.
+none; several in ascending order with BETWEEN_GROUPS between them. `status`: "subscribed",
+"unsubscribed", "leave_out", or null if the row has none, which is possible only without agreed
+grounds. `second_key`: false if the row has both keys and the other channel has no ground, so that
+its key is not sent. `clear`: whether a blank cell clears a field. Null in email, prefix, number and
+fields means: not sent.
 """
 
 

@@ -16,7 +16,7 @@ import polars as pl
 from tasks.files.prefetch import prefetched
 from tasks.records.agreement import ImportAgreement
 from tasks.records.batching.batches import StoredRecords, write_batches
-from tasks.records.batching.destinations import Destination, only_destination
+from tasks.records.batching.destinations import Destination, only_destination, repetitions
 from tasks.records.consent.apply import (
     ConsentResult,
     Unsubscribed,
@@ -85,7 +85,7 @@ def read_file(
     keys = Keys(folder / "keys", last_row_decides_status=agreement.mapping.last_row_decides_status)
     reader.first_pass(path, dialect, keys)
     batches = write_batches(prefetched(reader.second_pass(keys)), folder / "batches", batch_size)
-    submitted = sum(batch.rows for batch in batches)
+    submitted = sum(batch.rows for batch in batches) - reader.repeated
     return Prepared(
         counts=reader.counts(submitted).conserved(),
         reasons=dict(reader.reasons),
@@ -99,6 +99,7 @@ def read_file(
         opened=path,
         compared=_compared(snapshot, folder / "flags.parquet", reader.unidentified_rows),
         granted=reader.people.folder,
+        repeated=reader.repeated,
     )
 
 
@@ -140,6 +141,7 @@ class _FileReader:
     reasons: Counter[str] = field(default_factory=Counter)
     blanked: Counter[str] = field(default_factory=Counter)
     unidentified_rows: int = 0
+    repeated: int = 0
 
     def __post_init__(self) -> None:
         # If no person has to be looked up, consent is applied in the first pass.
@@ -197,7 +199,9 @@ class _FileReader:
                 continue
             records = pl.read_parquet(path).filter(wins)
             path.unlink()
-            yield records if self.consented[number] else self._to_send(records)
+            records = records if self.consented[number] else self._to_send(records)
+            self.repeated += repetitions(records)
+            yield records
 
     def _apply_consent(self, records: pl.DataFrame) -> ConsentResult:
         return apply_consent(

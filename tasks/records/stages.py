@@ -168,7 +168,8 @@ class Prepared:
 
     `opened`: the file that was read, decrypted and unpacked. `compared`: None without delta.
     `granted`: parts with the people of `Claim.granted`. `blanked`: how many cells were not sent
-    although their record was, by reason; they are listed in `notes`.
+    although their record was, by reason; they are listed in `notes`. `repeated`: how many more rows
+    the batches have than there are records, for a record is in a batch of each of its groups.
     """
 
     counts: Counts = NONE
@@ -184,6 +185,7 @@ class Prepared:
     granted: Path | None = None
     notes: Path | None = None
     blanked: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
 
     @property
     def left_out(self) -> int:

@@ -1,19 +1,22 @@
 """Splits records into batches on disk; a batch is the unit of sending and of retry."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from tasks.records.batching.destinations import Destination, destinations
+from tasks.records.batching.destinations import Destination, destinations, has_several_groups
+from tasks.records.frames import BETWEEN_GROUPS, LINE
 
 GRANTED_AT_ONCE = 25
 """Maximum size of a batch with a grant: each person is looked up before and after sending."""
 PENDING_ROWS = 200_000
 """Maximum number of records in memory that are not yet in a full batch."""
 
+_SPLIT_AT_ONCE = 2_000
+"""Records with several groups that are split at once, for each may become many."""
 _SPILL_GROUP = 10_000
 """Rows per row group of a spill file: the minimum that is read for a slice."""
 
@@ -51,6 +54,30 @@ class Batch:
             for path, start, rows in self.pieces
         )
 
+    def new_records(self, *columns: str) -> pl.DataFrame:
+        """Load the records that no earlier batch has; with `columns`, those columns alone.
+
+        A record for several groups is in a batch of each; its groups are in the order of sending.
+        """
+        group = self.destination.group
+        if group is None:
+            return self.records(*columns)
+        records = self.records(*dict.fromkeys([*columns, "group"] if columns else []))
+        first = pl.col("group").str.split(BETWEEN_GROUPS).list.first()
+        return records.filter(first == group).select(columns or pl.all())
+
+
+def repetitions_of(batches: Iterable[Batch], lines: Collection[int]) -> int:
+    """How many times the records of `lines` are repeated in batches of further groups."""
+    if not lines:
+        return 0
+    chosen = pl.col(LINE).is_in(list(lines))
+    return sum(
+        each.records(LINE).filter(chosen).height - each.new_records(LINE).filter(chosen).height
+        for each in batches
+        if each.destination.group
+    )
+
 
 @dataclass(frozen=True)
 class StoredRecords:
@@ -81,8 +108,10 @@ def write_batches(
         if isinstance(part, StoredRecords):
             buffers.add_file(part)
         else:
-            for destination, records in destinations(part):
-                buffers.add(destination, records)
+            for some in part.iter_slices(_SPLIT_AT_ONCE) if has_several_groups(part) else [part]:
+                for destination, records in destinations(some):
+                    buffers.add(destination, records)
+                buffers.spill_if_full()
         buffers.spill_if_full()
     return list(_numbered(buffers.close(), batch_size))
 

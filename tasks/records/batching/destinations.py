@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from blocks.mailup.resources.imports import Channel, ImportType
+from tasks.records.frames import BETWEEN_GROUPS
 
 _ORDER = {"optout": 0, "default": 1, "optin": 2}
 _COLUMNS = ["channel", "list_id", "group", "import_type", "clear"]
+_SEVERAL = pl.col("group").str.contains(BETWEEN_GROUPS, literal=True).fill_null(False)
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,38 @@ class Destination:
 
 
 def destinations(records: pl.DataFrame) -> Iterator[tuple[Destination, pl.DataFrame]]:
-    """Split records by destination, in the order of sending; rows keep their order."""
-    parts = records.partition_by(_COLUMNS, as_dict=True, maintain_order=True)
+    """Split records by destination, in the order of sending; rows keep their order.
+
+    A record for several groups is in the part of each of them; an opt-out is sent once, without
+    groups.
+    """
+    if has_several_groups(records):
+        records = records.with_columns(one_group=_each_group()).explode("one_group")
+        columns = [name.replace("group", "one_group") for name in _COLUMNS]
+        parts = records.partition_by(columns, as_dict=True, maintain_order=True)
+        parts = {key: part.drop("one_group") for key, part in parts.items()}
+    else:
+        parts = records.partition_by(_COLUMNS, as_dict=True, maintain_order=True)
     found = [(Destination(*key), part) for key, part in parts.items()]
     yield from sorted(found, key=lambda pair: pair[0].rank)
+
+
+def has_several_groups(records: pl.DataFrame) -> bool:
+    """Whether a record enters several groups."""
+    return bool(records.select(_SEVERAL.any()).item())
+
+
+def repetitions(records: pl.DataFrame) -> int:
+    """How many more rows are sent than there are records, because of several groups."""
+    if not has_several_groups(records):
+        return 0
+    return int(records.select((_each_group().list.len() - 1).sum()).item())
+
+
+def _each_group() -> pl.Expr:
+    """The groups for which a record is sent; a list of null if it is sent without group."""
+    once = (pl.col("import_type") == "optout") & _SEVERAL
+    return pl.when(~once).then("group").str.split(BETWEEN_GROUPS).fill_null([None])
 
 
 def only_destination(records: pl.DataFrame) -> Destination | None:
@@ -39,6 +69,8 @@ def only_destination(records: pl.DataFrame) -> Destination | None:
     if records.is_empty():
         return None
     first = records.select(_COLUMNS).row(0)
+    if BETWEEN_GROUPS in (first[2] or ""):
+        return None
     same = (
         pl.col(name).eq_missing(pl.lit(value)).all()
         for name, value in zip(_COLUMNS, first, strict=True)

@@ -55,7 +55,7 @@ def pairs(people: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _with_both(batch: Batch, *columns: str) -> pl.DataFrame:
-    records = batch.records(*columns, *_KEYS)
+    records = batch.new_records(*columns, *_KEYS)
     return records.filter(pl.col("email").is_not_null() & pl.col("number").is_not_null())
 
 

@@ -115,6 +115,11 @@ def compared(text: str) -> str:
     )
 
 
+def without_blanks(text: str) -> str:
+    """A text for comparison with texts that mean nothing: lower case, without white space."""
+    return "".join(text.split()).lower()
+
+
 def is_sound_name(text: str) -> bool:
     """Whether a text may become a new name: no invisible characters, no mark before it."""
     return not UNSEEN.search(text) and not text.startswith((*_MARKERS, "="))

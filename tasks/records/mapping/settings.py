@@ -37,6 +37,15 @@ class Column(Settings):
         default="",
         description="Dynamic field by id, such as 12, or by name; only for target 'field'.",
     )
+    separator: str = Field(
+        default="",
+        max_length=10,
+        description=(
+            "Sign between several groups in one cell, such as a comma; the person enters each of "
+            "them. Names may be in double quotes. Empty: a cell is one group. Only for target "
+            "'group'."
+        ),
+    )
     trim: bool = Field(
         default=True,
         description="Remove white space and invisible characters at both ends of the cell.",
@@ -99,6 +108,8 @@ def _column_mistakes(column: Column) -> Iterator[str]:
     """Contradictions in the settings of one column, as sentences."""
     if column.unreadable == "blank":
         yield from _unreadable_mistakes(column)
+    if column.separator:
+        yield from _separator_mistakes(column)
     if column.target == "field":
         yield from _field_mistakes(column)
         return
@@ -125,6 +136,13 @@ def _unreadable_mistakes(column: Column) -> Iterator[str]:
         yield f"unreadable 'blank' is not possible for target '{column.target}'; choose 'reject'."
     if column.required or column.blank != "keep":
         yield "unreadable 'blank' contradicts required true and blank 'clear' or 'reject'."
+
+
+def _separator_mistakes(column: Column) -> Iterator[str]:
+    if column.target != "group":
+        yield f"separator is only for target 'group'; leave it out for '{column.target}'."
+    if any(sign.isalnum() or sign in "\"'" for sign in column.separator):
+        yield "separator: give a sign such as a comma, without letters, digits and quotes."
 
 
 def _field_mistakes(column: Column) -> Iterator[str]:
@@ -215,6 +233,11 @@ class Mapping(Settings):
     def channels(self) -> tuple[Channel, ...]:
         """The channels by which people of a file can be written to."""
         return tuple(channel for channel, target in KEYS.items() if self.of(target))
+
+    @property
+    def several_groups(self) -> bool:
+        """Whether a cell may hold several groups."""
+        return any(column.separator for column in self.columns)
 
     @property
     def clears(self) -> bool:

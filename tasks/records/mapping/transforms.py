@@ -12,6 +12,7 @@ from tasks.records.frames import LINE
 from tasks.records.mapping import dates, emails, marks, phones
 from tasks.records.mapping.basis import ConsentGround
 from tasks.records.mapping.cells import UNREADABLE, blank_to_null, shortened
+from tasks.records.mapping.groups import with_groups
 from tasks.records.mapping.resolve import STATUS_OF, MappedColumn, ResolvedMapping
 from tasks.records.mapping.settings import Target
 
@@ -108,7 +109,7 @@ def _in_case(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) 
 
 
 def _blank(values: pl.DataFrame, columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
-    nothing = [_without_blanks(text) for text in mapping.mapping.blank_texts]
+    nothing = [marks.without_blanks(text) for text in mapping.mapping.blank_texts]
     filled = values.with_columns(blank_to_null(pl.col(each.field_name)) for each in columns)
     if not nothing:
         return filled
@@ -117,10 +118,6 @@ def _blank(values: pl.DataFrame, columns: Columns, mapping: ResolvedMapping) -> 
         pl.when(~text.str.to_lowercase().is_in(nothing)).then(name).alias(name)
         for name, text in bare.items()
     )
-
-
-def _without_blanks(text: str) -> str:
-    return "".join(text.split()).lower()
 
 
 def _as_dates(values: pl.DataFrame, columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
@@ -191,27 +188,8 @@ def _as_number(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping
     return values.with_columns(read["prefix"], read["number"])
 
 
-def _as_group(values: pl.DataFrame, _columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
-    """Replace groups by their name in the account; UNREADABLE if missing and not to be created."""
-    known = pl.DataFrame(
-        [(number, *pair) for number, names in mapping.groups.items() for pair in names.items()],
-        schema={"list_id": pl.Int64, "wanted": pl.String, "found": pl.String},
-        orient="row",
-    )
-    names = set(known["wanted"])
-    cells = values["group"]
-    wanted = values.with_columns(
-        wanted=marks.each_once(cells, lambda cell: _known(cell, names)),
-        new=marks.each_once(cells, _new_group) if mapping.create_groups else pl.lit(UNREADABLE),
-    )
-    joined = wanted.join(known, on=["list_id", "wanted"], how="left", maintain_order="left")
-    group = pl.when(pl.col("group").is_not_null()).then(pl.col("found").fill_null(pl.col("new")))
-    return joined.with_columns(group=group).drop("wanted", "new", "found")
-
-
-def _new_group(cell: str) -> str:
-    text = marks.without_marker(cell)
-    return text if marks.is_sound_name(text) else UNREADABLE
+def _as_group(values: pl.DataFrame, columns: Columns, mapping: ResolvedMapping) -> pl.DataFrame:
+    return with_groups(values, mapping, columns[0].rule.separator)
 
 
 def _cut(values: pl.DataFrame, columns: Columns, _mapping: ResolvedMapping) -> pl.DataFrame:

@@ -45,6 +45,9 @@ def mapping(*columns: dict[str, Any], **settings: Any) -> Mapping:
         ({"target": "email", "field": "", "case": "upper"}, "case is only for target 'field'"),
         ({"target": "group", "field": "", "blank": "clear"}, "'group' accepts keep or reject"),
         ({"target": "group", "field": "", "trim": False}, "other cells are always trimmed"),
+        ({"separator": ","}, "separator is only for target 'group'; leave it out for 'field'"),
+        ({"target": "group", "field": "", "separator": "x"}, "separator: give a sign such as"),
+        ({"target": "group", "field": "", "separator": '"'}, "separator: give a sign such as"),
     ],
 )
 def test_a_column_refuses_contradictions(settings: dict[str, Any], sentence: str) -> None:
