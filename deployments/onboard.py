@@ -32,7 +32,7 @@ from tasks.runs.scratch import scratch_parent
 
 EXPORTS = tuple(kind.name.replace("_", "-") for kind in EXPORT_KINDS.values())
 
-_TOLD = ("target", "field")
+_TOLD = ("target", "field", "separator")
 _ENCRYPTED = (".gpg", ".pgp", ".asc")
 _REMEDIES = {
     "encoding": " Here: --encoding NAME; --show-words prints the words that decide.",

@@ -128,6 +128,8 @@ def _decided(text: str) -> tuple[str, dict[str, Any]]:
     if not name:
         raise ConfigurationError(f"{text!r} names no column; for example --column NAME=email.")
     target, _, rest = wanted.partition(":")
+    if target == "group":
+        return name, {"target": target} | ({"separator": rest} if rest else {})
     field, _, date_in = rest.partition(":")
     settings = {"target": target, "field": field, "date_in": date_in}
     if date_in:

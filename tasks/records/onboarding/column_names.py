@@ -53,7 +53,7 @@ _WORDS: dict[Hint, str] = {
     Hint("list"): "idlist|id list|list id|listid|id lista|lista|idlista|mailing list",
     Hint("group"): "idgroup|id group|group|group id|group name|gruppo|gruppi|id gruppo|"
     "externalgroupname|external group name|segmento|segment|gruppe|"
-    "groupe|grupo|groep|grupa|grupp|skupina",
+    "groupe|grupo|groep|grupa|grupp|skupina|tag|tags|label|labels|etichette|categories|categorie",
     Hint("status"): "status|stato|stato iscrizione|subscription status|subscription|subscribed|"
     "iscritto|iscrizione|optin|opt in|optout|opt out|consenso|consenso email|consenso marketing|"
     "consenso newsletter|consenso privacy|consent|marketing consent|privacy|newsletter|"

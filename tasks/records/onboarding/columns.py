@@ -29,7 +29,8 @@ class ColumnProposal:
 
     `confidence` is between 0 and 1. `why`: the evidence, without any cell. `ask`: the question to
     be answered before it is used, or empty. `alike`: the date formats that read it equally well;
-    `regions`: the countries to which its numbers may belong.
+    `regions`: the countries to which its numbers may belong; `signs`: those that may stand between
+    several groups.
     """
 
     column: str
@@ -39,6 +40,7 @@ class ColumnProposal:
     ask: str = ""
     alike: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
 
     @property
     def used(self) -> bool:
@@ -105,7 +107,10 @@ def _group(name: str, held: Contents) -> ColumnProposal:
         f"are these groups of the MailUp list ({number})? A shop's own are not: leave them out, or "
         "have the groups created"
     )
-    return ColumnProposal(name, {"target": "group"}, _LIKELY, "its name", ask)
+    if held.sign:
+        ask += f". Many cells have a '{held.sign}': several groups?"
+    signs = (held.sign,) if held.sign else ()
+    return ColumnProposal(name, {"target": "group"}, _LIKELY, "its name", ask, signs=signs)
 
 
 def _date(name: str, known: Hint | None, held: Contents) -> ColumnProposal:

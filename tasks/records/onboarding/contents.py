@@ -35,6 +35,9 @@ _CONSENT_WORDS = (
 )  # fmt: skip
 """Beginnings of words that are about consent; all in lower case."""
 
+_SIGNS = (":::", ";", "|", ",")
+"""Signs between several values of a cell, as shops and address books write them."""
+_SOMETIMES = 0.1
 _FEW_VALUES, _FEW_NUMBERS = 8, 50
 _LIKELY = 0.5
 _CALLING_CODE = r"^(?:\+|00)?[1-9][0-9]{0,3}$"
@@ -47,7 +50,7 @@ class Contents:
     `mobiles`: share of mobile numbers, by region assumed for numbers without prefix. `local`: share
     of cells without prefix in the cell or its row. `formats`: share of cells per date format.
     `values`: distinct cells in lower case with their number, if there are few, as for flags or ids.
-    `blank`: number of empty cells.
+    `blank`: number of empty cells. `sign`: a sign between several values that many cells have.
     """
 
     filled: int
@@ -60,6 +63,7 @@ class Contents:
     formats: dict[str, float]
     values: dict[str, int]
     longest: int
+    sign: str = ""
 
     @property
     def about_consent(self) -> bool:
@@ -100,8 +104,16 @@ def contents(
         whole_numbers=whole,
         formats=dict(_formats(text)),
         values=dict(lower.value_counts(sort=True).iter_rows()) if few else {},
+        sign=_sign_between(text),
         longest=int(text.str.len_chars().max() or 0) if filled else 0,  # type: ignore[arg-type]
     )
+
+
+def _sign_between(text: pl.Series) -> str:
+    """The sign that most cells have, if it is not just in a few of them."""
+    counted = {sign: int(text.str.contains(sign, literal=True).sum()) for sign in _SIGNS}
+    sign = max(counted, key=lambda each: counted[each])
+    return sign if counted[sign] > _SOMETIMES * len(text) else ""
 
 
 def _share(matches: pl.Expr, filled: int) -> float:

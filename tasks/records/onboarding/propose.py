@@ -206,6 +206,9 @@ def _questions(
 def _column_choices(column: ColumnProposal) -> Iterator[Choice]:
     settings = column.settings
     yield from (Choice(region, "region", region) for region in column.regions)
+    for sign in column.signs:
+        label = f"groups with '{sign}' between them"
+        yield Choice(label, "column", f"{column.column}=group:{sign}")
     written = () if column.regions else column.alike or (str(settings.get("date_in", "")),)
     for date_in in written:
         parts = (str(settings["target"]), str(settings.get("field", "")), date_in)

@@ -200,6 +200,14 @@ def test_groups_are_asked_about(tmp_path: Path, column: str) -> None:
     assert [each.setting for each in chosen.questions if each.setting] == ["create_groups"]
 
 
+def test_several_groups_in_a_cell_are_offered_with_their_sign(tmp_path: Path) -> None:
+    """As shops write their tags."""
+    rows = [f'a{n}@example.org;"VIP, newsletter"' for n in range(9)]
+    path = written(tmp_path / "s.csv", "email;Tags", *rows)
+    (question, _) = propose(path, Answers(list_id=1)).questions
+    assert "--column 'Tags=group:,'" in str(question)
+
+
 def test_local_numbers_belong_to_the_only_country_that_they_fit() -> None:
     """German mobile numbers without prefix are not taken for Italian ones."""
     assert proposed("german.csv").mapping.default_region == "DE"
