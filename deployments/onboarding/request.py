@@ -45,8 +45,8 @@ class OnboardRequest:
         list[str] | None,
         typer.Option(
             metavar="NAME=TARGET",
-            help="Decide a column: email, mobile, prefix, list, group, group:SIGN for several with a "
-            "sign between them, field:NAME, field:NAME:%d/%m/%Y for a date; NAME=status for who "
+            help="Decide a column: email, mobile, prefix, list, group, group:SIGN for several "
+            "with a sign between them, field:NAME, field:NAME:%d/%m/%Y for a date; NAME=status for who "
             "agreed; NAME= leaves it out. May be repeated.",
         ),
     ] = None
