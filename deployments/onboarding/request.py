@@ -46,8 +46,8 @@ class OnboardRequest:
         typer.Option(
             metavar="NAME=TARGET",
             help="Decide a column: email, mobile, prefix, list, group, group:SIGN for several "
-            "with a sign between them, field:NAME, field:NAME:%d/%m/%Y for a date; NAME=status for who "
-            "agreed; NAME= leaves it out. May be repeated.",
+            "with a sign between them, field:NAME, field:NAME:%d/%m/%Y for a date; NAME=status for "
+            "who agreed; NAME= leaves it out. May be repeated.",
         ),
     ] = None
     consent: Annotated[
