@@ -1,7 +1,8 @@
 """Reads the cells of a group column: one group, or several with an agreed sign between them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 
 import polars as pl
 
@@ -17,7 +18,14 @@ def with_groups(values: pl.DataFrame, mapping: ResolvedMapping, separator: str) 
     A cell is UNREADABLE if one of its groups is missing and not to be created.
     """
     cells = values.select("list_id", "group").drop_nulls("group").unique()
-    read = [_read(cell, separator, mapping, list_id) for list_id, cell in cells.iter_rows()]
+    # Cells have few groups in many combinations: each group is looked up once.
+    read_part = cache(partial(_read_part, mapping))
+    read = [
+        _read(cell, separator, partial(read_part, list_id))
+        if separator
+        else _named(cell, mapping.groups.get(list_id, {}), create=mapping.create_groups)
+        for list_id, cell in cells.iter_rows()
+    ]
     looked_up = cells.with_columns(found=pl.Series(read, dtype=pl.String))
     joined = values.join(
         looked_up, on=["list_id", "group"], how="left", nulls_equal=True, maintain_order="left"
@@ -25,19 +33,21 @@ def with_groups(values: pl.DataFrame, mapping: ResolvedMapping, separator: str) 
     return joined.with_columns(group="found").drop("found")
 
 
-def _read(cell: str, separator: str, mapping: ResolvedMapping, list_id: int | None) -> str | None:
-    known = mapping.groups.get(list_id or 0, {})
-    if not separator:
-        return _named(cell, known, create=mapping.create_groups)
+def _read(cell: str, separator: str, read_part: Callable[[str], tuple[str, str]]) -> str | None:
+    found = dict(map(read_part, _parts(cell, separator)))
+    names = sorted(filter(None, found.values()))
+    return UNREADABLE if UNREADABLE in names else BETWEEN_GROUPS.join(names) or None
+
+
+def _read_part(mapping: ResolvedMapping, list_id: int, part: str) -> tuple[str, str]:
+    """The group of a part, after its name for comparison; empty if the part means nothing."""
     nothing = {marks.without_blanks(text) for text in mapping.mapping.blank_texts}
-    names: dict[str, str] = {}
-    for part in _parts(cell, separator):
-        if marks.without_blanks(part) not in nothing:
-            whole = '"' not in (part[0], part[-1])  # half of a pair of quotes makes no new name
-            name = _named(part, known, create=mapping.create_groups and whole)
-            names.setdefault(marks.compared(name), name)
-    found = sorted(names.values())
-    return UNREADABLE if UNREADABLE in found else BETWEEN_GROUPS.join(found) or None
+    if marks.without_blanks(part) in nothing:
+        return "", ""
+    known = mapping.groups.get(list_id, {})
+    whole = '"' not in (part[0], part[-1])  # half of a pair of quotes makes no new name
+    name = _named(part, known, create=mapping.create_groups and whole)
+    return marks.compared(name), name
 
 
 def _parts(cell: str, separator: str) -> Iterator[str]:
