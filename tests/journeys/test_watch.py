@@ -161,6 +161,7 @@ def test_a_run_dies_with_its_worker_and_the_next_one_goes_on(
     worker = Worker(client.world.home)
     dead = new_run(client.deployment, agreement=slow)
     until(lambda: _has_beaten(dead.id), "the first heartbeat")
+    until(lambda: any(scratch.glob("*")), "its scratch folder")
     worker.kill()
     assert state_of(dead).is_running()
     until(lambda: state_of(dead).is_crashed(), "the end of the dead run")
