@@ -37,7 +37,6 @@ _ENCRYPTED = (".gpg", ".pgp", ".asc")
 _REMEDIES = {
     "encoding": " Here: --encoding NAME; --show-words prints the words that decide.",
     "separator": " Here: --separator SIGN.",
-    "cut": " Here, if the client's files end so: --final-newline any.",
     "archive": " Here, if a zip has several files: --member NAME.",
     "sheet": " Here: --sheet NAME.",
 }

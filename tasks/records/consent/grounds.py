@@ -7,6 +7,7 @@ from datetime import date
 from blocks.errors import ConfigurationError
 from blocks.mailup.resources.imports import Channel
 from tasks.records.consent.settings import Consent
+from tasks.records.mapping.marks import without_blanks
 from tasks.records.mapping.settings import KEYS, Mapping
 
 _SENT = {"email": "e-mail addresses", "sms": "mobile numbers"}
@@ -93,8 +94,8 @@ def ground_mistakes(
                 f"consent.basis.{channel}: with mapping.key '{mapping.key}', rows cannot "
                 f"unsubscribe by {channel}; take leave_out."
             )
-        blank = {"".join(text.split()).lower() for text in mapping.blank_texts}
-        if any("".join(value.split()).lower() in blank for value in ground.values):
+        blank = {without_blanks(text) for text in mapping.blank_texts}
+        if any(without_blanks(value) in blank for value in ground.values):
             yield (
                 f"consent.basis.{channel}.values has a text of mapping.blank_texts, which means an "
                 "empty cell; take it out of one of them."

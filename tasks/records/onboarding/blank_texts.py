@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from tasks.records.frames import LINE
+from tasks.records.mapping.marks import without_blanks
 
 KNOWN = frozenset(
     (
@@ -24,7 +25,8 @@ def blank_texts(frame: pl.DataFrame, columns: Sequence[str]) -> dict[str, int]:
     found = cells.filter(_is_known(cells)).str.strip_chars().value_counts(sort=True, name="times")
     counted: dict[str, int] = {}
     for text, times in found.iter_rows():
-        written = next((each for each in counted if _bare(each) == _bare(text)), text)
+        bare = without_blanks(text)
+        written = next((each for each in counted if without_blanks(each) == bare), text)
         counted[written] = counted.get(written, 0) + times
     return counted
 
@@ -39,7 +41,3 @@ def without_blank_texts(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _is_known(cells: pl.Series) -> pl.Series:
     return cells.str.replace_all(r"\s", "").str.to_lowercase().is_in(list(KNOWN))
-
-
-def _bare(text: str) -> str:
-    return "".join(text.split()).lower()
